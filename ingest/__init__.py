@@ -1,0 +1,1 @@
+"""Satellite files and legacy pickles into the lake: listing, plan, accumulation, publishing."""

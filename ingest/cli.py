@@ -1,0 +1,124 @@
+"""The commands that fill the lake: `lake ingest plan|run|pickles|synthetic` and `lake merge`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from ingest import listing, run
+from ingest.run import Outcome
+from lake import cluster, keys
+from lake.console import address_option, emit, json_option, root_option, set_option
+
+source_option = click.option(
+    "--source", "url", required=True, help="Folder or URL of the satellite files."
+)
+
+
+@click.group()
+def ingest() -> None:
+    """Fill the lake from satellite files and legacy pickles."""
+
+
+@ingest.command()
+@click.argument("name", metavar="LISTING")
+@source_option
+@set_option
+@json_option
+def plan(name: str, url: str, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Tell which time steps a source has, and which lack a file."""
+    planned = run.plan(listing.load(name, overrides), url)
+    reasons = Counter(step.reason for step in planned.absent)
+    document = {
+        "steps": [asdict(step) for step in planned.steps],
+        "absent": [asdict(step) for step in planned.absent],
+    }
+    lines = [f"{len(planned.steps)} time steps, {len(planned.absent)} absent"]
+    lines += [f"  {n} x {reason}" for reason, n in reasons.most_common(10)]
+    emit(document, "\n".join(lines), as_json=as_json)
+
+
+@ingest.command(name="run")
+@click.argument("name", metavar="LISTING")
+@source_option
+@root_option
+@set_option
+@address_option
+@click.option("--max-steps", type=click.IntRange(min=1), help="Merge no more time steps than this.")
+@click.option("--dry-run", is_flag=True, help="Plan only: the same as 'lake ingest plan'.")
+@json_option
+@click.pass_context
+def run_(
+    ctx: click.Context,
+    name: str,
+    url: str,
+    root: str,
+    overrides: Sequence[str],
+    address: str | None,
+    max_steps: int | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Merge into the lake what the source has and the store lacks.
+
+    LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
+    """
+    if dry_run:
+        ctx.invoke(plan, name=name, url=url, overrides=overrides, as_json=as_json)
+        return
+    rules = listing.load(name, overrides)
+    with cluster.client(address) as client:
+        outcome = run.run(client, rules, url, root, max_steps=max_steps)
+    _tell([outcome], as_json=as_json)
+
+
+@ingest.command()
+@click.argument("results", metavar="DIR")
+@click.option("--domains", "geometries", required=True, help="Folder of the geometry pickles.")
+@root_option
+@set_option
+@address_option
+@json_option
+def pickles(
+    results: str,
+    geometries: str,
+    root: str,
+    overrides: Sequence[str],
+    address: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Import the original study's results."""
+    from ingest import legacy  # noqa: PLC0415 (needed here alone)
+
+    with cluster.client(address) as client:
+        outcomes = legacy.import_results(client, results, geometries, root, overrides)
+    _tell(outcomes, as_json=as_json)
+
+
+@click.command()
+@click.argument("names", metavar="KEY KEY...", nargs=-1, required=True)
+@root_option
+@address_option
+@json_option
+def merge(names: Sequence[str], root: str, address: str | None, *, as_json: bool) -> None:
+    """Merge stores of disjoint periods into the store of the whole span."""
+    from ingest import periods  # noqa: PLC0415 (needed here alone)
+
+    parsed = [keys.parse(name) for name in names]
+    with cluster.client(address) as client:
+        outcome = periods.merge(client, parsed, root)
+    _tell([outcome], as_json=as_json)
+
+
+def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    lines = [
+        f"{o.key}: {_change(o)}, {o.held} held, {o.missing} missing\n{o.url}" for o in outcomes
+    ]
+    emit([asdict(o) for o in outcomes], "\n".join(lines), as_json=as_json)
+
+
+def _change(outcome: Outcome) -> str:
+    return f"{outcome.merged} merged" if outcome.merged else "nothing to do"

@@ -1,0 +1,146 @@
+"""Satellite files -> the next generation of their store: plan, accumulate, publish.
+
+A run takes what the source has and the store lacks. It can be stopped at any point and started
+again: what it had accumulated is found, what was published stays.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distributed import Client
+
+from ingest import accumulate, domains, parts, publish, source
+from ingest import plan as planning
+from ingest.listing import Listing
+from ingest.parts import Part
+from ingest.plan import Absent, Plan, Step
+from ingest.publish import Group
+from lake import catalog, cluster, commits, ledger, moments, store
+from lake.console import Advance, progress
+from lake.errors import DataError
+from lake.grid import geom_name
+from lake.keys import Key
+from lake.ledger import MERGED, MISSING, Entry, Ledger
+from lake.objects import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did."""
+
+    key: str
+    url: str
+    """Of the store's newest generation."""
+    merged: int
+    """Time steps merged by this run."""
+    missing: int
+    """Time steps of the period that are not in the store."""
+    held: int
+    """Time steps in the store now."""
+
+
+def plan(listing: Listing, url: str) -> Plan:
+    """The time steps of a listing for which `url` has all files, and those for which it has not."""
+    products = tuple({listing.clear_sky.product, *(cube.product for cube in listing.cubes)})
+    paths = source.list_files(url, products=products, t0=listing.t0, tf=listing.tf)
+    return planning.plan(listing, paths)
+
+
+def run(
+    client: Client, listing: Listing, url: str, root: str, *, max_steps: int | None = None
+) -> Outcome:
+    """Merge into the lake at `root` what the source at `url` has and the store lacks.
+
+    Args:
+        client: Dask.
+        listing: what to measure.
+        url: folder or URL of the satellite files.
+        root: folder or URL of the lake.
+        max_steps: merge no more time steps than this.
+
+    Raises:
+        DataError: no time step is complete, or no granule can be read.
+        GeometryError: files of two geometries.
+        ConfigError: the root holds other things than a lake.
+        ConflictError: another writer was faster; run it again.
+    """
+    catalog.claim(connect(root))
+    planned = plan(listing, url)
+    if not planned.steps:
+        raise DataError(_nothing(listing, url, planned.absent))
+    group = _group(listing, root, planned.steps)
+    parent = commits.head(group.objects)
+    held = ledger.read(group.objects, store.Generation.of(parent).ledger) if parent else Ledger()
+    merged = held.steps(MERGED)
+    lacking = [step for step in planned.steps if step.id not in merged][:max_steps]
+    with progress("accumulate") as report:
+        staged = _stage(client, group, lacking, report)
+    new = [part for part in staged if part.holds_something]
+    entries = [entry for part in staged for entry in part.entries]
+    known = _known(held, planned.absent, entries)
+    if new:
+        with progress("publish") as report:
+            bases = publish.base(root, group.key, parent)
+            parent = publish.publish(client, group, parent, bases, new, known, report)
+    elif parent is None:
+        raise DataError(
+            f"no granule of {listing.listing} could be read from {url}: "
+            + "; ".join(entry.reason for entry in entries[:3])
+        )
+    return Outcome(
+        str(group.key),
+        group.objects.url(store.Generation.of(parent).path),
+        merged=len(known.steps(MERGED)) - len(merged),
+        missing=len(known.steps(MISSING)),
+        held=len(known.steps(MERGED)),
+    )
+
+
+def _group(listing: Listing, root: str, steps: Sequence[Step]) -> Group:
+    """The store that the files belong to; their projection names the geometry."""
+    found = domains.of_source(listing, (step.files[0] for step in steps))
+    geom = geom_name(found.grid.projection, listing.sector)
+    key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
+    return Group(root, key, listing, domains.settle(connect(root), key, found))
+
+
+def _stage(client: Client, group: Group, steps: Sequence[Step], report: Advance) -> list[Part]:
+    by_slot: dict[tuple[int, int], list[Step]] = defaultdict(list)
+    for step in steps:
+        by_slot[step.month, step.tod].append(step)
+    calls = [(group.root, group.key, group.listing, slot) for slot in by_slot.values()]
+    return cluster.call(client, _stage_slot, calls, report)
+
+
+def _stage_slot(root: str, key: Key, listing: Listing, steps: Sequence[Step]) -> Part:
+    """On a worker: accumulate the time steps of one (month, tod) into a part of the store."""
+    lake = connect(root)
+    objects = connect(lake.url(str(key)))
+    domain = domains.load(lake, key)
+    inputs = [text for step in steps for text in (step.id, *step.files)]
+    name = parts.name(listing.digest, domains.digest(domain), *inputs)
+    if (done := parts.find(objects, name)) is not None:
+        return done
+    total = accumulate.accumulate(steps, listing, domain, source.read_bytes)
+    part = Part("", steps[0].month, steps[0].tod, tuple(total.moments), total.entries)
+    if not part.holds_something:
+        return part
+    results = {cube: moments.to_results(m, axis=1) for cube, m in total.moments.items()}
+    return parts.write(objects, name, part, results, domain.layout)
+
+
+def _known(held: Ledger, absent: Sequence[Absent], entries: Sequence[Entry]) -> Ledger:
+    """The ledger after a run: what was merged stays, what is missing is told as it is now."""
+    noted = {step.id: Entry(step.id, MISSING, reason=step.reason) for step in absent}
+    noted |= {entry.step: entry for entry in held if entry.status == MERGED}
+    noted |= {entry.step: entry for entry in entries}
+    return Ledger(tuple(sorted(noted.values())))
+
+
+def _nothing(listing: Listing, url: str, absent: Sequence[Absent]) -> str:
+    reasons = Counter(step.reason for step in absent).most_common(3)
+    return (
+        f"{url} has no complete time step of {listing.sat} {listing.listing} between {listing.t0} "
+        f"and {listing.tf}: " + "; ".join(f"{reason} ({n} times)" for reason, n in reasons)
+    )

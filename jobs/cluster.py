@@ -1,0 +1,129 @@
+"""Surface classes: k-means of the embedding, fitted on the sampled pixels, labels for all.
+
+Source: Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28
+(1982), by scikit-learn. Clusters are numbered by falling number of sampled pixels.
+
+`cluster.zarr`: `labels` (pixel) int16, -1 where a pixel has no embedding; `centres`
+(cluster, latent); `sampled` (cluster), the number of sampled pixels in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from distributed import Client
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from jobs import embed, outputs, runs, sample
+from jobs.runs import Spec
+from jobs.settings import check
+from lake import order
+from lake.cluster import call
+from lake.console import progress
+from lake.errors import DataError
+from lake.objects import Objects
+from lake.read import Store
+
+JOB = "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake cluster`."""
+
+    embed: str = ""
+    """Run whose embedding is clustered; none: the one of default settings, made if need be."""
+    k: int = 8
+    """Clusters."""
+    n_init: int = 10
+    """Starts, of which the best is taken."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check("k must be above 0", self.k, holds=self.k > 0)
+        check("n_init must be above 0", self.n_init, holds=self.n_init > 0)
+
+
+def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
+    """Cluster the embedding, or find it done; returns the id of the run.
+
+    Args:
+        client: Dask.
+        root: folder or URL of the lake.
+        store: key in the lake, or URL of a store.
+        settings: None: the defaults.
+    """
+    settings = settings or Settings()
+    source = runs.open_store(root, store)
+    embedded = (
+        runs.require(root, settings.embed, embed.JOB, source)
+        if settings.embed
+        else embed.run(client, root, store)
+    )
+    spec = runs.spec_of(settings, JOB, source, {embed.JOB: embedded})
+    return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))
+
+
+def fit(
+    embedding: NDArray[np.float32], settings: Settings
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Centres (cluster, latent) and sizes (cluster,), largest first; NaN rows are left out.
+
+    Raises:
+        DataError: fewer pixels than clusters.
+    """
+    there = embedding[~np.isnan(embedding).any(axis=1)].astype(np.float64)
+    if len(there) < settings.k:
+        raise DataError(
+            f"{len(there)} pixels of the sample have an embedding: wanted at least k = {settings.k}"
+        )
+    means = KMeans(settings.k, n_init=settings.n_init, random_state=settings.seed).fit(there)
+    sizes = np.bincount(means.labels_, minlength=settings.k)
+    by_size = np.argsort(-sizes, kind="stable")
+    return means.cluster_centers_[by_size], sizes[by_size]
+
+
+def nearest(embedding: NDArray[np.float32], centres: NDArray[np.float64]) -> NDArray[np.int16]:
+    """(pixel,) index of the nearest centre; -1 where the embedding is NaN."""
+    # |x - c|^2 without |x|^2, which is the same for all centres
+    distance = (centres**2).sum(axis=1) - 2 * embedding.astype(np.float64) @ centres.T
+    missing = np.isnan(distance).any(axis=1)
+    return np.where(missing, -1, distance.argmin(axis=1)).astype(np.int16)
+
+
+def _make(
+    client: Client, root: str, store: Store, settings: Settings, spec: Spec, objects: Objects
+) -> Sequence[str]:
+    embedded = spec.inputs[embed.JOB]
+    latent = outputs.read(root, embedded, "latent")
+    arrays = [
+        *outputs.pixel_coordinates(store),
+        outputs.known("cluster", ("cluster",), np.arange(settings.k)),
+        outputs.known("latent", ("latent",), latent),
+        outputs.known("centres", ("cluster", "latent"), np.full((settings.k, latent.size), np.nan)),
+        outputs.known("sampled", ("cluster",), np.zeros(settings.k, np.int64)),
+        outputs.per_pixel("labels", store, {}, "int16", -1, long_name="cluster; -1: no embedding"),
+    ]
+    path = outputs.create(objects, spec, arrays, "row column lat lon")
+    call(client, _fit, [(root, spec.id, embedded, settings)])
+    blocks = order.superblocks(store.domain.pixels, store.domain.layout)
+    with progress("cluster") as report:
+        call(client, _label, [(root, spec.id, embedded, block) for block in blocks], report)
+    return [path]
+
+
+def _fit(root: str, run: str, embedded: str, settings: Settings) -> None:
+    """On a worker: find the centres and write them."""
+    pixel = outputs.read(root, runs.ancestor(root, embedded, sample.JOB), "pixel")
+    centres, sizes = fit(outputs.read(root, embedded, "embedding", pixel), settings)
+    outputs.write(root, run, "centres", centres)
+    outputs.write(root, run, "sampled", sizes)
+
+
+def _label(root: str, run: str, embedded: str, pixels: slice) -> None:
+    """On a worker: the labels of a superblock."""
+    embedding = outputs.read(root, embedded, "embedding", pixels)
+    labels = nearest(embedding, outputs.read(root, run, "centres"))
+    outputs.write(root, run, "labels", labels, pixels)

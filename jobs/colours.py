@@ -1,0 +1,98 @@
+"""Colours of maps: a palette for classes, a stretch for three components, neighbours told apart.
+
+Colours are sRGB, 0 to 1. Sea and all else outside the domain is `OUTSIDE`; a pixel of the store
+without a value is `ABSENT`, a neutral grey that no class and no value has.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lake.domain import Domain
+
+Floats = NDArray[np.float64]
+
+OUTSIDE = (0.945, 0.955, 0.965)
+ABSENT = (0.66, 0.66, 0.66)
+
+_PALETTE = (
+    "332288 117733 ddcc77 cc6677 88ccee 552449 79619e 7979f3 aa8618 611824 f3b63d 9e180c "
+    "92496d e75555 c279db 9292aa 49316d 92c286 3d55aa 6d0000 6d5549 49aa92 f39249 92aaff"
+)
+"""Five of Paul Tol's "muted" scheme, then always the colour farthest from those before it.
+
+Distances are CIE 1976 ones, the least of normal, protan, deutan and tritan vision (Machado, Oliveira
+and Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009).
+"""
+
+CLASSES = tuple(_PALETTE.split())
+"""sRGB in hexadecimal; the first sixteen are the easiest to tell apart."""
+
+
+def of_classes(count: int) -> Floats:
+    """(count, 3) colours of classes 0, 1, ...; beyond the palette's length they repeat."""
+    known = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in CLASSES])
+    return known[np.arange(count) % len(CLASSES)]
+
+
+def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats:
+    """Columns stretched to 0..1 between two of their percentiles, so that outliers do not decide.
+
+    Args:
+        values: (P, n); a row with a NaN has no value.
+        percent: what becomes 0 and 1.
+
+    Returns:
+        (P, n), NaN in rows without value; a constant column is 0.5.
+    """
+    values = np.array(values, np.float64)
+    absent = ~np.isfinite(values).all(axis=1)
+    values[absent] = np.nan
+    if absent.all():
+        return values
+    low, high = np.percentile(values[~absent], percent, axis=0)
+    width = np.where(high > low, high - low, 1.0)
+    scaled = np.where(high > low, (values - low) / width, values - low + 0.5)
+    return np.clip(scaled, 0, 1)
+
+
+def composite(domain: Domain, colours: ArrayLike) -> Floats:
+    """(row, column, 3) image of pixels' colours; `ABSENT` where a pixel has none, `OUTSIDE` around.
+
+    Args:
+        domain: of the store.
+        colours: (P, 3), 0 to 1; NaN: no value.
+    """
+    colours = np.array(colours, np.float64)
+    colours[np.isnan(colours).any(axis=1)] = ABSENT
+    image = np.full((*domain.grid.shape, 3), OUTSIDE)
+    image[domain.row, domain.column] = colours
+    return image
+
+
+def told_apart(image: NDArray[np.int64], colours: int) -> NDArray[np.int64]:
+    """A colour for every region of an image, neighbours different wherever that many colours do.
+
+    Args:
+        image: (row, column) region of each pixel, -1: none.
+        colours: how many there are.
+
+    Returns:
+        (region,) 0 .. colours - 1, all used about equally.
+    """
+    count = int(image.max(initial=-1)) + 1
+    neighbours = _neighbours(image, count)
+    found = np.full(count, -1)
+    used = np.zeros(colours, np.int64)
+    for region in range(count):
+        clashes = np.bincount(found[neighbours[region] & (found >= 0)], minlength=colours)
+        found[region] = np.lexsort((used, clashes))[0]
+        used[found[region]] += 1
+    return found
+
+
+def _neighbours(image: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    touching = np.zeros((count, count), bool)
+    for a, b in ((image[1:], image[:-1]), (image[:, 1:], image[:, :-1])):
+        both = (a >= 0) & (b >= 0) & (a != b)
+        touching[a[both], b[both]] = True
+    return touching | touching.T

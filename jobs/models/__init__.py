@@ -1,0 +1,1 @@
+"""Encoders, one small file each."""

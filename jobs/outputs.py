@@ -1,0 +1,134 @@
+"""The Zarr groups that jobs write: labelled, consolidated, readable by xarray alone.
+
+A group lies in the folder of its run. Arrays over `pixel` are chunked by superblock, so that the
+task of a superblock is the one writer of its chunks.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import ArrayLike, NDArray
+
+from jobs import runs
+from jobs.runs import Spec
+from lake.objects import Objects
+from lake.read import Store
+from lake.schema import CODEC, Array
+
+
+def known(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: object) -> Array:
+    """An array whose values are known when the group is made; text becomes Zarr `string`."""
+    values = np.asarray(data)
+    text = values.dtype.kind in "UT"
+    if text:
+        values = values.astype(np.dtypes.StringDType())
+    kind = "string" if text else str(values.dtype)
+    shape = tuple(max(n, 1) for n in values.shape)
+    return Array(name, dims, values.shape, kind, shape, attributes=attributes, data=values)
+
+
+def per_pixel(
+    name: str, store: Store, columns: Mapping[str, int], dtype: str, fill: float, **about: object
+) -> Array:
+    """An array (pixel, *columns) that tasks will fill, one superblock each."""
+    pixels, widths = store.domain.pixels, tuple(columns.values())
+    chunks = (min(store.domain.layout.superblock, pixels), *widths)
+    return Array(
+        name,
+        ("pixel", *columns),
+        (pixels, *widths),
+        dtype,
+        chunks,
+        attributes=about,
+        fill_value=fill,
+    )
+
+
+def pixel_coordinates(store: Store) -> Iterator[Array]:
+    """Where the pixels are: row, column, lat, lon."""
+    domain = store.domain
+    lon, lat = domain.lonlat()
+    yield known("pixel", ("pixel",), np.arange(domain.pixels), long_name="position in store order")
+    yield known("row", ("pixel",), domain.row, long_name="row on the coarse grid, from the north")
+    yield known(
+        "column", ("pixel",), domain.column, long_name="column on the coarse grid, from the west"
+    )
+    yield known("lat", ("pixel",), lat, standard_name="latitude", units="degrees_north")
+    yield known("lon", ("pixel",), lon, standard_name="longitude", units="degrees_east")
+
+
+def create(
+    objects: Objects, spec: Spec, arrays: Iterable[Array], coordinates: str, **about: object
+) -> str:
+    """Make the group of a run anew; returns its path in the run's folder.
+
+    Args:
+        objects: the run's folder.
+        spec: of the run; noted in the attributes.
+        arrays: to make; those without data are left at their fill value.
+        coordinates: names of coordinates that are no dimension, separated by spaces.
+        about: further attributes, JSON.
+    """
+    path = f"{spec.job}.zarr"
+    noted = {
+        "run": spec.id,
+        "job": spec.job,
+        "settings": dict(spec.settings),
+        "inputs": dict(spec.inputs),
+        "store": spec.store,
+        "generation": spec.generation,
+        "coordinates": coordinates,
+    }
+    group = zarr.create_group(objects.zarr(path), overwrite=True, attributes=noted | about)
+    for array in arrays:
+        created = group.create_array(
+            array.path,
+            shape=array.shape,
+            dtype=str if array.dtype == "string" else array.dtype,
+            chunks=array.chunks,
+            compressors="auto" if array.dtype == "string" else CODEC,
+            fill_value=array.fill_value,
+            dimension_names=array.dims,
+            attributes=dict(array.attributes),
+        )
+        if array.data is not None:
+            created[...] = array.data
+    _consolidate(objects, path)
+    return path
+
+
+def write(root: str, run: str, array: str, values: ArrayLike, rows: slice = slice(None)) -> None:
+    """On a worker: fill an array of the run's group, or some rows of it that are whole chunks."""
+    store = runs.folder(root, run).zarr(f"{_group(run)}/{array}")
+    zarr.open_array(store, mode="r+")[rows] = values
+
+
+def read(root: str, run: str, array: str, rows: slice | NDArray[np.int64] = slice(None)) -> Any:  # noqa: ANN401 (of any dtype)
+    """Rows of one array of the run's group, by slice or by index."""
+    store = runs.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
+    return zarr.open_array(store, mode="r").oindex[rows]
+
+
+def dataset(root: str, run: str) -> xr.Dataset:
+    """The result of a complete run, read when used.
+
+    Raises:
+        MissingError: there is no such run, or it makes no arrays.
+    """
+    store = runs.folder(root, run).zarr(_group(run), read_only=True)
+    found: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
+    return found
+
+
+def _consolidate(objects: Objects, path: str) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(objects.zarr(path))
+
+
+def _group(run: str) -> str:
+    return f"{run.rsplit('-', 1)[0]}.zarr"

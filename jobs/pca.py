@@ -1,0 +1,152 @@
+"""Principal components of the features, missing values and all.
+
+The model is fitted on a sample, by one task, which holds the sample in memory; then every superblock
+is scored by a task of its own. `jobs.components` says how.
+
+`pca.zarr`: `scores` (pixel, component) float32, NaN where a pixel has no value at all; the model:
+`components` (component, feature), `explained_variance`, `explained_variance_ratio`, `mean`, `scale`
+and `centre` (feature).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from distributed import Client
+
+import lake
+from jobs import features, outputs, runs, sample
+from jobs.components import Model, fit, scores
+from jobs.features import Selection
+from jobs.runs import Spec
+from jobs.settings import check
+from lake import order
+from lake.cluster import call
+from lake.console import progress
+from lake.objects import Objects
+from lake.read import Store
+from lake.schema import Array
+
+JOB = "pca"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake pca`."""
+
+    sample: str = ""
+    """Run to fit on; none: the sample of default settings, drawn if need be."""
+    components: int = 64
+    """At most; there are no more than features."""
+    passes: int = 10
+    """How often missing values are filled."""
+    clip: float = 6.0
+    """Standard deviations beyond which a value is cut off."""
+
+    def __post_init__(self) -> None:
+        check("components must be above 0", self.components, holds=self.components > 0)
+        check("passes must be above 0", self.passes, holds=self.passes > 0)
+        check("clip must be above 0", self.clip, holds=self.clip > 0)
+
+
+def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
+    """Fit the components on a sample and score every pixel, or find it done; returns the run's id.
+
+    Args:
+        client: Dask.
+        root: folder or URL of the lake.
+        store: key in the lake, or URL of a store.
+        settings: None: the defaults.
+    """
+    settings = settings or Settings()
+    source = runs.open_store(root, store)
+    drawn = (
+        runs.require(root, settings.sample, sample.JOB, source)
+        if settings.sample
+        else sample.run(client, root, store)
+    )
+    spec = runs.spec_of(settings, JOB, source, {sample.JOB: drawn})
+    return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))
+
+
+def _make(
+    client: Client, root: str, store: Store, settings: Settings, spec: Spec, objects: Objects
+) -> Sequence[str]:
+    drawn = spec.inputs[sample.JOB]
+    named = outputs.read(root, drawn, "feature", sample.kept(root, drawn))
+    components = min(settings.components, len(named))
+    arrays = [*outputs.pixel_coordinates(store), *_arrays(store, components, named)]
+    path = outputs.create(objects, spec, arrays, "row column lat lon")
+    call(client, _fit, [(root, spec.id, drawn, components, settings)])
+    selection = sample.selection(root, drawn)
+    blocks = order.superblocks(store.domain.pixels, store.domain.layout)
+    calls = [(root, spec.id, store.url, selection, drawn, settings, block) for block in blocks]
+    with progress("pca") as report:
+        call(client, _score, calls, report)
+    return [path]
+
+
+def _arrays(store: Store, components: int, named: Sequence[str]) -> Iterator[Array]:
+    yield outputs.known("component", ("component",), np.arange(components))
+    yield outputs.known("feature", ("feature",), named)
+    yield outputs.per_pixel("scores", store, {"component": components}, "float32", np.nan)
+    for name, dims in _MODEL.items():
+        shape = tuple({"component": components, "feature": len(named)}[dim] for dim in dims)
+        yield outputs.known(name, dims, np.full(shape, np.nan))
+
+
+_MODEL = {
+    "components": ("component", "feature"),
+    "explained_variance": ("component",),
+    "explained_variance_ratio": ("component",),
+    "mean": ("feature",),
+    "scale": ("feature",),
+    "centre": ("feature",),
+}
+
+
+def _fit(root: str, run: str, drawn: str, components: int, settings: Settings) -> None:
+    """On a worker: fit the model and write it."""
+    x = outputs.read(root, drawn, "features")[:, sample.kept(root, drawn)]
+    seen = ~np.isnan(x).all(axis=1)
+    model = fit(x[seen], components, settings.passes, settings.clip)
+    values = {
+        "components": model.components,
+        "explained_variance": model.variance,
+        "explained_variance_ratio": model.variance / model.total,
+        "mean": model.mean,
+        "scale": model.scale,
+        "centre": model.centre,
+    }
+    for name, value in values.items():
+        outputs.write(root, run, name, value)
+
+
+def _model(root: str, run: str, clip: float) -> Model:
+    found = {name: outputs.read(root, run, name) for name in _MODEL}
+    variance, ratio = found["explained_variance"], found["explained_variance_ratio"]
+    return Model(
+        found["mean"],
+        found["scale"],
+        found["centre"],
+        found["components"],
+        variance,
+        float(variance[0] / ratio[0]),
+        clip,
+    )
+
+
+def _score(
+    root: str,
+    run: str,
+    url: str,
+    selection: Selection,
+    drawn: str,
+    settings: Settings,
+    pixels: slice,
+) -> None:
+    """On a worker: the scores of a superblock."""
+    x = features.read(lake.open(url), selection, pixels)[:, sample.kept(root, drawn)]
+    model = _model(root, run, settings.clip)
+    outputs.write(root, run, "scores", scores(x, model, settings.passes), pixels)

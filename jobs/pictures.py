@@ -1,0 +1,253 @@
+"""The pictures of a map: arrays in, figures out.
+
+Every picture shows a `View` of the satellite's fixed grid under a `Heading`. Values are of the
+pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel has no value.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch, Rectangle
+from numpy.typing import ArrayLike, NDArray
+
+from jobs import colours
+from jobs.canvas import FAINT, INK, Heading, Sheet, View, bars, beside, paint, sheet
+from lake import grid, order
+from lake.domain import Domain, Image
+
+LAND = (0.72, 0.75, 0.64)
+BLOCKS = np.array(
+    [[0.73, 0.83, 0.93], [0.98, 0.86, 0.65], [0.75, 0.89, 0.76], [0.95, 0.78, 0.80],
+     [0.85, 0.80, 0.93], [0.98, 0.95, 0.72]]
+)  # fmt: skip
+"""Pale colours of superblocks."""
+PRIMARIES = np.array([[0.84, 0.12, 0.12], [0.12, 0.6, 0.2], [0.15, 0.3, 0.85]])
+ZOOM = 32
+"""Rows and columns of the pixel order's inset."""
+LISTED = 30
+"""Classes named in a legend, the largest ones."""
+
+
+def land(domain: Domain, view: View, heading: Heading) -> Figure:
+    """Where the pixels of the store lie, and how obliquely the satellite sees them."""
+    drawn = sheet(view, heading)
+    colour = np.where(np.arange(domain.pixels)[:, None] >= 0, LAND, 0.0)
+    paint(drawn.map, view, view.crop(colours.composite(domain, colour)))
+    lon, lat = grid.lonlat(view.grid.projection, view.grid.y[:, None], view.grid.x[None, :])
+    zenith = grid.view_zenith(view.grid.projection, lon, lat)
+    low, high = np.nanmin(zenith), np.nanmax(zenith)
+    step = next((s for s in (1, 2, 5, 10, 20) if (high - low) / s <= 8), 20)
+    levels = np.arange(np.ceil(low / step), np.floor(min(high, 89) / step) + 1) * step
+    if levels.size:
+        lines = drawn.map.contour(
+            view.grid.x, view.grid.y, zenith,
+            levels, colors="#0072B2", linewidths=0.7, linestyles="--", zorder=3,
+        )  # fmt: skip
+        drawn.map.clabel(lines, fmt="%g°", fontsize=6.5)
+    return drawn.figure
+
+
+def field(
+    domain: Domain,
+    view: View,
+    values: ArrayLike,
+    heading: Heading,
+    label: str,
+    cmap: str = "viridis",
+) -> Figure:
+    """One quantity in a sequential colour map, from its 1st to its 99th percentile.
+
+    Args:
+        domain: of the store.
+        view: what is shown.
+        values: (P,) or (P, subpixel); NaN: absent.
+        heading: of the picture.
+        label: of the colour bar: quantity and unit.
+        cmap: of matplotlib.
+    """
+    values = np.asarray(values, np.float64)
+    low, high, extend = limits(values)
+    drawn = sheet(view, heading)
+    paint(drawn.map, view, view.crop(_absent(domain)))
+    image = np.ma.masked_invalid(view.crop(domain.to_grid(values)))
+    paint(drawn.map, view, image, cmap=cmap, vmin=low, vmax=high)
+    bar = drawn.figure.colorbar(drawn.map.images[-1], cax=beside(drawn, 0.16), extend=extend)
+    bar.set_label(label, fontsize=8.5, color=INK)
+    bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
+    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+    return drawn.figure
+
+
+def rgb(
+    domain: Domain,
+    view: View,
+    values: ArrayLike,
+    heading: Heading,
+    labels: Sequence[str],
+    shares: Sequence[float],
+) -> Figure:
+    """Three components as red, green and blue, each from its 2nd to its 98th percentile.
+
+    Args:
+        domain: of the store.
+        view: what is shown.
+        values: (P, 3); NaN: absent.
+        heading: of the picture.
+        labels: of the components.
+        shares: of the variance that each holds.
+    """
+    drawn = sheet(view, heading)
+    image = colours.composite(domain, colours.stretch(values))
+    paint(drawn.map, view, view.crop(image))
+    bars(beside(drawn, 1.5), "share of the variance", labels, shares, PRIMARIES)
+    return drawn.figure
+
+
+def classes(
+    domain: Domain,
+    view: View,
+    labels: ArrayLike,
+    heading: Heading,
+    names: Sequence[str],
+    palette: NDArray[np.float64] | None = None,
+) -> Figure:
+    """Classes in colours of their own, with the share of pixels that each holds.
+
+    Args:
+        domain: of the store.
+        view: what is shown.
+        labels: (P,) class of each pixel, -1: none.
+        heading: of the picture.
+        names: of class 0, 1, ...
+        palette: (class, 3); None: the one for classes.
+    """
+    labels = np.asarray(labels, np.int64)
+    palette = colours.of_classes(len(names)) if palette is None else palette
+    coloured = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
+    drawn = sheet(view, heading)
+    paint(drawn.map, view, view.crop(colours.composite(domain, coloured)))
+    held = shares_of(labels, len(names))
+    listed = np.sort(np.argsort(-held, kind="stable")[:LISTED])
+    rest = f", the {LISTED} largest" if len(names) > LISTED else ""
+    bars(
+        beside(drawn, 1.9), f"share of pixels{rest}", [names[i] for i in listed],
+        held[listed], palette[listed],
+    )  # fmt: skip
+    return drawn.figure
+
+
+def pixel_order(domain: Domain, view: View, phase: int, heading: Heading) -> Figure:
+    """Superblocks and one phase; the inset shows the curve along which the pixels lie."""
+    layout = domain.layout
+    block = order.superblock_of(domain.pixels, layout).astype(np.int64)
+    blocks = domain.to_grid(block, fill=-1)
+    pale = BLOCKS[colours.told_apart(blocks, len(BLOCKS))][block]
+    taken = order.phase_of(domain.pixels, layout) == phase
+    image = view.crop(colours.composite(domain, np.where(taken[:, None], pale * 0.35, pale)))
+    drawn = sheet(view, heading)
+    paint(drawn.map, view, image)
+    corner = window(view.crop(blocks), ZOOM)
+    inset = beside(drawn, 3.6, square=True)
+    _zoom(inset, image, corner)
+    y, x = along_curve(domain, view, corner, ZOOM).T
+    inset.plot(x, y, color="0.3", linewidth=0.6, solid_joinstyle="miter")
+    _outline(drawn, inset, view, corner)
+    inset.annotate(
+        f"Line: the order of the pixels, a Hilbert curve. Colours: superblocks.\n"
+        f"Dark: phase {phase}, one of {layout.phases}: 1/{layout.phases} of every superblock.",
+        (0, 0), (0, -6), "axes fraction", "offset points", va="top", fontsize=7, color=FAINT,
+    )  # fmt: skip
+    return drawn.figure
+
+
+def limits(values: ArrayLike) -> tuple[float, float, str]:
+    """Where a colour map begins and ends, and whether values lie beyond (matplotlib's `extend`)."""
+    values = np.asarray(values, np.float64)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0, "neither"
+    low, high = (float(v) for v in np.percentile(finite, (1, 99)))
+    if low == high:
+        low, high = float(finite.min()), float(finite.max())
+    below, above = finite.min() < low, finite.max() > high
+    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
+    return (low, high, extend) if low < high else (low - 0.5, high + 0.5, extend)
+
+
+def shares_of(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """(count,) share of the pixels that have a class in each class."""
+    held = np.bincount(labels[labels >= 0], minlength=count).astype(np.float64)
+    return held / max(held.sum(), 1)
+
+
+def window(blocks: NDArray[np.int64], size: int) -> tuple[int, int]:
+    """First row and column of the square to look at closely: all land, several superblocks.
+
+    Args:
+        blocks: (row, column) superblock, -1 where no pixel lies.
+        size: rows and columns of the square.
+    """
+    starts = [
+        range(0, max(n - size, 0) + 1, max(size // 4, n // 40, 1)) for n in blocks.shape
+    ]
+
+    def worth(row: int, column: int) -> float:
+        part = blocks[row : row + size, column : column + size]
+        held = np.bincount(part[part >= 0]) / part.size
+        return float(held.sum() + 0.3 * (1 - (held**2).sum()))
+
+    return max(((r, c) for r in starts[0] for c in starts[1]), key=lambda at: worth(*at))
+
+
+def along_curve(domain: Domain, view: View, corner: tuple[int, int], size: int) -> Image:
+    """The pixels of a window of the view in the order of the curve.
+
+    Returns:
+        (n, 2) row and column in the view, with a NaN where the curve leaves the window or jumps
+        across what is no pixel of the store.
+    """
+    row, column = domain.row - view.rows.start, domain.column - view.columns.start
+    inside = np.ones(domain.pixels, bool)
+    for index, first in ((row, corner[0]), (column, corner[1])):
+        inside &= (index >= first) & (index < first + size)
+    bits = int(max(domain.row.max(), domain.column.max())).bit_length()
+    there = np.stack([row[inside], column[inside]], axis=1).astype(np.float64)
+    along = np.argsort(order.hilbert(domain.row[inside], domain.column[inside], bits))
+    steps = np.abs(np.diff(there[along], axis=0)).sum(axis=1)
+    return np.insert(there[along], np.flatnonzero(steps > 1) + 1, np.nan, axis=0)
+
+
+def _zoom(axes: Axes, image: Image, corner: tuple[int, int]) -> None:
+    row, column = corner
+    part = image[row : row + ZOOM, column : column + ZOOM]
+    high, wide = part.shape[:2]
+    edges = (column - 0.5, column + wide - 0.5, row + high - 0.5, row - 0.5)
+    axes.imshow(part, extent=edges, interpolation="nearest", aspect="equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color=INK, linewidth=0.8)
+
+
+def _outline(drawn: Sheet, inset: Axes, view: View, corner: tuple[int, int]) -> None:
+    """A box on the map around what the inset shows, and lines between the two."""
+    west, east, south, north = view.extent
+    rows, columns = view.grid.shape
+    step = (east - west) / columns, (north - south) / rows
+    left, top = west + corner[1] * step[0], north - corner[0] * step[1]
+    wide, high = min(ZOOM, columns) * step[0], min(ZOOM, rows) * step[1]
+    box = Rectangle((left, top - high), wide, high, fill=False, edgecolor=INK, linewidth=0.9)
+    drawn.map.add_patch(box).set_zorder(5)
+    for y, end in ((top, 1), (top - high, 0)):
+        line = ConnectionPatch(
+            (left + wide, y), (0, end), "data", "axes fraction",
+            axesA=drawn.map, axesB=inset, color=INK, linewidth=0.5, alpha=0.6,
+        )  # fmt: skip
+        drawn.figure.add_artist(line)
+
+
+def _absent(domain: Domain) -> NDArray[np.float64]:
+    """An image with every pixel of the store absent."""
+    return colours.composite(domain, np.full((domain.pixels, 3), np.nan))

@@ -1,0 +1,69 @@
+"""The ABI's bands: central wavelength, native resolution, measured quantity and its unit.
+
+Source: GOES-R Product Definition and Users' Guide, volume 3, table 5.1.2-1 (bands and resolutions).
+"""
+
+from dataclasses import dataclass
+
+from lake.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One channel of the imager."""
+
+    wavelength_um: float
+    """Centre of the channel."""
+    resolution: str
+    """At the sub-satellite point: `500m`, `1km` or `2km`."""
+
+
+BANDS = {
+    "C01": Band(0.47, "1km"),
+    "C02": Band(0.64, "500m"),
+    "C03": Band(0.865, "1km"),
+    "C04": Band(1.378, "2km"),
+    "C05": Band(1.61, "1km"),
+    "C06": Band(2.25, "2km"),
+    "C07": Band(3.9, "2km"),
+    "C08": Band(6.19, "2km"),
+    "C09": Band(6.95, "2km"),
+    "C10": Band(7.34, "2km"),
+    "C11": Band(8.5, "2km"),
+    "C12": Band(9.61, "2km"),
+    "C13": Band(10.35, "2km"),
+    "C14": Band(11.2, "2km"),
+    "C15": Band(12.3, "2km"),
+    "C16": Band(13.3, "2km"),
+}
+
+LAST_REFLECTIVE = 6
+
+
+def is_reflective(band: str) -> bool:
+    """Whether the band measures reflected sunlight (C01-C06), else emitted heat (C07-C16).
+
+    Raises:
+        ConfigError: not a band of the ABI.
+    """
+    if band not in BANDS:
+        raise ConfigError(f"{band!r} is no ABI band: wanted one of {', '.join(BANDS)}")
+    return int(band[1:]) <= LAST_REFLECTIVE
+
+
+def quantity(variable: str, bands: tuple[str, ...]) -> str:
+    """What the values of these bands are, in words."""
+    if variable == "LST":
+        return "land surface temperature"
+    names = {True: "reflectance factor", False: "brightness temperature"}
+    return " and ".join(names[r] for r in (True, False) if r in map(is_reflective, bands))
+
+
+def unit(variable: str, band: str) -> str:
+    """`1` for the reflectance factor, `K` for temperatures."""
+    return "1" if variable != "LST" and is_reflective(band) else "K"
+
+
+def wavelength_um(band: str) -> float:
+    """Central wavelength; NaN for a product variable that has none."""
+    return BANDS[band].wavelength_um if band in BANDS else float("nan")

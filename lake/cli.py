@@ -1,0 +1,190 @@
+"""The command `lake`: what the lake holds; the other commands load from `ingest` and `jobs` when used.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration, 65 bad input data.
+"""
+
+import sys
+from dataclasses import asdict
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+from lake import catalog, commits, ledger
+from lake.console import emit, json_option, root_option, say, table
+from lake.errors import LakeError, MissingError
+from lake.objects import Objects, connect
+from lake.store import Generation
+
+EXTRAS = {"ingest": "ingest", "jobs": "embed"}
+"""The extra of goeslake that brings what a package's commands import."""
+
+SHOWN = 3
+"""Time steps named for each reason that they are missing; --json names all."""
+
+
+class _Commands(click.Group):
+    """Our own commands, and those of the entry points `goeslake.commands`, loaded when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_entry_points()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        point = _entry_points().get(cmd_name)
+        if found is not None or point is None:
+            return found
+        try:
+            return point.load()  # type: ignore[no-any-return]
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get(point.module.partition(".")[0], "all")
+            raise click.ClickException(
+                f"'lake {cmd_name}' needs {error.name}: pip install 'goeslake[{extra}]'"
+            ) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        try:
+            command = self.get_command(ctx, name)
+        except click.ClickException as error:
+            return error.message
+        return command.get_short_help_str() if command else ""
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="goeslake.commands")}
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="goeslake")
+def lake() -> None:
+    """A data lake of per-pixel statistics of GOES satellite images."""
+
+
+def main() -> None:
+    """Run the command; errors of this project end as a message and an exit code."""
+    try:
+        lake(prog_name="lake")
+    except LakeError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)
+
+
+@lake.command()
+@root_option
+@json_option
+def ls(root: str, *, as_json: bool) -> None:
+    """List the stores."""
+    rows = catalog.rows(connect(root))
+    columns = ["key", "number", "pixels", "cubes", "months", "merged", "missing", "suspect"]
+    cells = [[str(getattr(row, name)) for name in columns] for row in rows]
+    text = table(columns, cells) if rows else f"no store in {root}"
+    emit([asdict(row) for row in rows], text, as_json=as_json)
+
+
+@lake.command()
+@click.argument("key")
+@root_option
+@json_option
+def url(key: str, root: str, *, as_json: bool) -> None:
+    """Print the URL of a store's newest generation."""
+    found = connect(root).url(_row(connect(root), key).generation)
+    emit({"key": key, "url": found}, found, as_json=as_json)
+
+
+@lake.command()
+@click.argument("key")
+@root_option
+@json_option
+def info(key: str, root: str, *, as_json: bool) -> None:
+    """Tell what a store holds, lacks and was made from."""
+    objects = connect(root)
+    row = _row(objects, key)
+    store = connect(objects.url(row.key))
+    generation = _newest(store)
+    entries = ledger.read(store, generation.ledger)
+    missing = [entry for entry in entries if entry.status == ledger.MISSING]
+    document = asdict(row) | {
+        "url": store.url(generation.path),
+        "versions": _versions(entries),
+        "missing_steps": [{"step": e.step, "reason": e.reason} for e in missing],
+    }
+    lines = [f"{name:<12} {value}" for name, value in document.items() if name != "missing_steps"]
+    lines += _summary(missing)
+    lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr")']
+    emit(document, "\n".join(lines), as_json=as_json)
+
+
+@lake.command()
+@click.argument("key")
+@root_option
+@json_option
+def tree(key: str, root: str, *, as_json: bool) -> None:
+    """Show the groups and arrays of a store's newest generation."""
+    import zarr  # noqa: PLC0415 (slow to import, needed here alone)
+
+    objects = connect(root)
+    row = _row(objects, key)
+    group = zarr.open_consolidated(
+        objects.zarr(row.generation, read_only=True), mode="r", zarr_format=3
+    )
+    members = sorted(group.members(max_depth=None))
+    arrays: list[dict[str, Any]] = [
+        {
+            "path": path,
+            "shape": list(a.shape),
+            "dtype": str(a.dtype),
+            "dims": _dims(a),
+        }
+        for path, a in members
+        if isinstance(a, zarr.Array)
+    ]
+    rows = [[a["path"], a["dtype"], ", ".join(map(_axis, a["dims"], a["shape"]))] for a in arrays]
+    emit(arrays, table(["array", "dtype", "axes"], rows), as_json=as_json)
+
+
+def _summary(missing: list[ledger.Entry]) -> list[str]:
+    """A line for each reason that time steps are missing: how many, and which."""
+    steps: dict[str, list[str]] = {}
+    for entry in missing:
+        steps.setdefault(entry.reason, []).append(entry.step)
+    return [
+        f"  {len(which)} x {reason}: {', '.join(which[:SHOWN])}{', ...' * (len(which) > SHOWN)}"
+        for reason, which in sorted(steps.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr is imported where it is used)
+    return list(array.metadata.dimension_names or ())
+
+
+def _axis(name: str, length: int) -> str:
+    return f"{name} {length}"
+
+
+def _row(objects: Objects, key: str) -> catalog.Row:
+    rows = catalog.rows(objects)
+    for row in rows:
+        if row.key == key.strip("/"):
+            return row
+    known = "\n  ".join(row.key for row in rows) or "(none)"
+    raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {known}")
+
+
+def _newest(store: Objects) -> Generation:
+    commit = commits.head(store)
+    if commit is None:
+        raise MissingError(
+            f"{store.root} is in the catalogue, but has no commit: its objects are lost"
+        )
+    return Generation.of(commit)
+
+
+def _versions(entries: ledger.Ledger) -> dict[str, int]:
+    """How many time steps of each LST version went in."""
+    versions = [e.version for e in entries if e.status == ledger.MERGED and e.version]
+    return {version: versions.count(version) for version in sorted(set(versions))}

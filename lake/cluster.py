@@ -1,0 +1,57 @@
+"""A Dask client, and many calls of one function on it.
+
+Needs dask[distributed], which `import lake` does not: only the commands of `ingest` and `jobs` come
+here. Functions that compute take a `Client`; only a command makes one.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from distributed import Client, LocalCluster, as_completed
+
+from lake.console import Advance, say
+
+T = TypeVar("T")
+
+
+@contextmanager
+def client(address: str | None) -> Iterator[Client]:
+    """A client of the scheduler at `address`, or of a new cluster on this machine.
+
+    The cluster has one process a core, each with one thread; Dask spawns them, never forks. It ends
+    with the context.
+    """
+    if address:
+        with Client(address) as connected:
+            say(f"Dask cluster at {address}")
+            yield connected
+        return
+    cores = len(os.sched_getaffinity(0))
+    with (
+        LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as connected,
+    ):
+        yield connected
+
+
+def call(
+    client: Client,
+    function: Callable[..., T],
+    calls: Iterable[Sequence[Any]],
+    report: Advance | None = None,
+) -> list[T]:
+    """`function(*arguments)` for each of `calls`, on the workers; results in order.
+
+    Arguments are plain values; a failed call cancels those not yet begun and raises its error.
+    """
+    futures = [client.submit(function, *arguments, pure=False) for arguments in calls]
+    try:
+        for done, future in enumerate(as_completed(futures), start=1):
+            future.result()  # raises what the call raised
+            if report:
+                report(done, len(futures))
+        return [future.result() for future in futures]
+    finally:
+        client.cancel(futures)

@@ -1,0 +1,77 @@
+"""The key of a store, (sat, listing, t0, tf, geom), as text, as path, and out of legacy file names.
+
+Text and path are the same: `sat/listing/t0_tf/geom`, days as YYYYMMDD, both inclusive. No part
+may hold "/" or "_": the legacy file names separate by "_".
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from lake.errors import ConfigError
+
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One group of the lake; each has a store of its own."""
+
+    sat: str
+    listing: str
+    t0: date
+    """First day."""
+    tf: date
+    """Last day, inclusive."""
+    geom: str
+
+    def __post_init__(self) -> None:
+        for name in ("sat", "listing", "geom"):
+            part = getattr(self, name)
+            if not _PART.fullmatch(part):
+                raise ConfigError(
+                    f"{name} {part!r} cannot be part of a key: "
+                    "use letters, digits, '-' and '.', beginning with a letter or digit"
+                )
+        if self.tf < self.t0:
+            raise ConfigError(f"tf {self.tf} is before t0 {self.t0}: both are inclusive days")
+
+    def __str__(self) -> str:
+        return f"{self.sat}/{self.listing}/{self.period}/{self.geom}"
+
+    @property
+    def period(self) -> str:
+        """`YYYYMMDD_YYYYMMDD`."""
+        return f"{self.t0:%Y%m%d}_{self.tf:%Y%m%d}"
+
+
+def parse(text: str) -> Key:
+    """The key that `str` wrote.
+
+    Raises:
+        ConfigError: `text` is not `sat/listing/t0_tf/geom`.
+    """
+    parts = text.strip("/").split("/")
+    days = parts[2].split("_") if len(parts) == 4 else []
+    if len(days) != 2:
+        raise ConfigError(
+            f"{text!r} is no key: wanted sat/listing/t0_tf/geom, "
+            "e.g. goes16/clearland-l1b-c0/20180101_20181231/geom-goes-conus-0"
+        )
+    return Key(parts[0], parts[1], day(days[0]), day(days[1]), parts[3])
+
+
+def day(text: str) -> date:
+    """A day from `YYYYMMDD` or `YYYY-MM-DD`.
+
+    Raises:
+        ConfigError: neither form.
+    """
+    found = _DAY.fullmatch(text)
+    try:
+        if found:
+            return date(int(found[1]), int(found[3]), int(found[4]))
+    except ValueError:
+        pass
+    raise ConfigError(f"{text!r} is no day: wanted YYYYMMDD or YYYY-MM-DD")

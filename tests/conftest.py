@@ -1,0 +1,60 @@
+"""What every test may ask for: the real files, and one way to draw random examples."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from distributed import Client, LocalCluster
+from hypothesis import settings
+
+from tests import s3
+
+settings.register_profile("hand", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "hand")
+
+SHARED_DATA = Path(
+    os.environ.get("LAKE_SHARED_DATA", Path(__file__).parents[1].parent / "shared" / "data")
+)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real files; the test is skipped where it is missing."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no real files at {SHARED_DATA}: set LAKE_SHARED_DATA to their folder")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A Dask cluster of two worker processes."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as connected,
+    ):
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def s3_environment() -> Iterator[dict[str, str]]:
+    """An S3 server on loopback; every S3 client of this process and its children finds it."""
+    with s3.server() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield environment
+
+
+@pytest.fixture
+def s3_root(s3_environment) -> str:
+    """An empty prefix on the S3 server."""
+    return f"s3://{s3.BUCKET}/{uuid4().hex}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for the real files carries their marker."""
+    for item in items:
+        if "shared_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.shared_data)

@@ -23,7 +23,6 @@ from lake import domain as lake_domain
 from lake.console import progress
 from lake.domain import Domain
 from lake.errors import ConfigError, LegacyError
-from lake.grid import Grid
 from lake.keys import Key
 from lake.ledger import MERGED, Entry, Ledger
 from lake.moments import METRICS
@@ -68,8 +67,7 @@ def _group(key: Key, geometries: str, root: str, overrides: Sequence[str]) -> Gr
     rules = replace(listing.load(key.listing, overrides), sat=key.sat, t0=key.t0, tf=key.tf)
     geometry = _geometry(geometries, key.geom)
     coarse = geometry.resolutions[min(geometry.resolutions)]
-    grid = Grid(geometry.projection, coarse.y, coarse.x)
-    found = lake_domain.from_mask(coarse.m_domain, grid, rules.layout)
+    found = lake_domain.from_mask(coarse.m_domain, coarse.grid, rules.layout)
     if found.pixels != int(coarse.m_domain.sum()):
         raise LegacyError(
             f"{key.geom} in {geometries} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "

@@ -36,16 +36,6 @@ class Resolution:
     m_domain: NDArray[np.bool_]
     """(Y, X) True where a result of this shape has a pixel."""
 
-    @property
-    def y(self) -> NDArray[np.float64]:
-        """(Y,) scan_angle_y, rad, from the north."""
-        return self.grid.y
-
-    @property
-    def x(self) -> NDArray[np.float64]:
-        """(X,) scan_angle_x, rad, from the west."""
-        return self.grid.x
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LegacyGeometry:

@@ -6,11 +6,11 @@ and ABI-L2-LSTC files: at 12, 15, 18, 21 and 0 UTC all bands, at 3, 6 and 9 UTC 
 Of two years one lies on each side of the change of the LST product. What the land covers really
 are lies beside the files in `truth.npz`.
 
-A time step needs nothing but the landscape, which is quickly made from (shape, seed): steps can be
-written by many processes, in any order, with the same bytes.
+A time step needs nothing but the landscape, which is quickly made from (shape, seed): after
+`write_truth`, `write_steps` can be run by many processes, in any order, with the same bytes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,17 +119,14 @@ def write(
         ConfigError: a shape, day or time that cannot be.
     """
     steps = time_steps(years=years, months=months, days=days, tods=tods, missing=missing)
-    country = landscape(shape, seed)
-    truth = write_truth(folder, country)
-    for done, step in enumerate(steps, 1):
-        write_step(folder, country, step)
-        if report:
-            report(done, len(steps))
+    truth = write_truth(folder, shape, seed)
+    write_steps(folder, shape, seed, steps, report)
     return truth
 
 
-def write_truth(folder: str | Path, country: Landscape) -> Truth:
-    """Write `truth.npz`: arrays `classes`, `land`, `names`."""
+def write_truth(folder: str | Path, shape: tuple[int, int] = (200, 300), seed: int = 0) -> Truth:
+    """Write `truth.npz`, arrays `classes`, `land`, `names`, into a folder that is made if need be."""
+    country = landscape(shape, seed)
     truth = Truth(country.classes, country.land, tuple(cover.name for cover in COVERS))
     Path(folder).mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
@@ -142,6 +139,24 @@ def read_truth(folder: str | Path) -> Truth:
     """The truth that `write_truth` wrote."""
     with np.load(Path(folder) / TRUTH, allow_pickle=False) as stored:
         return Truth(stored["classes"], stored["land"], tuple(map(str, stored["names"])))
+
+
+def write_steps(
+    folder: str | Path,
+    shape: tuple[int, int],
+    seed: int,
+    steps: Sequence[TimeStep],
+    report: Report | None = None,
+) -> None:
+    """Write some time steps: a task for a worker, whose arguments are small.
+
+    Those of a day share its weather: give whole days.
+    """
+    country = landscape(shape, seed)
+    for done, step in enumerate(steps, 1):
+        write_step(folder, country, step)
+        if report:
+            report(done, len(steps))
 
 
 def write_step(folder: str | Path, country: Landscape, step: TimeStep) -> list[Path]:

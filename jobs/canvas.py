@@ -9,6 +9,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,6 +23,8 @@ from lake.domain import Domain, Image
 from lake.grid import Floats, Grid, Projection
 
 INK, FAINT = "0.15", "0.4"
+SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
+"""What lies around the pixels of a store."""
 MAP_INCHES = (6.8, 6.2)
 """Width and height that a map fits into."""
 GAP = 0.22
@@ -114,9 +117,11 @@ def beside(drawn: Sheet, width: float, *, square: bool = False) -> Axes:
     )
 
 
-def paint(axes: Axes, view: View, image: Image, **how: object) -> None:
+def paint(axes: Axes, view: View, image: Image, zorder: float = 1, **how: Any) -> None:  # noqa: ANN401 (as imshow takes it)
     """Put an image of what the view shows, at any refinement, onto its map."""
-    axes.imshow(image, extent=view.extent, origin="upper", interpolation="nearest", zorder=1, **how)  # type: ignore[arg-type]
+    axes.imshow(
+        image, extent=view.extent, origin="upper", interpolation="nearest", zorder=zorder, **how
+    )
 
 
 def bars(
@@ -183,6 +188,9 @@ def graticule(axes: Axes, view: View) -> None:
 
 
 def _frame(axes: Axes, view: View) -> None:
+    """Sea and space below, the graticule above what will be painted between."""
+    lon, _ = grid.lonlat(view.grid.projection, view.grid.y[:, None], view.grid.x[None, :])
+    paint(axes, view, np.where(np.isnan(lon)[:, :, None], SPACE, SEA), zorder=0)
     west, east, south, north = view.extent
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
@@ -230,15 +238,17 @@ def _name_outside(axes: Axes, view: View, lines: dict[str, list[Line]]) -> None:
 
 
 def _name_inside(axes: Axes, projection: Projection, meridians: Floats, parallels: Floats) -> None:
-    middle, equator = (a[np.abs(a - a.mean()).argmin()] for a in (meridians, parallels))
-    names = [(_longitude(m), m, equator) for m in meridians if m != middle]
-    names += [(_latitude(p), middle, p) for p in parallels]
+    middle, base = (a[np.abs(a - a.mean()).argmin()] for a in (meridians, parallels))
+    names = [(_longitude(m), m, base) for m in meridians if m != middle]
+    names += [(_latitude(p), middle, p) for p in parallels if p != base]
+    names += [(f"{_latitude(base)}, {_longitude(middle)}", middle, base)]
+    halo = [withStroke(linewidth=1.6, foreground="white", alpha=0.8)]
+    west, east = axes.get_xlim()
     for text, lon, lat in names:
-        y, x = grid.scan_angles(projection, lon, lat)
-        if np.isfinite(x):
-            halo = [withStroke(linewidth=1.6, foreground="white", alpha=0.8)]
+        y, x = (float(angle) for angle in grid.scan_angles(projection, lon, lat))
+        if abs(x - (west + east) / 2) < 0.46 * (east - west):
             axes.text(
-                float(x), float(y), text, fontsize=5.5, color="0.2", zorder=4, clip_on=True,
+                x, y, text, fontsize=5.5, color="0.2", zorder=4, clip_on=True,
                 ha="center", va="center", path_effects=halo,
             )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Colours of maps: a palette for classes, a stretch for three components, neighbours told apart.
 
-Colours are sRGB, 0 to 1. Sea and all else outside the domain is `OUTSIDE`; a pixel of the store
-without a value is `ABSENT`, a neutral grey that no class and no value has.
+Colours are sRGB, 0 to 1. A pixel of the store without a value is `ABSENT`, a neutral grey that no
+class has; whatever is no pixel of the store is transparent.
 """
 
 import numpy as np
@@ -11,7 +11,6 @@ from lake.domain import Domain
 
 Floats = NDArray[np.float64]
 
-OUTSIDE = (0.945, 0.955, 0.965)
 ABSENT = (0.66, 0.66, 0.66)
 
 _PALETTE = (
@@ -56,16 +55,20 @@ def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats
 
 
 def composite(domain: Domain, colours: ArrayLike) -> Floats:
-    """(row, column, 3) image of pixels' colours; `ABSENT` where a pixel has none, `OUTSIDE` around.
+    """An image of pixels' colours, `ABSENT` where a pixel has none.
 
     Args:
         domain: of the store.
         colours: (P, 3), 0 to 1; NaN: no value.
+
+    Returns:
+        (row, column, 4) with opacity, 0 where no pixel of the store lies.
     """
     colours = np.array(colours, np.float64)
     colours[np.isnan(colours).any(axis=1)] = ABSENT
-    image = np.full((*domain.grid.shape, 3), OUTSIDE)
-    image[domain.row, domain.column] = colours
+    image = np.zeros((*domain.grid.shape, 4))
+    image[domain.row, domain.column, :3] = colours
+    image[domain.row, domain.column, 3] = 1
     return image
 
 

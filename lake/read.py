@@ -105,7 +105,7 @@ class Store:
         dataset = self._dataset(self._cube(cube).name)
         stored = self._root[f"{cube}/results"]
         lazy = indexing.LazilyIndexedArray(_StudyOrder(stored))  # type: ignore[arg-type]
-        labels = {**dataset.drop_vars("results").coords, **self._pixel_coordinates}
+        labels: dict[Any, Any] = {**dataset.coords, **self._pixel_coordinates}
         attributes = dataset["results"].attrs
         return xr.DataArray(xr.Variable(STUDY_DIMS, lazy, attributes), labels, name="results")
 
@@ -164,7 +164,8 @@ class Store:
         return {str(name): root[name] for name in root.coords}
 
     def _dataset(self, group: str | None) -> xr.Dataset:
-        opened: xr.Dataset = xr.open_zarr(self._zarr, group=group, chunks=None, consolidated=True, zarr_format=3)
+        how: dict[str, Any] = {"chunks": None, "consolidated": True, "zarr_format": 3}
+        opened: xr.Dataset = xr.open_zarr(self._zarr, group=group, **how)
         return opened
 
     def _read(self, path: str) -> NDArray[Any]:
@@ -192,7 +193,7 @@ class _StudyOrder(BackendArray):
     xarray's own lazy transposition builds index arrays as large as the data.
     """
 
-    def __init__(self, stored: zarr.Array) -> None:
+    def __init__(self, stored: zarr.Array[Any]) -> None:
         self._stored = stored
         sizes = dict(zip(schema.RESULTS_DIMS, stored.shape, strict=True))
         self.shape = tuple(sizes[dim] for dim in STUDY_DIMS)
@@ -200,13 +201,16 @@ class _StudyOrder(BackendArray):
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[np.float32]:
         support = indexing.IndexingSupport.OUTER
-        return indexing.explicit_indexing_adapter(key, self.shape, support, self._read)
+        found = indexing.explicit_indexing_adapter(key, self.shape, support, self._read)
+        return np.asarray(found)
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         """`key` has a number, slice or array for each of `STUDY_DIMS`; a number drops its axis."""
         wanted = dict(zip(STUDY_DIMS, key, strict=True))
         values = self._stored.oindex[tuple(wanted[dim] for dim in schema.RESULTS_DIMS)]
-        kept = [dim for dim in schema.RESULTS_DIMS if np.ndim(wanted[dim]) or _is_slice(wanted[dim])]
+        kept = [
+            dim for dim in schema.RESULTS_DIMS if np.ndim(wanted[dim]) or _is_slice(wanted[dim])
+        ]
         presented = [kept.index(dim) for dim in STUDY_DIMS if dim in kept]
         return np.asarray(values).transpose(presented)
 

@@ -180,7 +180,7 @@ def test_the_axes_of_the_real_geometry_are_those_of_the_satellite_files(real_geo
                 v = file[axis]
                 scale, offset = (round(float(a), 6) for a in (v.scale_factor, v.add_offset))
                 exact = v[:].astype(np.float64) * scale + offset
-                angles = getattr(resolution, axis)
+                angles = getattr(resolution.grid, axis)
                 np.testing.assert_allclose(angles, exact, rtol=0, atol=1e-16)
                 np.testing.assert_array_equal(angles, np.rint(angles * 1e6) / 1e6)
 
@@ -213,8 +213,8 @@ def test_axes_are_exact_at_any_length_and_refinement(rows, columns, refinement):
     microradians = {1: (56, 128212, -101332), 2: (28, 128226, -101346), 4: (14, 128233, -101353)}
     for n, resolution in zip((1, refinement), grids.values(), strict=True):
         step, y, x = microradians[n]
-        np.testing.assert_array_equal(resolution.y, (y - step * np.arange(rows * n)) / 1e6)
-        np.testing.assert_array_equal(resolution.x, (x + step * np.arange(columns * n)) / 1e6)
+        np.testing.assert_array_equal(resolution.grid.y, (y - step * np.arange(rows * n)) / 1e6)
+        np.testing.assert_array_equal(resolution.grid.x, (x + step * np.arange(columns * n)) / 1e6)
 
 
 def change_angles(name, change):

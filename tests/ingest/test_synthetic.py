@@ -507,6 +507,15 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order(written, files, tmp_pat
             assert path.read_bytes() == (written[0] / path.name).read_bytes()
 
 
+def test_steps_written_by_a_worker_are_those_of_the_whole(written, tmp_path):
+    steps = synthetic.time_steps(months=(1, 7), days=(15,))
+    synthetic.write_steps(tmp_path, SHAPE, 3, steps[9:11])
+    paths = list(tmp_path.iterdir())
+    assert len(paths) == sum(len(step.bands) + 1 for step in steps[9:11])
+    for path in paths:
+        assert path.read_bytes() == (written[0] / path.name).read_bytes()
+
+
 def test_another_seed_gives_another_country_and_other_weather(country, tmp_path):
     other = landscape(SHAPE, seed=4)
     assert (other.classes != country.classes).mean() > 0.3

@@ -41,7 +41,7 @@ def test_value_may_hold_an_equals_sign_and_a_tuple_may_be_empty():
 
 
 def test_unknown_name_is_refused_and_the_known_ones_are_named():
-    with pytest.raises(ConfigError, match="'cuont'.*run, count, fast, days, rate, names"):
+    with pytest.raises(ConfigError, match=r"'cuont'.*run, count, fast, days, rate, names"):
         settings.parse(Outer, ["cuont=3"])
 
 

@@ -72,7 +72,7 @@ def test_folder_with_other_things_is_refused(tmp_path):
 
 def test_lake_of_a_newer_version_is_refused(tmp_path):
     (tmp_path / "lake.json").write_text('{"lake_format": "goeslake", "version": 99}')
-    with pytest.raises(FormatError, match="99.*upgrade"):
+    with pytest.raises(FormatError, match=r"99.*upgrade"):
         catalog.claim(connect(tmp_path))
 
 

@@ -207,13 +207,22 @@ def test_nearest_pixel_of_a_point_is_the_one_around_it(down, right, data):
         assert found == -1
 
 
-def test_nearest_pixel_of_points_outside_the_image_or_behind_the_earth_is_none():
+def test_nearest_pixel_of_points_just_outside_the_image_is_none():
     domain = from_mask(np.ones((20, 30), bool), grid_of((20, 30)), LAYOUT)
-    edge = geometry.lonlat(EAST, domain.grid.y[0] + 3e-5, domain.grid.x[0])
-    lon, lat = np.array([edge, (0.0, 0.0), (105.0, 0.0), (np.nan, 0.0)]).T
-    found = domain.nearest(lon, lat)
+    (north, south), (west, east) = domain.grid.y[[0, -1]], domain.grid.x[[0, -1]]
+    y = np.array([north + 3e-5, south - 3e-5, north, south, north + 2.7e-5, south - 2.7e-5])
+    x = np.array([west, east, west - 3e-5, east + 3e-5, west - 2.7e-5, east + 2.7e-5])
+    found = domain.nearest(*geometry.lonlat(EAST, y, x))
+    assert_array_equal(found[:4], -1)
+    assert_array_equal(domain.row[found[4:]], [0, 19])
+    assert_array_equal(domain.column[found[4:]], [0, 29])
+
+
+def test_nearest_pixel_of_places_the_satellite_does_not_see_is_none():
+    domain = from_mask(np.ones((20, 30), bool), grid_of((20, 30)), LAYOUT)
+    found = domain.nearest([0.0, 105.0, np.nan], [0.0, 0.0, 0.0])
     assert found.dtype == np.int64
-    assert_array_equal(found, [-1, -1, -1, -1])
+    assert_array_equal(found, [-1, -1, -1])
 
 
 def test_nearest_pixel_of_a_real_place_lies_within_a_pixel_of_it(american):

@@ -177,7 +177,9 @@ def test_generation_stays_readable_when_a_newer_one_is_published(tmp_path, domai
     write(str(tmp_path / KEY), domain, first, months=(1, 2, 7))
     assert lake.open(tmp_path / KEY).months == (1, 2, 7)
     assert lake.open(old.url).months == MONTHS
-    np.testing.assert_array_equal(old.block("day-2km", slice(None), 7)[0], values(domain, CUBES[0], 7))
+    np.testing.assert_array_equal(
+        old.block("day-2km", slice(None), 7)[0], values(domain, CUBES[0], 7)
+    )
 
 
 def test_unpublished_draft_is_not_seen(tmp_path, domain):
@@ -188,7 +190,7 @@ def test_unpublished_draft_is_not_seen(tmp_path, domain):
 
 
 def test_place_without_a_store_is_an_error_naming_it(tmp_path):
-    with pytest.raises(MissingError, match="nowhere.*lake ls"):
+    with pytest.raises(MissingError, match=r"nowhere.*lake ls"):
         lake.open(tmp_path / "nowhere")
 
 
@@ -203,7 +205,7 @@ def test_newer_format_version_is_refused(tmp_path, domain, monkeypatch):
     monkeypatch.setattr(schema, "VERSION", 2)
     write(str(tmp_path / KEY), domain)
     monkeypatch.undo()
-    with pytest.raises(FormatError, match="version 2.*up to 1: upgrade"):
+    with pytest.raises(FormatError, match=r"version 2.*up to 1: upgrade"):
         lake.open(tmp_path / KEY)
 
 

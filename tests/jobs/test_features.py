@@ -1,0 +1,161 @@
+"""Features against the raw observations that the store was made from, by plain float64 formulas."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+import lake
+from jobs import features
+from jobs.features import STATISTICS, Selection
+from lake import moments
+from lake.errors import ConfigError
+from lake.schema import Cube
+
+MONTHS = tuple(range(1, 13))
+
+
+def direct(observed, statistic):
+    """One statistic over the first axis of observations with NaN, at least 4 of them clear."""
+    mean, spread = np.nanmean(observed, axis=0), np.nanstd(observed, axis=0)
+    z = (observed - mean) / spread
+    low, high = np.nanmin(observed, axis=0), np.nanmax(observed, axis=0)
+    return {
+        "mean": mean,
+        "stddev": spread,
+        "skewness": np.nanmean(z**3, axis=0),
+        "kurtosis": np.nanmean(z**4, axis=0) - 3,
+        "min": low,
+        "max": high,
+        "range": high - low,
+        "count": np.sum(~np.isnan(observed), axis=0),
+    }[statistic]
+
+
+def many_clear(truth, cube, month):
+    """(pixel,) whether every observation series of the pixel has at least 4 clear ones."""
+    clear = ~np.isnan(truth.observed[cube, month])
+    return (clear.sum(axis=0) >= 4).all(axis=(0, 1, 3))
+
+
+@pytest.fixture
+def store(truth):
+    return lake.open(f"{truth.root}/{truth.key}")
+
+
+def read(store, **selection):
+    settled = features.settle(Selection(**selection), store)
+    values = features.read(store, settled, slice(0, store.domain.pixels))
+    names = [str(column) for column in features.columns(settled, store.cubes.values())]
+    assert values.shape == (store.domain.pixels, len(names))
+    return dict(zip(names, values.T, strict=True))
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_feature_of_a_coarse_cube_is_the_statistic_of_its_observations(truth, store, statistic):
+    found = read(store, statistics=(statistic,))
+    assert len(found) == 2 * 2 * 2 + 2
+    some = many_clear(truth, "day-2km", 7)
+    observed = truth.observed["day-2km", 7][:, 1, 0, some, 0]
+    name = f"day-2km/C07/07/64800/{statistic}"
+    assert_allclose(found[name][some], direct(observed, statistic), rtol=2e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_subpixels_count_as_one_set_of_observations(truth, store, statistic):
+    found = read(store, statistics=(statistic,), cubes=("day-1km",), months=(2,))
+    some = many_clear(truth, "day-1km", 2)
+    observed = truth.observed["day-1km", 2][:, 0, 0][:, some]  # (time, pixel, subpixel)
+    whole = np.moveaxis(observed, 2, 1).reshape(-1, some.sum())
+    name = f"day-1km/C03/02/64800/{statistic}"
+    assert_allclose(found[name][some], direct(whole, statistic), rtol=2e-3, atol=1e-3)
+
+
+def test_separate_subpixels_are_features_of_their_own(truth, store):
+    found = read(store, statistics=("mean",), months=(2,), subpixels="separate")
+    observed = truth.observed["day-1km", 2][:, 0, 0]
+    some = many_clear(truth, "day-1km", 2)
+    for subpixel in range(4):
+        name = f"day-1km/C03/02/64800/mean/s{subpixel:02d}"
+        wanted = direct(observed[:, some, subpixel], "mean")
+        assert_allclose(found[name][some], wanted, rtol=1e-6)
+    assert "day-2km/C13/02/64800/mean" in found
+
+
+def test_pixel_never_clear_has_no_statistic_but_a_count_of_zero(store):
+    found = read(store, statistics=("mean", "stddev", "min", "count"))
+    for name, values in found.items():
+        if name.endswith("count"):
+            assert values[5] == 0
+        else:
+            assert np.isnan(values[5])
+
+
+def test_too_few_observations_have_no_shape():
+    cube = Cube("c", "2km", 1, "p", "Rad", ("C13",), (0,))
+    clear = np.arange(5)[:, None] < np.arange(5)  # pixel i has i clear observations
+    values = np.array([280.0, 283, 281, 290, 285])[:, None] * np.ones(5)
+    results = moments.to_results(moments.of(values, clear), axis=0)
+    chosen = Selection(("c",), (1,), (0,), ("C13",), STATISTICS[:4])
+    found = features.of_block(results[None, None, ..., None], cube, chosen)
+    assert_array_equal(np.isnan(found).sum(axis=0), [1, 2, 3, 4])
+
+
+def test_count_of_what_was_never_ingested_is_unknown():
+    cube = Cube("c", "1km", 2, "p", "Rad", ("C13",), (0,))
+    chosen = Selection(("c",), (1,), (0,), ("C13",), ("count", "mean"))
+    block = np.full((1, 1, 7, 3, 4), np.nan, np.float32)
+    assert np.isnan(features.of_block(block, cube, chosen)).all()
+
+
+@given(
+    st.sets(st.sampled_from([0, 3600, 7200]), min_size=1),
+    st.sets(st.sampled_from(["C02", "C07"]), min_size=1),
+    st.lists(st.sampled_from(STATISTICS), min_size=1, unique=True),
+    st.sampled_from(["merged", "separate"]),
+)
+def test_columns_are_named_in_the_order_they_come(tods, bands, statistics, subpixels):
+    """Every count of the block is a number of its own, that the name leads back to."""
+    cube = Cube("c", "1km", 2, "p", "Rad", ("C02", "C07"), (7200, 0, 3600))
+    block = np.zeros((3, 2, 7, 1, 4), np.float32)
+    block[:, :, 0] = 1 + np.arange(24).reshape(3, 2, 1, 4)
+    block[:, :, 3] = np.arange(24).reshape(3, 2, 1, 4)
+    chosen = Selection(("c",), (4,), tuple(tods), tuple(bands), tuple(statistics), subpixels)
+    found = features.of_block(block, cube, chosen)
+    columns = features.columns(chosen, [cube])
+    assert found.shape == (1, len(columns))
+    for column, value in zip(columns, found[0], strict=True):
+        there = block[cube.tods.index(column.tod), cube.bands.index(column.band), :, 0]
+        if column.statistic == "count":
+            counts = there[0]
+            assert value == (counts.sum() if column.subpixel is None else counts[column.subpixel])
+        if column.statistic == "mean" and column.subpixel is not None:
+            assert value == there[3, column.subpixel]
+
+
+def test_months_without_data_and_statistics_of_suspect_metrics_are_left_out(truth, store):
+    settled = features.settle(Selection(months=MONTHS), store)
+    assert settled.months == (2, 7)
+    assert settled.statistics == ("mean", "stddev", "skewness", "kurtosis")
+    store.suspect = ("m3", "m4")
+    assert features.settle(Selection(), store).statistics == ("mean", "stddev")
+    assert len(features.settle(Selection(), store, suspect=True).statistics) == 4
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        ({"bands": ("C99",)}, "bands: 'C99'.*C07, C13, C03"),
+        ({"tods": (1,)}, "tods: 1 .*54000, 64800"),
+        ({"cubes": ("night",)}, "cubes: 'night'.*day-2km, day-1km"),
+        ({"months": (13,)}, "months: 13"),
+        ({"statistics": ("median",)}, "statistics: 'median'.*kurtosis"),
+        ({"subpixels": "some"}, "subpixels: 'some'.*merged, separate"),
+        ({"months": (3,)}, r"holds months \(2, 7\)"),
+        ({"cubes": ("day-1km",), "bands": ("C13",)}, "no feature"),
+    ],
+)
+def test_feature_that_the_store_does_not_have_is_refused(store, selection, told):
+    with pytest.raises(ConfigError, match=told):
+        features.settle(Selection(**selection), store)

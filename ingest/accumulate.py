@@ -16,7 +16,7 @@ from ingest.listing import Listing
 from ingest.plan import Step
 from lake import moments, order
 from lake.domain import Domain
-from lake.errors import GeometryError, GranuleError
+from lake.errors import GeometryError, GranuleError, MissingError
 from lake.grid import Grid, refine
 from lake.ledger import MERGED, MISSING, Entry
 from lake.moments import Floats, Moments
@@ -60,7 +60,8 @@ def accumulate(
 ) -> Accumulated:
     """Moments of time steps that share month and tod.
 
-    A step with a file that cannot be read is left out and recorded as missing, with the reason.
+    A step with a file that cannot be read, or is gone, is left out and recorded as missing, with the
+    reason.
 
     Args:
         steps: of one (month, tod).
@@ -82,7 +83,7 @@ def accumulate(
         files = tuple(path.rsplit("/", 1)[-1] for path in step.files)
         try:
             seen = observe(step, listing, domain, read)
-        except GranuleError as error:
+        except (GranuleError, MissingError) as error:
             entries.append(Entry(step.id, MISSING, step.start, reason=str(error), files=files))
             continue
         entries.append(Entry(step.id, MERGED, step.start, version=seen.version, files=files))

@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
 
 import click
 
 from ingest import listing, run
 from ingest.run import Outcome
 from lake import cluster, keys
-from lake.console import address_option, emit, json_option, root_option, set_option
+from lake.console import address_option, emit, json_option, progress, root_option, set_option
+from lake.errors import ConfigError
 
 source_option = click.option(
     "--source", "url", required=True, help="Folder or URL of the satellite files."
@@ -96,6 +99,43 @@ def pickles(
     with cluster.client(address) as client:
         outcomes = legacy.import_results(client, results, geometries, root, overrides)
     _tell(outcomes, as_json=as_json)
+
+
+@ingest.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.option("--shape", default=(200, 300), type=(int, int), help="Rows and columns at 2 km.")
+@click.option("--years", default="2020,2022", help="Separated by commas.")
+@click.option("--months", default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas.")
+@click.option("--days", default="10,20", help="Of every month, separated by commas.")
+@click.option("--seed", default=0)
+@address_option
+def synthetic(
+    folder: str,
+    shape: tuple[int, int],
+    years: str,
+    months: str,
+    days: str,
+    seed: int,
+    address: str | None,
+) -> None:
+    """Write granules of the real layout, of an invented country whose truth is known."""
+    from ingest import synthetic as made  # noqa: PLC0415 (needed here alone)
+
+    if any(Path(folder).glob("*")):
+        raise ConfigError(f"{folder} is not empty: give a new or empty folder")
+    steps = made.time_steps(years=_numbers(years), months=_numbers(months), days=_numbers(days))
+    made.write_truth(folder, shape, seed)
+    by_day = groupby(steps, key=lambda step: step.start.date())  # those of a day share its weather
+    calls = [(str(Path(folder).absolute()), shape, seed, list(day)) for _, day in by_day]
+    with cluster.client(address) as client, progress("write granules") as report:
+        cluster.call(client, made.write_steps, calls, report)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{text!r}: wanted whole numbers, separated by commas") from None
 
 
 @click.command()

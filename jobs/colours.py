@@ -51,7 +51,8 @@ def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats
     low, high = np.percentile(values[~absent], percent, axis=0)
     width = np.where(high > low, high - low, 1.0)
     scaled = np.where(high > low, (values - low) / width, values - low + 0.5)
-    return np.clip(scaled, 0, 1)
+    clipped: Floats = np.clip(scaled, 0, 1)
+    return clipped
 
 
 def composite(domain: Domain, colours: ArrayLike) -> Floats:

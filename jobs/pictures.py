@@ -13,11 +13,13 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from jobs import colours
-from jobs.canvas import FAINT, INK, Heading, Sheet, View, bars, beside, paint, sheet
+from jobs.canvas import INK, Heading, Sheet, bars, beside, paint, sheet
+from jobs.view import FAINT, View
 from lake import grid, order
 from lake.domain import Domain, Image
 
 LAND = (0.72, 0.75, 0.64)
+BLUE = "#0072B2"
 BLOCKS = np.array(
     [[0.73, 0.83, 0.93], [0.98, 0.86, 0.65], [0.75, 0.89, 0.76], [0.95, 0.78, 0.80],
      [0.85, 0.80, 0.93], [0.98, 0.95, 0.72]]
@@ -35,16 +37,15 @@ def land(domain: Domain, view: View, heading: Heading) -> Figure:
     drawn = sheet(view, heading)
     colour = np.where(np.arange(domain.pixels)[:, None] >= 0, LAND, 0.0)
     paint(drawn.map, view, view.crop(colours.composite(domain, colour)))
-    lon, lat = grid.lonlat(view.grid.projection, view.grid.y[:, None], view.grid.x[None, :])
-    zenith = grid.view_zenith(view.grid.projection, lon, lat)
-    low, high = np.nanmin(zenith), np.nanmax(zenith)
-    step = next((s for s in (1, 2, 5, 10, 20) if (high - low) / s <= 8), 20)
-    levels = np.arange(np.ceil(low / step), np.floor(min(high, 89) / step) + 1) * step
+    y, x = (angles[:: max(1, angles.size // 200)] for angles in (view.grid.y, view.grid.x))
+    projection = view.grid.projection
+    lon, lat = grid.lonlat(projection, y[:, None], x[None, :])
+    zenith = grid.view_zenith(projection, lon, lat)
+    levels = _levels(float(np.nanmin(zenith)), min(float(np.nanmax(zenith)), 89.0))
     if levels.size:
         lines = drawn.map.contour(
-            view.grid.x, view.grid.y, zenith,
-            levels, colors="#0072B2", linewidths=0.7, linestyles="--", zorder=3,
-        )  # fmt: skip
+            x, y, zenith, levels, colors=BLUE, linewidths=0.7, linestyles="--", zorder=3
+        )
         drawn.map.clabel(lines, fmt="%g°", fontsize=6.5)
     return drawn.figure
 
@@ -76,7 +77,7 @@ def field(
     bar = drawn.figure.colorbar(drawn.map.images[-1], cax=beside(drawn, 0.16), extend=extend)
     bar.set_label(label, fontsize=8.5, color=INK)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
-    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.5)
     return drawn.figure
 
 
@@ -179,7 +180,8 @@ def limits(values: ArrayLike) -> tuple[float, float, str]:
 def shares_of(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
     """(count,) share of the pixels that have a class in each class."""
     held = np.bincount(labels[labels >= 0], minlength=count).astype(np.float64)
-    return held / max(held.sum(), 1)
+    shares: NDArray[np.float64] = held / max(held.sum(), 1)
+    return shares
 
 
 def window(blocks: NDArray[np.int64], size: int) -> tuple[int, int]:
@@ -189,9 +191,7 @@ def window(blocks: NDArray[np.int64], size: int) -> tuple[int, int]:
         blocks: (row, column) superblock, -1 where no pixel lies.
         size: rows and columns of the square.
     """
-    starts = [
-        range(0, max(n - size, 0) + 1, max(size // 4, n // 40, 1)) for n in blocks.shape
-    ]
+    starts = [range(0, max(n - size, 0) + 1, max(size // 4, n // 40, 1)) for n in blocks.shape]
 
     def worth(row: int, column: int) -> float:
         part = blocks[row : row + size, column : column + size]
@@ -246,6 +246,12 @@ def _outline(drawn: Sheet, inset: Axes, view: View, corner: tuple[int, int]) -> 
             axesA=drawn.map, axesB=inset, color=INK, linewidth=0.5, alpha=0.6,
         )  # fmt: skip
         drawn.figure.add_artist(line)
+
+
+def _levels(low: float, high: float) -> NDArray[np.float64]:
+    """At most eight whole angles between two."""
+    step = next((s for s in (1, 2, 5, 10) if (high - low) / s <= 8), 20)
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
 
 
 def _absent(domain: Domain) -> NDArray[np.float64]:

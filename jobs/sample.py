@@ -129,6 +129,11 @@ def _make(
 ) -> Sequence[str]:
     layout = store.domain.layout
     drawn = slices(store.domain.pixels, layout, settings.phase, settings.phases)
+    if not drawn:
+        raise ConfigError(
+            f"phase {settings.phase} of {store.key} is empty, it has {store.domain.pixels} pixels: "
+            f"set phases={layout.phases} to take them all"
+        )
     sizes = [sum(piece.stop - piece.start for piece in pieces) for pieces in drawn]
     named = features.columns(settings.features, store.cubes.values())
     pixel = np.concatenate([np.arange(p.start, p.stop) for pieces in drawn for p in pieces])

@@ -1,4 +1,4 @@
-"""The key of a store, (sat, listing, t0, tf, geom), as text, as path, and out of legacy file names.
+"""The key of a store, (sat, listing, t0, tf, geom), as text and as path.
 
 Text and path are the same: `sat/listing/t0_tf/geom`, days as YYYYMMDD, both inclusive. No part
 may hold "/" or "_": the legacy file names separate by "_".

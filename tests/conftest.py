@@ -29,8 +29,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[Client]:
-    """A Dask cluster of two worker processes."""
+def client(s3_environment) -> Iterator[Client]:
+    """A Dask cluster of two worker processes, which know the S3 server."""
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as connected,

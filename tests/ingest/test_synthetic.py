@@ -4,16 +4,15 @@ import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
-import h5py
 import netCDF4
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ingest import synthetic
-from ingest.imager import CHANNELS, image
+from ingest.imager import image
 from ingest.landscape import COVERS, NO_LAND, landscape
-from ingest.scene import cos_solar_zenith, scene
+from ingest.scene import scene
 from lake.errors import ConfigError
 
 SHAPE = (40, 60)
@@ -21,8 +20,6 @@ NAME = re.compile(
     r"OR_(?:ABI-L1b-RadC-M6(C\d\d)|ABI-L2-LSTC-M6)_G16_s(\d{14})_e(\d{14})_c(\d{14})\.nc"
 )
 BANDS = {"C01", "C02", "C03", "C05", "C06", "C07", "C13", "C15"}
-REFINEMENT = {"C01": 2, "C02": 4, "C03": 2, "C05": 2}
-MICRORADIANS = {1: (56, 128212, -101332), 2: (28, 128226, -101346), 4: (14, 128233, -101353)}
 SUMMER_NOON, WINTER_NOON, WINTER_EVENING = "2020197180", "2022015180", "2022015000"
 
 
@@ -291,152 +288,7 @@ def test_the_version_changes_on_its_day(country, tmp_path):
             assert file["algorithm_product_version_container"].product_version == version
 
 
-# the layout
-
-
-@pytest.mark.parametrize("refinement", [1, 2, 4])
-def test_axes_are_a_crop_of_the_real_grid(files, refinement):
-    band = {1: "LST", 2: "C01", 4: "C02"}[refinement]
-    step, y0, x0 = MICRORADIANS[refinement]
-    with opened(paths_at(files, SUMMER_NOON)[band]) as file:
-        y, x = (np.rint(file[axis][:].astype(np.float64) * 1e6) for axis in ("y", "x"))
-        assert_allclose(file["y"][:] * 1e6, y, atol=0.02)
-        assert file["Rad" if band != "LST" else "LST"].shape == tuple(n * refinement for n in SHAPE)
-    rows, columns = (y0 - y) / step, (x - x0) / step
-    assert_array_equal(rows, rows[0] + np.arange(SHAPE[0] * refinement))
-    assert_array_equal(columns, columns[0] + np.arange(SHAPE[1] * refinement))
-    assert rows[0] % refinement == columns[0] % refinement == 0
-    assert rows[-1] < 1500 * refinement
-    assert columns[-1] < 2500 * refinement
-
-
-def test_longitude_and_latitude_are_those_of_proj(country, files):
-    pyproj = pytest.importorskip("pyproj")
-    with opened(paths_at(files, SUMMER_NOON)["C13"]) as file:
-        about = file["goes_imager_projection"]
-        place = pyproj.Proj(
-            proj="geos",
-            h=about.perspective_point_height,
-            a=about.semi_major_axis,
-            b=about.semi_minor_axis,
-            lon_0=about.longitude_of_projection_origin,
-            sweep=about.sweep_angle_axis,
-        )
-        x, y = np.meshgrid(file["x"][:], file["y"][:])
-        height = about.perspective_point_height
-    lon, lat = place(x.astype(np.float64) * height, y.astype(np.float64) * height, inverse=True)
-    assert_allclose(country.lon, lon, atol=1e-5)
-    assert_allclose(country.lat, lat, atol=1e-5)
-
-
-def test_xarray_opens_the_files_with_both_of_its_netcdf_engines(files):
-    xarray = pytest.importorskip("xarray")
-    pytest.importorskip("h5netcdf")
-    for band in ("C02", "LST"):
-        path = paths_at(files, WINTER_NOON)[band]
-        opened = [xarray.open_dataset(path, engine=engine) for engine in ("netcdf4", "h5netcdf")]
-        name = "Rad" if band != "LST" else "LST"
-        for dataset in opened:
-            assert dataset[name].dims == ("y", "x")
-            assert dataset[name].dtype.kind == "f"
-            assert str(dataset["t"].values).startswith("2022-01-15T18:02:3")
-            dataset.close()
-        xarray.testing.assert_equal(opened[0][name], opened[1][name])
-
-
-def layout(path, name):
-    """What a reader sees of a variable, the values of its attributes included."""
-    with h5py.File(path) as file:
-        variable = file[name]
-        attributes = {k: v for k, v in variable.attrs.items() if not k.isupper()}
-        return variable, {
-            "storage": (variable.compression, variable.compression_opts, variable.shuffle),
-            "dtype": variable.dtype,
-            "chunks": max(variable.chunks or (0,)) <= 250,
-            "fill": variable.fillvalue.item(),
-            **{k: np.asarray(v).tolist() for k, v in attributes.items()},
-        }
-
-
-@pytest.mark.parametrize(
-    ("product", "name", "same"),
-    [
-        ("l1b/*", "Rad", "storage dtype chunks _Unsigned long_name units"),
-        ("l1b/*", "DQF", "storage dtype chunks fill _FillValue _Unsigned valid_range flag_values"),
-        ("l1b/*", "DQF", "flag_meanings units"),
-        (
-            "lstm/*",
-            "LST",
-            "storage dtype chunks fill _FillValue valid_range scale_factor add_offset",
-        ),
-        ("lstm/*", "DQF", "storage dtype fill _FillValue valid_range flag_masks flag_values"),
-        ("lstm/*", "DQF", "flag_meanings"),
-        ("lstf/*s2022348000*", "LST", "storage dtype fill _FillValue valid_range scale_factor"),
-        (
-            "lstf/*s2022348000*",
-            "DQF",
-            "storage dtype fill _FillValue valid_range flag_masks flag_values",
-        ),
-        ("lstf/*s2022348000*", "DQF", "flag_meanings"),
-        ("lstf/*s2022348000*", "PQI", "storage dtype fill _FillValue"),
-        ("l1b/*", "kappa0", "dtype _FillValue"),
-        ("l1b/*", "planck_fk1", "dtype _FillValue"),
-        ("l1b/*", "band_id", "dtype"),
-        ("l1b/*", "t", "dtype units"),
-        ("l1b/*", "x", "dtype scale_factor units"),
-        ("l1b/*", "y", "dtype scale_factor units"),
-        (
-            "lstf/*s2022348000*",
-            "goes_imager_projection",
-            "perspective_point_height semi_major_axis",
-        ),
-        (
-            "lstf/*s2022348000*",
-            "goes_imager_projection",
-            "semi_minor_axis inverse_flattening dtype",
-        ),
-        ("lstf/*s2022348000*", "goes_imager_projection", "longitude_of_projection_origin"),
-        ("lstf/*s2022348000*", "goes_imager_projection", "sweep_angle_axis grid_mapping_name"),
-        ("lstf/*s2022348000*", "algorithm_product_version_container", "product_version"),
-    ],
-)
-def test_variables_are_laid_out_as_in_real_files(shared_data, files, product, name, same):
-    real = next((shared_data / "abi").glob(product))
-    start, band = (SUMMER_NOON if "lstm" in product else WINTER_NOON), "LST"
-    if "l1b" in product:
-        band = "C13"
-    ours, theirs = (layout(p, name)[1] for p in (paths_at(files, start)[band], real))
-    for part in same.split():
-        assert ours[part] == theirs[part], part
-
-
-def test_the_quality_fields_of_the_later_product_are_the_real_ones(shared_data, files):
-    real = next((shared_data / "abi" / "lstf").glob("*s2022348000*"))
-    ours, theirs = (layout(p, "PQI")[1] for p in (paths_at(files, WINTER_NOON)["LST"], real))
-    assert set(ours["flag_masks"]) == set(theirs["flag_masks"])
-
-
-def test_packing_is_that_of_the_real_bands(files):
-    table = {
-        "C01": (10, 0.8121064, -25.93665),
-        "C02": (12, 0.15859237, -20.289911),
-        "C03": (10, 0.37691253, -12.037643),
-        "C05": (10, 0.09580004, -3.0596137),
-        "C06": (10, 0.030088475, -0.9609507),
-        "C07": (14, 0.001564351, -0.0376),
-        "C13": (12, 0.04572892, -1.6443),
-        "C15": (12, 0.05277411, -1.7558),
-    }
-    for band, (bits, scale, offset) in table.items():
-        about = layout(paths_at(files, SUMMER_NOON)[band], "Rad")[1]
-        assert about["_FillValue"] == [2**bits - 1]
-        assert about["valid_range"] == [0, 2**bits - 2]
-        packing = about["scale_factor"] + about["add_offset"]
-        assert packing == np.array([scale, offset], np.float32).tolist()
-        assert CHANNELS[band].refinement == REFINEMENT.get(band, 1)
-
-
-# the landscape
+# the truth, and the same again
 
 
 def test_the_truth_beside_the_files_is_that_of_the_country(written, country):
@@ -447,56 +299,6 @@ def test_the_truth_beside_the_files_is_that_of_the_country(written, country):
         assert_array_equal(said.land, country.classes >= 0)
         assert said.names == tuple(cover.name for cover in COVERS)
     assert stored.classes.dtype == np.int16
-
-
-def test_classes_all_occur_are_unequal_and_lie_in_patches():
-    classes = landscape().classes
-    assert classes.shape == (200, 300)
-    shares = np.bincount(classes[classes >= 0], minlength=len(COVERS)) / (classes >= 0).sum()
-    assert len(shares) == len(COVERS) == 10
-    assert shares.min() > 0.01
-    assert shares.max() > 4 * shares.min()
-    neighbours = classes[:, 1:] == classes[:, :-1]
-    both = (classes[:, 1:] >= 0) & (classes[:, :-1] >= 0)
-    assert neighbours[both].mean() > 0.85
-    assert (shares**2).sum() < 0.25, "as likely as this would two random pixels be alike"
-
-
-def test_there_are_a_coast_lakes_and_islands():
-    ndimage = pytest.importorskip("scipy.ndimage")
-    country = landscape()
-    assert 0.5 < country.land.mean() < 0.85
-    assert country.lake.sum() > 100
-    assert not (country.lake & country.land).any()
-    pieces, count = ndimage.label(country.land)
-    assert count > 3
-    assert np.bincount(pieces.ravel())[1:].max() > 0.7 * country.land.sum()
-
-
-def test_fine_textures_average_to_the_coarser_ones(country):
-    fine = country.texture[4]
-    assert fine.shape == tuple(4 * n for n in SHAPE)
-    assert_allclose(coarse(fine), country.texture[1], atol=1e-6)
-    assert_allclose(coarse(country.texture[2]), country.texture[1], atol=1e-6)
-    assert fine.std() > country.texture[2].std() > country.texture[1].std() > 0.01
-
-
-def test_the_sun_is_overhead_where_it_should_be():
-    lon, lat = np.meshgrid(np.arange(-180, 180, 0.5), np.arange(-90, 90.1, 0.5))
-    # solstices and equinox of 2020; equation of time -1.6, +2.0 and -7.4 minutes
-    for when, north, east in (
-        (datetime(2020, 6, 20, 21, 44, tzinfo=UTC), 23.4, -145.6),
-        (datetime(2020, 12, 21, 10, 2, tzinfo=UTC), -23.4, 29.0),
-        (datetime(2020, 3, 20, 3, 50, tzinfo=UTC), 0.0, 124.3),
-    ):
-        cosine = cos_solar_zenith(lon, lat, when)
-        highest = np.unravel_index(cosine.argmax(), cosine.shape)
-        assert_allclose((lat[highest], lon[highest]), (north, east), atol=0.75)
-        assert cosine.max() > 0.9999
-        assert_allclose(cosine.min(), -cosine.max(), atol=1e-3)
-
-
-# reproducible
 
 
 def test_the_same_seed_gives_the_same_bytes_in_any_order(written, files, tmp_path):
@@ -514,24 +316,6 @@ def test_steps_written_by_a_worker_are_those_of_the_whole(written, tmp_path):
     assert len(paths) == sum(len(step.bands) + 1 for step in steps[9:11])
     for path in paths:
         assert path.read_bytes() == (written[0] / path.name).read_bytes()
-
-
-def test_another_seed_gives_another_country_and_other_weather(country, tmp_path):
-    other = landscape(SHAPE, seed=4)
-    assert (other.classes != country.classes).mean() > 0.3
-    when = datetime(2020, 7, 15, 18, 1, tzinfo=UTC)
-    assert (scene(other, when).cloud != scene(country, when).cloud).any()
-
-
-def test_clouds_move_on_within_a_day_and_are_others_the_next(country):
-    def cloud(day, hour):
-        return scene(country, datetime(2020, 4, day, hour, 1, tzinfo=UTC)).cloud
-
-    def alike(a, b):
-        return np.corrcoef(a.ravel(), b.ravel())[0, 1]
-
-    assert 0.5 < alike(cloud(6, 15), cloud(6, 16)) < 0.9999
-    assert abs(alike(cloud(6, 15), cloud(7, 15))) < 0.5
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -234,17 +236,17 @@ def test_nearest_pixel_of_a_real_place_lies_within_a_pixel_of_it(american):
     assert_allclose(american.lonlat()[1][held], lat, atol=0.1)
 
 
-def test_domain_of_real_geometry_is_the_same_at_all_its_resolutions(shared_data):
-    from ingest.pickles import read_geometry
-
+def test_domain_has_the_masks_and_angles_of_the_original_study_at_every_resolution(shared_data):
     path = shared_data / "legacy" / "domains" / "geom-goes-conus-0.pkl"
-    legacy = read_geometry(path.read_bytes(), str(path))
-    (rows, columns), coarse = next(iter(legacy.resolutions.items()))
-    domain = from_mask(coarse.m_domain, Grid(legacy.projection, coarse.y, coarse.x), Layout(256, 4))
-    assert domain.pixels == coarse.m_domain.sum()
-    for shape, fine in legacy.resolutions.items():
+    study = pickle.loads(path.read_bytes())
+    (rows, columns), (_, mask) = next(iter(study.items()))
+    domain = from_mask(np.asarray(mask, bool), grid_of((rows, columns)), Layout(256, 4))
+    assert domain.pixels == mask.sum()
+    assert sorted(shape[0] // rows for shape in study) == [1, 2, 4]
+    for shape, (angles, fine_mask) in study.items():
         refinement = shape[0] // rows
-        assert shape == (rows * refinement, columns * refinement)
-        assert_array_equal(domain.m_domain(refinement), fine.m_domain)
-        refined = geometry.refine(domain.grid, refinement)
-        assert refined.same_as(Grid(legacy.projection, fine.y, fine.x))
+        fine = geometry.refine(domain.grid, refinement)
+        assert_array_equal(domain.m_domain(refinement), fine_mask)
+        # the study kept float32 angles
+        assert_allclose(angles["n_s_scan_angles"][:, 0], fine.y, rtol=0, atol=2e-8)
+        assert_allclose(angles["e_w_scan_angles"][0], fine.x, rtol=0, atol=2e-8)

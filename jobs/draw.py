@@ -1,0 +1,203 @@
+"""What the plates of a map are drawn from: reads of the store and of runs, a task each superblock.
+
+`plate` draws one by its name; functions named "on a worker" run there and open what they read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from distributed import Client
+from numpy.typing import NDArray
+
+import lake
+from jobs import outputs, plates
+from jobs.plates import Place, Plate
+from lake import order
+from lake.cluster import call
+from lake.moments import METRICS
+from lake.read import Store
+from lake.schema import MONTHS, Cube
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """Where to read from, and what is to be shown."""
+
+    client: Client
+    root: str
+    store: Store
+    inputs: Mapping[str, str]
+    """Job -> id of the run to draw."""
+    cube: Cube
+    """Of counts and mean."""
+    band: str
+    month: int
+    """Of the mean; 0: with `tod` the one that has most observations."""
+    tod: int
+    """Of the mean, seconds of the UTC day; -1: the one that has most observations."""
+    phase: int
+    """Shown in the pixel order."""
+
+    def each(self, task: Callable[..., Any], *arguments: object) -> list[Any]:
+        """The results of `task(*arguments, pixels)` for every superblock."""
+        domain = self.store.domain
+        blocks = order.superblocks(domain.pixels, domain.layout)
+        return call(self.client, task, [(*arguments, block) for block in blocks])
+
+
+def plate(name: str, work: Work, place: Place) -> Plate:
+    """The plate of this name, one of `PLATES`."""
+    return _DRAW[name](work, place)
+
+
+def most_observed(seen: Floats, tods: Sequence[int], month: int, tod: int) -> tuple[int, int]:
+    """Month and time of day with the most observations.
+
+    Args:
+        seen: (month, tod) observations.
+        tods: labels of the second axis.
+        month: the only one to look at; 0: all.
+        tod: likewise; -1: all.
+    """
+    allowed = np.array([[month in {0, m} and tod in {-1, t} for t in tods] for m in MONTHS])
+    row, column = divmod(int(np.where(allowed, seen, -1).argmax()), len(tods))
+    return MONTHS[row], tods[column]
+
+
+def principal(count: float, total: Floats, cross: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean and first three principal axes of vectors.
+
+    Args:
+        count: how many.
+        total: (d,) their sum.
+        cross: (d, d) sum of their outer products.
+
+    Returns:
+        (d,) mean, (d, 3) axes with their largest loading positive (0 beyond d), and (3,) shares of
+        the variance.
+    """
+    mean = total / max(count, 1)
+    covariance = cross / max(count, 1) - np.outer(mean, mean)
+    variance, vectors = np.linalg.eigh(covariance)
+    axes = vectors[:, ::-1][:, :3]
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0, keepdims=True), axis=0)
+    first = np.maximum(variance[::-1][:3], 0)
+    lacking = 3 - first.size
+    return (
+        mean,
+        np.pad(axes * np.sign(largest), ((0, 0), (0, lacking))),
+        np.pad(first / max(float(variance.sum()), np.finfo(float).tiny), (0, lacking)),
+    )
+
+
+def _land(_: Work, place: Place) -> Plate:
+    return plates.land(place)
+
+
+def _order(work: Work, place: Place) -> Plate:
+    return plates.pixel_order(place, work.phase)
+
+
+def _counts(work: Work, place: Place) -> Plate:
+    of_pixel, _ = _observed(work)
+    return plates.counts(place, work.cube, work.band, of_pixel)
+
+
+def _mean(work: Work, place: Place) -> Plate:
+    month, tod = work.month, work.tod
+    if month == 0 or tod == -1:
+        _, of_time = _observed(work)
+        month, tod = most_observed(of_time, work.cube.tods, month, tod)
+    where = (work.cube.tods.index(tod), work.cube.bands.index(work.band))
+    parts = work.each(_means, work.store.url, work.cube.name, month, *where)
+    return plates.mean(place, work.cube, work.band, month, tod, np.concatenate(parts))
+
+
+def _observed(work: Work) -> tuple[Floats, Floats]:
+    """Observations of each pixel (P,), and of each month and time of day (month, tod)."""
+    parts = work.each(_seen, work.store.url, work.cube.name, work.band)
+    of_time: Floats = np.sum([seen for _, seen in parts], axis=0)
+    return np.concatenate([seen for seen, _ in parts]), of_time
+
+
+def _components(work: Work, place: Place) -> Plate:
+    found = work.inputs["pca"]
+    scores = np.concatenate(work.each(_project, work.root, found, "scores", None, None))
+    model = outputs.dataset(work.root, found)
+    shares = np.pad(model["explained_variance_ratio"].values[:3], (0, 3))[:3]
+    sizes = model.sizes["component"], model.sizes["feature"]
+    return plates.components(place, scores, shares.tolist(), *sizes)
+
+
+def _embedding(work: Work, place: Place) -> Plate:
+    found = work.inputs["embed"]
+    parts = work.each(_sums, work.root, found)
+    mean, axes, shares = principal(*(sum(part[i] for part in parts) for i in range(3)))
+    drawn = np.concatenate(work.each(_project, work.root, found, "embedding", mean, axes))
+    return plates.embedding(place, drawn, shares.tolist(), mean.size)
+
+
+def _clusters(work: Work, place: Place) -> Plate:
+    found = outputs.dataset(work.root, work.inputs["cluster"])
+    return plates.clusters(place, found["labels"].values, found.sizes["cluster"])
+
+
+def _seen(url: str, cube: str, band: str, pixels: slice) -> tuple[Floats, Floats]:
+    """On a worker: observations of each pixel (p,), and of each month and time of day (month, tod).
+
+    Subpixels of a pixel count as one.
+    """
+    store = lake.open(url)
+    held = store.cubes[cube]
+    of_pixel = np.zeros(pixels.stop - pixels.start)
+    of_time = np.zeros((len(MONTHS), len(held.tods)))
+    for month in store.months:
+        block = store.block(cube, pixels, month)[0, :, held.bands.index(band)]
+        count = np.nan_to_num(block[:, METRICS.index("count")]).mean(axis=-1)  # (tod, pixel)
+        of_pixel += count.sum(axis=0)
+        of_time[month - 1] = count.sum(axis=1)
+    return of_pixel, of_time
+
+
+def _means(
+    url: str, cube: str, month: int, tod: int, band: int, pixels: slice
+) -> NDArray[np.float32]:
+    """On a worker: (p, subpixel) means; `tod` and `band` are positions."""
+    block = lake.open(url).block(cube, pixels, month)
+    found: NDArray[np.float32] = block[0, tod, band, METRICS.index("m1")]
+    return found
+
+
+def _sums(root: str, run: str, pixels: slice) -> tuple[int, Floats, Floats]:
+    """On a worker: number, sum, and sum of outer products of the embeddings."""
+    values = outputs.read(root, run, "embedding", pixels).astype(np.float64)
+    there = values[np.isfinite(values).all(axis=1)]
+    return len(there), there.sum(axis=0), there.T @ there
+
+
+def _project(
+    root: str, run: str, array: str, mean: Floats | None, axes: Floats | None, pixels: slice
+) -> Floats:
+    """On a worker: (p, 3) of an array over pixels; without axes its first three columns."""
+    values = outputs.read(root, run, array, pixels).astype(np.float64)
+    if axes is None:
+        return np.pad(values[:, :3], ((0, 0), (0, max(0, 3 - values.shape[1]))))
+    projected: Floats = (values - mean) @ axes
+    return projected
+
+
+_DRAW: dict[str, Callable[[Work, Place], Plate]] = {
+    "domain": _land,
+    "counts": _counts,
+    "mean": _mean,
+    "order": _order,
+    "pca": _components,
+    "clusters": _clusters,
+    "embedding": _embedding,
+}
+PLATES = tuple(_DRAW)
+"""Names, in the order of a report."""

@@ -1,0 +1,163 @@
+"""Pictures of a store and of what was made from it, each with a title and a caption.
+
+What is drawn is read by a task for every superblock; pictures are drawn where the command runs. In
+the run's folder: one PNG file for each picture, and `pictures.json`, a list of `Picture`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib import import_module
+from math import isnan
+
+from distributed import Client
+
+from jobs import canvas, draw, runs, view
+from jobs.draw import PLATES, Work
+from jobs.plates import Place
+from jobs.runs import Spec
+from jobs.settings import check
+from lake import bands
+from lake.console import progress
+from lake.errors import ConfigError
+from lake.objects import Objects
+from lake.read import Store
+from lake.schema import MONTHS
+
+JOB = "map"
+SHOWS = {"pca": "pca", "embed": "embedding", "cluster": "clusters"}
+"""Job -> the picture of its result."""
+LISTED = "pictures.json"
+WINDOW_UM = 10.35
+"""The band nearest to this wavelength is drawn if none is chosen: C13, the clean window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake map`."""
+
+    pictures: tuple[str, ...] = PLATES
+    pca: str = ""
+    """Run to draw; none: what the embedding builds on, else the one of default settings."""
+    embed: str = ""
+    """Run to draw; none: what the clusters are of, else the one of default settings."""
+    cluster: str = ""
+    """Run to draw; none: the clusters of that embedding, of default settings."""
+    cube: str = ""
+    """Of counts and mean; none: the first that has the band."""
+    band: str = ""
+    """Of counts and mean; none: the one nearest to 10.35 um."""
+    month: int = 0
+    """Of the mean; 0: with `tod` the one that has most observations."""
+    tod: int = -1
+    """Of the mean, seconds of the UTC day; -1: the one that has most observations."""
+    phase: int = 0
+    """Shown in the pixel order."""
+
+    def __post_init__(self) -> None:
+        known = f"pictures must be some of {', '.join(PLATES)}"
+        check(known, self.pictures, holds={*PLATES} >= {*self.pictures} != set())
+        check("month must be 0 to 12", self.month, holds=0 <= self.month <= len(MONTHS))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One of a run's pictures."""
+
+    name: str
+    file: str
+    """Beside `pictures.json`."""
+    title: str
+    caption: str
+    """What is seen."""
+
+
+def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
+    """Draw the pictures, or find them drawn; returns the id of the run.
+
+    Args:
+        client: Dask.
+        root: folder or URL of the lake.
+        store: key in the lake, or URL of a store.
+        settings: None: the defaults.
+
+    Raises:
+        ConfigError: a cube, band, month, time of day or phase that the store does not have.
+    """
+    source = runs.open_store(root, store)
+    settings = settled(settings or Settings(), source)
+    inputs = _inputs(client, root, source, settings)
+    spec = runs.spec_of(settings, JOB, source, inputs)
+    work = Work(
+        client, root, source, inputs, source.cubes[settings.cube],
+        settings.band, settings.month, settings.tod, settings.phase,
+    )  # fmt: skip
+    return runs.complete(root, spec, partial(_make, work, spec, settings.pictures))
+
+
+def settled(settings: Settings, store: Store) -> Settings:
+    """The settings with cube and band chosen for a store.
+
+    Raises:
+        ConfigError: the store does not have what they ask for.
+    """
+    offered = [
+        (cube.name, band)
+        for cube in store.cubes.values()
+        for band in cube.bands
+        if settings.cube in {"", cube.name} and settings.band in {"", band}
+    ]
+    if not offered:
+        raise ConfigError(
+            f"settings cube={settings.cube!r}, band={settings.band!r}: {store.key} has "
+            + "; ".join(f"{cube.name} {' '.join(cube.bands)}" for cube in store.cubes.values())
+        )
+    cube, band = min(offered, key=lambda of: _distance_um(of[1]))
+    tods = store.cubes[cube].tods
+    if settings.tod not in {-1, *tods}:
+        raise ConfigError(f"setting tod={settings.tod}: {cube} of {store.key} has {tods}")
+    phases = store.domain.layout.phases
+    check(f"phase must be 0 to {phases - 1}", settings.phase, holds=0 <= settings.phase < phases)
+    return replace(settings, cube=cube, band=band)
+
+
+def _inputs(client: Client, root: str, store: Store, settings: Settings) -> dict[str, str]:
+    """Runs whose pictures are asked for: as given, what those build on, else of default settings."""
+    chain = tuple(SHOWS)
+    found = {
+        job: runs.require(root, given, job, store)
+        for job in chain
+        if (given := getattr(settings, job))
+    }
+    for before, after in ((1, 2), (0, 1)):
+        if chain[after] in found and chain[before] not in found:
+            found[chain[before]] = runs.ancestor(root, found[chain[after]], chain[before])
+    wanted = [job for job in chain if SHOWS[job] in settings.pictures]
+    for i, job in enumerate(chain[: chain.index(wanted[-1]) + 1] if wanted else ()):
+        if job not in found:
+            made = import_module(f"jobs.{job}")
+            given = {chain[i - 1]: found[chain[i - 1]]} if i else {}
+            found[job] = made.run(client, root, store.url, made.Settings(**given))
+    return {job: found[job] for job in wanted}
+
+
+def _make(work: Work, spec: Spec, names: Sequence[str], objects: Objects) -> Sequence[str]:
+    store = work.store
+    place = Place(str(store.key), store.domain, view.around(store.domain))
+    drawn = []
+    with progress("map") as report:
+        for done, name in enumerate(names, start=1):
+            plate = draw.plate(name, work, place)
+            about = {"Title": f"{plate.title}: {place.key}", "Source": f"{spec.id} of {store.url}"}
+            objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
+            drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
+            report(done, len(names))
+    objects.put(LISTED, json.dumps([asdict(picture) for picture in drawn], indent=1).encode())
+    return [*(picture.file for picture in drawn), LISTED]
+
+
+def _distance_um(band: str) -> float:
+    """From the clean window; a product variable has no wavelength, and comes first."""
+    wavelength = bands.wavelength_um(band)
+    return 0.0 if isnan(wavelength) else abs(wavelength - WINDOW_UM)

@@ -1,0 +1,62 @@
+"""The invented country: its classes, coast and textures."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from ingest.landscape import COVERS, landscape
+from lake.errors import ConfigError
+
+SHAPE = (40, 60)
+
+
+def coarse(image):
+    """The mean of the fine pixels of each coarse one."""
+    n = image.shape[0] // SHAPE[0]
+    return image.reshape(SHAPE[0], n, SHAPE[1], n).mean(axis=(1, 3))
+
+
+def test_classes_all_occur_are_unequal_and_lie_in_patches():
+    classes = landscape().classes
+    assert classes.shape == (200, 300)
+    shares = np.bincount(classes[classes >= 0], minlength=len(COVERS)) / (classes >= 0).sum()
+    assert len(shares) == len(COVERS) == 10
+    assert shares.min() > 0.01
+    assert shares.max() > 4 * shares.min()
+    neighbours = classes[:, 1:] == classes[:, :-1]
+    both = (classes[:, 1:] >= 0) & (classes[:, :-1] >= 0)
+    assert neighbours[both].mean() > 0.85
+    assert (shares**2).sum() < 0.25, "as likely as this would two random pixels be alike"
+
+
+def test_there_are_a_coast_lakes_and_islands():
+    ndimage = pytest.importorskip("scipy.ndimage")
+    country = landscape()
+    assert 0.5 < country.land.mean() < 0.85
+    assert country.lake.sum() > 100
+    assert not (country.lake & country.land).any()
+    pieces, count = ndimage.label(country.land)
+    assert count > 3
+    assert np.bincount(pieces.ravel())[1:].max() > 0.7 * country.land.sum()
+
+
+def test_fine_textures_average_to_the_coarser_ones():
+    country = landscape(SHAPE, seed=3)
+    fine = country.texture[4]
+    assert fine.shape == tuple(4 * n for n in SHAPE)
+    assert_allclose(coarse(fine), country.texture[1], atol=1e-6)
+    assert_allclose(coarse(country.texture[2]), country.texture[1], atol=1e-6)
+    assert fine.std() > country.texture[2].std() > country.texture[1].std() > 0.01
+
+
+def test_a_seed_makes_one_country_and_another_seed_another():
+    first, same, other = (landscape(SHAPE, seed) for seed in (3, 3, 4))
+    for name in ("classes", "lake", "elevation", "vigour", "grain"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(same, name))
+    assert (first.classes != other.classes).mean() > 0.3
+
+
+@pytest.mark.parametrize("shape", [(200, 2000), (8, 300)])
+def test_a_crop_too_large_or_too_small_is_refused(shape):
+    with pytest.raises(ConfigError, match=f"{shape[0]} x {shape[1]} coarse pixels"):
+        landscape(shape)

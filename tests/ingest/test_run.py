@@ -1,0 +1,277 @@
+"""Synthetic granules of two years, one on each side of the LST change, into stores of every kind."""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import netCDF4
+import numpy as np
+import pytest
+
+import lake
+from ingest import abi, listing, periods, run, synthetic
+from lake import catalog, commits, keys, ledger
+from lake.errors import ConfigError, DataError, GeometryError, MissingError, OverlapError
+from lake.moments import METRICS
+from lake.objects import connect
+from lake.store import Generation
+
+EPS = np.finfo(np.float32).eps
+CHUNKS = ["layout.chunk=128", "layout.phases=4"]
+YEARS = {2020: ["t0=2020-01-01", "tf=2020-12-31"], 2022: ["t0=2022-01-01", "tf=2022-12-31"]}
+SPAN = ["t0=2020-01-01", "tf=2022-12-31"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """Two days of January and July of both years, all times of day."""
+    folder = tmp_path_factory.mktemp("source")
+    synthetic.write(folder, shape=(40, 48), months=(1, 7), days=(10, 20), seed=3)
+    return folder
+
+
+def rules(overrides, *more):
+    return listing.load("clearland-l1b-c0", [*CHUNKS, *overrides, *more])
+
+
+def key(period: str) -> str:
+    return f"goes16/clearland-l1b-c0/{period}/geom-goes-conus-0"
+
+
+@pytest.fixture(scope="module")
+def whole(client, source, tmp_path_factory) -> lake.Store:
+    """Both years ingested in one pass."""
+    root = str(tmp_path_factory.mktemp("whole"))
+    return lake.open(run.run(client, rules(SPAN), str(source), root).url)
+
+
+@pytest.fixture(scope="module")
+def years(client, source, tmp_path_factory) -> str:
+    """A lake with a store for each year."""
+    root = str(tmp_path_factory.mktemp("years"))
+    for period in YEARS.values():
+        run.run(client, rules(period), str(source), root)
+    return root
+
+
+def assert_equal(found: lake.Store, wanted: lake.Store) -> None:
+    """Counts and extremes exactly; mean and sums of k-th powers to float32 rounding of n s^k and
+    of k n |mean| s^(k-1), as each store's numbers were rounded before they were merged."""
+    assert found.domain.grid.same_as(wanted.domain.grid)
+    for cube in wanted.cubes:
+        a, b = (s.block(cube, slice(None)).astype(np.float64) for s in (found, wanted))
+        a, b = (dict(zip(METRICS, np.moveaxis(x, 3, 0), strict=True)) for x in (a, b))
+        for metric in ("count", "min", "max"):
+            np.testing.assert_array_equal(a[metric], b[metric])
+        n, size = b["count"], np.maximum(np.abs(b["min"]), np.abs(b["max"]))
+        spread = b["max"] - b["min"]
+        assert not (np.abs(a["m1"] - b["m1"]) > 2 * EPS * size).any()
+        for k in (2, 3, 4):
+            allowed = (
+                4 * EPS * n * (spread**k + k * size * spread ** (k - 1)) + n * (2 * EPS * size) ** k
+            )
+            assert not (np.abs(a[f"m{k}"] - b[f"m{k}"]) > allowed).any(), (cube, k)
+        assert np.nanmax(n) >= 2
+
+
+def decoded(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Quantity and goodness of a Rad file by netCDF4 and the formulas of the ABI documents."""
+    with netCDF4.Dataset(path) as file:
+        radiance = np.ma.filled(file["Rad"][:].astype(np.float64), np.nan)
+        good = np.ma.filled(file["DQF"][:], 255) == 0
+        if float(file["kappa0"][:].filled(-999)) > 0:
+            return radiance * float(file["kappa0"][:]), good & np.isfinite(radiance)
+        fk1, fk2, bc1, bc2 = (float(file[f"planck_{n}"][:]) for n in ("fk1", "fk2", "bc1", "bc2"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kelvin = (fk2 / np.log(fk1 / radiance + 1) - bc1) / bc2
+    return kelvin, good & np.isfinite(kelvin) & (radiance > 0)
+
+
+def is_clear_land(path: Path) -> np.ndarray:
+    with netCDF4.Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        dqf = file["DQF"][:]
+        if "PQI" not in file.variables:
+            return dqf == 0
+        pqi = file["PQI"][:]
+    land = np.isin((pqi >> 6) & 3, (0, 1)) & (pqi != 65535)
+    return (dqf <= 2) & land & np.isin((pqi >> 2) & 3, (0, 1))
+
+
+@pytest.mark.parametrize("stamp", ["2020", "2022"])
+def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_path, stamp):
+    folder = tmp_path / "one scan"
+    folder.mkdir()
+    day = f"{stamp}192" if stamp == "2020" else f"{stamp}191"
+    files = {}
+    for path in source.glob(f"*_s{day}15*.nc"):
+        name = abi.parse_name(path.name)
+        files[name.band or "LST"] = shutil.copy(path, folder)
+    assert len(files) == 9
+    outcome = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
+    store = lake.open(outcome.url)
+    valid = is_clear_land(files["LST"])
+    quantities = {}
+    for band in set(files) - {"LST"}:
+        quantities[band], good = decoded(files[band])
+        refinement = good.shape[0] // valid.shape[0]
+        blocks = good.reshape(valid.shape[0], refinement, valid.shape[1], refinement)
+        valid = valid & blocks.all(axis=(1, 3))
+    assert 0.1 < valid[store.domain.mask].mean() < 0.99
+    for cube in ("day-2km", "day-1km", "day-500m"):
+        for band in store.cubes[cube].bands:
+            cell = store.results(cube).sel(month=7, tod=54000, band=band)
+            refinement = store.cubes[cube].refinement
+            fine = np.kron(valid, np.ones((refinement, refinement), bool))
+            mask = store.m_domain(store.cubes[cube].resolution)
+            count = store.to_grid(cell.sel(metric="count").values)
+            mean = store.to_grid(cell.sel(metric="m1").values)
+            np.testing.assert_array_equal(count[mask], fine[mask])
+            wanted = np.where(fine, quantities[band], np.nan)
+            np.testing.assert_allclose(mean[mask], wanted[mask], rtol=2 * EPS, atol=1e-7)
+
+
+def test_years_merged_equal_the_union_ingested_at_once(client, years, whole):
+    outcome = periods.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
+    assert outcome.key == key("20200101_20221231")
+    merged = lake.open(outcome.url)
+    assert_equal(merged, whole)
+    again = periods.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
+    assert (again.merged, again.url) == (0, outcome.url)
+
+
+def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    folder.mkdir()
+    paths = sorted(source.glob("*.nc"), key=lambda path: abi.parse_name(path.name).start)
+    names = [path.name for path in paths]
+    merged = 0
+    for share in (names[: len(names) // 3], names[len(names) // 3 :]):
+        for name in share:
+            (folder / name).symlink_to(source / name)
+        outcome = run.run(client, rules(SPAN), str(folder), root)
+        assert outcome.held == merged + outcome.merged > merged
+        merged = outcome.held
+    assert_equal(lake.open(outcome.url), whole)
+
+
+def test_same_run_again_does_nothing(client, source, years):
+    before = lake.open(f"{years}/{key('20200101_20201231')}").generation
+    outcome = run.run(client, rules(YEARS[2020]), str(source), years)
+    assert outcome.merged == 0
+    assert lake.open(outcome.url).generation == before
+
+
+def test_run_is_bounded_by_max_steps_and_goes_on(client, source, tmp_path):
+    first = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), max_steps=5)
+    assert (first.merged, first.held) == (5, 5)
+    second = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
+    assert second.held == 5 + second.merged == 31
+
+
+def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, tmp_path):
+    folder, root = tmp_path / "source", tmp_path / "lake"
+    shutil.copytree(source, folder)
+    run.run(client, rules(YEARS[2020]), str(folder), str(root))
+    where = root / key("20200101_20201231")
+    shutil.rmtree(where / "commits")  # as if it had died before its commit
+    (where / "current.json").unlink()
+    for path in folder.glob("*C13*.nc"):
+        path.write_bytes(b"gone")  # whoever reads the granules again will notice
+    outcome = run.run(client, rules(YEARS[2020]), str(folder), str(root))
+    assert outcome.held == 31
+    assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
+
+
+def test_missing_file_is_remembered_with_its_reason(years):
+    held = entries(years, key("20200101_20201231"))
+    lost = [e for e in held if e.status == ledger.MISSING and "C05" in e.reason]
+    assert len(lost) == 1
+    assert {e.version for e in held if e.status == ledger.MERGED} == {"v01"}
+
+
+def entries(root: str, name: str) -> ledger.Ledger:
+    objects = connect(f"{root}/{name}")
+    return ledger.read(objects, Generation.of(commits.head(objects)).ledger)
+
+
+def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_path):
+    folder = tmp_path / "source"
+    shutil.copytree(source, folder)
+    broken = sorted(folder.glob("*C02*_s20200101501*.nc"))[0]
+    broken.write_bytes(broken.read_bytes()[:20000])
+    root = str(tmp_path / "lake")
+    outcome = run.run(client, rules(YEARS[2020]), str(folder), root)
+    assert outcome.held == 30
+    (entry,) = [e for e in entries(root, outcome.key) if broken.name in e.reason]
+    assert (entry.step, entry.status) == ("20200110-54000", ledger.MISSING)
+    shutil.copy(source / broken.name, broken)  # fetched again
+    assert run.run(client, rules(YEARS[2020]), str(folder), root).held == 31
+
+
+def test_two_geometries_in_one_run_are_refused_and_nothing_is_visible(client, source, tmp_path):
+    folder = tmp_path / "source"
+    shutil.copytree(source, folder)
+    for path in folder.glob("*_s2020202*.nc"):
+        with h5py.File(path, "r+") as file:
+            file["goes_imager_projection"].attrs["longitude_of_projection_origin"] = [-89.5]
+    with pytest.raises(GeometryError, match="two geometries"):
+        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
+    assert catalog.rows(connect(tmp_path / "lake")) == []
+    with pytest.raises(MissingError):
+        lake.open(tmp_path / "lake" / key("20200101_20201231"))
+
+
+def test_source_without_a_band_is_an_error_naming_it(client, source, tmp_path):
+    folder = tmp_path / "source"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*C15*"))
+    with pytest.raises(DataError, match=r"no C15 for start"):
+        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
+
+
+def test_source_of_broken_files_alone_is_an_error_with_the_reasons(client, source, tmp_path):
+    folder = tmp_path / "source"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_s2022*"))
+    for path in folder.glob("*C13*.nc"):
+        path.write_text("not a granule")
+    with pytest.raises(DataError, match=r"no granule .* could be read.*C13"):
+        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
+    assert catalog.rows(connect(tmp_path / "lake")) == []
+
+
+def test_overlapping_periods_are_not_merged(client, source, years):
+    run.run(client, rules(["t0=2020-07-01", "tf=2020-07-31"]), str(source), years)
+    both = [keys.parse(key(period)) for period in ("20200101_20201231", "20200701_20200731")]
+    with pytest.raises(ConfigError, match="itself one of the stores"):
+        periods.merge(client, both, years)
+    run.run(client, rules(["t0=2020-07-01", "tf=2021-07-31"]), str(source), years)
+    both[1] = keys.parse(key("20200701_20210731"))
+    with pytest.raises(OverlapError, match="20200710-00000"):
+        periods.merge(client, both, years)
+
+
+def test_stores_of_other_rules_are_not_merged(client, source, years):
+    other = rules(YEARS[2022], "tolerance_s=600", "t0=2022-01-02")
+    run.run(client, other, str(source), years)
+    both = [keys.parse(key(period)) for period in ("20200101_20201231", "20220102_20221231")]
+    with pytest.raises(ConfigError, match="not the same listing"):
+        periods.merge(client, both, years)
+
+
+def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
+    outcome = run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    assert outcome.url.startswith("s3://")
+    assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
+    (row,) = catalog.rows(connect(s3_root))
+    assert (row.key, row.merged) == (outcome.key, 31)
+
+
+def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_root, tmp_path):
+    objects = connect(f"{s3_root}/bucket")
+    for path in source.glob("*_s2020*.nc"):
+        name = abi.parse_name(path.name)
+        start = name.start
+        folder = f"{name.product}/{start[:4]}/{start[4:7]}/{start[7:9]}"
+        objects.put(f"{folder}/{path.name}", path.read_bytes())
+    outcome = run.run(client, rules(YEARS[2020]), f"{s3_root}/bucket", str(tmp_path / "lake"))
+    assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))

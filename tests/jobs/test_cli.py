@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from jobs import cli
+from lake.errors import ConfigError, MissingError
+
+
+@pytest.fixture
+def lake_(client, truth):
+    def call(command, *arguments, key=truth.key):
+        where = ["--lake", truth.root, "--store", key, "--address", client.scheduler.address]
+        return CliRunner().invoke(command, [*where, *arguments])
+
+    return call
+
+
+def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(lake_, truth):
+    arguments = ("--set", "phases=1", "--set", "statistics=mean,count", "--json")
+    first = lake_(cli.sample, *arguments)
+    told = json.loads(first.stdout)
+    assert first.exit_code == 0
+    assert told["already_done"] is False
+    assert told["seconds"] > 0
+    assert told["url"] == f"{truth.root}/runs/{told['run']}"
+    assert [Path(path).is_dir() for path in told["outputs"]] == [True]
+    assert "sample: " in first.stderr
+    again = lake_(cli.sample, *arguments)
+    assert json.loads(again.stdout) == told | {"already_done": True}
+    assert f"{told['run']}: already done" in again.stderr
+
+
+def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
+    found = lake_(cli.pca, "--set", f"sample={chain.sample}", "--set", "components=10")
+    assert found.stdout.split() == [chain.pca, f"{truth.root}/runs/{chain.pca}/pca.zarr"]
+
+
+def test_jobs_build_on_runs_that_are_named(lake_, chain):
+    small = ["--set", "latent=6", "--set", "hidden=16", "--set", "steps=60", "--set", "batch=64"]
+    embedded = lake_(cli.embed, "--set", f"pca={chain.pca}", *small, "--json")
+    assert json.loads(embedded.stdout)["run"] == chain.embed
+    grouped = lake_(cli.cluster, "--set", f"embed={chain.embed}", "--set", "k=3", "--json")
+    assert json.loads(grouped.stdout)["run"] == chain.cluster
+
+
+def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):
+    found = lake_(cli.cluster, "--set", "clusters=3")
+    assert isinstance(found.exception, ConfigError)
+    assert "embed, k, n_init, seed" in str(found.exception)
+    assert found.exception.exit_code == 64
+
+
+def test_unknown_store_is_missing(lake_):
+    found = lake_(cli.sample, key="goes16/none/20180101_20181231/geom-goes-conus-0")
+    assert isinstance(found.exception, MissingError)

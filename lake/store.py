@@ -76,9 +76,8 @@ def write_shard(
         pixels: the superblock.
         values: (tod, band, metric, pixel, subpixel).
     """
-    there = objects.zarr(f"{path}/{cube}/results")
-    results = zarr.open_array(there, mode="r+", config={"write_empty_chunks": True})
-    results[month - 1, :, :, :, pixels, :] = values
+    results = zarr.open_array(objects.zarr(f"{path}/{cube}/results"), mode="r+")
+    results.with_config({"write_empty_chunks": True})[month - 1, :, :, :, pixels, :] = values
 
 
 def copy_shard(

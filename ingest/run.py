@@ -7,6 +7,7 @@ again: what it had accumulated is found, what was published stays.
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from distributed import Client
 
@@ -18,6 +19,7 @@ from ingest.plan import Absent, Plan, Step
 from ingest.publish import Group
 from lake import catalog, cluster, commits, ledger, moments, store
 from lake.console import Advance, progress
+from lake.domain import Domain
 from lake.errors import DataError
 from lake.grid import geom_name
 from lake.keys import Key
@@ -117,7 +119,7 @@ def _stage_slot(root: str, key: Key, listing: Listing, steps: Sequence[Step]) ->
     """On a worker: accumulate the time steps of one (month, tod) into a part of the store."""
     lake = connect(root)
     objects = connect(lake.url(str(key)))
-    domain = domains.load(lake, key)
+    domain = _domain(root, key)
     inputs = [text for step in steps for text in (step.id, *step.files)]
     name = parts.name(listing.digest, domains.digest(domain), *inputs)
     if (done := parts.find(objects, name)) is not None:
@@ -128,6 +130,12 @@ def _stage_slot(root: str, key: Key, listing: Listing, steps: Sequence[Step]) ->
         return part
     results = {cube: moments.to_results(m, axis=1) for cube, m in total.moments.items()}
     return parts.write(objects, name, part, results, domain.layout)
+
+
+@lru_cache(maxsize=2)
+def _domain(root: str, key: Key) -> Domain:
+    """Once settled a domain never changes: a worker keeps the last ones."""
+    return domains.load(connect(root), key)
 
 
 def _known(held: Ledger, absent: Sequence[Absent], entries: Sequence[Entry]) -> Ledger:

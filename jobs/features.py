@@ -9,7 +9,6 @@ subpixel.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,11 +165,16 @@ def _statistics(of: Moments, never: NDArray[np.bool_]) -> dict[str, NDArray[np.f
 
 def _merged(of: Moments) -> Moments:
     """One set of observations from those of all subpixels; the last axis stays, of length 1."""
-    parts = [
-        Moments(*(getattr(of, field.name)[..., i : i + 1] for field in fields(Moments)))
-        for i in range(of.count.shape[-1])
-    ]
-    return reduce(moments.merge, parts)
+    # by halves: fewer and larger operations than one subpixel after another
+    half, odd = divmod(of.count.shape[-1], 2)
+    if not half:
+        return of
+    merged = _merged(moments.merge(_part(of, slice(half)), _part(of, slice(half, 2 * half))))
+    return moments.merge(merged, _part(of, slice(-1, None))) if odd else merged
+
+
+def _part(of: Moments, subpixels: slice) -> Moments:
+    return Moments(*(getattr(of, field.name)[..., subpixels] for field in fields(Moments)))
 
 
 def _is_separate(selection: Selection, cube: Cube) -> bool:

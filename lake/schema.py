@@ -4,6 +4,7 @@ A generation is a plain Zarr v3 group. `arrays` lists what is in it, `create` wr
 coordinates and empty results. Nothing else in this project creates an array of a store.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -151,19 +152,31 @@ def create(
     for cube in cubes:
         root.create_group(cube.name, attributes={"cube": asdict(cube)})
     for array in arrays(domain, cubes):
-        created = root.create_array(
-            array.path,
-            shape=array.shape,
-            dtype=str if array.dtype == "string" else array.dtype,
-            chunks=array.chunks,
-            shards=array.shards,
-            compressors="auto" if array.dtype == "string" else CODEC,
-            fill_value=array.fill_value,
-            dimension_names=array.dims,
-            attributes=dict(array.attributes),
-        )
-        if array.data is not None:
-            created[...] = array.data
+        add(root, array)
+
+
+def add(group: zarr.Group, array: Array) -> None:
+    """Make one array in a group, with its data if they are known."""
+    created = group.create_array(
+        array.path,
+        shape=array.shape,
+        dtype=str if array.dtype == "string" else array.dtype,
+        chunks=array.chunks,
+        shards=array.shards,
+        compressors="auto" if array.dtype == "string" else CODEC,
+        fill_value=array.fill_value,
+        dimension_names=array.dims,
+        attributes=dict(array.attributes),
+    )
+    if array.data is not None:
+        created[...] = array.data
+
+
+def consolidate(store: ZarrStore) -> None:
+    """Write the metadata of all arrays into that of the root: without it https shows nothing."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(store)
 
 
 def cube_from(attributes: Mapping[str, Any]) -> Cube:

@@ -9,7 +9,6 @@ A draft that was never committed is garbage that nobody sees. Functions take the
 store's own folder.
 """
 
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import uuid4
@@ -106,9 +105,7 @@ def publish(
     Raises:
         ConflictError: another writer published after `parent`; the draft stays invisible.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        zarr.consolidate_metadata(objects.zarr(generation.path))
+    schema.consolidate(objects.zarr(generation.path))
     try:
         return commits.append(objects, parent, asdict(generation))
     except FileExistsError:

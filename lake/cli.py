@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration, 65 bad input 
 
 import sys
 from dataclasses import asdict
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
 from typing import Any
 
 import click
@@ -16,47 +16,51 @@ from lake.errors import LakeError, MissingError
 from lake.objects import Objects, connect
 from lake.store import Generation
 
-EXTRAS = {"ingest": "ingest", "jobs": "embed"}
-"""The extra of goeslake that brings what a package's commands import."""
+ELSEWHERE = {
+    "demo": ("lake.demo:demo", "all", "Show the whole way on synthetic files, with pictures."),
+    "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
+    "merge": ("ingest.cli:merge", "ingest", "Merge stores of disjoint periods into one."),
+    "sample": ("jobs.cli:sample", "jobs", "Draw a spatially stratified sample of pixels."),
+    "pca": ("jobs.cli:pca", "jobs", "Fit principal components and score every pixel."),
+    "embed": ("jobs.cli:embed", "embed", "Train an autoencoder and embed every pixel."),
+    "cluster": ("jobs.cli:cluster", "embed", "Group pixels by their embedding: surface classes."),
+    "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),
+    "report": ("jobs.report:report", "embed", "Write a page with the pictures of a run."),
+}
+"""Commands of heavier packages: where they are, the extra of goeslake they need, what they do."""
 
 SHOWN = 3
 """Time steps named for each reason that they are missing; --json names all."""
 
 
 class _Commands(click.Group):
-    """Our own commands, and those of the entry points `goeslake.commands`, loaded when asked for."""
+    """Our own commands, and those of `ELSEWHERE`, which are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_entry_points()})
+        return sorted({*super().list_commands(ctx), *ELSEWHERE})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        found = super().get_command(ctx, cmd_name)
-        point = _entry_points().get(cmd_name)
-        if found is not None or point is None:
-            return found
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        where, extra, _ = ELSEWHERE[cmd_name]
+        module, _, name = where.partition(":")
         try:
-            return point.load()  # type: ignore[no-any-return]
+            command: click.Command = getattr(import_module(module), name)
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get(point.module.partition(".")[0], "all")
             raise click.ClickException(
                 f"'lake {cmd_name}' needs {error.name}: pip install 'goeslake[{extra}]'"
             ) from error
+        return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click passes it)
+        formatter: click.HelpFormatter,
+    ) -> None:
+        ours = {name: command.get_short_help_str(70) for name, command in self.commands.items()}
+        rows = ours | {name: summary for name, (_, _, summary) in ELSEWHERE.items()}
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-    def _summary(self, ctx: click.Context, name: str) -> str:
-        try:
-            command = self.get_command(ctx, name)
-        except click.ClickException as error:
-            return error.message
-        return command.get_short_help_str() if command else ""
-
-
-def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="goeslake.commands")}
+            formatter.write_dl(sorted(rows.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,222 @@
+"""`lake demo DIR`: the whole way on synthetic files, by the commands that a user would give.
+
+Every step is a command of its own, shown before it runs. All share one Dask cluster on this
+machine, made of processes of their own: it ends with the demo, however that ends. What was run
+stays in `DIR/demo.sh`.
+"""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+import click
+
+from lake import catalog
+from lake.console import emit, json_option, say
+from lake.errors import ConfigError, LakeError
+from lake.objects import connect
+
+LISTING = "clearland-l1b-c0"
+YEARS = (2020, 2022)
+"""One on each side of the change of the LST product's flags."""
+CHUNK = 256
+"""Pixels of an inner chunk: small, so that there are several superblocks."""
+MOST_WORKERS = 8
+PATIENCE_S = 60
+"""How long the scheduler may take to start."""
+GRACE_S = 10
+"""How long a process may take to end before it is killed."""
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--shape",
+    default=(200, 300),
+    type=(int, int),
+    show_default=True,
+    help="Rows and columns at 2 km.",
+)
+@click.option("--months", default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas.")
+@click.option("--days", default="10,20", show_default=True, help="Of every month.")
+@json_option
+def demo(folder: Path, shape: tuple[int, int], months: str, days: str, *, as_json: bool) -> None:
+    """Show the whole way on synthetic files: ingest, merge, every job, a report with pictures."""
+    _check_software()
+    _claim(folder)
+    began = time.monotonic()
+    rows, columns = map(str, shape)
+    with _sigterm_raises(), _cluster(folder / "dask.log") as address:
+        steps = Steps(folder / "demo.sh", address)
+        run, key = _way(
+            steps, folder, ["--shape", rows, columns, "--months", months, "--days", days]
+        )
+    seconds = time.monotonic() - began
+    report = folder / "report.html"
+    say("")
+    document = {
+        "report": str(report),
+        "lake": str(folder / "lake"),
+        "store": key,
+        "run": run,
+        "seconds": round(seconds, 1),
+    }
+    text = f"{report}: open it in a browser; the demo took {seconds:.0f} s"
+    emit(document, text, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Runs commands, one after the other."""
+
+    script: Path
+    """Where they are noted."""
+    address: str
+    """Of the Dask scheduler that they share."""
+
+    def __call__(self, *arguments: str) -> str:
+        """Run `lake` with these arguments; returns what it printed. On failure the demo ends."""
+        line = shlex.join(["lake", *arguments])
+        say(f"\n$ {line}")
+        self.note(line)
+        began = time.monotonic()
+        done = subprocess.run(  # noqa: S603 (our own command)
+            [sys.executable, "-m", "lake", *arguments],
+            env=os.environ | {"DASK_SCHEDULER_ADDRESS": self.address},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        say(done.stdout.rstrip())
+        self.note(f"  # {time.monotonic() - began:.1f} s\n")
+        if done.returncode:
+            say(f"error: the demo stopped, because '{line}' failed; its message stands above")
+            sys.exit(done.returncode if done.returncode > 0 else 128 - done.returncode)
+        return done.stdout
+
+    def note(self, text: str) -> None:
+        """Append to the script."""
+        with self.script.open("a", encoding="utf-8") as script:
+            script.write(text)
+
+
+def _way(steps: Steps, folder: Path, made: Sequence[str]) -> tuple[str, str]:
+    """All steps, from nothing to the report; returns the run of the map and the key of the store."""
+    source, root = str(folder / "source"), str(folder / "lake")
+    steps("ingest", "synthetic", source, *made)
+    for year in YEARS:
+        settings = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={CHUNK}"
+        given = [part for setting in settings for part in ("--set", setting)]
+        steps("ingest", "run", LISTING, "--source", source, "--lake", root, *given)
+    periods = _keys(root)
+    steps("merge", *periods, "--lake", root)
+    steps("ls", "--lake", root)
+    (key,) = set(_keys(root)) - set(periods)
+    steps("info", key, "--lake", root)
+    run = ""
+    for job in ("sample", "pca", "embed", "cluster", "map"):
+        run = steps(job, "--store", key, "--lake", root).splitlines()[0]
+    steps(
+        "report", run, "--lake", root, "--out", str(folder / "report.html"),
+        "--truth", str(folder / "source" / "truth.npz"), "--commands", str(steps.script),
+    )  # fmt: skip
+    return run, key
+
+
+def _keys(root: str) -> list[str]:
+    return [row.key for row in catalog.rows(connect(root))]
+
+
+def _check_software() -> None:
+    for package in ("distributed", "h5py", "matplotlib", "sklearn", "torch"):
+        if find_spec(package) is None:
+            raise ConfigError(f"'lake demo' needs {package}: pip install 'goeslake[all]'")
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder, or find it empty."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = sorted(path.name for path in folder.iterdir())
+        if not held and not os.access(folder, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {folder}: {error.strerror}; give a folder that you may write to"
+        ) from error
+    if held:
+        raise ConfigError(
+            f"{folder} is not empty (it holds {held[0]!r}): give a new or empty folder"
+        )
+
+
+@contextmanager
+def _cluster(log: Path) -> Iterator[str]:
+    """A scheduler and workers on this machine, one for each core; gives the scheduler's address."""
+    workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    with TemporaryDirectory(prefix="lake-demo-") as scratch, log.open("wb") as output:
+        noted = Path(scratch) / "scheduler.json"
+        local = ["--no-dashboard", "--host", "127.0.0.1"]
+        scheduler = [*local, "--port", "0", "--scheduler-file", str(noted)]
+        with _dask("scheduler", scheduler, output.fileno()) as process:
+            address = _address(noted, process, log)
+            shape = ["--nworkers", str(workers), "--nthreads", "1", "--death-timeout", "60"]
+            with _dask(
+                "worker", [address, *local, *shape, "--local-directory", scratch], output.fileno()
+            ):
+                yield address
+
+
+@contextmanager
+def _dask(role: str, arguments: Sequence[str], output: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of Dask in a session of its own, so that Ctrl-C reaches the demo alone; ended after."""
+    process = subprocess.Popen(  # noqa: S603 (Dask's own command)
+        [sys.executable, "-m", f"distributed.cli.dask_{role}", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _address(noted: Path, scheduler: "subprocess.Popen[bytes]", log: Path) -> str:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and scheduler.poll() is None:
+        with suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(noted.read_text("utf-8"))["address"])
+        time.sleep(0.1)
+    raise LakeError(f"the Dask scheduler did not start within {PATIENCE_S} s: see {log}")
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """SIGTERM ends the demo as an exception, so that the cluster is ended too."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -7,7 +7,7 @@ writer; a month that comes whole from one earlier generation is copied within th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from importlib.metadata import version
 from typing import Any
 
@@ -155,7 +155,7 @@ def _write(shard: Shard) -> None:
 def _merged(objects: Objects, shard: Shard, cube: Cube) -> Block:
     """Everything that the sources hold of one shard; NaN where none holds a time step."""
     generations = [
-        read.open(objects.url(path)).block(cube.name, shard.pixels, shard.month)[0]
+        _generation(objects.url(path)).block(cube.name, shard.pixels, shard.month)[0]
         for path in shard.generations
     ]
     size = shard.pixels.stop - shard.pixels.start
@@ -172,6 +172,12 @@ def _merged(objects: Objects, shard: Shard, cube: Cube) -> Block:
             [block for block in held if not np.isnan(block).all()], shape[1:]
         )
     return merged
+
+
+@lru_cache(maxsize=8)
+def _generation(url: str) -> read.Store:
+    """A generation never changes: a worker keeps the last ones open."""
+    return read.open(url)
 
 
 def merge_blocks(blocks: Sequence[Block], shape: tuple[int, ...]) -> Block:

@@ -14,10 +14,10 @@ Floats = NDArray[np.float64]
 ABSENT = (0.66, 0.66, 0.66)
 
 _PALETTE = (
-    "332288 117733 ddcc77 cc6677 88ccee 552449 79619e 7979f3 aa8618 611824 f3b63d 9e180c "
-    "92496d e75555 c279db 9292aa 49316d 92c286 3d55aa 6d0000 6d5549 49aa92 f39249 92aaff"
+    "332288 117733 ddcc77 cc6677 88ccee 552449 aa61db 6d6192 aa8600 f3b631 611824 9e180c "
+    "aadbaa e75555 864961 49316d 7992aa db92ff 24559e 6d0000 4992c2 49c279 e79249 aa550c"
 )
-"""Five of Paul Tol's "muted" scheme, then always the colour farthest from those before it.
+"""Five of Paul Tol's "muted" scheme, then always the colour farthest from those before and the grey.
 
 Distances are CIE 1976 ones, the least of normal, protan, deutan and tritan vision (Machado, Oliveira
 and Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009).

@@ -8,7 +8,7 @@ subpixel.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ RESTS_ON = {"skewness": "m3", "kurtosis": "m4"}
 
 MERGED, SEPARATE = "merged", "separate"
 
+Floats = NDArray[np.float64]
 Block = NDArray[np.float32]
 """(tod, band, metric, pixel, subpixel) of one month."""
 
@@ -149,7 +150,7 @@ def of_block(block: Block, cube: Cube, selection: Selection) -> NDArray[np.float
     return by_pixel.reshape(by_pixel.shape[0], -1).astype(np.float32)
 
 
-def _statistics(of: Moments, never: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+def _statistics(of: Moments, never: NDArray[np.bool_]) -> dict[str, Floats]:
     summary = moments.finalise(of)
     return {
         "mean": summary.mean,
@@ -164,17 +165,29 @@ def _statistics(of: Moments, never: NDArray[np.bool_]) -> dict[str, NDArray[np.f
 
 
 def _merged(of: Moments) -> Moments:
-    """One set of observations from those of all subpixels; the last axis stays, of length 1."""
-    # by halves: fewer and larger operations than one subpixel after another
-    half, odd = divmod(of.count.shape[-1], 2)
-    if not half:
-        return of
-    merged = _merged(moments.merge(_part(of, slice(half)), _part(of, slice(half, 2 * half))))
-    return moments.merge(merged, _part(of, slice(-1, None))) if odd else merged
+    """One set of observations from those of all subpixels; the last axis stays, of length 1.
 
+    All at once, by the binomial expansion of each part's sums about the common mean: `moments.merge`
+    of one part after another gives the same, much slower.
+    """
+    n, m1, m2, m3, m4 = (np.nan_to_num(x) for x in (of.count, of.m1, of.m2, of.m3, of.m4))
 
-def _part(of: Moments, subpixels: slice) -> Moments:
-    return Moments(*(getattr(of, field.name)[..., subpixels] for field in fields(Moments)))
+    def total(x: Floats) -> Floats:
+        found: Floats = x.sum(axis=-1, keepdims=True)
+        return np.where(seen > 0, found, np.nan)
+
+    seen = n.sum(axis=-1, keepdims=True)
+    mean = total(n * m1) / np.maximum(seen, 1)
+    d = np.where(n > 0, m1 - mean, 0)
+    return Moments(
+        seen,
+        np.fmin.reduce(of.min, axis=-1, keepdims=True),
+        np.fmax.reduce(of.max, axis=-1, keepdims=True),
+        mean,
+        total(m2 + n * d**2),
+        total(m3 + d * (3 * m2 + n * d**2)),
+        total(m4 + d * (4 * m3 + d * (6 * m2 + n * d**2))),
+    )
 
 
 def _is_separate(selection: Selection, cube: Cube) -> bool:

@@ -188,7 +188,8 @@ def _median(values: NDArray[np.float64]) -> str:
 
 
 def _grey(pixels: int) -> str:
-    return f" Grey: {pixels:,} pixels without any." if pixels else ""
+    plural = "" if pixels == 1 else "s"
+    return f" Grey: {pixels:,} pixel{plural} without any." if pixels else ""
 
 
 def _without(values: NDArray[np.floating]) -> int:

@@ -182,12 +182,13 @@ def ancestor(root: str, run: str, job: str) -> str:
     Raises:
         MissingError: it builds on none.
     """
-    inputs = read_spec(root, run).inputs
-    if job in inputs:
-        return inputs[job]
-    for run_before in inputs.values():
-        return ancestor(root, run_before, job)
-    raise MissingError(f"run {run} in {join(root, FOLDER)} builds on no run of '{job}'")
+    known = dict(read_spec(root, run).inputs)
+    while job not in known:
+        before = {j: r for of in known.values() for j, r in read_spec(root, of).inputs.items()}
+        if not before:
+            raise MissingError(f"run {run} in {join(root, FOLDER)} builds on no run of '{job}'")
+        known = before
+    return known[job]
 
 
 def _note(objects: Objects, state: str, **about: str) -> None:

@@ -56,20 +56,23 @@ def check(wanted: str, found: object, *, holds: bool) -> None:
         raise ConfigError(f"setting {wanted}, found {found!r}")
 
 
+def _nested(kind: Any) -> bool:  # noqa: ANN401 (a type)
+    return is_dataclass(kind)
+
+
 def _types(kind: type) -> dict[str, Any]:
     """Every name that can be set, with its type."""
     found: dict[str, Any] = {}
     for name, of in get_type_hints(kind).items():
-        found |= _types(of) if is_dataclass(of) else {name: of}  # type: ignore[arg-type]
+        found |= _types(of) if _nested(of) else {name: of}
     return found
 
 
 def _build(kind: type[T], values: Mapping[str, Any]) -> T:
-    types: dict[str, Any] = get_type_hints(kind)
     arguments = {
-        name: _build(of, values) if is_dataclass(of) else values[name]
-        for name, of in types.items()
-        if is_dataclass(of) or name in values
+        name: _build(of, values) if _nested(of) else values[name]
+        for name, of in get_type_hints(kind).items()
+        if _nested(of) or name in values
     }
     return kind(**arguments)
 
@@ -86,6 +89,6 @@ def _value(kind: Any, text: str, override: str) -> Any:  # noqa: ANN401 (a type,
 
 
 def _restored(kind: Any, value: Any) -> Any:  # noqa: ANN401 (a type, and its value)
-    if is_dataclass(kind):
-        return restore(kind, value)  # type: ignore[arg-type]
+    if _nested(kind):
+        return restore(kind, value)
     return tuple(value) if get_origin(kind) is tuple else value

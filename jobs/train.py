@@ -21,14 +21,14 @@ from jobs.settings import check
 class Training:
     """How to train."""
 
-    steps: int = 2000
-    batch: int = 512
+    steps: int = 1000
+    batch: int = 256
     learning_rate: float = 1e-3
     """The highest; it rises for a tenth of the steps and falls to nothing (one-cycle)."""
     weight_decay: float = 0.01
     noise: float = 0.1
     """Standard deviation of the noise; the inputs' own is 1 at most."""
-    masked: float = 0.25
+    masked: float = 0.7
     """Share of the inputs set to zero."""
     held_out: float = 0.1
     """Share of the sample that is never trained on; its loss is recorded."""

@@ -9,11 +9,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import dask
 from distributed import Client, LocalCluster, as_completed
 
 from lake.console import Advance, say
 
 T = TypeVar("T")
+
+WORKERS = {
+    "distributed.nanny.pre-spawn-environ": {
+        "MALLOC_TRIM_THRESHOLD_": 1 << 30,
+        "MALLOC_MMAP_THRESHOLD_": 1 << 30,
+        "OMP_NUM_THREADS": 1,
+        "MKL_NUM_THREADS": 1,
+        "OPENBLAS_NUM_THREADS": 1,
+    }
+}
+"""Dask configuration of our worker processes.
+
+Dask tells malloc to give memory back at every chance; for arrays of some megabytes that costs as
+much time again as the computing (measured at ingest: 0.13 s in the kernel instead of 2.0).
+"""
 
 
 @contextmanager
@@ -30,6 +46,7 @@ def client(address: str | None) -> Iterator[Client]:
         return
     cores = len(os.sched_getaffinity(0))
     with (
+        dask.config.set(WORKERS),
         LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as connected,
     ):

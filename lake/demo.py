@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 
 import click
+import dask
 
-from lake import catalog
+from lake import catalog, cluster
 from lake.console import emit, json_option, say
 from lake.errors import ConfigError, LakeError
 from lake.objects import connect
@@ -184,6 +185,7 @@ def _dask(role: str, arguments: Sequence[str], output: int) -> Iterator[subproce
     process = subprocess.Popen(  # noqa: S603 (Dask's own command)
         [sys.executable, "-m", f"distributed.cli.dask_{role}", *arguments],
         stdin=subprocess.DEVNULL,
+        env=os.environ | {"DASK_INTERNAL_INHERIT_CONFIG": dask.config.serialize(cluster.WORKERS)},
         stdout=output,
         stderr=output,
         start_new_session=True,

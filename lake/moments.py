@@ -79,7 +79,8 @@ def of(values: ArrayLike, valid: ArrayLike) -> Moments:
 
 def add(moments: Moments, values: ArrayLike, valid: ArrayLike) -> Moments:
     """Moments with the observations `values` (time, ...) added where `valid`."""
-    return merge(moments, of(values, valid))
+    new = of(values, valid)
+    return merge(moments, new) if moments.count.any() else new
 
 
 def merge(a: Moments, b: Moments) -> Moments:

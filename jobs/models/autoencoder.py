@@ -18,7 +18,7 @@ class Architecture:
 
     latent: int = 32
     """Dimensions of the embedding; at most those of the input."""
-    hidden: int = 256
+    hidden: int = 128
     """Width of the corrections."""
 
     def __post_init__(self) -> None:

@@ -1,93 +1,16 @@
-"""A small store with hidden classes, made from observations these tests keep, and a Dask cluster."""
+"""A small store and the runs of all jobs on it, made once."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
-from distributed import Client, LocalCluster
 
-from lake import catalog, domain, keys, moments, order, store
-from lake.grid import Grid, Projection
-from lake.objects import connect
-from lake.schema import Cube
-
-CUBES = (
-    Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C07", "C13"), (54000, 64800)),
-    Cube("day-1km", "1km", 2, "ABI-L1b-RadC", "Rad", ("C03",), (64800,)),
-)
-MONTHS = (2, 7)
-LAYOUT = order.Layout(chunk=16, phases=4)
-KEY = keys.parse("goes16/small/20180101_20181231/geom-goes-conus-0")
-CLASSES = 3
-TIMES = 6
-
-_PROJECTION = Projection(
-    perspective_point_height=35786023.0,
-    semi_major_axis=6378137.0,
-    semi_minor_axis=6356752.31414,
-    longitude_of_projection_origin=-75.0,
-)
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What a store was made from."""
-
-    root: str
-    key: str
-    classes: np.ndarray
-    """(pixel,) hidden class of each pixel."""
-    observed: dict[tuple[str, int], np.ndarray]
-    """(cube, month) -> (time, tod, band, pixel, subpixel), NaN where not clear."""
-
-
-def build(root, *, suspect=(), seed=0) -> Truth:
-    """A store of 25 x 27 pixels at `root`; pixel 5 is never clear."""
-    rng = np.random.default_rng(seed)
-    y = 0.12 - 5.6e-5 * np.arange(25)
-    x = -0.02 + 5.6e-5 * np.arange(27)
-    land = domain.from_mask(np.ones((25, 27), bool), Grid(_PROJECTION, y, x), LAYOUT)
-    classes = (land.row // 9) % CLASSES
-    about = {"key": str(KEY), "months": MONTHS, "suspect": suspect, "listing": {}, "provenance": {}}
-    catalog.claim(connect(root))
-    objects = connect(connect(root).url(str(KEY)))
-    path = store.draft(objects, None, land, CUBES, about)
-    observed = {}
-    for cube in CUBES:
-        for month in MONTHS:
-            values = _observations(rng, cube, classes)
-            observed[cube.name, month] = values
-            results = moments.to_results(moments.of(values, ~np.isnan(values)), axis=2)
-            for block in order.superblocks(land.pixels, LAYOUT):
-                store.write_shard(objects, path, cube.name, month, block, results[..., block, :])
-    store.publish(objects, None, store.Generation(path, "", MONTHS, "", ""))
-    return Truth(str(root), str(KEY), classes, observed)
-
-
-def _observations(rng, cube, classes):
-    """Classes differ in level and spread; 30 % of the observations are cloudy."""
-    shape = (TIMES, len(cube.tods), len(cube.bands), classes.size, cube.subpixels)
-    level = rng.normal(280, 8, (1, *shape[1:3], CLASSES, 1))[..., classes, :]
-    spread = rng.uniform(1, 3, (1, *shape[1:3], CLASSES, 1))[..., classes, :]
-    values = level + spread * rng.normal(size=shape) + rng.normal(size=(1, 1, 1, classes.size, 1))
-    cloudy = rng.random((TIMES, 1, 1, classes.size, 1)) < 0.3
-    values[np.broadcast_to(cloudy, shape)] = np.nan
-    values[:, :, :, 5] = np.nan
-    return values.astype(np.float32).astype(np.float64)
+from tests.jobs import small
+from tests.jobs.small import CLASSES, Truth
 
 
 @pytest.fixture(scope="session")
 def truth(tmp_path_factory) -> Truth:
-    return build(tmp_path_factory.mktemp("jobs") / "lake")
-
-
-@pytest.fixture(scope="session")
-def client():
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-        Client(cluster) as connected,
-    ):
-        yield connected
+    return small.build(tmp_path_factory.mktemp("jobs") / "lake")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +42,20 @@ def test_only_the_pixel_without_scores_has_no_embedding(truth, chain):
     missing = np.isnan(outputs.dataset(truth.root, chain.embed)["embedding"].values)
     assert np.flatnonzero(missing.all(axis=1)).tolist() == [5]
     assert missing.any(axis=1).sum() == 1
+
+
+def test_worker_killed_while_it_trains_changes_nothing(client, truth, chain, scores):
+    """The task starts anew on a living worker; the run completes with the same numbers."""
+    how = Settings(chain.pca, Architecture(6, 16), Training(steps=600, batch=256, seed=4))
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(embed.run, client, truth.root, truth.key, how)
+        while not (busy := [worker for worker, tasks in client.processing().items() if tasks]):
+            assert not run.done()
+        (pid,) = client.run(os.getpid, workers=busy[:1]).values()
+        os.kill(pid, signal.SIGKILL)
+        found = outputs.dataset(truth.root, run.result())["embedding"]
+    sampled = outputs.dataset(truth.root, chain.sample)["pixel"].values
+    assert_allclose(found, embed.fit(scores[sampled], how)[0](scores), atol=1e-3)
 
 
 def test_unit_of_the_scores_does_not_matter(scores):

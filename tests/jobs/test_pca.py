@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs import components, features, outputs, pca, runs, sample
 from jobs.features import Selection
 from jobs.pca import Settings
 from lake.errors import ConfigError, MissingError
+from tests.jobs import small
 
 
 def everything(truth):
@@ -42,6 +43,14 @@ def test_labels_name_the_features_and_the_pixels_lie_where_they_do(truth, chain)
     assert list(found["row"].values) == list(store.domain.row)
     loadings = found["components"].sel(component=0)
     assert loadings.sel(feature="day-1km/C03/07/64800/mean").shape == ()
+
+
+def test_lake_on_s3_gives_the_same_scores(client, truth, chain, s3_root):
+    there = small.build(s3_root)
+    drawn = sample.run(client, s3_root, there.key, sample.Settings(phase=1, phases=2))
+    run = pca.run(client, s3_root, there.key, Settings(sample=drawn, components=10))
+    found = outputs.dataset(s3_root, run)
+    assert_array_equal(found["scores"], outputs.dataset(truth.root, chain.pca)["scores"])
 
 
 def test_dropped_features_do_not_enter(client, truth):

@@ -1,0 +1,51 @@
+"""What the README shows works as it stands."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from lake import cli
+from tests.lake.test_read import CUBES, KEY, small_domain, values, write
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = [
+    line.partition("#")[0].strip() for line in re.findall(r"^    (lake .*)$", README, re.MULTILINE)
+]
+
+
+def test_python_block_reads_a_store(tmp_path):
+    domain = small_domain()
+    write(str(tmp_path / KEY), domain)
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    program, urls = re.subn(r'lake\.open\(".*?"\)', f"lake.open({str(tmp_path / KEY)!r})", block)
+    names = {}
+    exec(program, names)  # noqa: S102 (our own README)
+    assert urls == 1
+    wanted = values(domain, CUBES[0], 7)[1, 1, 3]
+    np.testing.assert_array_equal(names["july"].values, wanted)
+    assert names["store"].to_grid(names["july"].values[:, 0]).shape == domain.grid.shape
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_is_understood(line):
+    command, arguments = cli.lake, shlex.split(line)[1:]
+    context = click.Context(cli.lake, info_name="lake")
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        command = command.get_command(context, name)
+        assert command is not None, name
+    command.make_context(command.name, arguments)
+
+
+def test_commands_and_pictures_are_there():
+    assert len(COMMANDS) >= 5
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"^    make (\w+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link

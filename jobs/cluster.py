@@ -60,7 +60,7 @@ def run(client: Client, root: str, store: str, settings: Settings | None = None)
     embedded = (
         runs.require(root, settings.embed, embed.JOB, source)
         if settings.embed
-        else embed.run(client, root, store)
+        else embed.run(client, root, source.url)
     )
     spec = runs.spec_of(settings, JOB, source, {embed.JOB: embedded})
     return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))

@@ -71,7 +71,7 @@ def run(client: Client, root: str, store: str, settings: Settings | None = None)
     scored = (
         runs.require(root, settings.pca, pca.JOB, source)
         if settings.pca
-        else pca.run(client, root, store)
+        else pca.run(client, root, source.url)
     )
     spec = runs.spec_of(settings, JOB, source, {pca.JOB: scored})
     return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))

@@ -64,7 +64,7 @@ def run(client: Client, root: str, store: str, settings: Settings | None = None)
     drawn = (
         runs.require(root, settings.sample, sample.JOB, source)
         if settings.sample
-        else sample.run(client, root, store)
+        else sample.run(client, root, source.url)
     )
     spec = runs.spec_of(settings, JOB, source, {sample.JOB: drawn})
     return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))

@@ -52,8 +52,8 @@ class Loss:
     step: int
     train: float
     """Of the batches since the last line, noisy and masked."""
-    held_out: float
-    """Of the pixels held out, clean; NaN if there are none."""
+    held_out: float | None
+    """Of the pixels held out, clean; None if there are none."""
 
 
 def train(
@@ -105,8 +105,8 @@ def _spoilt(clean: Tensor, settings: Training) -> Tensor:
 
 
 @torch.no_grad()
-def _loss(model: Autoencoder, x: Tensor) -> float:
-    return nn.functional.huber_loss(model(x), x).item() if len(x) else float("nan")
+def _loss(model: Autoencoder, x: Tensor) -> float | None:
+    return nn.functional.huber_loss(model(x), x).item() if len(x) else None
 
 
 @contextmanager

@@ -60,7 +60,9 @@ def root(shared_data, client, tmp_path_factory) -> str:
         for t0, tf in spans:
             rules = listing.load("lst-10km", [f"t0={t0}", f"tf={tf}"])
             run.run(client, rules, source, folders[folder])
-    halves = [keys.parse(KEY.format("_".join(span).replace("-", ""))) for span in (DECEMBER, FEBRUARY)]
+    halves = [
+        keys.parse(KEY.format("_".join(span).replace("-", ""))) for span in (DECEMBER, FEBRUARY)
+    ]
     periods.merge(client, halves, folders["halves"])
     return folders
 
@@ -99,7 +101,9 @@ def _check_cell(found: np.ndarray, x: np.ndarray) -> None:
     spread = np.nanmax(np.abs(deviation), axis=0)
     for k, metric in ((2, found[4]), (3, found[5]), (4, found[6])):
         wanted = np.nansum(deviation**k, axis=0)
-        allowed = 2 * EPS * n * (spread**k + k * mean * spread ** (k - 1)) + k * n * (EPS * mean) ** k
+        allowed = (
+            2 * EPS * n * (spread**k + k * mean * spread ** (k - 1)) + k * n * (EPS * mean) ** k
+        )
         assert (np.abs(metric - wanted) <= allowed).all()
 
 
@@ -113,11 +117,15 @@ def test_moments_of_a_single_pass_are_rounded_once(root, oracle):
         found = results.sel(month=12, tod=64800, metric=f"m{k}").values[complete]
         scale = (np.abs(deviation) ** k).sum(axis=0)
         # the direct float64 mean itself is off by a few 1e-14 K
-        np.testing.assert_array_less(np.abs(found - (deviation**k).sum(axis=0)), EPS * scale + 1e-12)
+        np.testing.assert_array_less(
+            np.abs(found - (deviation**k).sum(axis=0)), EPS * scale + 1e-12
+        )
 
 
 def test_halves_merged_equal_the_whole(root):
-    whole, merged = (lake.open(f"{root[n]}/{KEY.format('20221201_20230228')}") for n in ("whole", "halves"))
+    whole, merged = (
+        lake.open(f"{root[n]}/{KEY.format('20221201_20230228')}") for n in ("whole", "halves")
+    )
     found = [s.block("lst-10km", slice(0, 20000)) for s in (whole, merged)]
     np.testing.assert_array_equal(*found)  # the periods share no month: nothing is rounded twice
 

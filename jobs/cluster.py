@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from jobs import embed, outputs, runs, sample
 from jobs.runs import Spec
 from jobs.settings import check
-from lake import order
+from lake import order, schema
 from lake.cluster import call
 from lake.console import progress
 from lake.errors import DataError
@@ -99,14 +99,14 @@ def _make(
     embedded = spec.inputs[embed.JOB]
     latent = outputs.read(root, embedded, "latent")
     arrays = [
-        *outputs.pixel_coordinates(store),
+        *schema.pixel_coordinates(store.domain),
         outputs.known("cluster", ("cluster",), np.arange(settings.k)),
         outputs.known("latent", ("latent",), latent),
         outputs.known("centres", ("cluster", "latent"), np.full((settings.k, latent.size), np.nan)),
         outputs.known("sampled", ("cluster",), np.zeros(settings.k, np.int64)),
         outputs.per_pixel("labels", store, {}, "int16", -1, long_name="cluster; -1: no embedding"),
     ]
-    path = outputs.create(objects, spec, arrays, "row column lat lon")
+    path = outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     call(client, _fit, [(root, spec.id, embedded, settings)])
     blocks = order.superblocks(store.domain.pixels, store.domain.layout)
     with progress("cluster") as report:

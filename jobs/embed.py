@@ -24,7 +24,7 @@ from jobs.models.autoencoder import Architecture, Autoencoder
 from jobs.runs import Spec
 from jobs.settings import restore
 from jobs.train import Loss, Training
-from lake import order
+from lake import order, schema
 from lake.cluster import call
 from lake.console import progress, say
 from lake.errors import DataError
@@ -94,11 +94,11 @@ def _make(
     components = outputs.read(root, scored, "component").size
     latent = min(settings.architecture.latent, components)
     arrays = [
-        *outputs.pixel_coordinates(store),
+        *schema.pixel_coordinates(store.domain),
         outputs.known("latent", ("latent",), np.arange(latent)),
         outputs.per_pixel("embedding", store, {"latent": latent}, "float32", np.nan),
     ]
-    path = outputs.create(objects, spec, arrays, "row column lat lon")
+    path = outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     say(f"{spec.id}: training, {settings.training.steps} steps")
     call(client, _train, [(root, spec.id, scored, settings)])
     blocks = order.superblocks(store.domain.pixels, store.domain.layout)

@@ -142,7 +142,7 @@ def of_block(block: Block, cube: Cube, selection: Selection) -> NDArray[np.float
     found = moments.from_results(chosen, axis=2)  # (tod, band, pixel, subpixel)
     never = np.isnan(chosen[:, :, 0])
     if not _is_separate(selection, cube):
-        found, never = _merged(found), np.min(never, axis=-1, keepdims=True)
+        found, never = moments.merge_along(found, axis=-1), np.min(never, axis=-1, keepdims=True)
     values = _statistics(found, never)
     stacked = np.stack([values[name] for name in selection.statistics], axis=-2)
     # (tod, band, pixel, statistic, subpixel) -> (pixel, tod, band, statistic, subpixel)
@@ -162,32 +162,6 @@ def _statistics(of: Moments, never: NDArray[np.bool_]) -> dict[str, Floats]:
         "range": of.max - of.min,
         "count": np.where(never, np.nan, of.count),
     }
-
-
-def _merged(of: Moments) -> Moments:
-    """One set of observations from those of all subpixels; the last axis stays, of length 1.
-
-    All at once, by the binomial expansion of each part's sums about the common mean: `moments.merge`
-    of one part after another gives the same, much slower.
-    """
-    n, m1, m2, m3, m4 = (np.nan_to_num(x) for x in (of.count, of.m1, of.m2, of.m3, of.m4))
-
-    def total(x: Floats) -> Floats:
-        found: Floats = x.sum(axis=-1, keepdims=True)
-        return np.where(seen > 0, found, np.nan)
-
-    seen = n.sum(axis=-1, keepdims=True)
-    mean = total(n * m1) / np.maximum(seen, 1)
-    d = np.where(n > 0, m1 - mean, 0)
-    return Moments(
-        seen,
-        np.fmin.reduce(of.min, axis=-1, keepdims=True),
-        np.fmax.reduce(of.max, axis=-1, keepdims=True),
-        mean,
-        total(m2 + n * d**2),
-        total(m3 + d * (3 * m2 + n * d**2)),
-        total(m4 + d * (4 * m3 + d * (6 * m2 + n * d**2))),
-    )
 
 
 def _is_separate(selection: Selection, cube: Cube) -> bool:

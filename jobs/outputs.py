@@ -4,8 +4,7 @@ A group lies in the folder of its run. Arrays over `pixel` are chunked by superb
 task of a superblock is the one writer of its chunks.
 """
 
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from jobs import runs
 from jobs.runs import Spec
+from lake import schema
 from lake.objects import Objects
 from lake.read import Store
-from lake.schema import CODEC, Array
+from lake.schema import Array
 
 
 def known(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: object) -> Array:
@@ -48,19 +48,6 @@ def per_pixel(
     )
 
 
-def pixel_coordinates(store: Store) -> Iterator[Array]:
-    """Where the pixels are: row, column, lat, lon."""
-    domain = store.domain
-    lon, lat = domain.lonlat()
-    yield known("pixel", ("pixel",), np.arange(domain.pixels), long_name="position in store order")
-    yield known("row", ("pixel",), domain.row, long_name="row on the coarse grid, from the north")
-    yield known(
-        "column", ("pixel",), domain.column, long_name="column on the coarse grid, from the west"
-    )
-    yield known("lat", ("pixel",), lat, standard_name="latitude", units="degrees_north")
-    yield known("lon", ("pixel",), lon, standard_name="longitude", units="degrees_east")
-
-
 def create(
     objects: Objects, spec: Spec, arrays: Iterable[Array], coordinates: str, **about: object
 ) -> str:
@@ -85,19 +72,8 @@ def create(
     }
     group = zarr.create_group(objects.zarr(path), overwrite=True, attributes=noted | about)
     for array in arrays:
-        created = group.create_array(
-            array.path,
-            shape=array.shape,
-            dtype=str if array.dtype == "string" else array.dtype,
-            chunks=array.chunks,
-            compressors="auto" if array.dtype == "string" else CODEC,
-            fill_value=array.fill_value,
-            dimension_names=array.dims,
-            attributes=dict(array.attributes),
-        )
-        if array.data is not None:
-            created[...] = array.data
-    _consolidate(objects, path)
+        schema.add(group, array)
+    schema.consolidate(objects.zarr(path))
     return path
 
 
@@ -122,12 +98,6 @@ def dataset(root: str, run: str) -> xr.Dataset:
     store = runs.folder(root, run).zarr(_group(run), read_only=True)
     found: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
     return found
-
-
-def _consolidate(objects: Objects, path: str) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        zarr.consolidate_metadata(objects.zarr(path))
 
 
 def _group(run: str) -> str:

@@ -21,7 +21,7 @@ from jobs.components import Model, fit, scores
 from jobs.features import Selection
 from jobs.runs import Spec
 from jobs.settings import check
-from lake import order
+from lake import order, schema
 from lake.cluster import call
 from lake.console import progress
 from lake.objects import Objects
@@ -76,8 +76,8 @@ def _make(
     drawn = spec.inputs[sample.JOB]
     named = outputs.read(root, drawn, "feature", sample.kept(root, drawn))
     components = min(settings.components, len(named))
-    arrays = [*outputs.pixel_coordinates(store), *_arrays(store, components, named)]
-    path = outputs.create(objects, spec, arrays, "row column lat lon")
+    arrays = [*schema.pixel_coordinates(store.domain), *_arrays(store, components, named)]
+    path = outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     call(client, _fit, [(root, spec.id, drawn, components, settings)])
     selection = sample.selection(root, drawn)
     blocks = order.superblocks(store.domain.pixels, store.domain.layout)

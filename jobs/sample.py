@@ -22,7 +22,7 @@ from jobs import features, outputs, runs
 from jobs.features import Feature, Selection
 from jobs.runs import Spec
 from jobs.settings import check, restore
-from lake import order
+from lake import order, schema
 from lake.cluster import call
 from lake.console import progress, say
 from lake.errors import ConfigError, DataError
@@ -193,12 +193,13 @@ def _tell_reasons(
 
 
 _COORDINATES = (
-    "pixel row column lat lon probability kept reason cube band month tod statistic subpixel"
+    f"pixel {schema.PIXEL_COORDINATES} probability "
+    "kept reason cube band month tod statistic subpixel"
 )
 
 
 def _of_pixels(store: Store, pixel: NDArray[np.int64], probability: float) -> Iterator[Array]:
-    for array in outputs.pixel_coordinates(store):
+    for array in schema.pixel_coordinates(store.domain):
         data = np.asarray(array.data)[pixel]
         yield outputs.known(array.path, ("sample",), data, **array.attributes)
     share = np.full(pixel.size, probability)

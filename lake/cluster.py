@@ -47,7 +47,9 @@ def client(address: str | None) -> Iterator[Client]:
     cores = len(os.sched_getaffinity(0))
     with (
         dask.config.set(WORKERS),
-        LocalCluster(n_workers=cores, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=cores, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
         Client(cluster) as connected,
     ):
         yield connected

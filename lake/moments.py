@@ -119,6 +119,32 @@ def merge(a: Moments, b: Moments) -> Moments:
     )
 
 
+def merge_along(moments: Moments, axis: int) -> Moments:
+    """Moments of the union of the disjoint sets of observations along an axis, which stays, of length 1.
+
+    All at once, by the binomial expansion of each set's sums about the common mean: what `merge` of
+    one after another gives, much faster.
+    """
+    n, m1, m2, m3, m4 = (
+        _or_zero(x) for x in (moments.count, moments.m1, moments.m2, moments.m3, moments.m4)
+    )
+    seen = n.sum(axis=axis, keepdims=True)
+    mean = (n * m1).sum(axis=axis, keepdims=True) / np.maximum(seen, 1)
+    d = np.where(n > 0, m1 - mean, 0)
+    sums = (
+        m2 + n * d**2,
+        m3 + d * (3 * m2 + n * d**2),
+        m4 + d * (4 * m3 + d * (6 * m2 + n * d**2)),
+    )
+    return Moments(
+        seen,
+        np.fmin.reduce(moments.min, axis=axis, keepdims=True),
+        np.fmax.reduce(moments.max, axis=axis, keepdims=True),
+        _nan_if_unseen(seen, mean),
+        *(_nan_if_unseen(seen, x.sum(axis=axis, keepdims=True)) for x in sums),
+    )
+
+
 def finalise(moments: Moments) -> Summary:
     """Mean, standard deviation, skewness and kurtosis; NaN where `Summary` says undefined.
 

@@ -28,6 +28,8 @@ MONTHS = tuple(range(1, 13))
 RESULTS_DIMS = ("month", "tod", "band", "metric", "pixel", "subpixel")
 CODEC = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=4)
 COORDINATE_CHUNK = 1 << 20
+PIXEL_COORDINATES = "row column lat lon superblock phase"
+"""Names of the coordinates on `pixel`."""
 
 _CONVENTIONS = [
     {
@@ -105,7 +107,7 @@ class Array:
 
 def arrays(domain: Domain, cubes: tuple[Cube, ...]) -> Iterator[Array]:
     """All arrays of a generation of these cubes on this domain."""
-    yield from _pixel_coordinates(domain)
+    yield from pixel_coordinates(domain)
     for resolution, refinement in sorted({(c.resolution, c.refinement) for c in cubes}):
         yield from _geometry(domain, f"geom/{resolution}", refinement)
     for cube in cubes:
@@ -193,7 +195,7 @@ def _root_attributes(domain: Domain, cubes: tuple[Cube, ...]) -> dict[str, Any]:
         "cubes": [cube.name for cube in cubes],
         "layout": asdict(domain.layout),
         "shape": list(domain.grid.shape),
-        "coordinates": "row column lat lon superblock phase",
+        "coordinates": PIXEL_COORDINATES,
     }
 
 
@@ -204,7 +206,8 @@ def _coordinate(
     return Array(path, dims, data.shape, dtype, chunks, attributes=attributes, data=data)
 
 
-def _pixel_coordinates(domain: Domain) -> Iterator[Array]:
+def pixel_coordinates(domain: Domain) -> Iterator[Array]:
+    """Where every pixel lies, in store order: `pixel` and `PIXEL_COORDINATES`."""
     lon, lat = domain.lonlat()
     n, layout = domain.pixels, domain.layout
     for name, data, dtype, about in (

@@ -32,7 +32,7 @@ def shared_data() -> Path:
 def client(s3_environment) -> Iterator[Client]:
     """A Dask cluster of two worker processes, which know the S3 server."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as connected,
     ):
         yield connected

@@ -15,6 +15,7 @@ from lake.moments import (
     finalise,
     from_results,
     merge,
+    merge_along,
     of,
     to_results,
 )
@@ -51,6 +52,16 @@ def assert_moments(found, wanted):
         error = np.abs(getattr(found, name) - wanted[name])
         assert_array_equal(np.isnan(error), wanted["count"] == 0)
         assert np.all(error[wanted["count"] > 0] <= (1e-10 * size + 1e-12)[wanted["count"] > 0])
+
+
+@given(observations(), st.integers(1, 5))
+def test_merge_along_an_axis_equals_the_whole(batch, parts):
+    values, valid = batch
+    pieces = [of(values[i::parts], valid[i::parts]) for i in range(parts)]
+    stacked = Moments(*(np.stack([getattr(p, name) for p in pieces], axis=-1) for name in METRICS))
+    merged = merge_along(stacked, axis=-1)
+    flat = Moments(*(getattr(merged, name)[..., 0] for name in METRICS))
+    assert_moments(flat, direct(values, valid))
 
 
 def same(a, b):

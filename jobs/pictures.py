@@ -133,7 +133,7 @@ def classes(
     listed = np.sort(np.argsort(-held, kind="stable")[:LISTED])
     rest = f", the {LISTED} largest" if len(names) > LISTED else ""
     bars(
-        beside(drawn, 1.9), f"share of pixels{rest}", [names[i] for i in listed],
+        beside(drawn, 1.3 + 0.08 * max(map(len, names))), f"share of pixels{rest}", [names[i] for i in listed],
         held[listed], palette[listed],
     )  # fmt: skip
     return drawn.figure

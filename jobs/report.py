@@ -5,6 +5,7 @@ there is none, and `names`), the report shows it and says how well it was recove
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from jobs.canvas import Heading
 from jobs.map import Picture
 from jobs.plates import clock
 from jobs.runs import Spec
-from lake import catalog, order
+from lake import catalog, commits, ledger, order
 from lake.console import emit, json_option, root_option
 from lake.errors import ConfigError, DataError, MissingError
 from lake.objects import connect, join
@@ -30,6 +31,9 @@ SQUARE = 20
 """Rows and columns of a square of the checkerboard that parts training pixels from those held out."""
 NEIGHBOURS, MOST, SEED = 5, 10_000, 0
 """Of the classification by nearest neighbours: how many, pixels of each side, and the draw."""
+
+REASONS = 5
+"""Why time steps are missing: how many reasons are named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,12 +111,23 @@ def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
         times = ", ".join(clock(tod)[:5] for tod in sorted(cube.tods))
         found[cube.name] = f"{cube.resolution}: {' '.join(cube.bands)} at {times} UTC"
     found["months"] = ", ".join(map(str, store.months))
-    for row in catalog.rows(connect(root)):
-        if row.key == str(store.key):
-            found["time steps"] = f"{row.merged:,} merged, {row.missing:,} missing"
+    found |= _time_steps(root, store)
     if store.suspect:
         found["suspect"] = f"{', '.join(store.suspect)} may be wrong"
     return list(found.items())
+
+
+def _time_steps(root: str, store: Store) -> dict[str, str]:
+    """How many were merged, and why others are missing; nothing where nobody noted it."""
+    objects = connect(root)
+    rows = [row for row in catalog.rows(objects) if row.key == str(store.key)]
+    newest = commits.head(connect(objects.url(str(store.key))))
+    if not rows or newest is None:
+        return {}
+    entries = ledger.read(connect(objects.url(rows[0].key)), newest.body["ledger"])
+    missing = Counter(entry.reason for entry in entries if entry.status == ledger.MISSING)
+    reasons = "; ".join(f"{count:,} x {reason}" for reason, count in missing.most_common(REASONS))
+    return {"time steps": f"{rows[0].merged:,} merged"} | ({"missing": reasons} if reasons else {})
 
 
 def read_truth(path: str, store: Store) -> Truth:

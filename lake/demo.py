@@ -5,7 +5,6 @@ machine, made of processes of their own: it ends with the demo, however that end
 stays in `DIR/demo.sh`.
 """
 
-import json
 import os
 import shlex
 import signal
@@ -13,19 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 
 import click
-import dask
 
 from lake import catalog, cluster
 from lake.console import emit, json_option, say
-from lake.errors import ConfigError, LakeError
+from lake.errors import ConfigError
 from lake.objects import connect
 
 LISTING = "clearland-l1b-c0"
@@ -33,11 +30,6 @@ YEARS = (2020, 2022)
 """One on each side of the change of the LST product's flags."""
 CHUNK = 256
 """Pixels of an inner chunk: small, so that there are several superblocks."""
-MOST_WORKERS = 8
-PATIENCE_S = 60
-"""How long the scheduler may take to start."""
-GRACE_S = 10
-"""How long a process may take to end before it is killed."""
 
 
 @click.command()
@@ -49,8 +41,8 @@ GRACE_S = 10
     show_default=True,
     help="Rows and columns at 2 km.",
 )
-@click.option("--months", default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas.")
-@click.option("--days", default="10,20", show_default=True, help="Of every month.")
+@click.option("--months", default="1,4,7,10", show_default=True, help="Of both years.")
+@click.option("--days", default="3,8,13,18,23,28", show_default=True, help="Of every month.")
 @json_option
 def demo(folder: Path, shape: tuple[int, int], months: str, days: str, *, as_json: bool) -> None:
     """Show the whole way on synthetic files: ingest, merge, every job, a report with pictures."""
@@ -58,8 +50,8 @@ def demo(folder: Path, shape: tuple[int, int], months: str, days: str, *, as_jso
     _claim(folder)
     began = time.monotonic()
     rows, columns = map(str, shape)
-    with _sigterm_raises(), _cluster(folder / "dask.log") as address:
-        steps = Steps(folder / "demo.sh", address)
+    with _sigterm_raises(), cluster.client(None) as client:
+        steps = Steps(folder / "demo.sh", str(client.scheduler_info()["address"]))
         run, key = _way(
             steps, folder, ["--shape", rows, columns, "--months", months, "--days", days]
         )
@@ -160,54 +152,6 @@ def _claim(folder: Path) -> None:
         raise ConfigError(
             f"{folder} is not empty (it holds {held[0]!r}): give a new or empty folder"
         )
-
-
-@contextmanager
-def _cluster(log: Path) -> Iterator[str]:
-    """A scheduler and workers on this machine, one for each core; gives the scheduler's address."""
-    workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS)
-    with TemporaryDirectory(prefix="lake-demo-") as scratch, log.open("wb") as output:
-        noted = Path(scratch) / "scheduler.json"
-        local = ["--no-dashboard", "--host", "127.0.0.1"]
-        scheduler = [*local, "--port", "0", "--scheduler-file", str(noted)]
-        with _dask("scheduler", scheduler, output.fileno()) as process:
-            address = _address(noted, process, log)
-            shape = ["--nworkers", str(workers), "--nthreads", "1", "--death-timeout", "60"]
-            with _dask(
-                "worker", [address, *local, *shape, "--local-directory", scratch], output.fileno()
-            ):
-                yield address
-
-
-@contextmanager
-def _dask(role: str, arguments: Sequence[str], output: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of Dask in a session of its own, so that Ctrl-C reaches the demo alone; ended after."""
-    process = subprocess.Popen(  # noqa: S603 (Dask's own command)
-        [sys.executable, "-m", f"distributed.cli.dask_{role}", *arguments],
-        stdin=subprocess.DEVNULL,
-        env=os.environ | {"DASK_INTERNAL_INHERIT_CONFIG": dask.config.serialize(cluster.WORKERS)},
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE_S)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _address(noted: Path, scheduler: "subprocess.Popen[bytes]", log: Path) -> str:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and scheduler.poll() is None:
-        with suppress(FileNotFoundError, json.JSONDecodeError):
-            return str(json.loads(noted.read_text("utf-8"))["address"])
-        time.sleep(0.1)
-    raise LakeError(f"the Dask scheduler did not start within {PATIENCE_S} s: see {log}")
 
 
 @contextmanager

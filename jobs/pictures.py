@@ -132,10 +132,9 @@ def classes(
     held = shares_of(labels, len(names))
     listed = np.sort(np.argsort(-held, kind="stable")[:LISTED])
     rest = f", the {LISTED} largest" if len(names) > LISTED else ""
-    bars(
-        beside(drawn, 1.3 + 0.08 * max(map(len, names))), f"share of pixels{rest}", [names[i] for i in listed],
-        held[listed], palette[listed],
-    )  # fmt: skip
+    place = beside(drawn, 1.3 + 0.08 * max(map(len, names)))
+    labelled = [names[i] for i in listed]
+    bars(place, f"share of pixels{rest}", labelled, held[listed], palette[listed])
     return drawn.figure
 
 

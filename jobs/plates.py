@@ -85,15 +85,16 @@ def mean(
     when = f"{month_name[month]}, {clock(tod)}"
     there = values[np.isfinite(values)]
     absent = int((~np.isfinite(values)).all(axis=1).sum())
+    of_band = "" if cube.variable == band else f" of {spelled(band)}"
     units = "" if unit == "1" else f" {unit}"
     low, high, _ = pictures.limits(there)
     digits = 3 if unit == "1" else 1
     caption = (
-        f"Mean {quantity} of {spelled(band)} over all clear-sky observations in {month_name[month]} "
+        f"Mean {quantity}{of_band} over all clear-sky observations in {month_name[month]} "
         f"at {clock(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
         f"percentile of the pixels.{_grey(absent)}"
         if there.size
-        else f"No clear-sky observation of {spelled(band)} in {when}."
+        else f"No clear-sky observation of {spelled(band)}: {when}."
     )
     figure = pictures.field(
         place.domain,

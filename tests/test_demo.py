@@ -5,7 +5,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -90,17 +89,16 @@ def shown(tmp_path_factory):
     """A demo of a small country, two days of two months of both years."""
     folder = tmp_path_factory.mktemp("demo") / "new"
     small = ["--shape", 36, 48, "--months", "1,7", "--days", "5,20"]
-    began = time.monotonic()
     done = subprocess.run(
         command(folder, *small, "--json"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return folder, json.loads(done.stdout), done.stderr, time.monotonic() - began
+    return folder, json.loads(done.stdout), done.stderr
 
 
 @pytest.mark.slow
 def test_demo_makes_a_report_with_every_picture_and_the_hidden_classes(shown):
-    folder, told, _, _ = shown
+    folder, told, _ = shown
     assert told["report"] == str(folder / "report.html")
     html = (folder / "report.html").read_text("utf-8")
     pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', html)
@@ -114,7 +112,7 @@ def test_demo_makes_a_report_with_every_picture_and_the_hidden_classes(shown):
 
 @pytest.mark.slow
 def test_demo_merges_two_years_into_one_store(shown):
-    folder, told, _, _ = shown
+    folder, told, _ = shown
     rows = {row.key: row for row in catalog.rows(connect(folder / "lake"))}
     assert len(rows) == 3
     merged = rows.pop(told["store"])
@@ -125,7 +123,7 @@ def test_demo_merges_two_years_into_one_store(shown):
 
 @pytest.mark.slow
 def test_demo_shows_the_commands_that_it_runs_and_keeps_them(shown):
-    folder, told, stderr, _ = shown
+    folder, told, stderr = shown
     lines = (folder / "demo.sh").read_text("utf-8").splitlines()
     assert [line for line in stderr.splitlines() if line.startswith("$ ")] == [
         f"$ {line.partition('  #')[0]}" for line in lines
@@ -140,7 +138,7 @@ def test_demo_shows_the_commands_that_it_runs_and_keeps_them(shown):
 
 @pytest.mark.slow
 def test_a_command_of_the_demo_given_again_finds_its_work_done(shown):
-    folder, told, _, _ = shown
+    folder, told, _ = shown
     again = [sys.executable, "-m", "lake", "cluster", "--store", told["store"], "--lake"]
     done = subprocess.run(
         [*again, str(folder / "lake"), "--json"], capture_output=True, text=True, check=True
@@ -150,7 +148,7 @@ def test_a_command_of_the_demo_given_again_finds_its_work_done(shown):
 
 @pytest.mark.slow
 def test_missing_file_of_the_demo_is_in_the_ledger(shown):
-    folder, told, _, _ = shown
+    folder, told, _ = shown
     store = connect(f"{folder}/lake/{told['store']}")
     (path,) = store.list("ledgers")[-1:]
     reasons = [e.reason for e in ledger.read(store, path) if e.status == ledger.MISSING]

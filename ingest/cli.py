@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ingest import listing, run
-from ingest.run import Outcome
+from ingest.publish import Outcome
 from lake import cluster, keys
 from lake.console import address_option, emit, json_option, progress, root_option, set_option
 from lake.errors import ConfigError

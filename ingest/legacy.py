@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from ingest import domains, listing, parts, pickles, publish, source
 from ingest.parts import Part
 from ingest.pickles import LegacyGeometry
-from ingest.publish import Group
-from ingest.run import Outcome
-from lake import catalog, cluster, commits, ledger, store
+from ingest.publish import Group, Outcome
+from lake import catalog, cluster
 from lake import domain as lake_domain
 from lake.console import progress
 from lake.domain import Domain
@@ -85,8 +84,8 @@ def _import_store(
     client: Client, group: Group, slots: Mapping[tuple[int, int], Slot], geometries: str
 ) -> Outcome:
     objects = group.objects
-    parent = commits.head(objects)
-    held = ledger.read(objects, store.Generation.of(parent).ledger) if parent else Ledger()
+    parent = publish.newest(group)
+    held = publish.held(objects, parent)
     merged = held.steps(MERGED)
     lacking = {
         slot: new
@@ -105,13 +104,7 @@ def _import_store(
         held = known
     if parent is None:
         raise LegacyError(f"no result of {group.key} was found")
-    return Outcome(
-        str(group.key),
-        objects.url(store.Generation.of(parent).path),
-        merged=len(held.steps(MERGED)) - len(merged),
-        missing=0,
-        held=len(held.steps(MERGED)),
-    )
+    return publish.outcome(group, parent, held, merged=len(held.steps(MERGED)) - len(merged))
 
 
 def _stage(group: Group, geometries: str, month: int, tod: int, files: Slot) -> Part:

@@ -7,14 +7,13 @@ from distributed import Client
 
 from ingest import domains, publish
 from ingest.listing import Listing
-from ingest.publish import Group
-from ingest.run import Outcome
+from ingest.publish import Group, Outcome
 from lake import catalog, commits, ledger, store
 from lake.console import progress
 from lake.errors import ConfigError, MissingError
 from lake.keys import Key
-from lake.ledger import MERGED, MISSING, Ledger
-from lake.objects import Objects, connect
+from lake.ledger import MERGED
+from lake.objects import connect
 from lake.read import open as open_store
 
 
@@ -43,27 +42,21 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
                 "rules on the same pixels can be merged"
             )
     held = ledger.union(
-        _held(connect(lake.url(str(key))), commit) for key, commit in sources.items()
+        publish.held(connect(lake.url(str(key))), commit) for key, commit in sources.items()
     )
     rules = Listing.from_dict(open_store(lake.url(str(keys[0]))).attributes["listing"])
     rules = replace(rules, t0=target.t0, tf=target.tf)
     group = Group(root, target, rules, domains.load(lake, target))
-    parent = commits.head(group.objects)
-    done = parent is not None and held == _held(group.objects, parent)
+    parent = publish.newest(group)
+    done = parent is not None and held == publish.held(group.objects, parent)
     if parent is None or not done:
         bases = [
             base for key, commit in sources.items() for base in publish.base(root, key, commit)
         ]
         with progress("merge") as report:
             parent = publish.publish(client, group, parent, bases, [], held, report)
-    merged = len(held.steps(MERGED))
-    return Outcome(
-        str(target),
-        group.objects.url(store.Generation.of(parent).path),
-        merged=0 if done else merged,
-        missing=len(held.steps(MISSING)),
-        held=merged,
-    )
+    merged = 0 if done else len(held.steps(MERGED))
+    return publish.outcome(group, parent, held, merged=merged)
 
 
 def _target(keys: Sequence[Key]) -> Key:
@@ -79,10 +72,6 @@ def _target(keys: Sequence[Key]) -> Key:
             f"{target} is itself one of the stores to merge: give stores of parts of the span"
         )
     return target
-
-
-def _held(objects: Objects, commit: commits.Commit) -> Ledger:
-    return ledger.read(objects, store.Generation.of(commit).ledger)
 
 
 def _head(root: str, key: Key) -> commits.Commit:

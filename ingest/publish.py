@@ -21,6 +21,7 @@ from ingest.parts import Part
 from lake import catalog, cluster, commits, ledger, moments, order, read, store
 from lake.console import Advance
 from lake.domain import Domain
+from lake.errors import ConfigError
 from lake.keys import Key
 from lake.ledger import Ledger
 from lake.moments import METRICS
@@ -45,6 +46,21 @@ class Group:
     def objects(self) -> Objects:
         """The store's own folder."""
         return connect(connect(self.root).url(str(self.key)))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a store."""
+
+    key: str
+    url: str
+    """Of the store's newest generation."""
+    merged: int
+    """Time steps merged into it now."""
+    missing: int
+    """Time steps of the period that are not in the store."""
+    held: int
+    """Time steps in the store now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +99,48 @@ def base(root: str, key: Key, commit: commits.Commit | None) -> tuple[Base, ...]
     return (Base(path, there.months, there.suspect),)
 
 
+def newest(group: Group) -> commits.Commit | None:
+    """The store's newest commit; None before the first.
+
+    Raises:
+        ConfigError: it was made by other rules or on other pixels, with which nothing may be mixed.
+    """
+    commit = commits.head(group.objects)
+    if commit is None:
+        return None
+    there = store.Generation.of(commit)
+    if (there.listing, there.domain) != (group.listing.digest, domains.digest(group.domain)):
+        raise ConfigError(
+            f"{group.objects.url()} was made by another listing of the name {group.key.listing}, or "
+            "on other pixels: give the listing it was made with ('listing' in the attributes of its "
+            "generation), or give yours another name with --set listing=NAME"
+        )
+    return commit
+
+
+def held(objects: Objects, commit: commits.Commit | None) -> Ledger:
+    """The ledger of the generation that a commit made visible; empty before the first."""
+    return ledger.read(objects, store.Generation.of(commit).ledger) if commit else Ledger()
+
+
+def outcome(group: Group, commit: commits.Commit, entries: Ledger, *, merged: int) -> Outcome:
+    """What became of a store whose newest commit has these entries, `merged` of them new."""
+    return Outcome(
+        str(group.key),
+        group.objects.url(store.Generation.of(commit).path),
+        merged=merged,
+        missing=len(entries.steps(ledger.MISSING)),
+        held=len(entries.steps(ledger.MERGED)),
+    )
+
+
 def publish(
     client: Client,
     group: Group,
     parent: commits.Commit | None,
     bases: Sequence[Base],
     new: Sequence[Part],
-    held: Ledger,
+    entries: Ledger,
     report: Advance,
 ) -> commits.Commit:
     """Write and commit the generation that holds `bases` and `new` merged, and nothing else.
@@ -100,7 +151,7 @@ def publish(
         parent: its newest commit; None before the first.
         bases: earlier generations of disjoint time steps: the parent's own, or those to merge.
         new: parts of time steps that no base holds.
-        held: the ledger of all of them.
+        entries: the ledger of all of them.
         report: told of every month and superblock written.
 
     Raises:
@@ -110,7 +161,7 @@ def publish(
     months = tuple(sorted({m for b in bases for m in b.months} | {part.month for part in new}))
     sources: list[Base | Part] = [*bases, *new]
     suspect = tuple(metric for metric in METRICS if any(metric in s.suspect for s in sources))
-    noted = ledger.write(objects, held)
+    noted = ledger.write(objects, entries)
     digest = domains.digest(group.domain)
     about = _about(group, months, suspect, noted)
     path = store.draft(objects, parent, group.domain, group.listing.cubes, about)
@@ -118,7 +169,7 @@ def publish(
     cluster.call(client, _write, [(shard,) for shard in work], report)
     generation = store.Generation(path, noted, months, digest, group.listing.digest)
     commit = store.publish(objects, parent, generation)
-    catalog.upsert(connect(group.root), _row(group, commit, held, suspect))
+    catalog.upsert(connect(group.root), _row(group, commit, entries, suspect))
     return commit
 
 
@@ -215,7 +266,7 @@ def _about(
 
 
 def _row(
-    group: Group, commit: commits.Commit, held: Ledger, suspect: tuple[str, ...]
+    group: Group, commit: commits.Commit, entries: Ledger, suspect: tuple[str, ...]
 ) -> catalog.Row:
     key, generation = group.key, store.Generation.of(commit)
     lon, lat = group.domain.lonlat()
@@ -231,8 +282,8 @@ def _row(
         pixels=group.domain.pixels,
         cubes=" ".join(cube.name for cube in group.listing.cubes),
         months=len(generation.months),
-        merged=len(held.steps(ledger.MERGED)),
-        missing=len(held.steps(ledger.MISSING)),
+        merged=len(entries.steps(ledger.MERGED)),
+        missing=len(entries.steps(ledger.MISSING)),
         suspect=" ".join(suspect),
         west=float(lon.min()),
         south=float(lat.min()),

@@ -6,7 +6,6 @@ again: what it had accumulated is found, what was published stays.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from distributed import Client
@@ -16,8 +15,8 @@ from ingest import plan as planning
 from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.plan import Absent, Plan, Step
-from ingest.publish import Group
-from lake import catalog, cluster, commits, ledger, moments, store
+from ingest.publish import Group, Outcome
+from lake import catalog, cluster, moments
 from lake.console import Advance, progress
 from lake.domain import Domain
 from lake.errors import DataError
@@ -25,21 +24,6 @@ from lake.grid import geom_name
 from lake.keys import Key
 from lake.ledger import MERGED, MISSING, Entry, Ledger
 from lake.objects import connect
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run did."""
-
-    key: str
-    url: str
-    """Of the store's newest generation."""
-    merged: int
-    """Time steps merged by this run."""
-    missing: int
-    """Time steps of the period that are not in the store."""
-    held: int
-    """Time steps in the store now."""
 
 
 def plan(listing: Listing, url: str) -> Plan:
@@ -72,8 +56,8 @@ def run(
     if not planned.steps:
         raise DataError(_nothing(listing, url, planned.absent))
     group = _group(listing, root, planned.steps)
-    parent = commits.head(group.objects)
-    held = ledger.read(group.objects, store.Generation.of(parent).ledger) if parent else Ledger()
+    parent = publish.newest(group)
+    held = publish.held(group.objects, parent)
     merged = held.steps(MERGED)
     lacking = [step for step in planned.steps if step.id not in merged][:max_steps]
     with progress("accumulate") as report:
@@ -90,13 +74,7 @@ def run(
             f"no granule of {listing.listing} could be read from {url}: "
             + "; ".join(entry.reason for entry in entries[:3])
         )
-    return Outcome(
-        str(group.key),
-        group.objects.url(store.Generation.of(parent).path),
-        merged=len(known.steps(MERGED)) - len(merged),
-        missing=len(known.steps(MISSING)),
-        held=len(known.steps(MERGED)),
-    )
+    return publish.outcome(group, parent, known, merged=len(known.steps(MERGED)) - len(merged))
 
 
 def _group(listing: Listing, root: str, steps: Sequence[Step]) -> Group:

@@ -183,6 +183,14 @@ def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, 
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
+@pytest.mark.parametrize("changed", ["tolerance_s=600", 'cubes.day-2km.bands=["C13"]'])
+def test_other_rules_are_never_mixed_into_a_store(client, source, years, changed):
+    before = lake.open(f"{years}/{key('20200101_20201231')}").generation
+    with pytest.raises(ConfigError, match="made by another listing of the name clearland-l1b-c0"):
+        run.run(client, rules(YEARS[2020], changed), str(source), years)
+    assert lake.open(f"{years}/{key('20200101_20201231')}").generation == before
+
+
 def test_missing_file_is_remembered_with_its_reason(years):
     held = entries(years, key("20200101_20201231"))
     lost = [e for e in held if e.status == ledger.MISSING and "C05" in e.reason]

@@ -21,7 +21,7 @@ from lake import catalog, cluster
 from lake import domain as lake_domain
 from lake.console import progress
 from lake.domain import Domain
-from lake.errors import ConfigError, LegacyError
+from lake.errors import ConfigError, LegacyError, OverlapError
 from lake.keys import Key
 from lake.ledger import MERGED, Entry, Ledger
 from lake.moments import METRICS
@@ -49,6 +49,7 @@ def import_results(
     Raises:
         LegacyError: a pickle that asks for more than arrays, or does not fit its geometry.
         ConfigError: no listing of that name is known, or the root holds other things than a lake.
+        OverlapError: the store holds granules of the same period.
     """
     catalog.claim(connect(root))
     groups: dict[Key, dict[tuple[int, int], Slot]] = defaultdict(lambda: defaultdict(dict))
@@ -87,6 +88,11 @@ def _import_store(
     parent = publish.newest(group)
     held = publish.held(objects, parent)
     merged = held.steps(MERGED)
+    if merged - set(held.legacy):
+        raise OverlapError(
+            f"{group.key} holds time steps of granules: legacy results of the same period would count "
+            "them twice; import into another lake"
+        )
     lacking = {
         slot: new
         for slot, files in slots.items()

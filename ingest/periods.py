@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from distributed import Client
 
@@ -10,7 +11,7 @@ from ingest.listing import Listing
 from ingest.publish import Group, Outcome
 from lake import catalog, commits, ledger, store
 from lake.console import progress
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError, MissingError, OverlapError
 from lake.keys import Key
 from lake.ledger import MERGED
 from lake.objects import connect
@@ -27,7 +28,7 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
 
     Raises:
         ConfigError: the keys differ in more than their period, or their rules or pixels differ.
-        OverlapError: a time step is in two of them.
+        OverlapError: a time step is in two of them, or may be.
         MissingError: one of the stores does not exist.
     """
     lake = connect(root)
@@ -41,9 +42,10 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
                 f"{', '.join(map(str, keys))} have not the same {what}: only stores made by the same "
                 "rules on the same pixels can be merged"
             )
-    held = ledger.union(
-        publish.held(connect(lake.url(str(key))), commit) for key, commit in sources.items()
-    )
+    ledgers = [publish.held(connect(lake.url(str(k))), commit) for k, commit in sources.items()]
+    if any(part.legacy for part in ledgers):
+        _check_disjoint(keys)
+    held = ledger.union(ledgers)
     rules = Listing.from_dict(open_store(lake.url(str(keys[0]))).attributes["listing"])
     rules = replace(rules, t0=target.t0, tf=target.tf)
     group = Group(root, target, rules, domains.load(lake, target))
@@ -72,6 +74,17 @@ def _target(keys: Sequence[Key]) -> Key:
             f"{target} is itself one of the stores to merge: give stores of parts of the span"
         )
     return target
+
+
+def _check_disjoint(keys: Sequence[Key]) -> None:
+    """Where legacy results hide which time steps they hold, the periods alone can tell."""
+    ordered = sorted(set(keys), key=lambda key: key.t0)
+    for earlier, later in pairwise(ordered):
+        if later.t0 <= earlier.tf:
+            raise OverlapError(
+                f"{earlier} and {later} overlap, and legacy results do not say which time steps they "
+                "hold: merge stores of disjoint periods"
+            )
 
 
 def _head(root: str, key: Key) -> commits.Commit:

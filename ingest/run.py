@@ -19,7 +19,7 @@ from ingest.publish import Group, Outcome
 from lake import catalog, cluster, moments
 from lake.console import Advance, progress
 from lake.domain import Domain
-from lake.errors import DataError
+from lake.errors import DataError, OverlapError
 from lake.grid import geom_name
 from lake.keys import Key
 from lake.ledger import MERGED, MISSING, Entry, Ledger
@@ -50,6 +50,7 @@ def run(
         GeometryError: files of two geometries.
         ConfigError: the root holds other things than a lake.
         ConflictError: another writer was faster; run it again.
+        OverlapError: the store holds legacy results of the same period.
     """
     catalog.claim(connect(root))
     planned = plan(listing, url)
@@ -58,6 +59,12 @@ def run(
     group = _group(listing, root, planned.steps)
     parent = publish.newest(group)
     held = publish.held(group.objects, parent)
+    if held.legacy:
+        raise OverlapError(
+            f"{group.key} holds {len(held.legacy)} legacy results, whose time steps nobody noted: "
+            "granules of the same period would be counted twice; ingest them under another name "
+            "(--set listing=NAME), or another period and 'lake merge' the two"
+        )
     merged = held.steps(MERGED)
     lacking = [step for step in planned.steps if step.id not in merged][:max_steps]
     with progress("accumulate") as report:

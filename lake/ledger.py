@@ -61,6 +61,11 @@ class Ledger:
         """The time steps with this status."""
         return {e.step for e in self.entries if e.status == status}
 
+    @property
+    def legacy(self) -> tuple[str, ...]:
+        """Legacy results in the statistics: their time steps are not known."""
+        return tuple(e.step for e in self.entries if e.status == MERGED and not e.start)
+
 
 def union(ledgers: Iterable[Ledger]) -> Ledger:
     """The ledger of merged stores; a time step merged anywhere is no longer missing.

@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 
 import lake
-from ingest import legacy, listing, pickles, run
-from lake import catalog
-from lake.errors import LegacyError
+from ingest import legacy, listing, periods, pickles, run
+from lake import catalog, keys
+from lake.errors import LegacyError, OverlapError
 from lake.moments import METRICS
 from lake.objects import connect
 
@@ -163,6 +163,27 @@ def test_results_that_come_later_are_added(shared_data, client, tmp_path):
         where = {"month": name.month, "tod": name.tod, "band": "C13", "metric": "m4"}
         found = tree["day-2km"]["results"].sel(where).values
         np.testing.assert_array_equal(found, load(path)[0]["m4"][order])
+
+
+def test_legacy_results_and_granules_of_one_period_are_never_mixed(
+    shared_data, imported, computed, client
+):
+    rules = listing.load("clearland-l1b-c0", ["t0=2018-01-01", "tf=2020-12-31"])
+    with pytest.raises(OverlapError, match="48 legacy results"):
+        run.run(client, rules, str(shared_data / "legacy" / "netcdf"), imported["results"])
+    folders = [str(shared_data / "legacy" / f) for f in ("results", "domains")]
+    with pytest.raises(OverlapError, match="holds time steps of granules"):
+        legacy.import_results(client, *folders, computed)
+
+
+def test_stores_with_legacy_results_are_merged_by_disjoint_periods_alone(
+    shared_data, imported, client
+):
+    granules = str(shared_data / "legacy" / "netcdf")
+    rules = listing.load("clearland-l1b-c0", ["t0=2018-06-01", "tf=2021-12-31"])
+    other = run.run(client, rules, granules, imported["results"]).key
+    with pytest.raises(OverlapError, match="overlap, and legacy results do not say"):
+        periods.merge(client, [keys.parse(KEY), keys.parse(other)], imported["results"])
 
 
 def test_hostile_pickle_stops_the_import_and_nothing_is_visible(shared_data, client, tmp_path):

@@ -11,7 +11,7 @@ import click
 from ingest import listing, run
 from ingest.publish import Outcome
 from lake import cluster, keys
-from lake.console import address_option, emit, json_option, progress, root_option, set_option
+from lake.console import address_option, emit, json_option, place, progress, root_option, set_option
 from lake.errors import ConfigError
 
 source_option = click.option(
@@ -79,7 +79,9 @@ def run_(
 
 @ingest.command()
 @click.argument("results", metavar="DIR")
-@click.option("--domains", "geometries", required=True, help="Folder of the geometry pickles.")
+@click.option(
+    "--domains", "geometries", required=True, callback=place, help="Folder of the geometry pickles."
+)
 @root_option
 @set_option
 @address_option

@@ -32,9 +32,9 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
         MissingError: one of the stores does not exist.
     """
     lake = connect(root)
-    catalog.claim(lake)
     target = _target(keys)
     sources = {key: _head(root, key) for key in keys}
+    catalog.claim(lake)
     generations = {key: store.Generation.of(commit) for key, commit in sources.items()}
     for what in ("listing", "domain"):
         if len({getattr(g, what) for g in generations.values()}) > 1:

@@ -13,11 +13,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lake.objects import absolute
+
+
+def place(_: click.Context, __: click.Parameter, url: str) -> str:
+    """For options that name a folder or URL: a folder becomes absolute, as workers stand elsewhere."""
+    return absolute(url)
+
+
 root_option = click.option(
     "--lake",
     "root",
     envvar="LAKE_ROOT",
     required=True,
+    callback=place,
     help="Folder or URL of the lake [LAKE_ROOT].",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -71,7 +71,7 @@ def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
     scheme = text.partition("://")[0] if "://" in text else "file"
     if storage_options or scheme not in (*NATIVE, "file"):
         return _Fsspec(text, storage_options)
-    return _Obstore(_absolute(text) if scheme == "file" else text.rstrip("/"))
+    return _Obstore(absolute(text).rstrip("/"))
 
 
 def exists(objects: Objects, path: str) -> bool:
@@ -88,8 +88,11 @@ def join(root: str | Path, path: str) -> str:
     return f"{str(root).rstrip('/')}/{path}" if path else str(root)
 
 
-def _absolute(text: str) -> str:
-    return str(Path(text.removeprefix("file://")).expanduser().absolute())
+def absolute(url: str) -> str:
+    """A folder by its absolute path, so that it means the same to every process; a URL as it is."""
+    if "://" in url and not url.startswith("file://"):
+        return url
+    return str(Path(url.removeprefix("file://")).expanduser().absolute())
 
 
 class _Obstore:

@@ -1,0 +1,78 @@
+"""The commands as a user gives them, on a cluster whose workers stand in another folder."""
+
+import json
+import sys
+
+import pytest
+
+import lake
+from ingest import synthetic
+from lake import cli
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path, client):
+    """Run `lake` in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", client.scheduler_info()["address"])
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lake", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+def test_relative_folders_mean_those_of_the_user(command, tmp_path):
+    small = {"shape": (32, 40), "years": (2020,), "months": (7,), "days": (10,), "missing": False}
+    synthetic.write(tmp_path / "source", **small)
+    year = ["--set", "t0=2020-01-01", "--set", "tf=2020-12-31", "--json"]
+    where = ["--source", "source", "--lake", "here"]
+    code, out, _ = command("ingest", "run", "clearland-l1b-c0", *where, *year)
+    assert code == 0
+    (outcome,) = json.loads(out)
+    assert (outcome["merged"], outcome["missing"]) == (8, 366 * 8 - 8)
+    assert outcome["url"].startswith(str(tmp_path / "here"))
+    assert lake.open(outcome["url"]).months == (7,)
+    _, out, _ = command("ingest", "run", "clearland-l1b-c0", *where, *year)
+    assert json.loads(out)[0]["merged"] == 0
+
+
+def test_legacy_pickles_are_imported_from_relative_folders(command, tmp_path, shared_data):
+    (tmp_path / "legacy").symlink_to(shared_data / "legacy")
+    folders = ["legacy/results", "--domains", "legacy/domains", "--lake", "here"]
+    code, out, _ = command("ingest", "pickles", *folders)
+    assert code == 0
+    assert "48 merged, 48 held, 0 missing" in out
+    assert "nothing to do" in command("ingest", "pickles", *folders)[1]
+
+
+def test_dry_run_plans_and_writes_nothing(command, tmp_path, shared_data):
+    source = str(shared_data / "abi" / "lstf")
+    period = ["--set", "t0=2022-12-14", "--set", "tf=2022-12-16"]
+    code, out, _ = command(
+        "ingest", "run", "lst-10km", "--source", source, "--lake", "here", "--dry-run", *period
+    )
+    assert code == 0
+    assert out.startswith("48 time steps, 24 absent\n  24 x no ABI-L2-LSTF")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_synthetic_granules_are_not_written_into_a_folder_with_other_things(command, tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    code, _, err = command("ingest", "synthetic", ".")
+    assert code == 64
+    assert "is not empty" in err
+
+
+def test_merge_needs_two_stores_that_exist(command, tmp_path):
+    key = "goes16/clearland-l1b-c0/{}/geom-goes-conus-0"
+    years = [key.format("20200101_20201231"), key.format("20210101_20211231")]
+    code, _, err = command("merge", *years, "--lake", "here")
+    assert code == 1
+    assert f"there is no store {years[0]}" in err
+    assert command("merge", years[0], years[0], "--lake", "here")[0] == 64
+    assert list(tmp_path.iterdir()) == []

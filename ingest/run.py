@@ -19,7 +19,7 @@ from ingest.publish import Group, Outcome
 from lake import catalog, cluster, moments
 from lake.console import Advance, progress
 from lake.domain import Domain
-from lake.errors import DataError, OverlapError
+from lake.errors import DataError, GeometryError, OverlapError
 from lake.grid import geom_name
 from lake.keys import Key
 from lake.ledger import MERGED, MISSING, Entry, Ledger
@@ -96,17 +96,18 @@ def _stage(client: Client, group: Group, steps: Sequence[Step], report: Advance)
     by_slot: dict[tuple[int, int], list[Step]] = defaultdict(list)
     for step in steps:
         by_slot[step.month, step.tod].append(step)
-    calls = [(group.root, group.key, group.listing, slot) for slot in by_slot.values()]
+    digest = domains.digest(group.domain)
+    calls = [(group.root, group.key, group.listing, digest, slot) for slot in by_slot.values()]
     return cluster.call(client, _stage_slot, calls, report)
 
 
-def _stage_slot(root: str, key: Key, listing: Listing, steps: Sequence[Step]) -> Part:
+def _stage_slot(root: str, key: Key, listing: Listing, digest: str, steps: Sequence[Step]) -> Part:
     """On a worker: accumulate the time steps of one (month, tod) into a part of the store."""
     lake = connect(root)
     objects = connect(lake.url(str(key)))
-    domain = _domain(root, key)
+    domain = _domain(root, key, digest)
     inputs = [text for step in steps for text in (step.id, *step.files)]
-    name = parts.name(listing.digest, domains.digest(domain), *inputs)
+    name = parts.name(listing.digest, digest, *inputs)
     if (done := parts.find(objects, name)) is not None:
         return done
     total = accumulate.accumulate(steps, listing, domain, source.read_bytes)
@@ -118,9 +119,14 @@ def _stage_slot(root: str, key: Key, listing: Listing, steps: Sequence[Step]) ->
 
 
 @lru_cache(maxsize=2)
-def _domain(root: str, key: Key) -> Domain:
-    """Once settled a domain never changes: a worker keeps the last ones."""
-    return domains.load(connect(root), key)
+def _domain(root: str, key: Key, digest: str) -> Domain:
+    """The domain with this digest: a worker keeps the last ones."""
+    found = domains.load(connect(root), key)
+    if domains.digest(found) != digest:
+        raise GeometryError(
+            f"the domain of {key} in {root} is another one than when the run began: run it again"
+        )
+    return found
 
 
 def _known(held: Ledger, absent: Sequence[Absent], entries: Sequence[Entry]) -> Ledger:

@@ -191,6 +191,14 @@ def test_other_rules_are_never_mixed_into_a_store(client, source, years, changed
     assert lake.open(f"{years}/{key('20200101_20201231')}").generation == before
 
 
+def test_lake_made_anew_in_the_same_place_has_its_own_pixel_order(client, source, years, tmp_path):
+    root = tmp_path / "lake"
+    run.run(client, rules(YEARS[2020], "layout.chunk=64"), str(source), str(root))
+    shutil.rmtree(root)  # the workers live on
+    outcome = run.run(client, rules(YEARS[2020]), str(source), str(root))
+    assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
+
+
 def test_missing_file_is_remembered_with_its_reason(years):
     held = entries(years, key("20200101_20201231"))
     lost = [e for e in held if e.status == ledger.MISSING and "C05" in e.reason]

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from lake.domain import Domain
 from lake.errors import DataError, GeometryError, GranuleError
 from lake.grid import Grid, Projection
 from lake.keys import Key
-from lake.objects import Objects
+from lake.objects import Objects, connect
 from lake.order import Layout
 
 
@@ -76,6 +77,21 @@ def load(objects: Objects, key: Key) -> Domain:
         MissingError: none was.
     """
     return from_bytes(objects.get(_path(key)))
+
+
+@lru_cache(maxsize=2)
+def known(root: str, key: Key, wanted: str) -> Domain:
+    """On a worker: the domain with this digest; the last ones are remembered.
+
+    Raises:
+        GeometryError: the lake's domain of that name has another digest by now.
+    """
+    found = load(connect(root), key)
+    if digest(found) != wanted:
+        raise GeometryError(
+            f"the domain of {key} in {root} is another one than when the run began: run it again"
+        )
+    return found
 
 
 def _path(key: Key) -> str:

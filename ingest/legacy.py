@@ -14,6 +14,7 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ingest import domains, listing, parts, pickles, publish, source
+from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.pickles import LegacyGeometry
 from ingest.publish import Group, Outcome
@@ -99,7 +100,8 @@ def _import_store(
         if (new := {band: path for band, path in files.items() if _file(path) not in merged})
     }
     if lacking:
-        calls = [(group, geometries, *slot, files) for slot, files in sorted(lacking.items())]
+        where = (group.root, group.key, group.listing, domains.digest(group.domain), geometries)
+        calls = [(*where, *slot, files) for slot, files in sorted(lacking.items())]
         with progress("import") as report:
             staged = cluster.call(client, _stage, calls, report)
         entries = [entry for part in staged for entry in part.entries]
@@ -113,8 +115,18 @@ def _import_store(
     return publish.outcome(group, parent, held, merged=len(held.steps(MERGED)) - len(merged))
 
 
-def _stage(group: Group, geometries: str, month: int, tod: int, files: Slot) -> Part:
+def _stage(
+    root: str,
+    key: Key,
+    rules: Listing,
+    digest: str,
+    geometries: str,
+    month: int,
+    tod: int,
+    files: Slot,
+) -> Part:
     """On a worker: the results of one (month, tod) as a part of the store."""
+    group = Group(root, key, rules, domains.known(root, key, digest))
     geometry = _geometry(geometries, group.key.geom)
     cubes = [c for c in group.listing.cubes_at(tod) if set(c.bands) & set(files)]
     lost = set(files) - {band for cube in cubes for band in cube.bands}
@@ -135,7 +147,7 @@ def _stage(group: Group, geometries: str, month: int, tod: int, files: Slot) -> 
                 suspect |= merged
     entries = tuple(Entry(_file(p), MERGED, files=(_file(p),)) for p in sorted(files.values()))
     part = Part("", month, tod, tuple(arrays), entries, suspect=SUSPECT if suspect else ())
-    name = parts.name(domains.digest(group.domain), *(entry.step for entry in entries))
+    name = parts.name(rules.digest, digest, *(entry.step for entry in entries))
     return parts.write(group.objects, name, part, arrays, group.domain.layout)
 
 

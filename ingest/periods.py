@@ -14,7 +14,7 @@ from lake.console import progress
 from lake.errors import ConfigError, MissingError, OverlapError
 from lake.keys import Key
 from lake.ledger import MERGED
-from lake.objects import connect
+from lake.objects import connect, join
 from lake.read import open as open_store
 
 
@@ -42,7 +42,7 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
                 f"{', '.join(map(str, keys))} have not the same {what}: only stores made by the same "
                 "rules on the same pixels can be merged"
             )
-    ledgers = [publish.held(connect(lake.url(str(k))), commit) for k, commit in sources.items()]
+    ledgers = [publish.held(connect(join(root, str(k))), commit) for k, commit in sources.items()]
     if any(part.legacy for part in ledgers):
         _check_disjoint(keys)
     held = ledger.union(ledgers)
@@ -88,7 +88,7 @@ def _check_disjoint(keys: Sequence[Key]) -> None:
 
 
 def _head(root: str, key: Key) -> commits.Commit:
-    commit = commits.head(connect(connect(root).url(str(key))))
+    commit = commits.head(connect(join(root, str(key))))
     if commit is None:
         raise MissingError(f"there is no store {key} in {root}; 'lake ls --lake {root}' lists them")
     return commit

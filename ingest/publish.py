@@ -25,7 +25,7 @@ from lake.errors import ConfigError
 from lake.keys import Key
 from lake.ledger import Ledger
 from lake.moments import METRICS
-from lake.objects import Objects, connect
+from lake.objects import Objects, connect, join
 from lake.schema import Cube
 
 Block = NDArray[np.float32]
@@ -45,7 +45,7 @@ class Group:
     @property
     def objects(self) -> Objects:
         """The store's own folder."""
-        return connect(connect(self.root).url(str(self.key)))
+        return connect(join(self.root, str(self.key)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ again: what it had accumulated is found, what was published stays.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 
 from distributed import Client
 
@@ -18,12 +17,11 @@ from ingest.plan import Absent, Plan, Step
 from ingest.publish import Group, Outcome
 from lake import catalog, cluster, moments
 from lake.console import Advance, progress
-from lake.domain import Domain
-from lake.errors import DataError, GeometryError, OverlapError
+from lake.errors import DataError, OverlapError
 from lake.grid import geom_name
 from lake.keys import Key
 from lake.ledger import MERGED, MISSING, Entry, Ledger
-from lake.objects import connect
+from lake.objects import connect, join
 
 
 def plan(listing: Listing, url: str) -> Plan:
@@ -103,9 +101,8 @@ def _stage(client: Client, group: Group, steps: Sequence[Step], report: Advance)
 
 def _stage_slot(root: str, key: Key, listing: Listing, digest: str, steps: Sequence[Step]) -> Part:
     """On a worker: accumulate the time steps of one (month, tod) into a part of the store."""
-    lake = connect(root)
-    objects = connect(lake.url(str(key)))
-    domain = _domain(root, key, digest)
+    objects = connect(join(root, str(key)))
+    domain = domains.known(root, key, digest)
     inputs = [text for step in steps for text in (step.id, *step.files)]
     name = parts.name(listing.digest, digest, *inputs)
     if (done := parts.find(objects, name)) is not None:
@@ -116,17 +113,6 @@ def _stage_slot(root: str, key: Key, listing: Listing, digest: str, steps: Seque
         return part
     results = {cube: moments.to_results(m, axis=1) for cube, m in total.moments.items()}
     return parts.write(objects, name, part, results, domain.layout)
-
-
-@lru_cache(maxsize=2)
-def _domain(root: str, key: Key, digest: str) -> Domain:
-    """The domain with this digest: a worker keeps the last ones."""
-    found = domains.load(connect(root), key)
-    if domains.digest(found) != digest:
-        raise GeometryError(
-            f"the domain of {key} in {root} is another one than when the run began: run it again"
-        )
-    return found
 
 
 def _known(held: Ledger, absent: Sequence[Absent], entries: Sequence[Entry]) -> Ledger:

@@ -21,7 +21,7 @@ from jobs.canvas import Heading
 from jobs.map import Picture
 from jobs.plates import clock
 from jobs.runs import Spec
-from lake import catalog, commits, ledger, order
+from lake import ledger, order
 from lake.console import emit, json_option, root_option
 from lake.errors import ConfigError, DataError, MissingError
 from lake.objects import connect, join
@@ -119,15 +119,15 @@ def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
 
 def _time_steps(root: str, store: Store) -> dict[str, str]:
     """How many were merged, and why others are missing; nothing where nobody noted it."""
-    objects = connect(root)
-    rows = [row for row in catalog.rows(objects) if row.key == str(store.key)]
-    newest = commits.head(connect(objects.url(str(store.key))))
-    if not rows or newest is None:
+    noted = store.attributes["provenance"].get("ledger")
+    if noted is None:
         return {}
-    entries = ledger.read(connect(objects.url(rows[0].key)), newest.body["ledger"])
+    entries = ledger.read(connect(join(root, str(store.key))), noted)
     missing = Counter(entry.reason for entry in entries if entry.status == ledger.MISSING)
     reasons = "; ".join(f"{count:,} x {reason}" for reason, count in missing.most_common(REASONS))
-    return {"time steps": f"{rows[0].merged:,} merged"} | ({"missing": reasons} if reasons else {})
+    return {"time steps": f"{len(entries.steps(ledger.MERGED)):,} merged"} | (
+        {"missing": reasons} if reasons else {}
+    )
 
 
 def read_truth(path: str, store: Store) -> Truth:

@@ -99,7 +99,7 @@ def open_store(root: str, store: str) -> Store:
 
 def folder(root: str, run: str) -> Objects:
     """The objects of a run."""
-    return connect(connect(root).url(f"{FOLDER}/{run}"))
+    return connect(join(root, f"{FOLDER}/{run}"))
 
 
 def find(root: str, run: str) -> Done | None:

@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import Any
 
 import click
+import zarr
 
 from lake import catalog, commits, ledger
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
-from lake.objects import Objects, connect
+from lake.objects import Objects, connect, join
 from lake.store import Generation
 
 ELSEWHERE = {
@@ -108,7 +109,7 @@ def info(key: str, root: str, *, as_json: bool) -> None:
     """Tell what a store holds, lacks and was made from."""
     objects = connect(root)
     row = _row(objects, key)
-    store = connect(objects.url(row.key))
+    store = connect(join(root, row.key))
     generation = _newest(store)
     entries = ledger.read(store, generation.ledger)
     missing = [entry for entry in entries if entry.status == ledger.MISSING]
@@ -129,8 +130,6 @@ def info(key: str, root: str, *, as_json: bool) -> None:
 @json_option
 def tree(key: str, root: str, *, as_json: bool) -> None:
     """Show the groups and arrays of a store's newest generation."""
-    import zarr  # noqa: PLC0415 (slow to import, needed here alone)
-
     objects = connect(root)
     row = _row(objects, key)
     group = zarr.open_consolidated(
@@ -162,7 +161,7 @@ def _summary(missing: list[ledger.Entry]) -> list[str]:
     ]
 
 
-def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr is imported where it is used)
+def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr types it as of v2 or v3; ours are v3)
     return list(array.metadata.dimension_names or ())
 
 

@@ -67,10 +67,11 @@ def call(
     """
     futures = [client.submit(function, *arguments, pure=False) for arguments in calls]
     try:
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()  # raises what the call raised
+        results = {}
+        for future, result in as_completed(futures, with_results=True):  # raises what a call raised
+            results[future.key] = result
             if report:
-                report(done, len(futures))
-        return [future.result() for future in futures]
+                report(len(results), len(futures))
+        return [results[future.key] for future in futures]
     finally:
         client.cancel(futures)

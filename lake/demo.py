@@ -132,7 +132,7 @@ def _keys(root: str) -> list[str]:
 
 
 def _check_software() -> None:
-    for package in ("distributed", "h5py", "matplotlib", "sklearn", "torch"):
+    for package in ("h5py", "matplotlib", "sklearn", "torch"):
         if find_spec(package) is None:
             raise ConfigError(f"'lake demo' needs {package}: pip install 'goeslake[all]'")
 

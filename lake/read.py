@@ -4,7 +4,6 @@
 it opens is plain Zarr: `xarray.open_datatree(store.url, engine="zarr")` shows the same without us.
 """
 
-import builtins
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -179,7 +178,7 @@ class Store:
         return self.cubes[name]
 
     def _resolution(self, name: str) -> str:
-        known = builtins.list(dict.fromkeys(cube.resolution for cube in self.cubes.values()))
+        known = list(dict.fromkeys(cube.resolution for cube in self.cubes.values()))
         if name not in known:
             raise ConfigError(
                 f"{self.key} has no resolution {name!r}: wanted one of {', '.join(known)}"
@@ -209,14 +208,12 @@ class _StudyOrder(BackendArray):
         wanted = dict(zip(STUDY_DIMS, key, strict=True))
         values = self._stored.oindex[tuple(wanted[dim] for dim in schema.RESULTS_DIMS)]
         kept = [
-            dim for dim in schema.RESULTS_DIMS if np.ndim(wanted[dim]) or _is_slice(wanted[dim])
+            dim
+            for dim in schema.RESULTS_DIMS
+            if np.ndim(wanted[dim]) or isinstance(wanted[dim], slice)
         ]
         presented = [kept.index(dim) for dim in STUDY_DIMS if dim in kept]
         return np.asarray(values).transpose(presented)
-
-
-def _is_slice(key: object) -> bool:
-    return isinstance(key, slice)
 
 
 def _check_format(attributes: dict[str, Any], url: str) -> None:

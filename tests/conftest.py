@@ -1,7 +1,8 @@
 """What every test may ask for: the real files, and one way to draw random examples."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 from hypothesis import settings
 
+from lake import cli
 from tests import s3
 
 settings.register_profile("hand", deadline=None)
@@ -26,6 +28,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real files at {SHARED_DATA}: set LAKE_SHARED_DATA to their folder")
     return SHARED_DATA
+
+
+@pytest.fixture
+def run_lake(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lake", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
 
 
 @pytest.fixture(scope="session")

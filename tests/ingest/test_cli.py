@@ -1,29 +1,20 @@
 """The commands as a user gives them, on a cluster whose workers stand in another folder."""
 
 import json
-import sys
 
 import pytest
 
 import lake
 from ingest import synthetic
-from lake import cli
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path, client):
-    """Run `lake` in an empty folder: (exit code, stdout, stderr)."""
+def command(run_lake, monkeypatch, tmp_path, client):
+    """`run_lake` in an empty folder, on a cluster that stands elsewhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", client.scheduler_info()["address"])
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lake", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+    return run_lake
 
 
 def test_relative_folders_mean_those_of_the_user(command, tmp_path):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from lake import catalog, cli
+from lake import catalog
 from lake.catalog import Row
 from lake.ledger import MERGED, MISSING, Entry, Ledger
 from lake.ledger import write as write_ledger
@@ -44,51 +44,37 @@ def root(tmp_path_factory) -> str:
     return str(root)
 
 
-@pytest.fixture
-def lake(monkeypatch, capsys):
-    """Run the command in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lake", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
-
-
-def test_ls_lists_the_stores_as_text_and_as_json(lake, root):
-    code, out, _ = lake("ls", "--lake", root)
+def test_ls_lists_the_stores_as_text_and_as_json(run_lake, root):
+    code, out, _ = run_lake("ls", "--lake", root)
     assert code == 0
     assert KEY in out
-    code, out, _ = lake("ls", "--lake", root, "--json")
+    code, out, _ = run_lake("ls", "--lake", root, "--json")
     assert [row["key"] for row in json.loads(out)] == [KEY]
 
 
-def test_root_is_taken_from_the_environment(lake, root, monkeypatch):
+def test_root_is_taken_from_the_environment(run_lake, root, monkeypatch):
     monkeypatch.setenv("LAKE_ROOT", root)
-    assert KEY in lake("ls")[1]
+    assert KEY in run_lake("ls")[1]
 
 
-def test_url_prints_the_url_alone(lake, root):
-    code, out, err = lake("url", KEY, "--lake", root)
+def test_url_prints_the_url_alone(run_lake, root):
+    code, out, err = run_lake("url", KEY, "--lake", root)
     assert (code, err) == (0, "")
     assert out.startswith(f"{root}/{KEY}/v/00000001-")
     assert out.count("\n") == 1
 
 
-def test_info_names_what_is_missing_and_the_versions(lake, root):
-    _, out, _ = lake("info", KEY, "--lake", root)
+def test_info_names_what_is_missing_and_the_versions(run_lake, root):
+    _, out, _ = run_lake("info", KEY, "--lake", root)
     assert "1 x no C05 for start 20200021501172: 20200102-54000" in out
     assert "{'v01': 1}" in out
-    document = json.loads(lake("info", KEY, "--lake", root, "--json")[1])
+    document = json.loads(run_lake("info", KEY, "--lake", root, "--json")[1])
     assert document["missing_steps"][0]["step"] == "20200102-54000"
     assert document["suspect"] == "m3"
 
 
-def test_tree_shows_every_array_with_its_axes(lake, root):
-    _, out, _ = lake("tree", KEY, "--lake", root)
+def test_tree_shows_every_array_with_its_axes(run_lake, root):
+    _, out, _ = run_lake("tree", KEY, "--lake", root)
     for cube in CUBES:
         assert f"{cube.name}/results" in out
     assert "month 12, tod 3, band 2, metric 7" in out
@@ -112,15 +98,15 @@ def test_tree_shows_every_array_with_its_axes(lake, root):
         (["ingest", "plan", "lst-10km", "--source", "ROOT"], 64, "holds no .nc files"),
     ],
 )  # fmt: skip
-def test_refusals_say_why_and_exit_with_their_code(lake, root, arguments, code, said):
-    found, out, err = lake(*(root if a == "ROOT" else a for a in arguments))
+def test_refusals_say_why_and_exit_with_their_code(run_lake, root, arguments, code, said):
+    found, out, err = run_lake(*(root if a == "ROOT" else a for a in arguments))
     assert found == code
     assert said in err
     assert out == ""
 
 
-def test_help_lists_the_commands_of_all_packages(lake):
-    code, out, _ = lake("--help")
+def test_help_lists_the_commands_of_all_packages(run_lake):
+    code, out, _ = run_lake("--help")
     assert code == 0
     for name in (
         "cluster",

@@ -64,7 +64,7 @@ def test_merge_along_an_axis_equals_the_whole(batch, parts):
     assert_moments(flat, direct(values, valid))
 
 
-def same(a, b):
+def assert_same(a, b):
     for name in METRICS:
         assert_array_equal(getattr(a, name), getattr(b, name))
 
@@ -98,8 +98,8 @@ def test_observations_added_one_at_a_time_equal_the_whole(seen):
 @given(observations())
 def test_merge_with_an_empty_part_returns_the_other_part(seen):
     part = of(*seen)
-    same(merge(part, empty((3,))), part)
-    same(merge(empty((3,)), part), part)
+    assert_same(merge(part, empty((3,))), part)
+    assert_same(merge(empty((3,)), part), part)
 
 
 def test_merge_of_skewed_parts_has_the_sign_of_the_worked_example():
@@ -110,16 +110,16 @@ def test_merge_of_skewed_parts_has_the_sign_of_the_worked_example():
 
 
 def test_merge_of_two_empty_parts_is_empty():
-    same(merge(empty((2, 3)), empty((2, 3))), empty((2, 3)))
+    assert_same(merge(empty((2, 3)), empty((2, 3))), empty((2, 3)))
 
 
 def test_moments_where_nothing_is_valid_are_empty_whatever_the_values_hold():
     values = np.array([[np.nan, np.inf, -9999.0], [np.nan, -np.inf, 1e300]])
-    same(of(values, np.zeros(values.shape, bool)), empty((3,)))
+    assert_same(of(values, np.zeros(values.shape, bool)), empty((3,)))
 
 
 def test_moments_of_no_time_step_are_empty():
-    same(of(np.empty((0, 3)), np.empty((0, 3), bool)), empty((3,)))
+    assert_same(of(np.empty((0, 3)), np.empty((0, 3), bool)), empty((3,)))
 
 
 def test_moments_broadcast_one_valid_flag_over_all_subpixels():
@@ -196,7 +196,7 @@ def test_results_hold_the_metrics_in_their_order_as_float32(axis):
 
 
 def test_results_never_ingested_read_as_no_observation():
-    same(from_results(np.full((7, 3), np.nan, np.float32), 0), empty((3,)))
+    assert_same(from_results(np.full((7, 3), np.nan, np.float32), 0), empty((3,)))
 
 
 def test_moments_are_in_the_order_of_the_metrics():

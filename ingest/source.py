@@ -9,6 +9,7 @@ for NOAA's public buckets (`s3://noaa-goes16`) in any case; `AWS_ENDPOINT_URL` n
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,6 +22,23 @@ from lake.errors import ConfigError, MissingError
 
 LISTING_THREADS = 16
 SUFFIX = ".nc"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """One file of a source, as its listing shows it."""
+
+    path: str
+    """As `fetch` takes it, in any process."""
+    size: int
+    """Bytes."""
+    tag: str = ""
+    """Changes when the content does: the ETag of an object, the time of change of a local file."""
+
+    @property
+    def name(self) -> str:
+        """Without folders."""
+        return self.path.rsplit("/", 1)[-1]
 
 
 def list_files(

@@ -1,6 +1,9 @@
 """Synthetic granules of two years, one on each side of the LST change, into stores of every kind."""
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -9,12 +12,12 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import abi, listing, periods, run, synthetic
+from ingest import abi, listing, periods, policy, run, synthetic
 from lake import catalog, commits, keys, ledger
 from lake.errors import ConfigError, DataError, GeometryError, MissingError, OverlapError
 from lake.moments import METRICS
 from lake.objects import connect
-from lake.store import Generation
+from lake.store import State
 
 EPS = np.finfo(np.float32).eps
 CHUNKS = ["layout.chunk=128", "layout.phases=4"]
@@ -42,7 +45,7 @@ def key(period: str) -> str:
 def whole(client, source, tmp_path_factory) -> lake.Store:
     """Both years ingested in one pass."""
     root = str(tmp_path_factory.mktemp("whole"))
-    return lake.open(run.run(client, rules(SPAN), str(source), root).url)
+    return lake.open(run.run(client, rules(SPAN), str(source), root)[0].url)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +111,7 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
         name = abi.parse_name(path.name)
         files[name.band or "LST"] = shutil.copy(path, folder)
     assert len(files) == 9
-    outcome = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
+    (outcome,) = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
     store = lake.open(outcome.url)
     valid = is_clear_land(files["LST"])
     quantities = {}
@@ -149,7 +152,7 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
     for share in (names[: len(names) // 3], names[len(names) // 3 :]):
         for name in share:
             (folder / name).symlink_to(source / name)
-        outcome = run.run(client, rules(SPAN), str(folder), root)
+        (outcome,) = run.run(client, rules(SPAN), str(folder), root)
         assert outcome.held == merged + outcome.merged > merged
         merged = outcome.held
     assert_equal(lake.open(outcome.url), whole)
@@ -157,15 +160,17 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
 
 def test_same_run_again_does_nothing(client, source, years):
     before = lake.open(f"{years}/{key('20200101_20201231')}").generation
-    outcome = run.run(client, rules(YEARS[2020]), str(source), years)
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), years)
     assert outcome.merged == 0
     assert lake.open(outcome.url).generation == before
 
 
 def test_run_is_bounded_by_max_steps_and_goes_on(client, source, tmp_path):
-    first = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), max_steps=5)
+    (first,) = run.run(
+        client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), bounds=run.Bounds(max_steps=5)
+    )
     assert (first.merged, first.held) == (5, 5)
-    second = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
+    (second,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
     assert second.held == 5 + second.merged == 31
 
 
@@ -176,10 +181,12 @@ def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, 
     where = root / key("20200101_20201231")
     shutil.rmtree(where / "commits")  # as if it had died before its commit
     (where / "current.json").unlink()
-    for path in folder.glob("*C13*.nc"):
-        path.write_bytes(b"gone")  # whoever reads the granules again will notice
-    outcome = run.run(client, rules(YEARS[2020]), str(folder), str(root))
+    staged = {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
+    assert staged
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), str(root))
     assert outcome.held == 31
+    # nothing was staged again
+    assert staged == {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
@@ -195,7 +202,7 @@ def test_lake_made_anew_in_the_same_place_has_its_own_pixel_order(client, source
     root = tmp_path / "lake"
     run.run(client, rules(YEARS[2020], "layout.chunk=64"), str(source), str(root))
     shutil.rmtree(root)  # the workers live on
-    outcome = run.run(client, rules(YEARS[2020]), str(source), str(root))
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(root))
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
@@ -208,7 +215,7 @@ def test_missing_file_is_remembered_with_its_reason(years):
 
 def entries(root: str, name: str) -> ledger.Ledger:
     objects = connect(f"{root}/{name}")
-    return ledger.read(objects, Generation.of(commits.head(objects)).ledger)
+    return ledger.read(objects, State.of(commits.head(objects)).ledger)
 
 
 def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_path):
@@ -217,12 +224,12 @@ def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_
     (broken,) = folder.glob("*C02*_s20200101501*.nc")
     broken.write_bytes(broken.read_bytes()[:20000])
     root = str(tmp_path / "lake")
-    outcome = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root)
     assert outcome.held == 30
     (entry,) = [e for e in entries(root, outcome.key) if broken.name in e.reason]
     assert (entry.step, entry.status) == ("20200110-54000", ledger.MISSING)
     shutil.copy(source / broken.name, broken)  # fetched again
-    assert run.run(client, rules(YEARS[2020]), str(folder), root).held == 31
+    assert run.run(client, rules(YEARS[2020]), str(folder), root)[0].held == 31
 
 
 def test_two_geometries_in_one_run_are_refused_and_nothing_is_visible(client, source, tmp_path):
@@ -275,7 +282,7 @@ def test_stores_of_other_rules_are_not_merged(client, source, years):
 
 
 def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
-    outcome = run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.url.startswith("s3://")
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
     (row,) = catalog.rows(connect(s3_root))
@@ -289,5 +296,83 @@ def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_
         start = name.start
         folder = f"{name.product}/{start[:4]}/{start[4:7]}/{start[7:9]}"
         objects.put(f"{folder}/{path.name}", path.read_bytes())
-    outcome = run.run(client, rules(YEARS[2020]), f"{s3_root}/bucket", str(tmp_path / "lake"))
+    (outcome,) = run.run(client, rules(YEARS[2020]), f"{s3_root}/bucket", str(tmp_path / "lake"))
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
+
+
+def test_steps_are_staged_now_and_published_when_asked(client, source, years, tmp_path, run_lake):
+    root, mine = str(tmp_path / "lake"), key("20200101_20201231")
+    (first,) = run.run(
+        client, rules(YEARS[2020]), str(source), root,
+        bounds=run.Bounds(max_steps=4), when=policy.NEVER,
+    )  # fmt: skip
+    assert (first.merged, first.staged, first.held, first.url) == (0, 4, 0, "")
+    (second,) = run.run(client, rules(YEARS[2020]), str(source), root, when=policy.NEVER)
+    assert (second.merged, second.staged, second.held) == (0, 31, 0)
+    _, out, _ = run_lake("info", mine, "--lake", root, "--json")
+    told = json.loads(out)
+    assert (told["pending"], told["merged"], len(told["pending_steps"])) == (31, 0, 31)
+    code, _, err = run_lake("url", mine, "--lake", root)
+    assert code == 1
+    assert f"31 time steps wait: run 'lake ingest publish {mine}'" in err
+    published = run.publish_waiting(client, keys.parse(mine), root)
+    assert (published.merged, published.staged, published.held) == (31, 0, 31)
+    assert_equal(lake.open(published.url), lake.open(f"{years}/{mine}"))
+    assert run.publish_waiting(client, keys.parse(mine), root).merged == 0
+
+
+def test_single_steps_are_staged_as_packed_observations(client, source, tmp_path):
+    root = str(tmp_path / "lake")
+    bounds = run.Bounds(max_steps=1)
+    run.run(client, rules(YEARS[2020]), str(source), root, bounds=bounds, when=policy.NEVER)
+    (marker,) = (tmp_path / "lake" / key("20200101_20201231") / "parts").glob("*.json")
+    assert json.loads(marker.read_text())["form"] == "observations"
+
+
+def test_store_with_waiting_steps_is_not_merged(client, source, years, tmp_path):
+    root = tmp_path / "lake"
+    shutil.copytree(years, root)
+    extended = ["t0=2023-01-01", "tf=2023-12-31"]
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for path in source.glob("*_s2022010*.nc"):
+        (folder / path.name.replace("_s2022", "_s2023")).symlink_to(path)
+    run.run(client, rules(extended), str(folder), str(root), when=policy.NEVER)
+    with pytest.raises(ConfigError, match=r"run .lake ingest publish .*20230101_20231231"):
+        periods.merge(
+            client,
+            [keys.parse(key(p)) for p in ("20220101_20221231", "20230101_20231231")],
+            str(root),
+        )
+
+
+def test_merge_that_would_lose_time_steps_of_its_target_is_refused(client, source, years, tmp_path):
+    root = tmp_path / "lake"
+    shutil.copytree(years, root)
+    run.run(client, rules(["t0=2020-01-01", "tf=2022-12-31"]), str(source), str(root))
+    halves = [["t0=2020-01-01", "tf=2020-03-31"], ["t0=2022-01-01", "tf=2022-12-31"]]
+    run.run(client, rules(halves[0]), str(source), str(root))
+    with pytest.raises(
+        OverlapError, match="that the stores to merge do not have, the first 202007"
+    ):
+        periods.merge(
+            client,
+            [keys.parse(key(p)) for p in ("20200101_20200331", "20220101_20221231")],
+            str(root),
+        )
+
+
+@pytest.mark.slow
+def test_two_commands_that_overlap_take_every_step_once(source, years, s3_root):
+    """As a CronJob's pod and one started by hand: each has a cluster of its own."""
+    given = [part for setting in (*CHUNKS, *YEARS[2020]) for part in ("--set", setting)]
+    command = [sys.executable, "-m", "lake", "ingest", "run", "clearland-l1b-c0", *given]
+    command += ["--source", str(source), "--lake", s3_root, "--json"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [json.loads(process.communicate()[0])[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert sum(outcome["merged"] for outcome in told) == 31
+    assert_equal(
+        lake.open(f"{s3_root}/{key('20200101_20201231')}"),
+        lake.open(f"{years}/{key('20200101_20201231')}"),
+    )

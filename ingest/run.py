@@ -5,8 +5,13 @@ again: what it had accumulated is found, what was published stays.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 from distributed import Client
 
 from ingest import accumulate, domains, parts, publish, source
@@ -15,7 +20,7 @@ from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.plan import Absent, Plan, Step
 from ingest.publish import Group, Outcome
-from lake import catalog, cluster, moments
+from lake import catalog, cluster, order
 from lake.console import Advance, progress
 from lake.errors import DataError, OverlapError
 from lake.grid import geom_name
@@ -107,12 +112,23 @@ def _stage_slot(root: str, key: Key, listing: Listing, digest: str, steps: Seque
     name = parts.name(listing.digest, digest, *inputs)
     if (done := parts.find(objects, name)) is not None:
         return done
-    total = accumulate.accumulate(steps, listing, domain, source.read_bytes)
-    part = Part("", steps[0].month, steps[0].tod, tuple(total.moments), total.entries)
+    steps = [replace(s, files=tuple(source.File(f, 0) for f in s.files)) for s in steps]
+    total = accumulate.accumulate(steps, listing, domain, _fetch)
+    cubes = tuple(cube.name for cube in total.cubes)
+    part = Part("", steps[0].month, steps[0].tod, cubes, total.entries)
     if not part.holds_something:
         return part
-    results = {cube: moments.to_results(m, axis=1) for cube, m in total.moments.items()}
+    blocks = range(len(order.superblocks(domain.pixels, domain.layout)))
+    results = {c: np.concatenate([total.moments(c, n) for n in blocks], axis=2) for c in cubes}
     return parts.write(objects, name, part, results, domain.layout)
+
+
+@contextmanager
+def _fetch(file: source.File) -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        local = Path(folder) / "granule.nc"
+        local.write_bytes(source.read_bytes(file.path))
+        yield str(local)
 
 
 def _known(held: Ledger, absent: Sequence[Absent], entries: Sequence[Entry]) -> Ledger:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -40,11 +41,15 @@ def of_source(listing: Listing, paths: Iterable[str]) -> Domain:
     reasons = []
     for path in paths:
         try:
-            surface = granule.read_surface(read_bytes(path), path, listing.clear_sky.rule)
+            with NamedTemporaryFile(suffix=".nc") as local:
+                local.write(read_bytes(path))
+                local.flush()
+                surface = granule.open_surface(local.name, path, listing.clear_sky.rule)
+                land = surface.land
         except GranuleError as error:
             reasons.append(str(error))
             continue
-        return domains.from_mask(surface.land, surface.grid, listing.layout)
+        return domains.from_mask(land, surface.grid, listing.layout)
     raise DataError(
         f"no readable {listing.clear_sky.product} tells which pixels are land: "
         + ("; ".join(reasons[:3]) or "there is none")

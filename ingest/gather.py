@@ -1,0 +1,235 @@
+"""From chunks of images to the pixels of a store: which are wanted, which are good, what they count.
+
+Images are (row, column), coarse or fine: a coarse pixel holds refinement x refinement fine ones. A
+chunk of a fine image may begin and end within coarse pixels.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.compiled import compiled
+
+Bools = NDArray[np.bool_]
+Places = NDArray[np.int32]
+Counts = NDArray[np.uint16]
+
+
+def occupied(valid: Bools, chunk: tuple[int, int], grid: tuple[int, int], refinement: int) -> Bools:
+    """Which chunks of a fine image hold a valid pixel.
+
+    Args:
+        valid: (row, column) of the coarse grid.
+        chunk: rows and columns of a chunk.
+        grid: how many rows and columns of chunks there are.
+        refinement: of the image.
+
+    Returns:
+        (chunk row, chunk column)
+    """
+    found = np.zeros(grid, np.bool_)
+    _occupied(valid.view(np.uint8), chunk[0], chunk[1], refinement, found)
+    return found
+
+
+@compiled
+def _occupied(
+    valid: NDArray[np.uint8], rows: int, columns: int, refinement: int, found: Bools
+) -> None:
+    for i in range(found.shape[0]):
+        last_row = min(((i + 1) * rows - 1) // refinement + 1, valid.shape[0])
+        for j in range(found.shape[1]):
+            first = j * columns // refinement
+            last = min(((j + 1) * columns - 1) // refinement + 1, valid.shape[1])
+            for row in range(i * rows // refinement, last_row):
+                some = np.uint8(0)
+                for column in range(first, last):
+                    some |= valid[row, column]
+                if some:
+                    found[i, j] = True
+                    break
+
+
+@compiled
+def drop_bad(
+    bad: NDArray[np.uint8], first_row: int, first_column: int, refinement: int, valid: Bools
+) -> None:
+    """Coarse pixels with a bad fine pixel are no longer valid, in place.
+
+    Args:
+        bad: (fine row, fine column) of a chunk; not 0 = bad.
+        first_row: of the chunk, on the fine grid.
+        first_column: likewise.
+        refinement: of the chunk.
+        valid: (row, column) of the coarse grid.
+    """
+    for i in range(bad.shape[0]):
+        some = np.uint8(0)
+        for j in range(bad.shape[1]):
+            some |= bad[i, j]
+        if some:
+            row = (first_row + i) // refinement
+            for j in range(bad.shape[1]):
+                if bad[i, j]:
+                    valid[row, (first_column + j) // refinement] = False
+
+
+@compiled
+def places(
+    valid: Bools,
+    row: NDArray[np.int32],
+    column: NDArray[np.int32],
+    is_valid: Bools,
+    place: Places,
+) -> int:
+    """Number the valid pixels of the store in its order.
+
+    Args:
+        valid: (row, column) of the coarse grid.
+        row: (pixel,) of the store.
+        column: (pixel,)
+        is_valid: (pixel,) filled here.
+        place: (row, column) filled here at the store's pixels: number of the pixel among the valid
+            ones, -1 where not valid.
+
+    Returns:
+        How many are valid.
+    """
+    n = 0
+    for pixel in range(row.size):
+        if valid[row[pixel], column[pixel]]:
+            is_valid[pixel] = True
+            place[row[pixel], column[pixel]] = n
+            n += 1
+        else:
+            is_valid[pixel] = False
+            place[row[pixel], column[pixel]] = -1
+    return n
+
+
+@compiled
+def take(
+    chunk: Counts,
+    first_row: int,
+    first_column: int,
+    refinement: int,
+    place: Places,
+    counts: Counts,
+) -> None:
+    """Copy the counts of valid pixels from a chunk to their places.
+
+    Args:
+        chunk: (fine row, fine column)
+        first_row: of the chunk, on the fine grid.
+        first_column: likewise.
+        refinement: of the chunk.
+        place: (row, column) from `places`.
+        counts: (valid pixel, subpixel) filled here.
+    """
+    columns = chunk.shape[1]
+    # coarse pixels that lie in the chunk with all their columns
+    first, last = -(-first_column // refinement), (first_column + columns) // refinement
+    begin, end = first * refinement - first_column, last * refinement - first_column
+    for i in range(chunk.shape[0]):
+        row = (first_row + i) // refinement
+        sub = (first_row + i - row * refinement) * refinement
+        whole, places_ = chunk[i, begin:end], place[row, first:last]
+        if refinement == 1:
+            _take_1(whole, places_, counts)
+        elif refinement == 2:
+            _take_2(whole, places_, sub, counts)
+        elif refinement == 4:
+            _take_4(whole, places_, sub, counts)
+        else:
+            _take_any(whole, first * refinement, refinement, place[row], sub, counts)
+        _take_any(chunk[i, :begin], first_column, refinement, place[row], sub, counts)
+        _take_any(chunk[i, end:], last * refinement, refinement, place[row], sub, counts)
+
+
+@compiled
+def _take_1(seen: Counts, place: Places, counts: Counts) -> None:
+    for j in range(place.size):
+        n = place[j]
+        if n >= 0:
+            counts[n, 0] = seen[j]
+
+
+@compiled
+def _take_2(seen: Counts, place: Places, sub: int, counts: Counts) -> None:
+    for j in range(place.size):
+        n = place[j]
+        if n >= 0:
+            counts[n, sub] = seen[2 * j]
+            counts[n, sub + 1] = seen[2 * j + 1]
+
+
+@compiled
+def _take_4(seen: Counts, place: Places, sub: int, counts: Counts) -> None:
+    for j in range(place.size):
+        n = place[j]
+        if n >= 0:
+            counts[n, sub] = seen[4 * j]
+            counts[n, sub + 1] = seen[4 * j + 1]
+            counts[n, sub + 2] = seen[4 * j + 2]
+            counts[n, sub + 3] = seen[4 * j + 3]
+
+
+@compiled
+def _take_any(
+    seen: Counts, first_column: int, refinement: int, place: Places, sub: int, counts: Counts
+) -> None:
+    """Any run of fine columns of one row; `place` is that of the whole coarse row."""
+    for j in range(seen.size):
+        column = (first_column + j) // refinement
+        n = place[column]
+        if n >= 0:
+            counts[n, sub + first_column + j - column * refinement] = seen[j]
+
+
+@compiled
+def drop_unusable(
+    chunk: Counts,
+    first_row: int,
+    first_column: int,
+    refinement: int,
+    place: Places,
+    usable: Bools,
+    low: int,
+    high: int,
+    keep: Bools,
+) -> None:
+    """Valid pixels with a count that has no quantity are not kept, in place.
+
+    Args:
+        chunk: (fine row, fine column)
+        first_row: of the chunk, on the fine grid.
+        first_column: likewise.
+        refinement: of the chunk.
+        place: (row, column) from `places`.
+        usable: (count,) of all 16-bit counts: False = has no quantity.
+        low: counts from this one on are usable, all of them,
+        high: up to this one.
+        keep: (valid pixel,) False where not kept.
+    """
+    for i in range(chunk.shape[0]):
+        smallest = largest = chunk[i, 0]
+        for j in range(chunk.shape[1]):
+            count = chunk[i, j]
+            if count < smallest:  # noqa: PLR1730 (min and max would not become vector instructions)
+                smallest = count
+            if count > largest:  # noqa: PLR1730 (likewise)
+                largest = count
+        if smallest < low or largest > high:
+            row = (first_row + i) // refinement
+            for j in range(chunk.shape[1]):
+                if not usable[chunk[i, j]]:
+                    n = place[row, (first_column + j) // refinement]
+                    if n >= 0:
+                        keep[n] = False
+
+
+def run_of(usable: Bools) -> tuple[int, int]:
+    """First and last usable count where all between them are usable too; (1, 0), none, elsewhere."""
+    counts = np.flatnonzero(usable)
+    if counts.size == 0 or counts[-1] - counts[0] + 1 != counts.size:
+        return 1, 0
+    return int(counts[0]), int(counts[-1])

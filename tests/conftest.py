@@ -11,7 +11,7 @@ from distributed import Client, LocalCluster
 from hypothesis import settings
 
 from lake import cli
-from tests import s3
+from tests import rgw, s3
 
 settings.register_profile("hand", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -55,12 +55,45 @@ def client(s3_environment) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def s3_environment() -> Iterator[dict[str, str]]:
+def moto_environment() -> Iterator[dict[str, str]]:
+    """A moto server's."""
+    with s3.moto() as there:
+        yield there
+
+
+@pytest.fixture(scope="session")
+def rgw_server(tmp_path_factory) -> Iterator[rgw.Server]:
+    """A Ceph RGW with the bucket; the test is skipped where the machine cannot have it."""
+    wanted = os.environ.get("LAKE_TEST_S3", "rgw")
+    if wanted != "rgw":
+        pytest.skip(f"LAKE_TEST_S3={wanted}: no Ceph RGW")
+    try:
+        rgw.install()
+    except rgw.UnavailableError as error:
+        pytest.skip(f"no Ceph RGW: {error}")
+    with rgw.server(tmp_path_factory.mktemp("rgw")) as running:
+        s3.make_bucket(rgw_environment(running))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3_environment(request) -> Iterator[dict[str, str]]:
     """An S3 server on loopback; every S3 client of this process and its children finds it."""
-    with s3.server() as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+    wanted = os.environ.get("LAKE_TEST_S3", "rgw" if rgw.is_possible() else "moto")
+    if wanted == "rgw":
+        there = rgw_environment(request.getfixturevalue("rgw_server"))
+    elif wanted == "moto":
+        there = request.getfixturevalue("moto_environment")
+    else:
+        there = s3.given(wanted)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in there.items():
             patch.setenv(name, value)
-        yield environment
+        yield there
+
+
+def rgw_environment(server: rgw.Server) -> dict[str, str]:
+    return s3.environment(server.endpoint, server.key, server.secret)
 
 
 @pytest.fixture
@@ -70,7 +103,10 @@ def s3_root(s3_environment) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the real files carries their marker."""
+    """Whatever asks for the real files, or for a real S3 server, carries their marker."""
     for item in items:
-        if "shared_data" in getattr(item, "fixturenames", ()):
+        asked = getattr(item, "fixturenames", ())
+        if "shared_data" in asked:
             item.add_marker(pytest.mark.shared_data)
+        if "rgw_server" in asked:
+            item.add_marker(pytest.mark.s3)

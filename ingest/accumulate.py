@@ -18,7 +18,7 @@ from lake import moments, order
 from lake.domain import Domain
 from lake.errors import GeometryError, GranuleError, MissingError
 from lake.grid import Grid, refine
-from lake.ledger import MERGED, MISSING, Entry
+from lake.ledger import MERGED, MISSING, Entry, Source
 from lake.moments import Floats, Moments
 
 BATCH_BYTES = 1 << 28
@@ -80,7 +80,7 @@ def accumulate(
     batch: list[Observation] = []
     entries = []
     for step in steps:
-        files = tuple(path.rsplit("/", 1)[-1] for path in step.files)
+        files = tuple(Source(file.name, file.size, file.tag) for file in step.files)
         try:
             seen = observe(step, listing, domain, read)
         except (GranuleError, MissingError) as error:
@@ -102,7 +102,7 @@ def observe(step: Step, listing: Listing, domain: Domain, read: Read) -> Observa
         GranuleError: a file cannot be read.
         GeometryError: a file lies on another grid than the domain.
     """
-    surface_path, *band_paths = step.files
+    surface_path, *band_paths = (file.path for file in step.files)
     surface = granule.read_surface(read(surface_path), surface_path, listing.clear_sky.rule)
     _check_grid(surface.grid, domain, 1, surface_path)
     valid = domain.gather(surface.clear, 1)[:, 0]

@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -114,6 +115,11 @@ def read_surface(data: bytes, path: str, rule: str) -> Surface:
             raise GranuleError(_misfit(path, "PQI", pqi.shape, f"DQF has {dqf.shape}"))
     flags = abi.LstFlags(version, dqf, pqi)
     return Surface(path, grid, abi.is_clear(rule, flags), abi.is_land(flags), version)
+
+
+def open_surface(local: str, path: str, rule: str) -> Surface:
+    """`read_surface` of a file on the local disk."""
+    return read_surface(Path(local).read_bytes(), path, rule)
 
 
 @contextmanager

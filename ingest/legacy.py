@@ -14,6 +14,7 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ingest import domains, listing, parts, pickles, publish, source
+from ingest import geometries as geometries_
 from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.pickles import LegacyGeometry
@@ -24,7 +25,7 @@ from lake.console import progress
 from lake.domain import Domain
 from lake.errors import ConfigError, LegacyError, OverlapError
 from lake.keys import Key
-from lake.ledger import MERGED, Entry, Ledger
+from lake.ledger import MERGED, Entry, Ledger, Source
 from lake.moments import METRICS
 from lake.objects import connect
 from lake.schema import Cube
@@ -54,9 +55,9 @@ def import_results(
     """
     catalog.claim(connect(root))
     groups: dict[Key, dict[tuple[int, int], Slot]] = defaultdict(lambda: defaultdict(dict))
-    for path in source.list_files(results, suffix=".pkl"):
-        name = pickles.parse_name(path)
-        groups[name.key][name.month, name.tod][name.band] = path
+    for file in source.list_files(results, suffix=".pkl"):
+        name = pickles.parse_name(file.path)
+        groups[name.key][name.month, name.tod][name.band] = file.path
     return [
         _import_store(client, _group(key, geometries, root, overrides), slots, geometries)
         for key, slots in sorted(groups.items())
@@ -74,7 +75,9 @@ def _group(key: Key, geometries: str, root: str, overrides: Sequence[str]) -> Gr
             f"{key.geom} in {geometries} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "
             "latitude and longitude, which no store holds"
         )
-    return Group(root, key, rules, domains.settle(connect(root), key, found))
+    where = f"{key.geom}.pkl in {geometries}"
+    geometries_.check_name(rules, key, coarse.grid.projection, where)
+    return Group(root, key, rules, domains.keep(connect(root), key, found))
 
 
 def _geometry(geometries: str, geom: str) -> LegacyGeometry:
@@ -145,7 +148,9 @@ def _stage(
                 values, merged = _result(files[band], geometry, group.domain, cube)
                 arrays[cube.name][index] = values
                 suspect |= merged
-    entries = tuple(Entry(_file(p), MERGED, files=(_file(p),)) for p in sorted(files.values()))
+    entries = tuple(
+        Entry(_file(p), MERGED, files=(Source(_file(p)),)) for p in sorted(files.values())
+    )
     part = Part("", month, tod, tuple(arrays), entries, suspect=SUSPECT if suspect else ())
     name = parts.name(rules.digest, digest, *(entry.step for entry in entries))
     return parts.write(group.objects, name, part, arrays, group.domain.layout)

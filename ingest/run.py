@@ -6,29 +6,28 @@ again: what it had accumulated is found, what was published stays.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import date
 
 from distributed import Client
 
-from ingest import accumulate, domains, parts, publish, source
+from ingest import accumulate, domains, geometries, parts, publish, source
 from ingest import plan as planning
 from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.plan import Absent, Plan, Step
 from ingest.publish import Group, Outcome
+from ingest.scratch import Scratch
 from lake import catalog, cluster, moments
 from lake.console import Advance, progress
 from lake.errors import DataError, OverlapError
-from lake.grid import geom_name
 from lake.keys import Key
 from lake.ledger import MERGED, MISSING, Entry, Ledger
 from lake.objects import connect, join
 
 
-def plan(listing: Listing, url: str) -> Plan:
+def plan(listing: Listing, url: str, since: date | None = None, until: date | None = None) -> Plan:
     """The time steps of a listing for which `url` has all files, and those for which it has not."""
-    products = tuple({listing.clear_sky.product, *(cube.product for cube in listing.cubes)})
-    paths = source.list_files(url, products=products, t0=listing.t0, tf=listing.tf)
-    return planning.plan(listing, paths)
+    return planning.plan(listing, source.list_for(url, listing, since, until), since, until)
 
 
 def run(
@@ -84,10 +83,11 @@ def run(
 
 def _group(listing: Listing, root: str, steps: Sequence[Step]) -> Group:
     """The store that the files belong to; their projection names the geometry."""
-    found = domains.of_source(listing, (step.files[0] for step in steps))
-    geom = geom_name(found.grid.projection, listing.sector)
+    grid, _ = geometries.groups(listing, steps, Scratch())[0]
+    geom = listing.geom_name(grid.projection)
     key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
-    return Group(root, key, listing, domains.settle(connect(root), key, found))
+    domain = domains.settle(connect(root), key, listing, grid, steps, Scratch())
+    return Group(root, key, listing, domain)
 
 
 def _stage(client: Client, group: Group, steps: Sequence[Step], report: Advance) -> list[Part]:
@@ -103,7 +103,7 @@ def _stage_slot(root: str, key: Key, listing: Listing, digest: str, steps: Seque
     """On a worker: accumulate the time steps of one (month, tod) into a part of the store."""
     objects = connect(join(root, str(key)))
     domain = domains.known(root, key, digest)
-    inputs = [text for step in steps for text in (step.id, *step.files)]
+    inputs = [text for step in steps for text in (step.id, *(f.path for f in step.files))]
     name = parts.name(listing.digest, digest, *inputs)
     if (done := parts.find(objects, name)) is not None:
         return done

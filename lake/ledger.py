@@ -1,14 +1,18 @@
-"""Which time steps a store holds, which it lacks and why: one Parquet object per generation.
+"""Which time steps a store holds, which wait, which it lacks and why: one Parquet object per commit.
 
 A time step is one slot, a day and a time of day (`20180103-54000`); it enters a store once. A
 legacy result whose time steps nobody noted enters under the name of its file. A ledger is stored
-under the SHA-256 of its bytes, and the commit that makes a generation visible names it.
+under the SHA-256 of its bytes and a name of its own, which no other writer can make again while
+garbage is collected; the commit that makes it count names it.
 """
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,18 +20,36 @@ import pyarrow.parquet as pq
 from lake.errors import OverlapError
 from lake.objects import Objects
 
-MERGED, MISSING = "merged", "missing"
+MERGED, STAGED, MISSING = "merged", "staged", "missing"
 
+_TEXTS = ("step", "status", "start", "version", "reason", "part")
 _SCHEMA = pa.schema(
     [
-        ("step", pa.string()),
-        ("status", pa.string()),
-        ("start", pa.string()),
-        ("version", pa.string()),
-        ("reason", pa.string()),
+        *((name, pa.string()) for name in _TEXTS),
         ("files", pa.list_(pa.string())),
+        ("sizes", pa.list_(pa.int64())),
+        ("tags", pa.list_(pa.string())),
+        ("checksums", pa.list_(pa.int64())),
     ]
 )
+
+
+_OF_FILES = {"files": "name", "sizes": "size", "tags": "tag", "checksums": "checksum"}
+"""Columns with an item for each file of a time step: field of `Source`, in its order."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """One file that a time step was made from."""
+
+    name: str
+    """Without folder."""
+    size: int = 0
+    """Bytes; 0: not known."""
+    tag: str = ""
+    """What the source's listing said of its content: an ETag, or the time of its last change."""
+    checksum: int = 0
+    """CRC-32C of the bytes as they were read; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,15 +59,18 @@ class Entry:
     step: str
     """`YYYYMMDD-<seconds>`, or a legacy file's name."""
     status: str
-    """`merged`: in the statistics; `missing`: wanted, not there or not readable."""
+    """`merged`: in the newest generation; `staged`: in a part that waits to be published; `missing`:
+    wanted, not there or not readable."""
     start: str = ""
     """Start stamp of the scan, YYYYJJJHHMMSSt."""
     version: str = ""
     """Version of the LST product that told clear from cloudy: v01, v02."""
     reason: str = ""
     """Why it is missing."""
-    files: tuple[str, ...] = ()
-    """Names of the source files, without folder."""
+    files: tuple[Source, ...] = ()
+    """What it was made from, the clear-sky product first."""
+    part: str = ""
+    """Name of the part that holds it, while it is staged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +82,35 @@ class Ledger:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
-    def steps(self, status: str) -> set[str]:
-        """The time steps with this status."""
-        return {e.step for e in self.entries if e.status == status}
+    def steps(self, *statuses: str) -> set[str]:
+        """The time steps with one of these statuses."""
+        return {e.step for e in self.entries if e.status in statuses}
+
+    @property
+    def taken(self) -> set[str]:
+        """The time steps that must not enter again: merged or staged."""
+        return self.steps(MERGED, STAGED)
+
+    @property
+    def pending(self) -> tuple[Entry, ...]:
+        """What waits to be published."""
+        return tuple(e for e in self.entries if e.status == STAGED)
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """How many merged time steps there are of each version of the LST product."""
+        found = Counter(e.version for e in self.entries if e.status == MERGED and e.version)
+        return dict(sorted(found.items()))
+
+    def updated(self, entries: Iterable[Entry]) -> "Ledger":
+        """With these entries added; of one time step the new entry counts."""
+        known = {e.step: e for e in self.entries} | {e.step: e for e in entries}
+        return Ledger(tuple(sorted(known.values())))
 
     @property
     def legacy(self) -> tuple[str, ...]:
-        """Legacy results in the statistics: their time steps are not known."""
-        return tuple(e.step for e in self.entries if e.status == MERGED and not e.start)
+        """Legacy results that it holds: their time steps are not known."""
+        return tuple(e.step for e in self.entries if e.status != MISSING and not e.start)
 
 
 def union(ledgers: Iterable[Ledger]) -> Ledger:
@@ -94,17 +140,16 @@ def union(ledgers: Iterable[Ledger]) -> Ledger:
 
 
 def write(objects: Objects, ledger: Ledger) -> str:
-    """Store a ledger; returns its path, `ledgers/<sha256>.parquet`."""
-    columns = {
-        name: [
-            list(getattr(e, name)) if name == "files" else getattr(e, name) for e in ledger.entries
-        ]
-        for name in _SCHEMA.names
+    """Store a ledger; returns its path, `ledgers/<sha256>-<id>.parquet`."""
+    columns: dict[str, list[Any]] = {
+        name: [getattr(e, name) for e in ledger.entries] for name in _TEXTS
     }
+    for column, name in _OF_FILES.items():
+        columns[column] = [[getattr(file, name) for file in e.files] for e in ledger.entries]
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns, schema=_SCHEMA), buffer, compression="zstd")
     data = buffer.getvalue()
-    path = f"ledgers/{hashlib.sha256(data).hexdigest()}.parquet"
+    path = f"ledgers/{hashlib.sha256(data).hexdigest()}-{uuid4().hex[:8]}.parquet"
     objects.put(path, data)
     return path
 
@@ -112,4 +157,9 @@ def write(objects: Objects, ledger: Ledger) -> str:
 def read(objects: Objects, path: str) -> Ledger:
     """The ledger at `path`."""
     rows = pq.read_table(io.BytesIO(objects.get(path)), schema=_SCHEMA).to_pylist()
-    return Ledger(tuple(Entry(**row | {"files": tuple(row["files"])}) for row in rows))
+    return Ledger(tuple(_entry(row) for row in rows))
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    files = zip(*(row[column] for column in _OF_FILES), strict=True)
+    return Entry(**{name: row[name] for name in _TEXTS}, files=tuple(Source(*f) for f in files))

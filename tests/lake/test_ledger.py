@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from lake import ledger
 from lake.errors import OverlapError
-from lake.ledger import MERGED, MISSING, Entry, Ledger
+from lake.ledger import MERGED, MISSING, STAGED, Entry, Ledger, Source
 from lake.objects import connect
 
 
@@ -18,11 +18,24 @@ def missing(step, reason="lost"):
 
 def test_ledger_comes_back_as_written(tmp_path):
     objects = connect(tmp_path)
-    entry = merged("20180103-54000", start="20180031501172", version="v01", files=("a.nc", "b.nc"))
-    written = Ledger((entry, missing("20180104-54000")))
-    path = ledger.write(objects, written)
-    assert ledger.read(objects, path) == written
-    assert path == ledger.write(objects, written)
+    files = Source("a.nc", 7, '"etag"', 0xFFFFFFFF), Source("b.nc", 1 << 40)
+    entry = merged("20180103-54000", start="20180031501172", version="v01", files=files)
+    staged = Entry("20180105-0", STAGED, part="0123")
+    written = Ledger((entry, missing("20180104-54000"), staged))
+    assert ledger.read(objects, ledger.write(objects, written)) == written
+
+
+def test_two_writers_of_one_ledger_have_an_object_each(tmp_path):
+    objects = connect(tmp_path)
+    assert ledger.write(objects, Ledger()) != ledger.write(objects, Ledger())
+
+
+def test_updated_entry_replaces_that_of_its_step_alone():
+    held = Ledger((merged("a"), missing("b"), missing("c")))
+    entries = held.updated([Entry("b", STAGED, part="p")])
+    assert entries == Ledger((merged("a"), Entry("b", STAGED, part="p"), missing("c")))
+    assert entries.taken == {"a", "b"}
+    assert [e.step for e in entries.pending] == ["b"]
 
 
 def test_empty_ledger_comes_back_empty(tmp_path):

@@ -222,6 +222,11 @@ CLEAR_RULES = {
         v02="DQF <= 2 and PQI cloud condition 0 or 1 (clear, probably clear) "
         "and PQI surface 0 or 1 (land, snow or ice on land)",
     ),
+    "clear": Meaning(
+        v01="DQF == 0: land or inland water, clear or probably clear, local zenith angle at most "
+        "70 deg, LST within 213-330 K",
+        v02="DQF <= 2 and PQI cloud condition 0 or 1 (clear, probably clear), on any surface",
+    ),
     "retrieved": Meaning(
         v01="(DQF & 22) == 0: retrieved, any zenith angle and temperature; "
         "clear or probably clear alone",
@@ -232,13 +237,18 @@ CLEAR_RULES = {
         v02="DQF == 0: high quality, local zenith angle at most 55 deg",
     ),
 }
-"""Which pixels of a scan count: `clear_sky.rule` of a listing."""
+"""Which pixels of a scan count: `clear_sky.rule` of a listing. `clear` leaves the surface to the
+domain: with the domain rule `mask`, so that PQI's surface, too, decides nothing."""
 
 DOMAIN_RULES = {
     "land": Meaning(
         v01="(DQF & 16) == 0 and DQF not fill: land or inland water",
         v02="PQI surface 0 or 1 and PQI not fill: land, snow or ice on land",
-    )
+    ),
+    "mask": Meaning(
+        v01="land at the pixel's centre in domain.mask, whatever the flags say",
+        v02="land at the pixel's centre in domain.mask, whatever the flags say",
+    ),
 }
 """Which pixels exist: `domain.rule` of a listing."""
 
@@ -271,7 +281,8 @@ def is_clear(rule: str, flags: LstFlags) -> Bools:
     if rule == "high" or flags.pqi is None:
         return is_high
     sky_is_clear: Bools = ((flags.pqi >> 2) & 3) <= 1
-    return is_retrieved(flags.version, flags.dqf) & sky_is_clear & is_land(flags)
+    clear = is_retrieved(flags.version, flags.dqf) & sky_is_clear
+    return clear if rule == "clear" else clear & is_land(flags)
 
 
 def is_land(flags: LstFlags) -> Bools:

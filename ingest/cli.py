@@ -12,7 +12,7 @@ import click
 
 from ingest import listing, policy, run
 from ingest.group import Outcome
-from ingest.source import Scratch
+from ingest.scratch import Scratch
 from lake import cluster, keys
 from lake.console import address_option, emit, json_option, place, progress, root_option, set_option
 from lake.errors import ConfigError

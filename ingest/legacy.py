@@ -15,7 +15,7 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
-from ingest import domains, listing, parts, pickles, policy, publish, source, staging
+from ingest import domains, geometries, listing, parts, pickles, policy, publish, source, staging
 from ingest.group import Group, Outcome, newest, outcome
 from ingest.listing import Listing
 from ingest.observations import Observations
@@ -40,14 +40,14 @@ Slot = dict[str, File]
 
 
 def import_results(
-    client: Client, results: str, geometries: str, root: str, overrides: Sequence[str] = ()
+    client: Client, results: str, folder: str, root: str, overrides: Sequence[str] = ()
 ) -> list[Outcome]:
     """Import every result of a folder, a store for each of their keys.
 
     Args:
         client: Dask.
         results: folder or URL of the results.
-        geometries: folder or URL of the geometry pickles they refer to.
+        folder: of the geometry pickles they refer to, or its URL.
         root: folder or URL of the lake.
         overrides: of the listing that the results' names say.
 
@@ -64,32 +64,34 @@ def import_results(
         name = pickles.parse_name(file.path)
         groups[name.key][name.month, name.tod][name.band] = file
     return [
-        _import_store(client, _group(key, geometries, root, overrides), slots, geometries)
+        _import_store(client, _group(key, folder, root, overrides), slots, folder)
         for key, slots in sorted(groups.items())
     ]
 
 
-def _group(key: Key, geometries: str, root: str, overrides: Sequence[str]) -> Group:
+def _group(key: Key, folder: str, root: str, overrides: Sequence[str]) -> Group:
     """The store of a legacy key: its listing, and the domain of its geometry."""
     rules = replace(listing.load(key.listing, overrides), sat=key.sat, t0=key.t0, tf=key.tf)
-    geometry = _geometry(geometries, key.geom)
+    geometry = _geometry(folder, key.geom)
     coarse = geometry.resolutions[min(geometry.resolutions)]
     found = lake_domain.from_mask(coarse.m_domain, coarse.grid, rules.layout)
     if found.pixels != int(coarse.m_domain.sum()):
         raise LegacyError(
-            f"{key.geom} in {geometries} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "
+            f"{key.geom} in {folder} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "
             "latitude and longitude, which no store holds"
         )
+    where = f"{key.geom}.pkl in {folder}"
+    geometries.check_name(rules, key, coarse.grid.projection, where)
     return Group(root, key, rules, domains.keep(connect(root), key, found))
 
 
-def _geometry(geometries: str, geom: str) -> LegacyGeometry:
-    path = f"{geometries.rstrip('/')}/{geom}.pkl"
+def _geometry(folder: str, geom: str) -> LegacyGeometry:
+    path = f"{folder.rstrip('/')}/{geom}.pkl"
     return pickles.read_geometry(source.read_bytes(path), path)
 
 
 def _import_store(
-    client: Client, group: Group, slots: Mapping[tuple[int, int], Slot], geometries: str
+    client: Client, group: Group, slots: Mapping[tuple[int, int], Slot], folder: str
 ) -> Outcome:
     held = store.entries(group.objects, newest(group))
     if held.taken - set(held.legacy):
@@ -102,7 +104,7 @@ def _import_store(
         for slot, files in slots.items()
         if (new := {band: file for band, file in files.items() if file.name not in held.taken})
     }
-    where = (group.root, group.key, group.listing, domains.digest(group.domain), geometries)
+    where = (group.root, group.key, group.listing, domains.digest(group.domain), folder)
     calls = [(*where, *slot, files) for slot, files in sorted(lacking.items())]
     with progress("import") as report:
         since = time.time()
@@ -119,7 +121,7 @@ def _stage(
     key: Key,
     rules: Listing,
     digest: str,
-    geometries: str,
+    folder: str,
     month: int,
     tod: int,
     files: Slot,
@@ -139,7 +141,7 @@ def _stage(
     if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:
         return done
     entries = tuple(Entry(s.name, MERGED, files=(s,)) for s in sources)
-    geometry = _geometry(geometries, key.geom)
+    geometry = _geometry(folder, key.geom)
     content = _Results({cube.name: cube for cube in cubes}, files, domain, geometry)
     part = Part(name, "", parts.MOMENTS, month, tod, tuple(content.cubes), entries)
     return parts.write(objects, part, content, domain.pixels, domain.layout)

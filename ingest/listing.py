@@ -7,6 +7,9 @@ refused there, naming the key: an unknown key, a product of another sector, a sl
     sector = "conus"                  conus, fulldisk, meso1, meso2; becomes part of the geom name
     tolerance_s = 900                 a scan starts at most so far from the time of day it stands for
     [clear_sky], [domain]             product, rule and what the rule means (see `ingest.abi`)
+    domain.mask                       an independent land mask (see `ingest.landmask`), or "none"
+    domain.max_disagreement           so much may the product's land differ from the mask's, 0..1
+    [geoms]                           names of geometries by longitude, where others are wanted
     [layout]                          chunk and phases of the store, optional
     [cubes.NAME]                      resolution, product, variable, bands, tods (seconds of the day)
 
@@ -24,9 +27,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ingest import abi
+from ingest import abi, landmask
 from lake.bands import BANDS
 from lake.errors import ConfigError
+from lake.grid import SIZES, Projection, geom_name
 from lake.keys import Key, day
 from lake.order import Layout
 from lake.schema import Cube
@@ -54,14 +58,34 @@ class ClearSky:
 
 @dataclass(frozen=True, slots=True)
 class DomainRule:
-    """Which pixels exist: those of the rule in the first file of the product, for each geometry."""
+    """Which pixels exist, for each geometry, and what must agree with that."""
 
     product: str
     rule: str
-    """A key of `ingest.abi.DOMAIN_RULES`."""
+    """A key of `ingest.abi.DOMAIN_RULES`: `land` in the first file of the product, or in the `mask`."""
+    mask: str = landmask.PACKAGED
+    """An independent land mask: `global-land-mask`, path or URL of a file of its layout, `none`."""
+    max_disagreement: float = 0.02
+    """Under the rule `land`: share of the pixels away from coasts, 0..1, on which product and mask may
+    differ. Real files differ on 0.0000 to 0.0008 of them, flags read the wrong way on 0.2 to 1."""
 
     def __post_init__(self) -> None:
         _check_rule("domain", self.product, self.rule, abi.DOMAIN_RULES)
+        if not self.mask or (self.rule == "mask" and self.mask == landmask.NONE):
+            raise ConfigError(
+                f"domain.mask is {self.mask!r}, domain.rule {self.rule!r}: wanted "
+                f"{landmask.PACKAGED!r}, or the path of a mask"
+            )
+        if not 0 <= self.max_disagreement <= 1:
+            raise ConfigError(
+                f"domain.max_disagreement is {self.max_disagreement}: wanted a share, 0 to 1"
+            )
+
+    @property
+    def decides(self) -> dict[str, str]:
+        """What of it decides which pixels there are; the mask does not where it only has to agree."""
+        noted = {"product": self.product, "rule": self.rule}
+        return noted | ({"mask": self.mask} if self.rule == "mask" else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +105,9 @@ class Listing:
     domain: DomainRule
     layout: Layout
     cubes: tuple[Cube, ...]
+    geoms: tuple[tuple[str, float], ...] = ()
+    """Name of a geometry and longitude of its projection, degrees east; others are named by
+    `lake.grid.geom_name`."""
 
     def __post_init__(self) -> None:
         Key(self.sat, self.listing, self.t0, self.tf, self.sector)
@@ -100,6 +127,7 @@ class Listing:
         _check_products(self)
         _check_resolutions(self)
         _check_slots(self)
+        _check_geoms(self.geoms)
 
     @property
     def tods(self) -> tuple[int, ...]:
@@ -110,10 +138,31 @@ class Listing:
         """The cubes that observe at this time of day."""
         return tuple(cube for cube in self.cubes if tod in cube.tods)
 
+    def geom_name(self, projection: Projection) -> str:
+        """The name of a geometry in keys: its own in `geoms`, else that of `lake.grid.geom_name`.
+
+        Raises:
+            ConfigError: that name is another geometry's in `geoms`.
+        """
+        longitude = projection.longitude_of_projection_origin
+        if projection.sizes == SIZES:
+            for name, at in self.geoms:
+                if at == longitude:
+                    return name
+        name, named = geom_name(projection, self.sector), dict(self.geoms)
+        if name in named:
+            raise ConfigError(
+                f"geoms.{name} is {named[name]}, but files of the projection at {longitude} would "
+                f"have that name too: name them, e.g. --set geoms.geom-goes-{self.sector}-1={longitude}"
+            )
+        return name
+
     @property
     def digest(self) -> str:
-        """SHA-256 of what decides the numbers: everything but t0 and tf."""
-        decides = {k: v for k, v in self.to_dict().items() if k not in ("t0", "tf")}
+        """SHA-256 of what decides the numbers: not the period, names, or what only has to agree."""
+        noted = self.to_dict()
+        decides = {k: v for k, v in noted.items() if k not in ("t0", "tf", "geoms")}
+        decides["domain"] = self.domain.decides | {"meaning": noted["domain"]["meaning"]}
         text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -131,6 +180,7 @@ class Listing:
             "clear_sky": asdict(self.clear_sky) | {"meaning": asdict(clear_sky)},
             "domain": asdict(self.domain) | {"meaning": asdict(domain)},
             "layout": asdict(self.layout),
+            "geoms": dict(self.geoms),
             "cubes": {
                 cube.name: {
                     "resolution": cube.resolution,
@@ -160,6 +210,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Listing:
         name_or_path: a shipped listing (`clearland-l1b-c0`, `lst-10km`) or the path of a file.
         overrides: `name=value` for any key, dotted where tables nest: `t0=2022-12-01`,
             `layout.chunk=256`, `cubes.day-2km.bands=["C13"]`. A value is TOML, or else plain text.
+            Another rule leaves out what the file says that its own rule means.
 
     Raises:
         ConfigError: no such file, no TOML, or a listing that cannot work; names file and key.
@@ -183,17 +234,27 @@ def _from_dict(raw: Mapping[str, Any]) -> Listing:
         "",
         {"sat": text, "listing": text, "t0": days, "tf": days, "sector": text}
         | {"tolerance_s": whole, "clear_sky": table, "domain": table, "cubes": table},
-        {"layout": table},
+        {"layout": table, "geoms": table},
     )
+    clear_sky, domain = (
+        _rule(top[name], f"{name}.", rules, optional)
+        for name, rules, optional in (
+            ("clear_sky", abi.CLEAR_RULES, {}),
+            ("domain", abi.DOMAIN_RULES, {"mask": text, "max_disagreement": (float, int)}),
+        )
+    )
+    geoms = top.get("geoms", {})
+    geoms = _fields(geoms, "geoms.", {}, dict.fromkeys(geoms, (float, int)))
     layout = _fields(top.get("layout", {}), "layout.", {}, {"chunk": whole, "phases": whole})
     return Listing(
         **{name: top[name] for name in ("sat", "listing", "sector", "tolerance_s")},
         t0=_day(top["t0"]),
         tf=_day(top["tf"]),
-        clear_sky=ClearSky(**_rule(top["clear_sky"], "clear_sky.", abi.CLEAR_RULES)),
-        domain=DomainRule(**_rule(top["domain"], "domain.", abi.DOMAIN_RULES)),
+        clear_sky=ClearSky(**clear_sky),
+        domain=DomainRule(**domain),
         layout=Layout(**layout),
         cubes=tuple(_cubes(top["cubes"])),
+        geoms=tuple((name, float(longitude)) for name, longitude in geoms.items()),
     )
 
 
@@ -220,6 +281,8 @@ def _set(raw: dict[str, Any], override: str) -> None:
         raw = raw.setdefault(table, {})
         if not isinstance(raw, dict):
             raise ConfigError(f"--set {override!r}: {table} is a value, it has no keys")
+    if last == "rule":
+        raw.pop("meaning", None)  # what the file says is meant is that of its own rule
     try:
         raw[last] = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -249,9 +312,12 @@ def _day(value: date | str | int) -> date:
     return value if isinstance(value, date) else day(str(value))
 
 
-def _rule(raw: object, where: str, rules: Mapping[str, abi.Meaning]) -> dict[str, str]:
+def _rule(
+    raw: object, where: str, rules: Mapping[str, abi.Meaning], optional: _Types
+) -> dict[str, Any]:
     """Product and rule of a table; what it says the rule means must be what the rule does mean."""
-    fields = _fields(raw, where, {"product": (str,), "rule": (str,)}, {"meaning": (dict,)})
+    known = {"meaning": (dict,), **optional}
+    fields = _fields(raw, where, {"product": (str,), "rule": (str,)}, known)
     said = fields.pop("meaning", None)
     if said is not None and fields["rule"] in rules:
         means = asdict(rules[fields["rule"]])
@@ -361,6 +427,22 @@ def _check_slots(listing: Listing) -> None:
                         f"{listing.tolerance_s}; its scans start in minutes "
                         f"{', '.join(map(str, minutes))} of the hour"
                     )
+
+
+def _check_geoms(geoms: Sequence[tuple[str, float]]) -> None:
+    """Every name can be part of a key, and no two geometries share one longitude."""
+    named: dict[float, str] = {}
+    for name, longitude in geoms:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", name):
+            raise ConfigError(f"geoms.{name}: wanted a name of letters, digits and '-'")
+        if not -180 <= longitude <= 180:
+            raise ConfigError(f"geoms.{name} is {longitude}: wanted degrees east, -180 to 180")
+        if longitude in named:
+            raise ConfigError(
+                f"geoms.{name} and geoms.{named[longitude]} are both {longitude}: wanted one name "
+                "for each geometry"
+            )
+        named[longitude] = name
 
 
 def _distance(tod: int, hour: int, minute: int) -> int:

@@ -69,9 +69,13 @@ class Part:
 class Content(Protocol):
     """What a part is made of, a superblock at a time."""
 
-    form: str
-    suspect: tuple[str, ...]
-    """Metrics that may be wrong: known when everything was asked for."""
+    @property
+    def form(self) -> str:
+        """`moments` or `observations`."""
+
+    @property
+    def suspect(self) -> tuple[str, ...]:
+        """Metrics that may be wrong: known when everything was asked for."""
 
     def moments(self, cube: str, superblock: int) -> Block:
         """Of all its time steps; asked for where the form is `moments`."""

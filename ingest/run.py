@@ -8,10 +8,10 @@ store for each.
 import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import chain
 
 from distributed import Client
 
@@ -22,7 +22,8 @@ from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.plan import Absent, Plan, Step
 from ingest.policy import Policy
-from ingest.source import Scratch
+from ingest.scratch import Scratch
+from ingest.source import File
 from lake import catalog, cluster, keys, probe, store
 from lake.console import Advance, progress, say
 from lake.errors import DataError, OverlapError
@@ -51,8 +52,8 @@ class Bounds:
 
 def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> Plan:
     """The time steps of a listing for which `url` has all files, and those for which it has not."""
-    days = {"since": bounds.since, "until": bounds.until}
-    return planning.plan(listing, source.list_for(url, listing, **days), **days)
+    days = bounds.since, bounds.until
+    return planning.plan(listing, source.list_for(url, listing, *days), *days)
 
 
 def run(
@@ -199,7 +200,8 @@ def _stage(
         staging.note(group, made, lost, since)
 
 
-def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch) -> "chain[Part]":
+def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch) -> Iterator[Part]:
+    """The parts of some time steps as they are made, or found made."""
     by_slot: dict[tuple[int, int], list[Step]] = defaultdict(list)
     for step in steps:
         by_slot[step.month, step.tod].append(step)
@@ -210,7 +212,8 @@ def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch
     ]
     where = (group.root, group.key, group.listing, domains.digest(group.domain), scratch)
     calls = [(*where, share) for share in shares]
-    return chain(part for _, part in cluster.each(client, _stage_slot, calls))
+    for _, part in cluster.each(client, _stage_slot, calls):
+        yield part
 
 
 def _stage_slot(
@@ -224,7 +227,7 @@ def _stage_slot(
     if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:
         return done
 
-    def fetch(file: source.File) -> source.Fetched:
+    def fetch(file: File) -> AbstractContextManager[str]:
         return source.fetch(file, scratch)
 
     seen = accumulate.accumulate(steps, listing, domain, fetch)

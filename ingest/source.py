@@ -1,27 +1,43 @@
 """Where satellite files come from: a flat folder, or a tree like NOAA's buckets, by any fsspec URL.
 
-NOAA's layout is `<product>/<YYYY>/<JJJ>/<HH>/<name>.nc`, JJJ the day of the year. What
-`list_files` returns, `read_bytes` reads, in any process: paths keep their protocol, options come
-from the environment. Over s3, `AWS_SKIP_SIGNATURE=true` reads without credentials, as is done
-for NOAA's public buckets (`s3://noaa-goes16`) in any case; `AWS_ENDPOINT_URL` names another server.
+NOAA's layout is `<product>/<YYYY>/<JJJ>/<HH>/<name>.nc`, JJJ the day of the year, HH the hour in
+which the scan starts. What is listed here, `fetch` brings to the local disk, in any process: paths
+keep their protocol, options come from the environment. Over s3, `AWS_SKIP_SIGNATURE=true` reads
+without credentials, as is done for NOAA's public buckets (`s3://noaa-goes16`) in any case;
+`AWS_ENDPOINT_URL` names another server. Errors that may pass are tried again (`ingest.retries`).
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import fsspec
+import google_crc32c
 from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
 from fsspec import AbstractFileSystem
+from s3fs import S3FileSystem
 
-from ingest import abi
-from lake.errors import ConfigError, MissingError
+from ingest import retries, slots
+from ingest.listing import Listing
+from ingest.retries import Retry
+from ingest.scratch import NO_ROOM, Scratch, failed, reserved
+from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
 
-LISTING_THREADS = 16
+LISTING_THREADS = 32
+"""Requests at one time."""
+
 SUFFIX = ".nc"
+BLOCK_BYTES = 1 << 22
+
+PATIENT = Retry()
+
+Fetched = AbstractContextManager[str]
+"""A local path, as long as the context lasts."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,10 +46,11 @@ class File:
 
     path: str
     """As `fetch` takes it, in any process."""
-    size: int
-    """Bytes."""
+    size: int = 0
+    """Bytes; 0: not known."""
     tag: str = ""
-    """Changes when the content does: the ETag of an object, the time of change of a local file."""
+    """Changes when the content does: `etag:` and an object's ETag, `mtime:` and the nanoseconds or
+    time of the last change; empty: nothing is known."""
 
     @property
     def name(self) -> str:
@@ -43,59 +60,146 @@ class File:
 
 def list_files(
     url: str,
-    products: Sequence[str] = (),
-    t0: date | None = None,
-    tf: date | None = None,
+    folders: Sequence[str] = (),
     suffix: str = SUFFIX,
-) -> list[str]:
-    """Paths of all files of a source, sorted.
+    keep: Callable[[str], bool] = lambda _: True,
+    retry: Retry = PATIENT,
+) -> list[File]:
+    """All files of a source that are wanted, sorted; none is fine if the source has the layout.
 
     Args:
         url: folder or fsspec URL; with files in it, or with folders named after products.
-        products: only these folders of NOAA's layout; none: all folders `ABI-*`.
-        t0: first day wanted; of NOAA's layout only its days and one before are listed.
-        tf: last day wanted, and one after.
+        folders: of a tree, those to look in, below `url`, `ABI-L2-LSTC/2018/001/18`; none: all of
+            the folders `ABI-*`.
         suffix: what the names end with.
+        keep: name or path -> whether the file is wanted.
+        retry: how often to try a request.
 
     Raises:
         ConfigError: a URL that no file system serves or lets us list, or without such files.
         MissingError: there is no such source.
+        UnreachableError: the server fails, however often one asks.
     """
     files, root = _file_system(url)
     files.invalidate_cache()
     try:
-        if not files.isdir(root):
+        top = retries.call(f"list {url}", lambda: _top(files, root), retry)
+        if top is None:
             raise MissingError(
                 f"there is no source {url}: wanted a folder or URL of {suffix} files"
             )
-        names = [name for name in files.ls(root, detail=False) if name.endswith(suffix)]
-        names = names or _in_tree(files, root, products, list(_days(t0, tf)), suffix)
+        found = [info for info in top if info["name"].endswith(suffix)]
+        if not found:
+            found = _in_tree(files, root, _checked(url, top, folders, suffix), retry)
     except (PermissionError, BotoCoreError) as error:
         raise _refused("list", url, error) from error
-    if not names:
-        wanted = f" of {', '.join(products)}" if products else ""
-        period = f" from {t0} to {tf}" if t0 and tf else ""
-        raise ConfigError(
-            f"source {url} holds no {suffix} files{wanted}{period}: wanted files in the folder itself "
-            "or as <product>/<YYYY>/<JJJ>/<HH>/<name>{suffix}"
-        )
-    return sorted(_full(url, name) for name in names)
+    kept = [info for info in found if info["name"].endswith(suffix) and keep(info["name"])]
+    with ThreadPoolExecutor(LISTING_THREADS) as pool:
+        listed = pool.map(lambda info: _file(files, url, info, retry), kept)
+        return sorted(file for file in listed if file)
 
 
-def read_bytes(path: str) -> bytes:
+def list_for(
+    url: str,
+    listing: Listing,
+    since: date | None = None,
+    until: date | None = None,
+    retry: Retry = PATIENT,
+) -> list[File]:
+    """The files of a source that the time steps of a listing may need, sorted.
+
+    Args:
+        url: see `list_files`; of NOAA's layout only hours that can matter are looked at.
+        listing: what is wanted.
+        since: first day of the slots; none: the listing's t0.
+        until: last day of the slots, inclusive; none: the listing's tf.
+        retry: how often to try a request.
+
+    Raises:
+        ConfigError: see `list_files`, as for the rest.
+    """
+    folders = slots.folders(listing, since, until)
+    return list_files(url, folders, keep=slots.wanted(listing, since, until), retry=retry)
+
+
+@contextmanager
+def fetch(file: File, scratch: Scratch, retry: Retry = PATIENT) -> Iterator[str]:
+    """A local path of a file, as long as the context lasts: its own, or that of a copy on scratch.
+
+    A remote file is streamed; it is deleted at the end, however that comes.
+
+    Raises:
+        MissingError: the file is not there any more.
+        GranuleError: it cannot be had whole, however often one asks.
+        SpaceError: there is no room on scratch.
+        ConfigError: it may not be read, or the scratch folder not be written.
+    """
+    files, name = _file_system(file.path)
+    if _is_local(files):
+        if not Path(name).is_file():
+            raise _gone(file.path)
+        yield name
+        return
+    with reserved(scratch, file.size) as local:
+        _download(files, name, file, local, scratch, retry)
+        yield str(local)
+
+
+def checksum(file: File, scratch: Scratch, retry: Retry = PATIENT) -> int:
+    """CRC-32C of a file's content.
+
+    Raises:
+        MissingError: see `fetch`, as for the rest.
+    """
+    total = google_crc32c.Checksum()
+    with fetch(file, scratch, retry) as local, Path(local).open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            total.update(block)
+    return int.from_bytes(total.digest(), "big")
+
+
+def read_bytes(path: str, retry: Retry = PATIENT) -> bytes:
     """The whole file at a path of `list_files`.
 
     Raises:
         MissingError: it is not there any more.
-        ConfigError: it may not be read, or its server not be reached.
+        ConfigError: it may not be read.
+        UnreachableError: the server fails, however often one asks.
     """
     files, name = _file_system(path)
     try:
-        return bytes(files.cat_file(name))
+        return bytes(retries.call(f"read {path}", lambda: files.cat_file(name), retry))
     except FileNotFoundError:
-        raise MissingError(f"there is no file {path}: list the source again") from None
+        raise _gone(path) from None
     except (PermissionError, BotoCoreError) as error:
         raise _refused("read", path, error) from error
+
+
+def _download(
+    files: AbstractFileSystem, name: str, file: File, local: Path, scratch: Scratch, retry: Retry
+) -> None:
+    def copy() -> None:
+        files.get_file(name, str(local))
+        size = local.stat().st_size
+        if file.size and size != file.size:
+            raise ConnectionError(f"it gave {size} bytes, its listing says {file.size}")
+
+    try:
+        retries.call(f"fetch {file.path}", copy, retry)
+    except UnreachableError as error:
+        raise GranuleError(str(error)) from error
+    except FileNotFoundError:
+        raise _gone(file.path) from None
+    except (PermissionError, BotoCoreError) as error:
+        raise _refused("read", file.path, error) from error
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise failed(scratch, error) from error
+        raise GranuleError(f"cannot fetch {file.path}: {error}; list the source again") from error
+
+
+def _gone(path: str) -> MissingError:
+    return MissingError(f"there is no file {path}: list the source again")
 
 
 def _refused(what: str, url: str, error: Exception) -> ConfigError:
@@ -112,6 +216,8 @@ def _file_system(url: str) -> tuple[AbstractFileSystem, str]:
         raise ConfigError(
             f"cannot open {url}: {error}; wanted a folder or an fsspec URL, e.g. s3://noaa-goes16"
         ) from error
+    if isinstance(files, S3FileSystem):
+        files.retries = 1  # `ingest.retries` is enough
     return files, root
 
 
@@ -121,40 +227,75 @@ def _options(url: str) -> dict[str, Any]:
         return {}
     is_public = rest.startswith("noaa-goes")
     anonymous = is_public or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
-    options = {"anon": True} if anonymous else {}
+    options: dict[str, Any] = {
+        "config_kwargs": {"retries": {"total_max_attempts": 1}},  # so is it here
+        "max_concurrency": 1,  # one request a file: a short answer leaves no hole
+        "use_listings_cache": False,  # years of listings
+    }
+    if anonymous:
+        options["anon"] = True
     return {"s3": options} if "::" in protocol else options
 
 
-def _days(t0: date | None, tf: date | None) -> Iterator[str]:
-    """`YYYY/JJJ` of the days wanted, one more at each end: a slot near midnight may look there."""
-    if t0 is None or tf is None:
-        return
-    for number in range(-1, (tf - t0).days + 2):
-        yield f"{t0 + timedelta(days=number):%Y/%j}"
+def _is_local(files: AbstractFileSystem) -> bool:
+    protocol = files.protocol
+    return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+
+Info = dict[str, Any]
+"""What a file system says of one file: name, type, size, and what it has."""
+
+
+def _top(files: AbstractFileSystem, root: str) -> list[Info] | None:
+    """What lies in a folder; None: there is no such folder."""
+    return files.ls(root, detail=True) if files.isdir(root) else None
+
+
+def _checked(url: str, top: list[Info], folders: Sequence[str], suffix: str) -> list[str]:
+    """The folders to look in, of which the source must have one at least."""
+    there = {info["name"].rstrip("/").rsplit("/", 1)[-1] for info in top}
+    products = {folder.partition("/")[0] for folder in folders}
+    found = there & products if folders else {name for name in there if name.startswith("ABI-")}
+    if not found:
+        named = f" of {', '.join(sorted(products))}" if products else ""
+        raise ConfigError(
+            f"source {url} holds no {suffix} files{named}: "
+            f"wanted files in the folder itself or as <product>/<YYYY>/<JJJ>/<HH>/<name>{suffix}"
+        )
+    return [folder for folder in folders or sorted(found) if folder.partition("/")[0] in found]
 
 
 def _in_tree(
-    files: AbstractFileSystem,
-    root: str,
-    products: Sequence[str],
-    days: Sequence[str],
-    suffix: str,
-) -> list[str]:
-    folders = sorted({abi.product(product).folder for product in products})
-    if not folders:
-        folders = [name.rstrip("/").rsplit("/", 1)[-1] for name in files.ls(root, detail=False)]
-        folders = [folder for folder in folders if folder.startswith("ABI-")]
-
-    def find(folder: str) -> list[str]:
+    files: AbstractFileSystem, root: str, folders: Sequence[str], retry: Retry
+) -> list[Info]:
+    def find(folder: str) -> list[Info]:
+        where = f"{root.rstrip('/')}/{folder}"
         try:
-            return [name for name in files.find(folder) if name.endswith(suffix)]
+            found = retries.call(f"list {where}", lambda: files.find(where, detail=True), retry)
         except FileNotFoundError:
             return []
+        return list(found.values())
 
-    root = root.rstrip("/")
-    trees = [f"{root}/{folder}/{day}".rstrip("/") for folder in folders for day in days or [""]]
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
-        return [name for names in pool.map(find, trees) for name in names]
+        return [info for infos in pool.map(find, folders) for info in infos]
+
+
+def _file(files: AbstractFileSystem, url: str, info: Info, retry: Retry) -> File | None:
+    """None: it is gone already."""
+    path = _full(url, info["name"])
+    if _is_local(files):
+        try:
+            there = Path(path).stat()
+        except FileNotFoundError:
+            return None
+        return File(path, there.st_size, f"mtime:{there.st_mtime_ns}")
+    if info.get("size") is None:
+        info = retries.call(f"ask for {path}", lambda: files.info(info["name"]), retry)
+    for key in ("ETag", "etag"):
+        if info.get(key):
+            return File(path, info.get("size") or 0, f"etag:{info[key]}".replace('"', ""))
+    changed = next((info[k] for k in ("mtime", "LastModified", "created") if info.get(k)), None)
+    return File(path, info.get("size") or 0, f"mtime:{changed}" if changed else "")
 
 
 def _full(url: str, name: str) -> str:

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from ingest import granule, invariants, source
 from ingest.group import Group, of_key
 from ingest.listing import Listing
-from ingest.source import File, Scratch
+from ingest.scratch import Scratch
+from ingest.source import File
 from lake import cluster, commits, manifest, moments, order, read, store
 from lake.console import progress
 from lake.domain import Domain
@@ -216,9 +217,9 @@ def check_cell(cell: Cell, scratch: Scratch) -> list[Finding]:
         return found  # what cannot be read cannot be compared
     for cube, of_blocks in seen.items():
         index = there.cubes[cube].tods.index(cell.tod)
-        for number, pixels, values in zip(cell.superblocks, chosen, of_blocks, strict=True):
+        for number, pixels, steps in zip(cell.superblocks, chosen, of_blocks, strict=True):
             stored = there.block(cube, pixels, cell.month)[0, index]
-            for metric, n in differences(np.stack(values), stored):
+            for metric, n in differences(np.stack(steps), stored):
                 what = f"{cube} {metric} differs from its sources in {n} places"
                 found.append(Finding(f"{where}, superblock {number}", what))
     return found
@@ -340,7 +341,8 @@ def _images(
             valid = valid & np.isfinite(values).all(axis=1)
             images[cube.name].append(values)
     return {
-        name: np.where(valid[:, None], np.stack(bands), np.nan) for name, bands in images.items()
+        name: np.where(valid[:, None], np.stack(of_bands), np.nan)
+        for name, of_bands in images.items()
     }
 
 

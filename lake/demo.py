@@ -109,7 +109,12 @@ def _way(steps: Steps, folder: Path, made: Sequence[str]) -> tuple[str, str]:
     source, root = str(folder / "source"), str(folder / "lake")
     steps("ingest", "synthetic", source, *made)
     for year in YEARS:
-        settings = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={CHUNK}"
+        settings = (
+            f"t0={year}-01-01",
+            f"tf={year}-12-31",
+            f"layout.chunk={CHUNK}",
+            "domain.mask=none",
+        )
         given = [part for setting in settings for part in ("--set", setting)]
         steps("ingest", "run", LISTING, "--source", source, "--lake", root, *given)
     periods = _keys(root)

@@ -9,6 +9,8 @@
     |- MissingError     (FileNotFoundError)   exit 1: no such store, generation, run or object
     |- FormatError      (ValueError)          exit 1: a store of another format version
     |- OverlapError     (ValueError)          exit 1: one time step in two ledgers
+    |- UnreachableError (ConnectionError)     exit 1: a server that fails, however often one asks
+    |- SpaceError       (OSError)             exit 1: no room for what must be written
     `- ConflictError    (RuntimeError)        exit 1: another writer was faster, too often
 
 A message says what is wrong, what was found, what was wanted, where, and the next step.
@@ -59,6 +61,14 @@ class FormatError(LakeError, ValueError):
 
 class OverlapError(LakeError, ValueError):
     """One time step in two ledgers: merging them would count it twice."""
+
+
+class UnreachableError(LakeError, ConnectionError):
+    """A server that fails, however often one asks."""
+
+
+class SpaceError(LakeError, OSError):
+    """No room for what must be written."""
 
 
 class ConflictError(LakeError, RuntimeError):

@@ -95,8 +95,8 @@ def _garbage(objects: Objects, now: datetime, grace: timedelta) -> Iterator[tupl
                 f"{objects.url(stat.path)} was written at {stat.modified}, here it is {now}: one of the "
                 "clocks is off, and nothing is deleted; set it right"
             )
-        if unit := _UNIT.match(stat.path):
-            units[unit[0]].append(stat)
+        if found := _UNIT.match(stat.path):
+            units[found[0]].append(stat)
     needed = set(_needed(objects, before))
     for unit, stats in sorted(units.items()):
         if unit not in needed and max(stat.modified for stat in stats) < before:

@@ -6,6 +6,7 @@ Source: GOES-R Product Definition and Users' Guide (PUG), volume 3, section 5.1.
 section 4.2.8), "Navigation of image data"; the same projection is PROJ's `geos` with `sweep=x`.
 """
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ Floats = NDArray[np.float64]
 
 _MICRO = 1e6
 """Axes of the fixed grid are whole microradians."""
+
+SIZES = (35786023.0, 6378137.0, 6356752.31414)
+"""Height, semi-major and semi-minor axis of the GOES-R imagers' projections, m."""
 
 _SLOTS = {-750: "0", -1370: "1", -895: "2"}
 """Tenths of a degree east -> number in the geometry's name: East, West, test."""
@@ -56,10 +60,10 @@ class Projection:
                 f"latitude_of_projection_origin {self.latitude_of_projection_origin}: wanted 'x' and 0, "
                 "as the GOES-R imagers have"
             )
-        sizes = self.perspective_point_height, self.semi_minor_axis, self.semi_major_axis
-        if not (0 < sizes[0] < np.inf and 0 < sizes[1] < sizes[2] < np.inf):
+        height, major, minor = self.sizes
+        if not (0 < height < np.inf and 0 < minor < major < np.inf):
             raise ConfigError(
-                f"projection has height, semi-minor and semi-major axis {sizes}: "
+                f"projection has height, semi-major and semi-minor axis {self.sizes}: "
                 "wanted metres, all above 0, the ellipsoid oblate"
             )
         if not -180 <= self.longitude_of_projection_origin <= 180:
@@ -67,6 +71,11 @@ class Projection:
                 f"longitude_of_projection_origin is {self.longitude_of_projection_origin}: "
                 "wanted degrees east, -180 to 180"
             )
+
+    @property
+    def sizes(self) -> tuple[float, float, float]:
+        """Height, semi-major and semi-minor axis, m."""
+        return self.perspective_point_height, self.semi_major_axis, self.semi_minor_axis
 
     @property
     def distance(self) -> float:
@@ -116,6 +125,13 @@ class Grid:
                     f"axis {name} of the grid has steps of {steps.min()} to {steps.max()} rad: "
                     "wanted even ones, y from north to south and x from west to east"
                 )
+
+    def __str__(self) -> str:
+        """For messages."""
+        return (
+            f"{self.y.size} x {self.x.size} pixels from y {self.y[0]:.6f}, x {self.x[0]:.6f} rad, seen "
+            f"from {self.projection.longitude_of_projection_origin:g} degrees east"
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -215,16 +231,22 @@ def view_zenith(projection: Projection, lon: ArrayLike, lat: ArrayLike) -> Float
 
 
 def geom_name(projection: Projection, sector: str) -> str:
-    """The name of a geometry in keys, e.g. `geom-goes-conus-0`.
+    """The name of a geometry in keys, e.g. `geom-goes-conus-0`: equal for equal projections alone.
 
     Args:
         projection: 0 stands for GOES East (-75), 1 for West (-137), 2 for the test slot (-89.5);
-            another longitude is spelt out, `lon1050w`, in tenths of a degree.
+            another longitude is spelt out, `lon1050w`, in tenths of a degree. Where that does not say
+            it all, as height or ellipsoid are not the GOES-R imagers', a digest of it follows.
         sector: of the listing: `conus`, `fulldisk`, `meso1`, ...
     """
-    tenths = round(projection.longitude_of_projection_origin * 10)
+    longitude = projection.longitude_of_projection_origin
+    tenths = round(longitude * 10)
     slot = _SLOTS.get(tenths, f"lon{abs(tenths)}{'w' if tenths < 0 else 'e'}")
-    return f"geom-goes-{sector}-{slot}"
+    name = f"geom-goes-{sector}-{slot}"
+    if projection.sizes == SIZES and abs(longitude * 10 - tenths) < 1e-6:
+        return name
+    noted = repr((longitude, *projection.sizes))
+    return f"{name}-{hashlib.sha256(noted.encode()).hexdigest()[:8]}"
 
 
 def _refined(angles: Floats, refinement: int) -> Floats:

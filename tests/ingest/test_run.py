@@ -14,13 +14,13 @@ import pytest
 import lake
 from ingest import abi, listing, periods, policy, run, synthetic
 from lake import catalog, commits, keys, ledger
-from lake.errors import ConfigError, DataError, GeometryError, MissingError, OverlapError
+from lake.errors import ConfigError, DataError, OverlapError
 from lake.moments import METRICS
 from lake.objects import connect
 from lake.store import State
 
 EPS = np.finfo(np.float32).eps
-CHUNKS = ["layout.chunk=128", "layout.phases=4"]
+CHUNKS = ["layout.chunk=128", "layout.phases=4", "domain.mask=none"]
 YEARS = {2020: ["t0=2020-01-01", "tf=2020-12-31"], 2022: ["t0=2022-01-01", "tf=2022-12-31"]}
 SPAN = ["t0=2020-01-01", "tf=2022-12-31"]
 
@@ -232,17 +232,28 @@ def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_
     assert run.run(client, rules(YEARS[2020]), str(folder), root)[0].held == 31
 
 
-def test_two_geometries_in_one_run_are_refused_and_nothing_is_visible(client, source, tmp_path):
-    folder = tmp_path / "source"
+def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_path):
+    """A satellite that moved between January and July."""
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
     shutil.copytree(source, folder)
-    for path in folder.glob("*_s2020202*.nc"):
+    for path in (*folder.glob("*_s2020192*.nc"), *folder.glob("*_s2020202*.nc")):  # July
         with h5py.File(path, "r+") as file:
             file["goes_imager_projection"].attrs["longitude_of_projection_origin"] = [-89.5]
-    with pytest.raises(GeometryError, match="two geometries"):
-        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
-    assert catalog.rows(connect(tmp_path / "lake")) == []
-    with pytest.raises(MissingError):
-        lake.open(tmp_path / "lake" / key("20200101_20201231"))
+    outcomes = run.run(client, rules(YEARS[2020]), str(folder), root)
+    mine = key("20200101_20201231")
+    assert [o.key for o in outcomes] == [mine, mine.removesuffix("0") + "2"]
+    january, july = (lake.open(o.url) for o in outcomes)
+    assert (january.months, july.months) == ((1,), (7,))
+    assert july.domain.grid.projection.longitude_of_projection_origin == -89.5
+    assert sum(o.held for o in outcomes) == 31
+    both = lake.open(f"{years}/{mine}")
+    np.testing.assert_array_equal(
+        january.block("day-1km", slice(None), 1), both.block("day-1km", slice(None), 1)
+    )
+    # days without files belong to the store of the time step before them
+    missing = [entries(root, o.key).steps(ledger.MISSING) for o in outcomes]
+    assert max(missing[0]) < "20200711" < min(missing[1])
+    assert [o.merged for o in run.run(client, rules(YEARS[2020]), str(folder), root)] == [0, 0]
 
 
 def test_source_without_a_band_is_an_error_naming_it(client, source, tmp_path):

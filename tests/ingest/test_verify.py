@@ -21,6 +21,7 @@ RULES = [
     "tf=2022-12-31",
     "layout.chunk=128",
     "layout.phases=4",
+    "domain.mask=none",
 ]
 KEY = keys.parse("goes16/clearland-l1b-c0/20220101_20221231/geom-goes-conus-0")
 

@@ -1,0 +1,95 @@
+"""Trying again what a network did wrong: which errors may pass, how often to try, how long to wait."""
+
+import errno
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiohttp
+from botocore.exceptions import BotoCoreError, HTTPClientError  # type: ignore[import-untyped]
+
+from lake.errors import LakeError, UnreachableError
+
+Result = TypeVar("Result")
+
+ERRORS = (OSError, BotoCoreError, aiohttp.ClientError)
+"""What file systems raise."""
+
+_LASTING = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+_LASTING_NUMBERS = (
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EINVAL,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+)
+_BUSY = (408, 429)
+"""HTTP's request timeout and too many requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often to try, and how long to wait in between."""
+
+    attempts: int = 6
+    first_s: float = 0.5
+    """Longest wait before the second attempt; doubled before each further one."""
+    longest_s: float = 20.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def waits(self, what: str) -> Iterator[float]:
+        """Seconds before each attempt but the first: half to all of the longest, as `what` has it.
+
+        So many clients that failed at one moment do not come back at one moment.
+        """
+        for number in range(self.attempts - 1):
+            longest = min(self.first_s * 2**number, self.longest_s)
+            yield longest * (1 + zlib.crc32(f"{number} {what}".encode()) / 2**32) / 2
+
+
+def call(what: str, work: Callable[[], Result], retry: Retry) -> Result:
+    """What `work` returns, tried again while it fails with an error that may pass.
+
+    Args:
+        what: is done, for the message: `list s3://noaa-goes16`.
+        work: may be called any number of times.
+        retry: how often.
+
+    Raises:
+        UnreachableError: it failed every time.
+    """
+    waits = retry.waits(what)
+    while True:
+        try:
+            return work()
+        except ERRORS as error:
+            if not may_pass(error):
+                raise
+            wait = next(waits, None)
+            if wait is None:
+                raise UnreachableError(
+                    f"cannot {what}: failed {retry.attempts} times, at last with "
+                    f"{type(error).__name__}: {error}; see whether the server works, then run again"
+                ) from error
+            retry.sleep(wait)
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed a little later."""
+    if isinstance(error, (LakeError, *_LASTING)):
+        return False
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.status >= 500 or error.status in _BUSY
+    if isinstance(error, BotoCoreError):
+        return isinstance(error, HTTPClientError)
+    return not (isinstance(error, OSError) and error.errno in _LASTING_NUMBERS)

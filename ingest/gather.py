@@ -127,7 +127,8 @@ def take(
     """
     columns = chunk.shape[1]
     # coarse pixels that lie in the chunk with all their columns
-    first, last = -(-first_column // refinement), (first_column + columns) // refinement
+    first = -(-first_column // refinement)
+    last = max((first_column + columns) // refinement, first)
     begin, end = first * refinement - first_column, last * refinement - first_column
     for i in range(chunk.shape[0]):
         row = (first_row + i) // refinement

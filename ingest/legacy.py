@@ -24,7 +24,7 @@ from lake.console import progress
 from lake.domain import Domain
 from lake.errors import ConfigError, LegacyError, OverlapError
 from lake.keys import Key
-from lake.ledger import MERGED, Entry, Ledger
+from lake.ledger import MERGED, Entry, Ledger, Source
 from lake.moments import METRICS
 from lake.objects import connect
 from lake.schema import Cube
@@ -145,7 +145,9 @@ def _stage(
                 values, merged = _result(files[band], geometry, group.domain, cube)
                 arrays[cube.name][index] = values
                 suspect |= merged
-    entries = tuple(Entry(_file(p), MERGED, files=(_file(p),)) for p in sorted(files.values()))
+    entries = tuple(
+        Entry(_file(p), MERGED, files=(Source(_file(p)),)) for p in sorted(files.values())
+    )
     part = Part("", month, tod, tuple(arrays), entries, suspect=SUSPECT if suspect else ())
     name = parts.name(rules.digest, digest, *(entry.step for entry in entries))
     return parts.write(group.objects, name, part, arrays, group.domain.layout)

@@ -8,7 +8,7 @@ chunk. Chunks are numbered (row, column); those at the far edges are cut to the 
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import deflate
@@ -133,19 +133,28 @@ def of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
         data: the whole file, from `mapped`.
         path: of the source, for messages.
     """
-    shape, kind = dataset.shape, _kind(dataset)
-    filters = _filters(dataset)
-    common = (path, dataset.name.lstrip("/"), shape)
-    stored = dataset.dtype, kind, dataset.fillvalue, filters, data
     properties = dataset.id.get_create_plist()
-    if properties.get_layout() == h5py.h5d.CHUNKED and set(filters) <= {SHUFFLE, DEFLATE}:
-        return Chunks(*common, dataset.chunks, *stored, _places(dataset))
+    layout, filters = properties.get_layout(), _filters(properties)
+    found = Chunks(
+        path=path,
+        name=dataset.name.lstrip("/"),
+        shape=dataset.shape,
+        chunk=dataset.shape,
+        dtype=dataset.dtype,
+        kind=_kind(dataset),
+        fill=dataset.fillvalue,
+        filters=filters,
+        data=data,
+        places={},
+    )
+    if layout == h5py.h5d.CHUNKED and set(filters) <= {SHUFFLE, DEFLATE}:
+        return replace(found, chunk=dataset.chunks, places=_places(dataset))
     offset = dataset.id.get_offset()
-    if properties.get_layout() == h5py.h5d.CONTIGUOUS and offset is not None and not filters:
-        return Chunks(*common, shape, *stored, {(0, 0): Place(offset, dataset.nbytes, 0)})
+    if layout == h5py.h5d.CONTIGUOUS and offset is not None:
+        return replace(found, places={(0, 0): Place(offset, dataset.nbytes, 0)})
     values = np.asarray(dataset[()])
-    image = values.astype(values.dtype.newbyteorder("="), copy=False).view(kind)
-    return Chunks(*common, shape, *stored, {}, image)
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return replace(found, whole_image=native.view(found.kind))
 
 
 def mapped(local: str) -> memoryview:
@@ -169,8 +178,7 @@ def _kind(dataset: h5py.Dataset) -> np.dtype[Any]:
     return kind
 
 
-def _filters(dataset: h5py.Dataset) -> tuple[int, ...]:
-    properties = dataset.id.get_create_plist()
+def _filters(properties: h5py.h5p.PropDCID) -> tuple[int, ...]:
     return tuple(properties.get_filter(n)[0] for n in range(properties.get_nfilters()))
 
 

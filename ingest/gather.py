@@ -27,26 +27,24 @@ def occupied(valid: Bools, chunk: tuple[int, int], grid: tuple[int, int], refine
         (chunk row, chunk column)
     """
     found = np.zeros(grid, np.bool_)
-    _occupied(valid.view(np.uint8), chunk[0], chunk[1], refinement, found)
+    (top, bottom), (left, right) = (
+        _windows(*numbers, refinement) for numbers in zip(chunk, grid, valid.shape, strict=True)
+    )
+    bytes_ = valid.view(np.uint8)
+    before = np.zeros(valid.shape[1] + 1, np.int64)
+    for row in range(grid[0]):
+        some = np.bitwise_or.reduce(bytes_[top[row] : bottom[row]], axis=0)
+        np.cumsum(some, out=before[1:])
+        found[row] = before[right] > before[left]
     return found
 
 
-@compiled
-def _occupied(
-    valid: NDArray[np.uint8], rows: int, columns: int, refinement: int, found: Bools
-) -> None:
-    for i in range(found.shape[0]):
-        last_row = min(((i + 1) * rows - 1) // refinement + 1, valid.shape[0])
-        for j in range(found.shape[1]):
-            first = j * columns // refinement
-            last = min(((j + 1) * columns - 1) // refinement + 1, valid.shape[1])
-            for row in range(i * rows // refinement, last_row):
-                some = np.uint8(0)
-                for column in range(first, last):
-                    some |= valid[row, column]
-                if some:
-                    found[i, j] = True
-                    break
+def _windows(
+    chunk: int, chunks: int, pixels: int, refinement: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Coarse pixels from which and up to which the chunks along one axis reach, whole or in part."""
+    first = np.arange(chunks) * chunk
+    return first // refinement, np.minimum((first + chunk - 1) // refinement + 1, pixels)
 
 
 @compiled
@@ -127,7 +125,8 @@ def take(
     """
     columns = chunk.shape[1]
     # coarse pixels that lie in the chunk with all their columns
-    first, last = -(-first_column // refinement), (first_column + columns) // refinement
+    first = -(-first_column // refinement)
+    last = max((first_column + columns) // refinement, first)
     begin, end = first * refinement - first_column, last * refinement - first_column
     for i in range(chunk.shape[0]):
         row = (first_row + i) // refinement

@@ -52,9 +52,10 @@ class Granule:
 
     def bad(self, flags: Flags) -> NDArray[np.uint8]:
         """Where quality flags call an observation not usable: not 0; of the shape of `flags`."""
-        if self.version:
-            return (~abi.is_retrieved(self.version, flags)).view(np.uint8)
-        return flags if flags.dtype == np.uint8 else (flags != 0).view(np.uint8)
+        if not self.version and flags.itemsize == 1:
+            return flags.view(np.uint8)
+        is_bad = ~abi.is_retrieved(self.version, flags) if self.version else flags != 0
+        return is_bad.view(np.uint8)
 
     @property
     def usable(self) -> Bools:
@@ -71,7 +72,8 @@ class Granule:
     @property
     def good(self) -> Bools:
         """(y, x) True = usable: good quality, and the table has a value; read now."""
-        return (self.bad(self.flags.image()) == 0) & self.usable[self.counts]
+        good: Bools = (self.bad(self.flags.image()) == 0) & self.usable[self.counts]
+        return good
 
     def quantity(self) -> Floats:
         """(y, x) reflectance factor (1) or temperature (K); NaN where not good; read now."""

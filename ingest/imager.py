@@ -135,8 +135,8 @@ def image(scene: Scene, band: str) -> Image:
     dqf = (packed > top).astype(np.int8) * np.int8(2)
     counts = np.rint(np.clip(packed, 0, top, out=packed), out=packed).astype(np.uint16)
     _spoil(faults, counts, dqf, channel)
-    space = enlarge(~scene.landscape.on_earth, channel.refinement).astype(np.bool_)
-    counts[space], dqf[space] = channel.fill, -1
+    on_earth = enlarge(scene.landscape.on_earth.astype(np.float32), channel.refinement) > 0
+    counts[~on_earth], dqf[~on_earth] = channel.fill, -1
     return Image(seen, counts, dqf)
 
 

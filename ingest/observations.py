@@ -77,44 +77,55 @@ def merge(blocks: Sequence[Block]) -> Block:
     merged = np.empty_like(blocks[0])
     cells = [block.reshape(bands, len(METRICS), pixels * subpixels) for block in blocks]
     out = merged.reshape(bands, len(METRICS), pixels * subpixels)
-    total = np.empty((len(METRICS), CELLS), np.float64)
+    total, other = (np.empty((len(METRICS), CELLS), np.float64) for _ in range(2))
     for band in range(bands):
         for first in range(0, out.shape[2], CELLS):
             run = slice(first, first + CELLS)
             target = out[band, :, run]
             total[:, : target.shape[1]] = cells[0][band, :, run]
             for block in cells[1:]:
-                _merge_into(total, block[band, :, run])
+                other[:, : target.shape[1]] = block[band, :, run]
+                _merge_into(total, other, target.shape[1])
             target[...] = total[:, : target.shape[1]]
     return merged
 
 
 @compiled
-def _merge_into(total: Floats, block: Block) -> None:
-    """Both (metric, cell); `total` may be longer."""
-    for i in range(block.shape[1]):
-        nb, na = np.float64(block[0, i]), total[0, i]
-        if not nb > 0:
-            if np.isnan(na):
-                total[0, i] = nb
-            continue
-        if not na > 0:
-            for metric in range(7):
-                total[metric, i] = block[metric, i]
-            continue
+def _merge_into(total: Floats, other: Floats, cells: int) -> None:
+    """Add the first cells of another, both (metric, cell).
+
+    Without branches, for vector instructions: what is not defined where a side has seen nothing is
+    computed, and not used.
+    """
+    for i in range(cells):
+        count_a, count_b = total[0, i], other[0, i]
+        na = count_a if count_a > 0 else 0.0
+        nb = count_b if count_b > 0 else 0.0
         n = na + nb
-        delta = block[3, i] - total[3, i]
         a, b = na / n, nb / n
-        m2a, m2b, m3a, m3b = total[4, i], np.float64(block[4, i]), total[5, i], block[5, i]
-        step = delta * delta * (na * b)
-        total[0, i] = n
-        total[1, i] = min(total[1, i], np.float64(block[1, i]))
-        total[2, i] = max(total[2, i], np.float64(block[2, i]))
-        total[3, i] += delta * b
-        total[4, i] = m2a + m2b + step
-        total[5, i] = m3a + m3b + delta * (step * (a - b) + 3 * (a * m2b - b * m2a))
-        total[6, i] += (
-            block[6, i]
-            + delta * delta * (step * (a * a - a * b + b * b) + 6 * (a * a * m2b + b * b * m2a))
-            + 4 * delta * (a * m3b - b * m3a)
+        low_a, high_a, m1a, m2a = total[1, i], total[2, i], total[3, i], total[4, i]
+        m3a, m4a = total[5, i], total[6, i]
+        low_b, high_b = other[1, i], other[2, i]
+        m1b, m2b = other[3, i], other[4, i]
+        m3b, m4b = other[5, i], other[6, i]
+        d = m1b - m1a
+        step = d * d * (na * b)
+        low = min(low_a, low_b)
+        high = max(high_a, high_b)
+        m1 = m1a + d * b
+        m2 = m2a + m2b + step
+        m3 = m3a + m3b + d * (step * (a - b) + 3 * (a * m2b - b * m2a))
+        m4 = (
+            (m4a + m4b)
+            + d * d * (step * (a * a - a * b + b * b) + 6 * (a * a * m2b + b * b * m2a))
+            + 4 * d * (a * m3b - b * m3a)
         )
+        a_alone, b_alone = nb == 0, na == 0
+        never = count_a if np.isnan(count_b) else count_b
+        total[0, i] = n if n > 0 else never
+        total[1, i] = low_a if a_alone else (low_b if b_alone else low)
+        total[2, i] = high_a if a_alone else (high_b if b_alone else high)
+        total[3, i] = m1a if a_alone else (m1b if b_alone else m1)
+        total[4, i] = m2a if a_alone else (m2b if b_alone else m2)
+        total[5, i] = m3a if a_alone else (m3b if b_alone else m3)
+        total[6, i] = m4a if a_alone else (m4b if b_alone else m4)

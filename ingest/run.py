@@ -249,7 +249,7 @@ def _publish(
 
 
 def _unreadable(listing: Listing, url: str, groups: Sequence[Group]) -> str:
-    reasons = [entry.reason for group in groups for entry in _held(group)]
+    reasons = [entry.reason for group in groups for entry in _held(group) if entry.files]
     return f"no granule of {listing.listing} could be read from {url}: " + "; ".join(reasons[:3])
 
 

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +22,7 @@ from ingest.group import Group, commit, newest
 from ingest.parts import OBSERVATIONS, Part
 from ingest.policy import Policy
 from ingest.staging import FRESH_S, TRIES
-from lake import cluster, ledger, manifest, order, read, store
+from lake import cluster, ledger, manifest, order, store
 from lake.commits import Commit
 from lake.console import Advance, say
 from lake.errors import ConflictError, MissingError
@@ -32,6 +31,7 @@ from lake.ledger import MERGED, STAGED, Ledger
 from lake.manifest import Manifest, Stored
 from lake.moments import METRICS
 from lake.objects import connect, join
+from lake.order import Layout
 from lake.schema import Cube
 from lake.store import State
 
@@ -62,6 +62,7 @@ class Shard:
     month: int
     superblock: int
     pixels: slice
+    layout: Layout
     generations: tuple[str, ...]
     """Paths of earlier generations below the root."""
     staged: tuple[tuple[str, str, int, tuple[str, ...]], ...]
@@ -219,6 +220,7 @@ def _work(
             month,
             superblock,
             pixels,
+            group.domain.layout,
             tuple(b.path for b in bases if month in b.months),
             tuple(by_month[month]),
         )
@@ -248,20 +250,21 @@ def _write(shard: Shard) -> list[Stored]:
             store.copy_shard(lake, shard.generations[0], f"{shard.key}/{shard.target}", path)
         return []
     objects = connect(join(shard.root, str(shard.key)))
-    where = shard.month, shard.pixels
+    where = shard.month, shard.superblock
     return [
-        store.write_shard(objects, shard.target, cube.name, *where, _merged(shard, cube))
+        store.write_shard(
+            objects, shard.target, cube.name, *where, _merged(shard, cube), shard.layout
+        )
         for cube in shard.cubes
     ]
 
 
 def _merged(shard: Shard, cube: Cube) -> Block:
     """(tod, band, metric, pixel, subpixel) of all sources; NaN where none holds a time step."""
-    generations = [
-        _generation(join(shard.root, path)).block(cube.name, shard.pixels, shard.month)[0]
-        for path in shard.generations
-    ]
     size = shard.pixels.stop - shard.pixels.start
+    where = cube, shard.month, shard.superblock, size, shard.layout
+    lake = connect(shard.root)
+    generations = [store.read_shard(lake, path, *where) for path in shard.generations]
     shape = (len(cube.tods), len(cube.bands), len(METRICS), size, cube.subpixels)
     merged = np.full(shape, np.nan, np.float32)
     for index, tod in enumerate(cube.tods):
@@ -288,12 +291,6 @@ def _staged(shard: Shard, cube: Cube, tod: int) -> list[Block]:
     if seen:
         blocks.append(observations.moments(observations.concatenate(seen)))
     return blocks
-
-
-@lru_cache(maxsize=8)
-def _generation(url: str) -> read.Store:
-    """A generation never changes: a worker keeps the last ones open."""
-    return read.open(url)
 
 
 def _about(

@@ -48,11 +48,9 @@ Manifest = Mapping[str, Stored]
 class Recorder(WrapperStore[Any]):
     """A Zarr store that notes what is written to it; of one object the last writing counts."""
 
-    def __init__(self, store: ZarrStore, below: str = "") -> None:
+    def __init__(self, store: ZarrStore) -> None:
         super().__init__(store)
-        self._below = below
         self.stored: dict[str, Stored] = {}
-        """By path, which begins with `below`."""
 
     async def set(self, key: str, value: Buffer) -> None:
         """Write one object and note it."""
@@ -61,13 +59,12 @@ class Recorder(WrapperStore[Any]):
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Write one object, of a group on the way to another, if it is not there."""
-        if self._below + key not in self.stored:
+        if key not in self.stored:
             self._note(key, value)
         await self._store.set_if_not_exists(key, value)
 
     def _note(self, key: str, value: Buffer) -> None:
-        path = self._below + key
-        self.stored[path] = Stored.of(path, value.to_bytes())
+        self.stored[key] = Stored.of(key, value.to_bytes())
 
 
 def write(objects: Objects, stored: Iterable[Stored]) -> str:

@@ -17,15 +17,16 @@ from typing import Any, Self
 from uuid import uuid4
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
-from lake import commits, ledger, manifest, schema
+from lake import commits, ledger, manifest, schema, shards
 from lake.domain import Domain
 from lake.errors import FormatError, MissingError
 from lake.ledger import Ledger
 from lake.manifest import Manifest, Recorder, Stored
+from lake.moments import METRICS
 from lake.objects import Objects
+from lake.order import Layout
 from lake.schema import Cube
 
 
@@ -96,7 +97,13 @@ def draft(
 
 
 def write_shard(
-    objects: Objects, path: str, cube: str, month: int, pixels: slice, values: NDArray[np.float32]
+    objects: Objects,
+    path: str,
+    cube: str,
+    month: int,
+    superblock: int,
+    values: NDArray[np.float32],
+    layout: Layout,
 ) -> Stored:
     """Write one shard whole: a superblock of one month. Each shard has one writer.
 
@@ -107,15 +114,46 @@ def write_shard(
         path: of the draft.
         cube: its name.
         month: 1..12.
-        pixels: the superblock.
+        superblock: its number.
         values: (tod, band, metric, pixel, subpixel).
+        layout: of the store.
     """
-    folder = f"{cube}/results"
-    recorder = Recorder(objects.zarr(f"{path}/{folder}"), f"{folder}/")
-    results = zarr.open_array(recorder, mode="r+")
-    results.with_config({"write_empty_chunks": True})[month - 1, :, :, :, pixels, :] = values
-    (stored,) = recorder.stored.values()
-    return stored
+    data = shards.encode(values, layout)
+    place = shard_path(cube, month, superblock)
+    objects.put(f"{path}/{place}", data)
+    return Stored.of(place, data)
+
+
+def read_shard(
+    objects: Objects,
+    path: str,
+    cube: Cube,
+    month: int,
+    superblock: int,
+    pixels: int,
+    layout: Layout,
+) -> NDArray[np.float32]:
+    """Read one shard whole.
+
+    Args:
+        objects: where the generation is.
+        path: of the generation.
+        cube: the cube.
+        month: 1..12; one that holds statistics.
+        superblock: its number.
+        pixels: how many it has.
+        layout: of the store.
+
+    Returns:
+        float32 (tod, band, metric, pixel, subpixel).
+
+    Raises:
+        MissingError: there is no such object.
+        FormatError: it is damaged.
+    """
+    place = f"{path}/{shard_path(cube.name, month, superblock)}"
+    shape = (len(cube.tods), len(cube.bands), len(METRICS), pixels, cube.subpixels)
+    return shards.decode(objects.get(place), shape, layout, objects.url(place))
 
 
 def shard_path(cube: str, month: int, superblock: int) -> str:

@@ -61,7 +61,7 @@ def rewrite(root: Path, cube: str, change) -> None:
     pixels = slice(0, there.domain.layout.superblock)
     block = there.block(cube, pixels, 7)[0].copy()
     change(block)
-    stored = store.write_shard(objects, now.path, cube, 7, pixels, block)
+    stored = store.write_shard(objects, now.path, cube, 7, 0, block, there.domain.layout)
     noted = manifest.read(objects, now.manifest) | {stored.path: stored}
     _commit(root, manifest=manifest.write(objects, noted.values()))
 

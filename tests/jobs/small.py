@@ -57,8 +57,9 @@ def build(root, suspect=()) -> Truth:
             values = _observations(rng, cube, classes)
             observed[cube.name, month] = values
             results = moments.to_results(moments.of(values, ~np.isnan(values)), axis=2)
-            for block in order.superblocks(land.pixels, LAYOUT):
-                store.write_shard(objects, path, cube.name, month, block, results[..., block, :])
+            for n, block in enumerate(order.superblocks(land.pixels, LAYOUT)):
+                shard = results[..., block, :]
+                store.write_shard(objects, path, cube.name, month, n, shard, LAYOUT)
     commit(objects, None, path, MONTHS)
     return Truth(str(root), str(KEY), classes, observed)
 

@@ -49,11 +49,11 @@ def write(root: str, domain: Domain, parent=None, months=MONTHS) -> commits.Comm
     path, stored = store.draft(objects, parent, domain, CUBES, about)
     written = [
         store.write_shard(
-            objects, path, cube.name, month, block, values(domain, cube, month)[:, :, :, block]
+            objects, path, cube.name, month, n, values(domain, cube, month)[:, :, :, block], LAYOUT
         )
         for cube in CUBES
         for month in months
-        for block in order.superblocks(domain.pixels, LAYOUT)
+        for n, block in enumerate(order.superblocks(domain.pixels, LAYOUT))
     ]
     return commit(objects, parent, path, months, [*stored.values(), *written])
 

@@ -55,8 +55,7 @@ def test_shard_of_nan_alone_is_an_object_all_the_same(tmp_path, domain):
     objects = connect(tmp_path / KEY)
     path, _ = store.draft(objects, None, domain, CUBES, {})
     nothing = np.full((3, 2, 7, domain.layout.superblock, 1), np.nan, np.float32)
-    block = slice(0, domain.layout.superblock)
-    stored = store.write_shard(objects, path, "day-2km", 1, block, nothing)
+    stored = store.write_shard(objects, path, "day-2km", 1, 0, nothing, domain.layout)
     assert stored.path == store.shard_path("day-2km", 1, 0)
     assert f"{path}/{stored.path}" in objects.list(path)
 

@@ -46,7 +46,7 @@ sys.path.insert(
 from ingest import abi, accumulate, granule, listing, packed, synthetic
 from ingest.landscape import CONUS_SHAPE, landscape
 from ingest.plan import Step
-from ingest.scene import scene
+from ingest.scene import Scene, scene
 from ingest.source import File
 from lake import domain as domains
 from lake import grid
@@ -54,6 +54,7 @@ from lake.domain import Domain
 
 PIXELS = 1_727_768
 TOD = 64800
+SKIES = ("usual", "invented", "clear")
 IMAGES = ("Rad", "LST", "DQF", "PQI")
 RULES = listing.load("clearland-l1b-c0", ["t0=2020-07-01", "tf=2020-07-31"])
 
@@ -61,22 +62,29 @@ Figures = dict[str, Any]
 
 
 def write(folder: Path, steps: int) -> None:
-    """The granules of some days of July, and of as many without clouds, unless they are there."""
+    """The granules of some days of July under every sky, unless they are there."""
     days = synthetic.time_steps(
         years=(2020,), months=(7,), days=range(1, steps + 1), tods=(TOD,), missing=False
     )
     country = None
-    for sky in ("invented", "clear"):
+    for sky in SKIES:
         target = folder / sky
         target.mkdir(parents=True, exist_ok=True)
         for step in days:
             if len(list(target.glob(f"*_s{step.start:%Y%j}*.nc"))) == 9:
                 continue
             country = country or landscape(CONUS_SHAPE)
-            seen = scene(country, step.start)
-            if sky == "clear":
-                seen = replace(seen, cloud=np.zeros_like(seen.cloud))
-            synthetic.write_scene(target, seen, step.bands)
+            synthetic.write_scene(target, under(sky, scene(country, step.start)), step.bands)
+
+
+def under(sky: str, seen: Scene) -> Scene:
+    """The scene with other clouds: those of three years at once, or none."""
+    if sky == "usual":
+        other = [scene(seen.landscape, seen.when.replace(year=year)) for year in (2018, 2019)]
+        return replace(seen, cloud=np.maximum.reduce([seen.cloud, *(o.cloud for o in other)]))
+    if sky == "clear":
+        return replace(seen, cloud=np.zeros_like(seen.cloud))
+    return seen
 
 
 def time_steps(folder: Path, most: int) -> list[Step]:

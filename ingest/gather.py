@@ -13,6 +13,8 @@ Bools = NDArray[np.bool_]
 Places = NDArray[np.int32]
 Counts = NDArray[np.uint16]
 
+ONE, TWO, THREE = map(np.uint64, range(1, 4))
+
 
 def occupied(valid: Bools, chunk: tuple[int, int], grid: tuple[int, int], refinement: int) -> Bools:
     """Which chunks of a fine image hold a valid pixel.
@@ -157,19 +159,20 @@ def _take_2(seen: Counts, place: Places, sub: int, counts: Counts) -> None:
     for j in range(place.size):
         n = place[j]
         if n >= 0:
-            counts[n, sub] = seen[2 * j]
-            counts[n, sub + 1] = seen[2 * j + 1]
+            a, b = seen[2 * j], seen[2 * j + 1]
+            counts[n, sub], counts[n, sub + 1] = a, b
 
 
 @compiled
 def _take_4(seen: Counts, place: Places, sub: int, counts: Counts) -> None:
+    """Unsigned positions, else each would be tested for a negative one."""
+    to = np.uint64(sub)
     for j in range(place.size):
-        n = place[j]
-        if n >= 0:
-            counts[n, sub] = seen[4 * j]
-            counts[n, sub + 1] = seen[4 * j + 1]
-            counts[n, sub + 2] = seen[4 * j + 2]
-            counts[n, sub + 3] = seen[4 * j + 3]
+        if place[j] >= 0:
+            n, at = np.uint64(place[j]), np.uint64(4 * j)
+            a, b, c, d = seen[at], seen[at + ONE], seen[at + TWO], seen[at + THREE]
+            counts[n, to], counts[n, to + ONE] = a, b
+            counts[n, to + TWO], counts[n, to + THREE] = c, d
 
 
 @compiled

@@ -155,6 +155,7 @@ def lst_image(scene: Scene) -> LstImage:
     for flags in (dqf, pqi):
         if flags is not None:
             flags[~scene.landscape.on_earth] = LST_FILL
+    retrieved &= scene.landscape.on_earth
     return LstImage(version, np.where(retrieved, counts, LST_FILL).astype(np.uint16), dqf, pqi)
 
 

@@ -28,6 +28,8 @@ bands share, what float32 leaves of the mean."""
 ABSENT, OBSERVED, DROPPED = range(3)
 """State of a pixel at a step: no counts, counts of an observation, counts to pass over."""
 
+ZERO, ONE, TWO, THREE, FOUR = map(np.uint64, range(5))
+
 WIDTH, DEPTH = 256, 32
 """Fine pixels and steps that are worked on at once: they stay in the cache."""
 
@@ -165,27 +167,29 @@ def _spread(
     table: Floats,
     depth: NDArray[np.int64],
     layers: Floats,
-) -> int:
-    """Lay one step's observations onto those before; returns where those of the next tile begin."""
-    at = begin
+) -> np.int64:
+    """Lay one step's observations onto those before; returns where those of the next tile begin.
+
+    Positions are unsigned, else each would be tested for a negative one, and four subpixels are read
+    before four are written, that the compiler may move them together.
+    """
+    at, width = np.uint64(begin), np.uint64(subpixels)
     for i in range(states.size):
         if states[i] == OBSERVED:
-            k, cell = depth[i], i * subpixels
-            depth[i] = k + 1
-            if subpixels == 1:
-                layers[k, cell] = table[counts[at]]
-            elif subpixels == 4:
-                layers[k, cell] = table[counts[at]]
-                layers[k, cell + 1] = table[counts[at + 1]]
-                layers[k, cell + 2] = table[counts[at + 2]]
-                layers[k, cell + 3] = table[counts[at + 3]]
+            k, cell = np.uint64(depth[i]), np.uint64(i) * width
+            depth[i] += 1
+            if width % FOUR == ZERO:
+                for s in range(ZERO, width, FOUR):
+                    a, b = table[counts[at + s]], table[counts[at + s + ONE]]
+                    c, d = table[counts[at + s + TWO]], table[counts[at + s + THREE]]
+                    layers[k, cell + s], layers[k, cell + s + ONE] = a, b
+                    layers[k, cell + s + TWO], layers[k, cell + s + THREE] = c, d
             else:
-                layer, of_pixel = layers[k, cell : cell + subpixels], counts[at : at + subpixels]
-                for s in range(subpixels):
-                    layer[s] = table[of_pixel[s]]
+                for s in range(width):
+                    layers[k, cell + s] = table[counts[at + s]]
         if states[i] != ABSENT:
-            at += subpixels
-    return at
+            at += width
+    return np.int64(at)
 
 
 @compiled

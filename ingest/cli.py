@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -19,6 +20,14 @@ source_option = click.option(
 )
 
 
+def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
+    return keys.day(text) if text else None
+
+
+since_option = click.option("--since", callback=_day, help="First day to look at, YYYY-MM-DD.")
+until_option = click.option("--until", callback=_day, help="Last day to look at, inclusive.")
+
+
 @click.group()
 def ingest() -> None:
     """Fill the lake from satellite files and legacy pickles."""
@@ -28,17 +37,31 @@ def ingest() -> None:
 @click.argument("name", metavar="LISTING")
 @source_option
 @set_option
+@since_option
+@until_option
 @json_option
-def plan(name: str, url: str, overrides: Sequence[str], *, as_json: bool) -> None:
-    """Tell which time steps a source has, and which lack a file."""
-    planned = run.plan(listing.load(name, overrides), url)
+def plan(
+    name: str,
+    url: str,
+    overrides: Sequence[str],
+    since: date | None,
+    until: date | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Tell which time steps a source has, how large they are, and which lack a file."""
+    planned = run.plan(listing.load(name, overrides), url, since, until)
     reasons = Counter(step.reason for step in planned.absent)
     document = {
-        "steps": [asdict(step) for step in planned.steps],
+        "steps": [asdict(step) | {"bytes": step.bytes} for step in planned.steps],
         "absent": [asdict(step) for step in planned.absent],
+        "bytes": planned.bytes,
+        "bytes_by_product": planned.bytes_by_product,
     }
     lines = [f"{len(planned.steps)} time steps, {len(planned.absent)} absent"]
     lines += [f"  {n} x {reason}" for reason, n in reasons.most_common(10)]
+    lines += [f"{_size(planned.bytes)} to read"]
+    lines += [f"  {_size(n)} of {product}" for product, n in planned.bytes_by_product.items()]
     emit(document, "\n".join(lines), as_json=as_json)
 
 
@@ -48,6 +71,8 @@ def plan(name: str, url: str, overrides: Sequence[str], *, as_json: bool) -> Non
 @root_option
 @set_option
 @address_option
+@since_option
+@until_option
 @click.option("--max-steps", type=click.IntRange(min=1), help="Merge no more time steps than this.")
 @click.option("--dry-run", is_flag=True, help="Plan only: the same as 'lake ingest plan'.")
 @json_option
@@ -59,6 +84,8 @@ def run_(
     root: str,
     overrides: Sequence[str],
     address: str | None,
+    since: date | None,
+    until: date | None,
     max_steps: int | None,
     *,
     dry_run: bool,
@@ -69,11 +96,13 @@ def run_(
     LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
     """
     if dry_run:
-        ctx.invoke(plan, name=name, url=url, overrides=overrides, as_json=as_json)
+        ctx.invoke(
+            plan, name=name, url=url, overrides=overrides, since=since, until=until, as_json=as_json
+        )
         return
     rules = listing.load(name, overrides)
     with cluster.client(address) as client:
-        outcome = run.run(client, rules, url, root, max_steps=max_steps)
+        outcome = run.run(client, rules, url, root, max_steps=max_steps, since=since, until=until)
     _tell([outcome], as_json=as_json)
 
 
@@ -153,6 +182,13 @@ def merge(names: Sequence[str], root: str, address: str | None, *, as_json: bool
     with cluster.client(address) as client:
         outcome = periods.merge(client, parsed, root)
     _tell([outcome], as_json=as_json)
+
+
+def _size(size: int) -> str:
+    """Bytes in decimal units: 128.4 GB."""
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    power = min(max(len(str(size)) - 1, 0) // 3, len(units) - 1)
+    return f"{size / 1000**power:.{1 if power else 0}f} {units[power]}"
 
 
 def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:

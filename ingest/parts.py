@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lake import order
 from lake.errors import MissingError
-from lake.ledger import MERGED, Entry
+from lake.ledger import MERGED, Entry, Source
 from lake.objects import Objects
 from lake.schema import CODEC
 
@@ -54,7 +54,9 @@ def find(objects: Objects, part_name: str) -> Part | None:
         noted = json.loads(objects.get(f"parts/{part_name}.json"))
     except MissingError:
         return None
-    entries = tuple(Entry(**e | {"files": tuple(e["files"])}) for e in noted["entries"])
+    entries = tuple(
+        Entry(**e | {"files": tuple(Source(**f) for f in e["files"])}) for e in noted["entries"]
+    )
     lists = {name: tuple(noted[name]) for name in ("cubes", "suspect")}
     return Part(**noted | lists | {"entries": entries})
 

@@ -31,7 +31,14 @@ def plan(listing: Listing, url: str, since: date | None = None, until: date | No
 
 
 def run(
-    client: Client, listing: Listing, url: str, root: str, *, max_steps: int | None = None
+    client: Client,
+    listing: Listing,
+    url: str,
+    root: str,
+    *,
+    max_steps: int | None = None,
+    since: date | None = None,
+    until: date | None = None,
 ) -> Outcome:
     """Merge into the lake at `root` what the source at `url` has and the store lacks.
 
@@ -41,6 +48,8 @@ def run(
         url: folder or URL of the satellite files.
         root: folder or URL of the lake.
         max_steps: merge no more time steps than this.
+        since: first day of the time steps.
+        until: last day of the time steps, inclusive.
 
     Raises:
         DataError: no time step is complete, or no granule can be read.
@@ -50,7 +59,7 @@ def run(
         OverlapError: the store holds legacy results of the same period.
     """
     catalog.claim(connect(root))
-    planned = plan(listing, url)
+    planned = plan(listing, url, since, until)
     if not planned.steps:
         raise DataError(_nothing(listing, url, planned.absent))
     group = _group(listing, root, planned.steps)

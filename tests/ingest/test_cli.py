@@ -20,7 +20,15 @@ def command(run_lake, monkeypatch, tmp_path, client):
 def test_relative_folders_mean_those_of_the_user(command, tmp_path):
     small = {"shape": (32, 40), "years": (2020,), "months": (7,), "days": (10,), "missing": False}
     synthetic.write(tmp_path / "source", **small)
-    year = ["--set", "t0=2020-01-01", "--set", "tf=2020-12-31", "--json"]
+    year = [
+        "--set",
+        "t0=2020-01-01",
+        "--set",
+        "tf=2020-12-31",
+        "--set",
+        "domain.mask=none",
+        "--json",
+    ]
     where = ["--source", "source", "--lake", "here"]
     code, out, _ = command("ingest", "run", "clearland-l1b-c0", *where, *year)
     assert code == 0

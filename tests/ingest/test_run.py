@@ -17,7 +17,7 @@ from lake.objects import connect
 from lake.store import Generation
 
 EPS = np.finfo(np.float32).eps
-CHUNKS = ["layout.chunk=128", "layout.phases=4"]
+CHUNKS = ["layout.chunk=128", "layout.phases=4", "domain.mask=none"]  # of an invented country
 YEARS = {2020: ["t0=2020-01-01", "tf=2020-12-31"], 2022: ["t0=2022-01-01", "tf=2022-12-31"]}
 SPAN = ["t0=2020-01-01", "tf=2022-12-31"]
 

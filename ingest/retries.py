@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import aiohttp
 from botocore import exceptions as botocore  # type: ignore[import-untyped]
+from obstore import exceptions as obstore
 
 from lake.errors import LakeError, UnreachableError
 
 Result = TypeVar("Result")
 
-ERRORS = (OSError, botocore.BotoCoreError, aiohttp.ClientError)
+ERRORS = (OSError, botocore.BotoCoreError, aiohttp.ClientError, obstore.BaseError)
 """What file systems raise."""
 
 _LASTING = (
@@ -92,4 +93,6 @@ def may_pass(error: Exception) -> bool:
         return error.status >= 500 or error.status in _BUSY
     if isinstance(error, botocore.BotoCoreError):
         return isinstance(error, (botocore.HTTPClientError, botocore.ConnectionError))
+    if isinstance(error, obstore.BaseError):
+        return isinstance(error, obstore.GenericError)
     return not (isinstance(error, OSError) and error.errno in _LASTING_NUMBERS)

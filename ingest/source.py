@@ -18,8 +18,11 @@ from typing import Any
 
 import fsspec
 import google_crc32c
+import obstore
 from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
 from fsspec import AbstractFileSystem
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.store import from_url
 from s3fs import S3FileSystem
 
 from ingest import retries, slots
@@ -28,10 +31,22 @@ from ingest.retries import Retry
 from ingest.scratch import NO_ROOM, Scratch, failed, reserved
 from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
 
+__all__ = [
+    "Fetched",
+    "File",
+    "Scratch",
+    "checksum",
+    "fetch",
+    "list_files",
+    "list_for",
+    "read_bytes",
+]
+
 LISTING_THREADS = 32
 """Requests at one time."""
 
 SUFFIX = ".nc"
+S3 = ("s3://", "s3a://")
 BLOCK_BYTES = 1 << 22
 
 PATIENT = Retry()
@@ -89,11 +104,14 @@ def list_files(
                 f"there is no source {url}: wanted a folder or URL of {suffix} files"
             )
         found = [info for info in top if info["name"].endswith(suffix)]
-        if not found:
-            found = _in_tree(files, root, _checked(url, top, folders, suffix), retry)
-    except (PermissionError, BotoCoreError) as error:
+        if found:
+            kept = [info for info in found if keep(info["name"])]
+        else:
+            looked_in = _checked(url, top, folders, suffix)
+            find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
+            kept = _in_tree(find, looked_in, url, retry)
+    except (PermissionError, BotoCoreError, PermissionDeniedError, UnauthenticatedError) as error:
         raise _refused("list", url, error) from error
-    kept = [info for info in found if info["name"].endswith(suffix) and keep(info["name"])]
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
         listed = pool.map(lambda info: _file(files, url, info, retry), kept)
         return sorted(file for file in listed if file)
@@ -222,19 +240,22 @@ def _file_system(url: str) -> tuple[AbstractFileSystem, str]:
 
 
 def _options(url: str) -> dict[str, Any]:
-    protocol, _, rest = url.rpartition("://")
+    protocol = url.rpartition("://")[0]
     if protocol.rpartition("::")[2] not in ("s3", "s3a"):
         return {}
-    is_public = rest.startswith("noaa-goes")
-    anonymous = is_public or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
     options: dict[str, Any] = {
         "config_kwargs": {"retries": {"total_max_attempts": 1}},  # so is it here
         "max_concurrency": 1,  # one request a file: a short answer leaves no hole
         "use_listings_cache": False,  # years of listings
     }
-    if anonymous:
+    if _is_anonymous(url):
         options["anon"] = True
     return {"s3": options} if "::" in protocol else options
+
+
+def _is_anonymous(url: str) -> bool:
+    is_public = url.rpartition("://")[2].startswith("noaa-goes")
+    return is_public or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
 
 
 def _is_local(files: AbstractFileSystem) -> bool:
@@ -266,18 +287,36 @@ def _checked(url: str, top: list[Info], folders: Sequence[str], suffix: str) -> 
 
 
 def _in_tree(
-    files: AbstractFileSystem, root: str, folders: Sequence[str], retry: Retry
+    find: Callable[[str], list[Info]], folders: Sequence[str], url: str, retry: Retry
 ) -> list[Info]:
-    def find(folder: str) -> list[Info]:
-        where = f"{root.rstrip('/')}/{folder}"
+    def found(folder: str) -> list[Info]:
         try:
-            found = retries.call(f"list {where}", lambda: files.find(where, detail=True), retry)
+            return retries.call(f"list {url}/{folder}", lambda: find(folder), retry)
         except FileNotFoundError:
             return []
-        return list(found.values())
 
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
-        return [info for infos in pool.map(find, folders) for info in infos]
+        return [info for infos in pool.map(found, folders) for info in infos]
+
+
+def _tree(
+    files: AbstractFileSystem, url: str, root: str, keep: Callable[[str], bool]
+) -> Callable[[str], list[Info]]:
+    """What lists the wanted files below a folder: over s3 obstore, at an eighth of the time of s3fs."""
+    root = root.rstrip("/")
+    if not url.startswith(S3):
+        return lambda folder: [
+            info for name, info in files.find(f"{root}/{folder}", detail=True).items() if keep(name)
+        ]
+    config: Any = {"skip_signature": "true"} if _is_anonymous(url) else None
+    once: Any = {"max_retries": 0}
+    store = from_url(url, config=config, client_options={"allow_http": True}, retry_config=once)
+    return lambda folder: [
+        {"name": f"{root}/{meta['path']}", "size": meta["size"], "ETag": meta["e_tag"]}
+        for page in obstore.list(store, folder)
+        for meta in page
+        if keep(meta["path"])
+    ]
 
 
 def _file(files: AbstractFileSystem, url: str, info: Info, retry: Retry) -> File | None:

@@ -162,6 +162,7 @@ def test_listing_is_asked_for_its_hours_and_gives_its_files(memory):
     names = [f"ABI-L1b-RadC/2018/001/18/{RAD}", f"{HOUR[0]}/{LST}"]
     assert paths(source.list_for(memory, small())) == [f"{memory}/{name}" for name in names]
     assert source.list_for(memory, small(), since=date(2018, 1, 2)) == []
+    assert source.list_for(memory, small("cubes.day.tods=[75600]")) == []
 
 
 class TestFetch:
@@ -269,6 +270,13 @@ class Faulty(BaseHTTPRequestHandler):
         elif fault == "reset":
             self.close_connection = True
             self.connection.close()
+        elif fault == "403":
+            self.send_error(403)
+        elif fault == "slow":
+            self._answer(CONTENT[: 1 << 19])
+            for begin in range(1 << 19, 1 << 20, 1 << 15):
+                self.server.later.wait(0.02)
+                self.wfile.write(CONTENT[begin : begin + (1 << 15)])
         elif fault == "cut":  # less than it promises
             self._answer(CONTENT[: len(CONTENT) // 3])
             self.close_connection = True
@@ -293,7 +301,7 @@ class Faulty(BaseHTTPRequestHandler):
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler], faults: list[str]):
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.faults, server.requests = faults, Counter()
+    server.faults, server.requests, server.later = faults, Counter(), threading.Event()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -337,6 +345,23 @@ class TestFaultyServer:
             pass
         assert server.requests.total() == 1
         assert sleeps == []
+
+    def test_slow_download_is_waited_for(self, scratch, sleeps):
+        with serving(Faulty, ["slow"]) as (_, url):
+            file = File(f"{url}/a.nc", len(CONTENT))
+            with source.fetch(file, scratch, sleeps.retry) as local:
+                assert Path(local).read_bytes() == CONTENT
+        assert sleeps == []
+
+    def test_download_that_is_forbidden_is_asked_for_once(self, scratch, sleeps):
+        with (
+            serving(Faulty, ["403"] * 9) as (server, url),
+            pytest.raises(ConfigError, match="403"),
+            source.fetch(File(f"{url}/a.nc"), scratch, sleeps.retry),
+        ):
+            pass
+        assert server.requests == {"403": 1}
+        assert is_empty(scratch)
 
     def test_bytes_of_a_server_that_fails_always_are_an_error(self, sleeps):
         with serving(Faulty, ["503"] * 20) as (_, url), pytest.raises(UnreachableError):

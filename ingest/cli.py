@@ -44,17 +44,31 @@ def ingest() -> None:
 @click.argument("name", metavar="LISTING")
 @source_option
 @set_option
+@since_option
+@until_option
 @json_option
-def plan(name: str, url: str, overrides: Sequence[str], *, as_json: bool) -> None:
-    """Tell which time steps a source has, and which lack a file."""
-    planned = run.plan(listing.load(name, overrides), url)
+def plan(
+    name: str,
+    url: str,
+    overrides: Sequence[str],
+    since: date | None,
+    until: date | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Tell which time steps a source has, how large they are, and which lack a file."""
+    planned = run.plan(listing.load(name, overrides), url, run.Bounds(since, until))
     reasons = Counter(step.reason for step in planned.absent)
     document = {
-        "steps": [asdict(step) for step in planned.steps],
+        "steps": [asdict(step) | {"bytes": step.bytes} for step in planned.steps],
         "absent": [asdict(step) for step in planned.absent],
+        "bytes": planned.bytes,
+        "bytes_by_product": planned.bytes_by_product,
     }
     lines = [f"{len(planned.steps)} time steps, {len(planned.absent)} absent"]
     lines += [f"  {n} x {reason}" for reason, n in reasons.most_common(10)]
+    lines += [f"{_size(planned.bytes)} to read"]
+    lines += [f"  {_size(n)} of {product}" for product, n in planned.bytes_by_product.items()]
     emit(document, "\n".join(lines), as_json=as_json)
 
 
@@ -253,6 +267,13 @@ def verify(
     emit(asdict(told), "\n".join(lines), as_json=as_json)
     if told.findings:
         sys.exit(1)
+
+
+def _size(size: int) -> str:
+    """Bytes in decimal units: 128.4 GB."""
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    power = min(max(len(str(size)) - 1, 0) // 3, len(units) - 1)
+    return f"{size / 1000**power:.{1 if power else 0}f} {units[power]}"
 
 
 def _scratch(folder: str | None) -> Scratch:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
-from botocore.exceptions import BotoCoreError, HTTPClientError  # type: ignore[import-untyped]
+from botocore import exceptions as botocore  # type: ignore[import-untyped]
+from obstore import exceptions as obstore
 
 from lake.errors import LakeError, UnreachableError
 
 Result = TypeVar("Result")
 
-ERRORS = (OSError, BotoCoreError, aiohttp.ClientError)
+ERRORS = (OSError, botocore.BotoCoreError, aiohttp.ClientError, obstore.BaseError)
 """What file systems raise."""
 
 _LASTING = (
@@ -90,6 +91,8 @@ def may_pass(error: Exception) -> bool:
         return False
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status >= 500 or error.status in _BUSY
-    if isinstance(error, BotoCoreError):
-        return isinstance(error, HTTPClientError)
+    if isinstance(error, botocore.BotoCoreError):
+        return isinstance(error, (botocore.HTTPClientError, botocore.ConnectionError))
+    if isinstance(error, obstore.BaseError):
+        return isinstance(error, obstore.GenericError)
     return not (isinstance(error, OSError) and error.errno in _LASTING_NUMBERS)

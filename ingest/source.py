@@ -2,12 +2,10 @@
 
 NOAA's layout is `<product>/<YYYY>/<JJJ>/<HH>/<name>.nc`, JJJ the day of the year, HH the hour in
 which the scan starts. What is listed here, `fetch` brings to the local disk, in any process: paths
-keep their protocol, options come from the environment. Over s3, `AWS_SKIP_SIGNATURE=true` reads
-without credentials, as is done for NOAA's public buckets (`s3://noaa-goes16`) in any case;
-`AWS_ENDPOINT_URL` names another server. Errors that may pass are tried again (`ingest.retries`).
+keep their protocol, options come from the environment (`ingest.remote`). Errors that may pass are
+tried again (`ingest.retries`).
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -16,22 +14,33 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import google_crc32c
-from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+import obstore
 from fsspec import AbstractFileSystem
-from s3fs import S3FileSystem
+from obstore.store import from_url
 
-from ingest import retries, slots
+from ingest import remote, retries, slots
 from ingest.listing import Listing
 from ingest.retries import Retry
 from ingest.scratch import NO_ROOM, Scratch, failed, reserved
 from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
 
+__all__ = [
+    "Fetched",
+    "File",
+    "Scratch",
+    "checksum",
+    "fetch",
+    "list_files",
+    "list_for",
+    "read_bytes",
+]
+
 LISTING_THREADS = 32
 """Requests at one time."""
 
 SUFFIX = ".nc"
+S3 = ("s3://", "s3a://")
 BLOCK_BYTES = 1 << 22
 
 PATIENT = Retry()
@@ -80,7 +89,7 @@ def list_files(
         MissingError: there is no such source.
         UnreachableError: the server fails, however often one asks.
     """
-    files, root = _file_system(url)
+    files, root = remote.opened(url)
     files.invalidate_cache()
     try:
         top = retries.call(f"list {url}", lambda: _top(files, root), retry)
@@ -89,11 +98,14 @@ def list_files(
                 f"there is no source {url}: wanted a folder or URL of {suffix} files"
             )
         found = [info for info in top if info["name"].endswith(suffix)]
-        if not found:
-            found = _in_tree(files, root, _checked(url, top, folders, suffix), retry)
-    except (PermissionError, BotoCoreError) as error:
-        raise _refused("list", url, error) from error
-    kept = [info for info in found if info["name"].endswith(suffix) and keep(info["name"])]
+        if found:
+            kept = [info for info in found if keep(info["name"])]
+        else:
+            looked_in = _checked(url, top, folders, suffix)
+            find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
+            kept = _in_tree(find, looked_in, url, retry)
+    except remote.REFUSALS as error:
+        raise remote.refused("list", url, error) from error
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
         listed = pool.map(lambda info: _file(files, url, info, retry), kept)
         return sorted(file for file in listed if file)
@@ -119,7 +131,8 @@ def list_for(
         ConfigError: see `list_files`, as for the rest.
     """
     folders = slots.folders(listing, since, until)
-    return list_files(url, folders, keep=slots.wanted(listing, since, until), retry=retry)
+    keep = slots.wanted(listing, since, until)
+    return list_files(url, folders, keep=keep, retry=retry) if folders else []
 
 
 @contextmanager
@@ -134,8 +147,8 @@ def fetch(file: File, scratch: Scratch, retry: Retry = PATIENT) -> Iterator[str]
         SpaceError: there is no room on scratch.
         ConfigError: it may not be read, or the scratch folder not be written.
     """
-    files, name = _file_system(file.path)
-    if _is_local(files):
+    files, name = remote.opened(file.path)
+    if remote.is_local(files):
         if not Path(name).is_file():
             raise _gone(file.path)
         yield name
@@ -166,13 +179,13 @@ def read_bytes(path: str, retry: Retry = PATIENT) -> bytes:
         ConfigError: it may not be read.
         UnreachableError: the server fails, however often one asks.
     """
-    files, name = _file_system(path)
+    files, name = remote.opened(path)
     try:
         return bytes(retries.call(f"read {path}", lambda: files.cat_file(name), retry))
     except FileNotFoundError:
         raise _gone(path) from None
-    except (PermissionError, BotoCoreError) as error:
-        raise _refused("read", path, error) from error
+    except remote.REFUSALS as error:
+        raise remote.refused("read", path, error) from error
 
 
 def _download(
@@ -190,8 +203,8 @@ def _download(
         raise GranuleError(str(error)) from error
     except FileNotFoundError:
         raise _gone(file.path) from None
-    except (PermissionError, BotoCoreError) as error:
-        raise _refused("read", file.path, error) from error
+    except remote.REFUSALS as error:
+        raise remote.refused("read", file.path, error) from error
     except OSError as error:
         if error.errno in NO_ROOM:
             raise failed(scratch, error) from error
@@ -200,46 +213,6 @@ def _download(
 
 def _gone(path: str) -> MissingError:
     return MissingError(f"there is no file {path}: list the source again")
-
-
-def _refused(what: str, url: str, error: Exception) -> ConfigError:
-    return ConfigError(
-        f"cannot {what} {url}: {error}; give credentials in the environment, or "
-        "AWS_SKIP_SIGNATURE=true for a public bucket"
-    )
-
-
-def _file_system(url: str) -> tuple[AbstractFileSystem, str]:
-    try:
-        files, root = fsspec.url_to_fs(url, **_options(url))
-    except (ValueError, ImportError) as error:
-        raise ConfigError(
-            f"cannot open {url}: {error}; wanted a folder or an fsspec URL, e.g. s3://noaa-goes16"
-        ) from error
-    if isinstance(files, S3FileSystem):
-        files.retries = 1  # `ingest.retries` is enough
-    return files, root
-
-
-def _options(url: str) -> dict[str, Any]:
-    protocol, _, rest = url.rpartition("://")
-    if protocol.rpartition("::")[2] not in ("s3", "s3a"):
-        return {}
-    is_public = rest.startswith("noaa-goes")
-    anonymous = is_public or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
-    options: dict[str, Any] = {
-        "config_kwargs": {"retries": {"total_max_attempts": 1}},  # so is it here
-        "max_concurrency": 1,  # one request a file: a short answer leaves no hole
-        "use_listings_cache": False,  # years of listings
-    }
-    if anonymous:
-        options["anon"] = True
-    return {"s3": options} if "::" in protocol else options
-
-
-def _is_local(files: AbstractFileSystem) -> bool:
-    protocol = files.protocol
-    return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
 
 
 Info = dict[str, Any]
@@ -266,36 +239,61 @@ def _checked(url: str, top: list[Info], folders: Sequence[str], suffix: str) -> 
 
 
 def _in_tree(
-    files: AbstractFileSystem, root: str, folders: Sequence[str], retry: Retry
+    find: Callable[[str], list[Info]], folders: Sequence[str], url: str, retry: Retry
 ) -> list[Info]:
-    def find(folder: str) -> list[Info]:
-        where = f"{root.rstrip('/')}/{folder}"
+    def found(folder: str) -> list[Info]:
         try:
-            found = retries.call(f"list {where}", lambda: files.find(where, detail=True), retry)
+            return retries.call(f"list {url}/{folder}", lambda: find(folder), retry)
         except FileNotFoundError:
             return []
-        return list(found.values())
 
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
-        return [info for infos in pool.map(find, folders) for info in infos]
+        return [info for infos in pool.map(found, folders) for info in infos]
+
+
+def _tree(
+    files: AbstractFileSystem, url: str, root: str, keep: Callable[[str], bool]
+) -> Callable[[str], list[Info]]:
+    """What lists the wanted files below a folder: over s3 obstore, at an eighth of the time of s3fs."""
+    root = root.rstrip("/")
+    if not url.startswith(S3):
+        return lambda folder: [
+            info for name, info in files.find(f"{root}/{folder}", detail=True).items() if keep(name)
+        ]
+    config: Any = {"skip_signature": "true"} if remote.is_anonymous(url) else None
+    once: Any = {"max_retries": 0}
+    store = from_url(url, config=config, client_options={"allow_http": True}, retry_config=once)
+    return lambda folder: [
+        {"name": f"{root}/{meta['path']}", "size": meta["size"], "ETag": meta["e_tag"]}
+        for page in obstore.list(store, folder)
+        for meta in page
+        if keep(meta["path"])
+    ]
 
 
 def _file(files: AbstractFileSystem, url: str, info: Info, retry: Retry) -> File | None:
     """None: it is gone already."""
     path = _full(url, info["name"])
-    if _is_local(files):
-        try:
+    try:
+        if remote.is_local(files):
             there = Path(path).stat()
-        except FileNotFoundError:
-            return None
-        return File(path, there.st_size, f"mtime:{there.st_mtime_ns}")
-    if info.get("size") is None:
-        info = retries.call(f"ask for {path}", lambda: files.info(info["name"]), retry)
-    for key in ("ETag", "etag"):
+            return File(path, there.st_size, f"mtime:{there.st_mtime_ns}")
+        if info.get("size") is None:
+            info = retries.call(f"ask for {path}", lambda: files.info(info["name"]), retry)
+    except FileNotFoundError:
+        return None
+    return File(path, info.get("size") or 0, _tag(info))
+
+
+def _tag(info: Info) -> str:
+    for name, key in (("etag", "ETag"), ("etag", "etag"), *(("mtime", key) for key in _CHANGED)):
         if info.get(key):
-            return File(path, info.get("size") or 0, f"etag:{info[key]}".replace('"', ""))
-    changed = next((info[k] for k in ("mtime", "LastModified", "created") if info.get(k)), None)
-    return File(path, info.get("size") or 0, f"mtime:{changed}" if changed else "")
+            return f"{name}:{info[key]}".replace('"', "")
+    return ""
+
+
+_CHANGED = ("mtime", "LastModified", "created")
+"""What file systems call the time of the last change."""
 
 
 def _full(url: str, name: str) -> str:

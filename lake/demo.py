@@ -28,6 +28,8 @@ from lake.objects import connect
 LISTING = "clearland-l1b-c0"
 YEARS = (2020, 2022)
 """One on each side of the change of the LST product's flags."""
+UNREAL = "domain.mask=none"
+"""The granules are of an invented country: no map of the Earth agrees with it."""
 CHUNK = 256
 """Pixels of an inner chunk: small, so that there are several superblocks."""
 
@@ -109,12 +111,7 @@ def _way(steps: Steps, folder: Path, made: Sequence[str]) -> tuple[str, str]:
     source, root = str(folder / "source"), str(folder / "lake")
     steps("ingest", "synthetic", source, *made)
     for year in YEARS:
-        settings = (
-            f"t0={year}-01-01",
-            f"tf={year}-12-31",
-            f"layout.chunk={CHUNK}",
-            "domain.mask=none",
-        )
+        settings = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={CHUNK}", UNREAL
         given = [part for setting in settings for part in ("--set", setting)]
         steps("ingest", "run", LISTING, "--source", source, "--lake", root, *given)
     periods = _keys(root)

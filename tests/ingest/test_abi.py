@@ -185,6 +185,24 @@ def test_enterprise_rules_of_each_flag(dqf, pqi, clear_land, retrieved, high, la
     assert abi.is_land(flags)[0] == land
 
 
+@pytest.mark.parametrize(
+    ("dqf", "pqi", "clear"),
+    [
+        (0, CLEAR | LAND, True),
+        (2, PROBABLY_CLEAR | LAKE, True),
+        (1, CLEAR | OCEAN, True),
+        (0, PROBABLY_CLOUDY | LAND, False),
+        (3, CLEAR | LAND, False),
+        (65535, 65535, False),
+    ],
+)
+def test_clear_sky_without_surface_is_the_same_on_any_surface(dqf, pqi, clear):
+    flags = abi.LstFlags("v02", np.array([dqf], np.uint16), np.array([pqi], np.uint16))
+    assert abi.is_clear("clear", flags)[0] == clear
+    before = abi.LstFlags("v01", np.array([0, 2, 4, 8, 16, 32, 65535], np.uint16), None)
+    assert abi.is_clear("clear", before).tolist() == [True, *[False] * 6]
+
+
 def test_flags_without_the_quality_information_of_their_version_are_an_error():
     with pytest.raises(ValueError, match="PQI"):
         abi.LstFlags("v02", np.zeros(1, np.uint16), None)

@@ -20,7 +20,15 @@ def command(run_lake, monkeypatch, tmp_path, client):
 def test_relative_folders_mean_those_of_the_user(command, tmp_path):
     small = {"shape": (32, 40), "years": (2020,), "months": (7,), "days": (10,), "missing": False}
     synthetic.write(tmp_path / "source", **small)
-    year = ["--set", "t0=2020-01-01", "--set", "tf=2020-12-31", "--json"]
+    year = [
+        "--set",
+        "t0=2020-01-01",
+        "--set",
+        "tf=2020-12-31",
+        "--set",
+        "domain.mask=none",
+        "--json",
+    ]
     where = ["--source", "source", "--lake", "here"]
     code, out, _ = command("ingest", "run", "clearland-l1b-c0", *where, *year)
     assert code == 0
@@ -49,7 +57,23 @@ def test_dry_run_plans_and_writes_nothing(command, tmp_path, shared_data):
     )
     assert code == 0
     assert out.startswith("48 time steps, 24 absent\n  24 x no ABI-L2-LSTF")
+    files = [path for path in (shared_data / "abi" / "lstf").iterdir() if "_s2022" in path.name]
+    size = sum(path.stat().st_size for path in files)
+    assert out.endswith(f"{size / 1e6:.1f} MB to read\n  {size / 1e6:.1f} MB of ABI-L2-LSTF\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_of_some_days_tells_their_bytes(command, shared_data):
+    source = str(shared_data / "abi" / "lstf")
+    days = ["--since", "2022-12-15", "--until", "20221215"]
+    code, out, _ = command("ingest", "plan", "lst-10km", "--source", source, *days, "--json")
+    assert code == 0
+    planned = json.loads(out)
+    assert (len(planned["steps"]), planned["absent"]) == (24, [])
+    files = (shared_data / "abi" / "lstf").glob("*_s2022349*.nc")
+    assert planned["bytes"] == sum(path.stat().st_size for path in files)
+    assert planned["bytes_by_product"] == {"ABI-L2-LSTF": planned["bytes"]}
+    assert sum(step["bytes"] for step in planned["steps"]) == planned["bytes"]
 
 
 def test_synthetic_granules_are_not_written_into_a_folder_with_other_things(command, tmp_path):

@@ -1,10 +1,13 @@
 import json
+import tomllib
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from ingest import abi, listing
 from lake.errors import ConfigError
+from lake.grid import Projection
 from lake.order import Layout
 
 CLEARLAND, LST = "clearland-l1b-c0", "lst-10km"
@@ -22,7 +25,8 @@ def test_clearland_has_the_cubes_of_the_study():
     assert {(c.product, c.variable) for c in found.cubes} == {("ABI-L1b-RadC", "Rad")}
     assert (found.sat, found.listing, found.sector) == ("goes16", CLEARLAND, "conus")
     assert found.clear_sky == listing.ClearSky("ABI-L2-LSTC", "clear-land")
-    assert found.domain == listing.DomainRule("ABI-L2-LSTC", "land")
+    assert found.domain == listing.DomainRule("ABI-L2-LSTC", "land", "global-land-mask", 0.02)
+    assert found.geoms == ()
     assert (found.tolerance_s, found.layout) == (900, Layout(1024, 16))
     assert found.tods == (*day, *night)
 
@@ -47,11 +51,16 @@ def test_shipped_files_say_what_their_rules_mean():
         meaning = abi.CLEAR_RULES[found.clear_sky.rule]
         assert f'v01 = "{meaning.v01}"' in text
         assert f'v02 = "{meaning.v02}"' in text
+        assert found.to_dict()["domain"].items() <= tomllib.loads(text)["domain"].items()
 
 
 @pytest.mark.parametrize("name", [CLEARLAND, LST])
-def test_dict_through_json_gives_back_the_listing(name):
-    found = listing.load(name)
+@pytest.mark.parametrize(
+    "overrides",
+    [(), ("domain.rule=mask", "domain.mask=/maps/land.npz"), ("geoms.geom-goes-conus-0=-89.5",)],
+)
+def test_dict_through_json_gives_back_the_listing(name, overrides):
+    found = listing.load(name, overrides)
     text = json.dumps(found.to_dict())
     assert listing.Listing.from_dict(json.loads(text)) == found
 
@@ -92,6 +101,57 @@ def test_digest_is_that_of_everything_but_the_period():
     assert len(digests | {digest}) == len(others) + 1
 
 
+def test_mask_is_in_the_digest_where_it_decides_the_pixels_alone():
+    agrees = ["domain.mask=none", "domain.mask=/a.npz", "domain.max_disagreement=0.5"]
+    digest = listing.load(CLEARLAND).digest
+    assert {listing.load(CLEARLAND, [one]).digest for one in agrees} == {digest}
+    decides = [("domain.rule=mask", *more) for more in ((), ("domain.mask=/a.npz",))]
+    assert len({listing.load(CLEARLAND, some).digest for some in decides} | {digest}) == 3
+    lax = ("domain.rule=mask", "domain.max_disagreement=1")
+    assert listing.load(CLEARLAND, lax).digest == listing.load(CLEARLAND, decides[0]).digest
+
+
+def test_another_rule_means_what_it_means_here():
+    found = listing.load(CLEARLAND, ["domain.rule=mask", "clear_sky.rule=clear"]).to_dict()
+    assert "domain.mask" in found["domain"]["meaning"]["v02"]
+    assert "any surface" in found["clear_sky"]["meaning"]["v02"]
+
+
+class TestGeoms:
+    EAST = Projection(35786023.0, 6378137.0, 6356752.31414, -75.0)
+
+    def test_names_of_a_listing_count_and_decide_no_number(self):
+        names = ["geoms.geom-goes-conus-0=-89.5", "geoms.geom-goes-conus-1=-75"]
+        found = listing.load(CLEARLAND, names)
+        test = replace(self.EAST, longitude_of_projection_origin=-89.5)
+        west = replace(self.EAST, longitude_of_projection_origin=-137.0)
+        assert found.geom_name(test) == "geom-goes-conus-0"
+        assert found.geom_name(self.EAST) == "geom-goes-conus-1"
+        assert listing.load(CLEARLAND).geom_name(test) == "geom-goes-conus-2"
+        assert found.digest == listing.load(CLEARLAND).digest
+        with pytest.raises(ConfigError, match=r"geoms\.geom-goes-conus-1 is -75.0.*--set geoms"):
+            found.geom_name(west)
+
+    def test_name_is_not_given_to_another_height(self):
+        found = listing.load(CLEARLAND, ["geoms.mine=-75"])
+        assert found.geom_name(self.EAST) == "mine"
+        assert found.geom_name(replace(self.EAST, perspective_point_height=4e7)) != "mine"
+
+    @pytest.mark.parametrize(
+        ("overrides", "message"),
+        [
+            (["geoms.a_b=-75"], "geoms.a_b: wanted a name of letters"),
+            (["geoms.a=-75", "geoms.b=-75.0"], "geoms.b and geoms.a are both -75"),
+            (["geoms.a=-181"], "geoms.a is -181"),
+            (["geoms.a='east'"], "geoms.a is 'east': wanted a float or int"),
+            (["geoms=1"], "geoms is 1"),
+        ],
+    )
+    def test_names_that_cannot_work_are_an_error(self, overrides, message):
+        with pytest.raises(ConfigError, match=message):
+            listing.load(CLEARLAND, overrides)
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -111,9 +171,13 @@ def test_digest_is_that_of_everything_but_the_period():
         ("sector=europe", "sector is 'europe': wanted one of conus"),
         ("sector=fulldisk", "clear_sky.product ABI-L2-LSTC is of sector conus"),
         ("clear_sky.rule=sunny", "clear_sky.rule is 'sunny': wanted one of clear-land"),
-        ("clear_sky.rule=high", "meaning of 'high' is"),
+        ("clear_sky.meaning={v01='?', v02='?'}", "meaning of 'clear-land' is"),
         ("clear_sky.product=ABI-L1b-RadC", "clear_sky.product is 'ABI-L1b-RadC'"),
-        ("domain.rule=sea", "domain.rule is 'sea': wanted one of land"),
+        ("domain.rule=sea", "domain.rule is 'sea': wanted one of land, mask"),
+        ("domain.mask=1", "domain.mask is 1: wanted a str"),
+        ("domain.mask=''", "domain.mask is ''"),
+        ("domain.max_disagreement=1.5", "domain.max_disagreement is 1.5: wanted a share"),
+        ("domain.max_disagreement='much'", "wanted a float or int"),
         ("domain.product=ABI-L2-LSTM1", "wanted one LST product for both"),
         ("layout.chunk=0", "chunk"),
         ("layout=1", "layout is 1"),
@@ -185,6 +249,11 @@ def test_listing_file_is_read_by_path(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(text.replace("clearland-l1b-c0", "mine"))
     assert listing.load(str(path)).listing == "mine"
+
+
+def test_mask_that_decides_must_be_one():
+    with pytest.raises(ConfigError, match=r"domain\.mask is 'none', domain\.rule 'mask'"):
+        listing.load(CLEARLAND, ["domain.rule=mask", "domain.mask=none"])
 
 
 def test_missing_listing_file_is_an_error_that_names_the_shipped_ones():

@@ -1,5 +1,6 @@
 """Geometry against PROJ, the worked example of the users' guide, and the axes of real files."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -255,6 +256,22 @@ class TestProjection:
     def test_geometry_is_named_by_its_slot(self, lon, name):
         at = replace(EAST, longitude_of_projection_origin=lon)
         assert grid.geom_name(at, "conus") == name
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"perspective_point_height": 35786000.0},
+            {"semi_major_axis": 6378137.5},
+            {"semi_minor_axis": 6356752.3},
+            {"longitude_of_projection_origin": -75.04},
+        ],
+        ids=str,
+    )
+    def test_other_projection_has_another_name_that_is_always_the_same(self, other):
+        found = [grid.geom_name(replace(EAST, **other), "conus") for _ in range(2)]
+        assert found[0] == found[1]
+        assert re.fullmatch(r"geom-goes-conus-0-[0-9a-f]{8}", found[0])
+        assert found[0] != grid.geom_name(replace(EAST, semi_major_axis=6378138.0), "conus")
 
 
 class TestAxes:

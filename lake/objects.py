@@ -8,21 +8,17 @@ explicit `storage_options`, goes through fsspec. Nothing here is pickled: a work
 `create` is the one primitive that commits rest on: of all writers of one path exactly one succeeds.
 On a local folder it is a hard link, and `put` a rename: nobody sees half an object.
 
-Through obstore a request that fails for a passing reason (5xx, 429, no connection, a connection that
-broke, a body that ended early, a time-out) is tried again for up to four minutes, after pauses that
-grow from 0.1 to 5 seconds: a server that is gone for a minute is waited for. One request takes at most
-`LAKE_REQUEST_SECONDS` (default 120), body included. A body shorter than was announced is never
-returned. Through fsspec the options of each file system rule.
+Through obstore a request that fails for a passing reason is made again for some minutes: `retries`.
+A body shorter than was announced is never returned. Through fsspec the options of each file system
+rule.
 """
 
-import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -33,29 +29,21 @@ import zarr.storage
 from fsspec.implementations.memory import MemoryFileSystem
 from obstore.exceptions import (
     AlreadyExistsError,
-    GenericError,
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from obstore.store import HTTPStore, LocalStore, from_url
+from obstore.store import LocalStore
 from zarr.abc.store import Store as ZarrStore
 
+from lake import retries
 from lake.errors import ConfigError, MissingError
+from lake.retries import again, open_store
 
 NATIVE = ("s3", "gs", "az", "abfs", "https", "http")
 """Schemes that obstore serves."""
 
 STORE_ERRORS = (OSError, obstore.exceptions.BaseError)
 """What a failing object store raises."""
-
-PATIENCE = timedelta(minutes=4)
-"""How long one call tries; signatures and credentials of a request hold for five minutes."""
-
-_PAUSES = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2}
-_RETRIES = 200
-"""More than fit into the time: time alone ends the trying."""
-_CREATE_PAUSES = (0.1, 0.3, 1, 3, 10)
-"""Seconds. obstore itself does not repeat a create-only write that broke off or took too long."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -173,30 +161,22 @@ class _Obstore:
         self.root = root
         self._is_folder = "://" not in root
         # a local store without a folder of its own makes none when it is only read from
-        self._store = LocalStore() if self._is_folder else _open(root)
+        self._store = LocalStore() if self._is_folder else open_store(root)
 
     def get(self, path: str) -> bytes:
         with self._told("read", path):
-            return bytes(obstore.get(self._store, self._at(path)).bytes())
+            return again(lambda: bytes(obstore.get(self._store, self._at(path)).bytes()))
 
     def put(self, path: str, data: bytes) -> None:
         with self._told("write", path):
             self._write(path, data, "overwrite")
 
     def create(self, path: str, data: bytes) -> None:
-        end = time.monotonic() + PATIENCE.total_seconds()
         with self._told("write", path):
-            for pause in (*_CREATE_PAUSES, None):
-                try:
-                    self._write(path, data, "create")
-                except AlreadyExistsError:
-                    raise FileExistsError(self.url(path)) from None
-                except GenericError:
-                    if self._is_folder or pause is None or time.monotonic() > end:
-                        raise
-                    time.sleep(pause)
-                else:
-                    return
+            try:
+                self._write(path, data, "create")
+            except AlreadyExistsError:
+                raise FileExistsError(self.url(path)) from None
 
     def delete(self, paths: Iterable[str]) -> None:
         paths = list(paths)
@@ -209,24 +189,23 @@ class _Obstore:
 
     def stat(self, path: str) -> Stat:
         with self._told("read", path):
-            return self._stat(obstore.head(self._store, self._at(path)))
+            return self._stat(again(lambda: obstore.head(self._store, self._at(path))))
 
     def entries(self, prefix: str = "") -> list[Stat]:
         with self._told("list", prefix):
-            pages = obstore.list(self._store, self._at(prefix) or None)
-            return sorted(self._stat(meta) for page in pages for meta in page)
+            return again(lambda: sorted(self._entries(self._at(prefix) or None)))
 
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
         with self._told("copy", source):
-            obstore.copy(self._store, self._at(source), self._at(target))
+            again(lambda: obstore.copy(self._store, self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
         url = self.url(path)
         if not self._is_folder:
-            return zarr.storage.ObjectStore(_open(url), read_only=read_only)
+            return retries.ZarrStore(open_store(url), read_only=read_only)
         if read_only and not Path(url).is_dir():
             raise MissingError(f"there is no folder {url}")
         return zarr.storage.ObjectStore(LocalStore(url, mkdir=True), read_only=read_only)
@@ -238,14 +217,19 @@ class _Obstore:
         return self.url(path).lstrip("/") if self._is_folder else path
 
     def _write(self, path: str, data: bytes, mode: Any) -> None:  # noqa: ANN401
-        obstore.put(self._store, self._at(path), data, mode=mode, use_multipart=False)
+        where = self._at(path)
+        again(lambda: obstore.put(self._store, where, data, mode=mode, use_multipart=False))
 
     def _delete(self, paths: Sequence[str]) -> None:
         if not paths or (self._is_folder and not Path(self.root).is_dir()):
             return
         store = LocalStore(self.root, automatic_cleanup=True) if self._is_folder else self._store
         with self._told("delete", paths[0]):
-            obstore.delete(store, paths)
+            again(lambda: obstore.delete(store, paths))
+
+    def _entries(self, prefix: str | None) -> Iterator[Stat]:
+        for page in obstore.list(self._store, prefix):
+            yield from map(self._stat, page)
 
     def _stat(self, meta: Any) -> Stat:  # noqa: ANN401
         path = meta["path"][len(self._at("")) :].lstrip("/")
@@ -276,24 +260,6 @@ class _Obstore:
 
 _REFUSED = re.compile(r"os error (13|20|30)\b|AccessDenied|401 Unauthorized|403 Forbidden")
 """Permission denied, not a directory, read-only file system; a server's refusal."""
-
-
-def _open(url: str) -> Any:  # noqa: ANN401
-    options: Any = {
-        "client_options": {
-            "allow_http": True,
-            "connect_timeout": timedelta(seconds=5),
-            "timeout": timedelta(seconds=float(os.environ.get("LAKE_REQUEST_SECONDS", "120"))),
-        },
-        "retry_config": {
-            "backoff": _PAUSES,
-            "max_retries": _RETRIES,
-            "retry_timeout": PATIENCE,
-        },
-    }
-    if url.startswith("http"):
-        return HTTPStore.from_url(url, **options)
-    return from_url(url, **options)
 
 
 class _Fsspec:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +12,9 @@ from distributed import Client, LocalCluster
 from hypothesis import settings
 
 from lake import cli
+from lake.objects import Objects, connect
 from tests import rgw, s3
+from tests.faults.proxy import Faults, Proxy
 
 settings.register_profile("hand", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -72,7 +75,7 @@ def rgw_server(tmp_path_factory) -> Iterator[rgw.Server]:
     except rgw.UnavailableError as error:
         pytest.skip(f"no Ceph RGW: {error}")
     with rgw.server(tmp_path_factory.mktemp("rgw")) as running:
-        s3.make_bucket(rgw_environment(running))
+        s3.make_bucket(running.environment)
         yield running
 
 
@@ -81,7 +84,7 @@ def s3_environment(request) -> Iterator[dict[str, str]]:
     """An S3 server on loopback; every S3 client of this process and its children finds it."""
     wanted = os.environ.get("LAKE_TEST_S3", "rgw" if rgw.is_possible() else "moto")
     if wanted == "rgw":
-        there = rgw_environment(request.getfixturevalue("rgw_server"))
+        there = request.getfixturevalue("rgw_server").environment
     elif wanted == "moto":
         there = request.getfixturevalue("moto_environment")
     else:
@@ -92,14 +95,54 @@ def s3_environment(request) -> Iterator[dict[str, str]]:
         yield there
 
 
-def rgw_environment(server: rgw.Server) -> dict[str, str]:
-    return s3.environment(server.endpoint, server.key, server.secret)
-
-
 @pytest.fixture
 def s3_root(s3_environment) -> str:
     """An empty prefix on the S3 server."""
     return f"s3://{s3.BUCKET}/{uuid4().hex}"
+
+
+@pytest.fixture
+def moto_root(moto_environment, monkeypatch) -> str:
+    """An empty prefix on a moto server."""
+    return _empty_root(moto_environment, monkeypatch)
+
+
+@pytest.fixture
+def rgw_root(rgw_server, monkeypatch) -> str:
+    """An empty prefix on a Ceph RGW."""
+    return _empty_root(rgw_server.environment, monkeypatch)
+
+
+def _empty_root(there: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in there.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3.BUCKET}/{uuid4().hex}"
+
+
+@pytest.fixture(
+    params=["folder", "memory", "moto", "s3fs", pytest.param("rgw", marks=pytest.mark.s3)]
+)
+def objects(request, tmp_path) -> Objects:
+    """An empty root of every kind."""
+    if request.param == "s3fs":  # options are given: fsspec serves it
+        root = request.getfixturevalue("moto_root")
+        return connect(root, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    if request.param in ("moto", "rgw"):
+        return connect(request.getfixturevalue(f"{request.param}_root"))
+    return connect(tmp_path / "a lake" if request.param == "folder" else f"memory://{uuid4().hex}")
+
+
+@pytest.fixture
+def break_s3(monkeypatch) -> Iterator[Callable[[Faults], Proxy]]:
+    """Put a proxy with these faults in front of the S3 server that clients find; ask for it after a root."""
+    with ExitStack() as stack:
+
+        def start(faults: Faults) -> Proxy:
+            proxy = stack.enter_context(Proxy(os.environ["AWS_ENDPOINT_URL"], faults))
+            monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+            return proxy
+
+        yield start
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

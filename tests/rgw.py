@@ -19,10 +19,12 @@ from os import environ, geteuid
 from pathlib import Path
 from uuid import uuid4
 
+from tests import s3
+
 PACKAGES = ("ceph-mon", "ceph-osd", "radosgw")
 PROGRAMS = (*PACKAGES, "monmaptool", "osdmaptool", "radosgw-admin")
 KEY, SECRET = "rgw-test-key", "rgw-test-secret"
-START_SECONDS = 90
+START_SECONDS = 60
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 CONFIGURATION = """
@@ -39,6 +41,8 @@ mon_allow_pool_size_one = true
 mon_data_avail_warn = 1
 mon_data_avail_crit = 1
 osd_crush_chooseleaf_type = 0
+osd_crush_update_on_start = false
+osd_class_update_on_start = false
 osd_pool_default_pg_num = 1
 osd_pool_default_pgp_num = 1
 osd_pool_default_pg_autoscale_mode = off
@@ -82,23 +86,25 @@ class Server:
     secret: str = SECRET
     _gateway: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Under which S3 clients find it."""
+        return s3.environment(self.endpoint, self.key, self.secret)
+
     def start(self) -> None:
         """Start the gateway and wait until it answers."""
         self._gateway.append(_daemon(self.folder, "radosgw", "-n", "client.rgw"))
         end = time.monotonic() + START_SECONDS
         while not self._answers():
             if time.monotonic() > end or self._gateway[-1].poll() is not None:
-                raise RuntimeError(f"radosgw does not answer at {self.endpoint}:\n{self.logs()}")
+                raise RuntimeError(
+                    f"radosgw does not answer at {self.endpoint}:\n{_logs(self.folder)}"
+                )
             time.sleep(0.05)
 
     def kill(self) -> None:
         """Kill the gateway as a crash would; what it answered for stays."""
         _end(self._gateway.pop())
-
-    def logs(self) -> str:
-        """The last lines of every daemon."""
-        paths = sorted((self.folder / "log").iterdir())
-        return "\n".join(f"{p.name}: {p.read_text(errors='replace')[-1500:]}" for p in paths)
 
     def _answers(self) -> bool:
         try:
@@ -180,14 +186,17 @@ def _make_maps(folder: Path, fsid: str, monitor: int) -> None:
 
 
 def _run(folder: Path, *command: str) -> None:
-    done = subprocess.run(
-        command,
-        check=False,
-        env=_environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            env=_environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"{' '.join(command)} does not end:\n{_logs(folder)}") from error
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stdout[-1000:]}{done.stderr[-2000:]}")
 
@@ -219,6 +228,12 @@ def _environment(folder: Path) -> dict[str, str]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.communicate()  # closes its standard input
     process.wait()
+
+
+def _logs(folder: Path) -> str:
+    """The last lines of every daemon."""
+    paths = sorted((folder / "log").iterdir())
+    return "\n".join(f"{p.name}: {p.read_text(errors='replace')[-1500:]}" for p in paths)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,44 +1,13 @@
-import os
 import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 import zarr
 
 from lake.errors import ConfigError, MissingError
 from lake.objects import connect, exists, server_time
-from tests import s3
-from tests.conftest import rgw_environment
-
-
-@pytest.fixture
-def rgw_root(rgw_server, monkeypatch):
-    for name, value in rgw_environment(rgw_server).items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{s3.BUCKET}/{uuid4().hex}"
-
-
-@pytest.fixture
-def moto_root(moto_environment, monkeypatch):
-    for name, value in moto_environment.items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{s3.BUCKET}/{uuid4().hex}"
-
-
-@pytest.fixture(
-    params=["folder", "memory", "moto", "s3fs", pytest.param("rgw", marks=pytest.mark.s3)]
-)
-def objects(request, tmp_path):
-    if request.param == "s3fs":  # options given: fsspec serves it
-        root = request.getfixturevalue("moto_root")
-        return connect(root, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    if request.param in ("moto", "rgw"):
-        return connect(request.getfixturevalue(f"{request.param}_root"))
-    root = tmp_path / "a lake" if request.param == "folder" else f"memory://{tmp_path.name}-objects"
-    return connect(root)
 
 
 def test_get_gives_what_was_put_and_put_replaces(objects):

@@ -3,13 +3,13 @@
 HDF5 holds one lock for the whole process and inflates with plain zlib. Here it tells where the bytes
 of a chunk lie in the file; they are taken from a memory map and inflated with libdeflate. What is
 stored in another way (other filters than shuffle and deflate, compact storage) is read by HDF5 as one
-chunk. Chunks are numbered (row, column); those at the far edges are cut to the variable's shape.
+chunk. Chunks at the far edges are cut to the variable's shape.
 """
 
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import deflate
 import h5py
@@ -21,17 +21,9 @@ from lake.errors import GranuleError
 Image = NDArray[Any]
 Wanted = NDArray[np.bool_]
 
+StoreInfo = Any
+"""`h5py.h5d.StoreInfo`: chunk_offset, filter_mask, byte_offset, size."""
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
-
-
-class Place(NamedTuple):
-    """Where a chunk lies in its file."""
-
-    offset: int
-    size: int
-    """Bytes, compressed."""
-    skipped: int
-    """Bit i is set where the i-th filter was not applied."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +46,8 @@ class Chunks:
     """Codes of HDF5, in the order of writing."""
     data: memoryview
     """The whole file."""
-    places: dict[tuple[int, int], Place]
+    places: dict[tuple[int, int], StoreInfo]
+    """By first row and column: where the bytes of a chunk lie, and which filters were not applied."""
     whole_image: Image | None = None
     """What HDF5 had to read itself, in place of all others."""
 
@@ -72,10 +65,9 @@ class Chunks:
         Raises:
             GranuleError: the bytes of a chunk are not what they should be.
         """
-        rows, columns = self.chunk
         numbers = np.argwhere(np.ones(self.grid, bool) if wanted is None else wanted)
-        for row, column in numbers.tolist():
-            yield row * rows, column * columns, self._block(row, column)
+        for row, column in (numbers * self.chunk).tolist():
+            yield row, column, self._block(row, column)
 
     def image(self, wanted: Wanted | None = None) -> Image:
         """(y, x) The whole variable; the fill value in chunks that are not wanted.
@@ -100,18 +92,18 @@ class Chunks:
                 block = np.frombuffer(self._decoded(place), self.dtype).reshape(self.chunk)
             except (deflate.DeflateError, ValueError) as error:
                 raise GranuleError(
-                    f"{self.path}: chunk ({row}, {column}) of {self.name} is damaged: found "
-                    f"{place.size} bytes at {place.offset}, {error}; wanted {rows} x {columns} "
+                    f"{self.path}: the chunk of {self.name} at {(row, column)} is damaged: found "
+                    f"{place.size} bytes at {place.byte_offset}, {error}; wanted {rows} x {columns} "
                     f"values of {self.dtype}: fetch it again"
                 ) from error
-        if (row + 1) * rows > height or (column + 1) * columns > width:
-            block = np.ascontiguousarray(block[: height - row * rows, : width - column * columns])
+        if row + rows > height or column + columns > width:
+            block = np.ascontiguousarray(block[: height - row, : width - column])
         if not self.dtype.isnative:
             block = block.astype(self.dtype.newbyteorder("="))
         return block.view(self.kind)
 
-    def _decoded(self, place: Place) -> Any:  # noqa: ANN401 (whatever holds bytes)
-        offset, size, skipped = place
+    def _decoded(self, place: StoreInfo) -> Any:  # noqa: ANN401 (whatever holds bytes)
+        _, skipped, offset, size = place
         values, width = self.chunk[0] * self.chunk[1], self.dtype.itemsize
         data: Any = self.data[offset : offset + size]
         for number in range(len(self.filters) - 1, -1, -1):
@@ -151,7 +143,9 @@ def of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
         return replace(found, chunk=dataset.chunks, places=_places(dataset))
     offset = dataset.id.get_offset()
     if layout == h5py.h5d.CONTIGUOUS and offset is not None:
-        return replace(found, places={(0, 0): Place(offset, dataset.nbytes, 0)})
+        return replace(
+            found, places={(0, 0): h5py.h5d.StoreInfo((0, 0), 0, offset, dataset.nbytes)}
+        )
     values = np.asarray(dataset[()])
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     return replace(found, whole_image=native.view(found.kind))
@@ -182,14 +176,11 @@ def _filters(properties: h5py.h5p.PropDCID) -> tuple[int, ...]:
     return tuple(properties.get_filter(n)[0] for n in range(properties.get_nfilters()))
 
 
-def _places(dataset: h5py.Dataset) -> dict[tuple[int, int], Place]:
-    rows, columns = dataset.chunks
+def _places(dataset: h5py.Dataset) -> dict[tuple[int, int], StoreInfo]:
     places = {}
 
-    def note(chunk: h5py.h5d.StoreInfo) -> None:
-        row, column = chunk.chunk_offset
-        place = Place(chunk.byte_offset, chunk.size, chunk.filter_mask)
-        places[row // rows, column // columns] = place
+    def note(chunk: StoreInfo) -> None:
+        places[chunk.chunk_offset] = chunk
 
     dataset.id.chunk_iter(note)
     return places

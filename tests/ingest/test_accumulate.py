@@ -243,8 +243,8 @@ def move(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "band", "reason"),
     [
-        (damage, "C02", r"chunk (0, 0) of Rad is damaged"),
-        (damage, "C15", r"chunk (0, 0) of Rad is damaged"),
+        (damage, "C02", "the chunk of Rad at (0, 0) is damaged"),
+        (damage, "C15", "the chunk of Rad at (0, 0) is damaged"),
         (cut, "C05", "cannot be read: found 20000 bytes"),
         (move, "C13", "longitude_of_projection_origin=-89.5"),
         (move, "LSTC", "longitude_of_projection_origin=-89.5"),

@@ -1,5 +1,6 @@
 """The commands that fill the lake: `lake ingest plan|run|pickles|synthetic` and `lake merge`."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from ingest import listing, run
-from ingest.publish import Outcome
+from ingest import listing, policy, run
+from ingest.group import Outcome
+from ingest.scratch import Scratch
 from lake import cluster, keys
 from lake.console import address_option, emit, json_option, place, progress, root_option, set_option
 from lake.errors import ConfigError
@@ -26,6 +28,11 @@ def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None
 
 since_option = click.option("--since", callback=_day, help="First day to look at, YYYY-MM-DD.")
 until_option = click.option("--until", callback=_day, help="Last day to look at, inclusive.")
+scratch_option = click.option(
+    "--scratch",
+    "folder",
+    help="Folder for remote files while they are read [the system's temporary folder].",
+)
 
 
 @click.group()
@@ -50,7 +57,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Tell which time steps a source has, how large they are, and which lack a file."""
-    planned = run.plan(listing.load(name, overrides), url, since, until)
+    planned = run.plan(listing.load(name, overrides), url, run.Bounds(since, until))
     reasons = Counter(step.reason for step in planned.absent)
     document = {
         "steps": [asdict(step) | {"bytes": step.bytes} for step in planned.steps],
@@ -73,7 +80,17 @@ def plan(
 @address_option
 @since_option
 @until_option
-@click.option("--max-steps", type=click.IntRange(min=1), help="Merge no more time steps than this.")
+@click.option("--max-steps", type=click.IntRange(min=1), help="Take no more time steps than this.")
+@click.option(
+    "--publish",
+    "when",
+    default="now",
+    show_default=True,
+    metavar="POLICY",
+    help="When to publish what was staged: now, never, or some of month-end, 500 (time steps) and "
+    "7d (days of waiting), separated by commas.",
+)
+@scratch_option
 @click.option("--dry-run", is_flag=True, help="Plan only: the same as 'lake ingest plan'.")
 @json_option
 @click.pass_context
@@ -87,11 +104,13 @@ def run_(
     since: date | None,
     until: date | None,
     max_steps: int | None,
+    when: str,
+    folder: str | None,
     *,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Merge into the lake what the source has and the store lacks.
+    """Take into the lake what the source has and the store lacks.
 
     LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
     """
@@ -100,9 +119,25 @@ def run_(
             plan, name=name, url=url, overrides=overrides, since=since, until=until, as_json=as_json
         )
         return
-    rules = listing.load(name, overrides)
+    rules, due = listing.load(name, overrides), policy.parse(when)
+    bounds = run.Bounds(since, until, max_steps)
     with cluster.client(address) as client:
-        outcome = run.run(client, rules, url, root, max_steps=max_steps, since=since, until=until)
+        outcomes = run.run(
+            client, rules, url, root, bounds=bounds, when=due, scratch=_scratch(folder)
+        )
+    _tell(outcomes, as_json=as_json)
+
+
+@ingest.command(name="publish")
+@click.argument("name", metavar="KEY")
+@root_option
+@address_option
+@json_option
+def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> None:
+    """Publish the time steps of a store that are staged and wait."""
+    key = keys.parse(name)
+    with cluster.client(address) as client:
+        outcome = run.publish_waiting(client, key, root)
     _tell([outcome], as_json=as_json)
 
 
@@ -184,6 +219,56 @@ def merge(names: Sequence[str], root: str, address: str | None, *, as_json: bool
     _tell([outcome], as_json=as_json)
 
 
+@click.command()
+@click.argument("name", metavar="KEY")
+@root_option
+@address_option
+@click.option(
+    "--source",
+    "url",
+    help="Folder or URL of the satellite files: a sample of what is stored is computed anew from them.",
+)
+@click.option(
+    "--cells",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many (month, time of day) to compute anew.",
+)
+@click.option("--all", "everything", is_flag=True, help="Compute everything anew.")
+@click.option("--seed", default=0, help="Of the sample.")
+@scratch_option
+@json_option
+def verify(
+    name: str,
+    root: str,
+    address: str | None,
+    url: str | None,
+    cells: int,
+    seed: int,
+    folder: str | None,
+    *,
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Check a store's objects, numbers and sources; exit 1 with a list if anything is wrong."""
+    from ingest import verify as verifying  # noqa: PLC0415 (needed here alone)
+
+    if everything and url is None:
+        raise click.UsageError("--all needs --source: it computes everything anew from the files")
+    wanted = None if everything else cells
+    with cluster.client(address) as client:
+        told = verifying.verify(
+            client, keys.parse(name), root, url, cells=wanted, seed=seed, scratch=_scratch(folder)
+        )
+    lines = [f"{finding.where}: {finding.what}" for finding in told.findings]
+    looked = f"{told.objects} objects, {told.cells} (month, time of day) of {told.steps} time steps"
+    lines.append(f"{looked} computed anew: {len(told.findings) or 'no'} findings")
+    emit(asdict(told), "\n".join(lines), as_json=as_json)
+    if told.findings:
+        sys.exit(1)
+
+
 def _size(size: int) -> str:
     """Bytes in decimal units: 128.4 GB."""
     units = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -191,12 +276,17 @@ def _size(size: int) -> str:
     return f"{size / 1000**power:.{1 if power else 0}f} {units[power]}"
 
 
+def _scratch(folder: str | None) -> Scratch:
+    return Scratch(folder) if folder else Scratch()
+
+
 def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    lines = [
-        f"{o.key}: {_change(o)}, {o.held} held, {o.missing} missing\n{o.url}" for o in outcomes
-    ]
-    emit([asdict(o) for o in outcomes], "\n".join(lines), as_json=as_json)
+    emit([asdict(o) for o in outcomes], "\n".join(map(_line, outcomes)), as_json=as_json)
 
 
-def _change(outcome: Outcome) -> str:
-    return f"{outcome.merged} merged" if outcome.merged else "nothing to do"
+def _line(outcome: Outcome) -> str:
+    told = [f"{outcome.merged} merged" if outcome.merged else "nothing to publish"]
+    told += [f"{outcome.staged} staged"] if outcome.staged else []
+    told += [f"{outcome.held} held", f"{outcome.missing} missing"]
+    told += [f"{len(outcome.changed)} files changed"] if outcome.changed else []
+    return f"{outcome.key}: {', '.join(told)}\n{outcome.url}".rstrip()

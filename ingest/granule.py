@@ -1,26 +1,26 @@
-"""One ABI netCDF file, as bytes -> packed counts with their table, validity and grid.
+"""One ABI netCDF file on the local disk -> packed counts with their table, validity and grid.
 
 L1b `Rad` becomes reflectance factor (bands 1-6, by `kappa0`) or brightness temperature (bands
 7-16, by `planck_*`) with the constants of the file itself; L2 `CMI` and `LST` are unpacked as they
 are. An observation is good where `DQF` is 0; one of `LST` where a temperature was retrieved
 (v01 `(DQF & 22) == 0`, v02 `DQF <= 2`) and lies in the file's valid range: the sky and surface
-that a listing wants beyond that come from `read_surface`.
-Arrays are (y, x), north to south, west to east.
+that a listing wants beyond that come from `open_surface`.
+Opening reads what the file says of itself; of the images only the chunks asked for are read, later,
+as long as the granule is held. Arrays are (y, x), north to south, west to east.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest import abi
-from ingest.abi import Bools, Floats
+from ingest import abi, chunks
+from ingest.abi import Bools, Flags, Floats, LstFlags
+from ingest.chunks import Chunks, Wanted
 from lake.bands import BANDS, is_reflective
 from lake.errors import ConfigError, GeometryError, GranuleError
 from lake.grid import Grid, Projection, axis
@@ -40,17 +40,45 @@ class Granule:
 
     path: str
     grid: Grid
-    counts: Counts
-    """(y, x) packed values."""
+    packed: Chunks
+    """Counts, 16 bits."""
+    flags: Chunks
+    """`DQF`."""
     table: Floats
-    """(count,) reflectance factor (1) or temperature (K) of every count that occurs and more; NaN
-    where the count is no valid observation."""
-    good: Bools
-    """(y, x) True = usable: good quality, and the table has a value."""
+    """(count,) reflectance factor (1) or temperature (K) of counts up to the fill and the largest
+    valid one; NaN where the count is no valid observation, as are all counts beyond."""
+    version: str = ""
+    """Of the LST quality flags, `v01` or `v02`; empty: of a band."""
+
+    def bad(self, flags: Flags) -> NDArray[np.uint8]:
+        """Where quality flags call an observation not usable: not 0; of the shape of `flags`."""
+        if not self.version and flags.itemsize == 1:
+            return flags.view(np.uint8)
+        is_bad = ~abi.is_retrieved(self.version, flags) if self.version else flags != 0
+        return is_bad.view(np.uint8)
+
+    @property
+    def usable(self) -> Bools:
+        """(65536,) True = the count has a quantity."""
+        usable = np.zeros(COUNTS, np.bool_)
+        usable[: self.table.size] = np.isfinite(self.table)
+        return usable
+
+    @property
+    def counts(self) -> Counts:
+        """(y, x) all packed values, read now."""
+        return self.packed.image()
+
+    @property
+    def good(self) -> Bools:
+        """(y, x) True = usable: good quality, and the table has a value; read now."""
+        good: Bools = (self.bad(self.flags.image()) == 0) & self.usable[self.counts]
+        return good
 
     def quantity(self) -> Floats:
-        """(y, x) reflectance factor (1) or temperature (K); NaN where not good."""
-        return np.where(self.good, self.table[self.counts], np.nan)
+        """(y, x) reflectance factor (1) or temperature (K); NaN where not good; read now."""
+        known = np.minimum(self.counts, self.table.size - 1)
+        return np.where(self.good, self.table[known], np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,77 +87,93 @@ class Surface:
 
     path: str
     grid: Grid
-    clear: Bools
-    """(y, x) True = counts, by the listing's clear-sky rule."""
-    land: Bools
-    """(y, x) True = land."""
+    dqf: Chunks
+    pqi: Chunks | None
+    """Product quality information; None in v01, which has none."""
     version: str
     """Of the LST quality flags, `v01` or `v02`."""
+    rule: str
+    """Which pixels count: a key of `ingest.abi.CLEAR_RULES`."""
+
+    def seen(self, wanted: Wanted | None = None) -> LstFlags:
+        """(y, x) The flags, read now; the fill value in chunks of `dqf` that are not wanted."""
+        pqi = None
+        if self.pqi is not None:
+            alike = self.pqi.grid == self.dqf.grid
+            pqi = self.pqi.image(wanted if alike else None)
+        return LstFlags(self.version, self.dqf.image(wanted), pqi)
+
+    @property
+    def clear(self) -> Bools:
+        """(y, x) True = counts, by the clear-sky rule."""
+        return abi.is_clear(self.rule, self.seen())
+
+    @property
+    def land(self) -> Bools:
+        """(y, x) True = land."""
+        return abi.is_land(self.seen())
 
 
-def read_band(data: bytes, path: str, variable: str) -> Granule:
+def open_band(local: str, path: str, variable: str) -> Granule:
     """The observations of one file.
 
     Args:
-        data: the whole file.
-        path: its path; the name says product and band, which the content must confirm.
+        local: where its bytes lie.
+        path: its path in the source; the name says product and band, which the content must confirm.
         variable: `Rad`, `CMI` or `LST`.
 
     Raises:
         GranuleError: truncated, no HDF5, no ABI file, or of another product or band.
     """
-    with _opened(data, path) as file:
+    with _opened(local, path) as file:
         band = file.confirm(variable)
-        counts = file.flags(variable)
-        if counts.dtype != np.uint16:
+        counts, dqf = file.image(variable), file.image("DQF")
+        if counts.kind != np.uint16:
             raise GranuleError(
-                f"{path}: {variable} is packed as {counts.dtype}, wanted 16-bit counts"
+                f"{path}: {variable} is packed as {counts.kind}, wanted 16-bit counts"
             )
-        grid, dqf = file.grid(counts.shape), file.flags("DQF")
+        grid = file.grid(counts.shape)
         if dqf.shape != counts.shape:
             raise GranuleError(_misfit(path, "DQF", dqf.shape, f"{variable} has {counts.shape}"))
-        table = _table(file, variable, int(counts.max(initial=0)))
+        table = _table(file, variable)
         if variable == "Rad":
             table = _calibrated(file, band, table)
-        is_usable = abi.is_retrieved(_lst_version(file), dqf) if variable == "LST" else dqf == 0
-    return Granule(path, grid, counts, table, is_usable & np.isfinite(table)[counts])
+        version = _lst_version(file) if variable == "LST" else ""
+    return Granule(path, grid, counts, dqf, table, version)
 
 
-def read_surface(data: bytes, path: str, rule: str) -> Surface:
+def open_surface(local: str, path: str, rule: str) -> Surface:
     """Clear sky and land of one scan, from its LST product.
 
     Args:
-        data: the whole file.
-        path: its path.
+        local: where its bytes lie.
+        path: its path in the source.
         rule: a key of `ingest.abi.CLEAR_RULES`.
 
     Raises:
         GranuleError: truncated, no HDF5, no LST file, or of neither version.
     """
-    with _opened(data, path) as file:
+    with _opened(local, path) as file:
         file.confirm("LST")
-        dqf, version = file.flags("DQF"), _lst_version(file)
-        pqi = file.flags("PQI") if version == "v02" else None
+        dqf, version = file.image("DQF"), _lst_version(file)
+        pqi = file.image("PQI") if version == "v02" else None
         grid = file.grid(dqf.shape)
         if pqi is not None and pqi.shape != dqf.shape:
             raise GranuleError(_misfit(path, "PQI", pqi.shape, f"DQF has {dqf.shape}"))
-    flags = abi.LstFlags(version, dqf, pqi)
-    return Surface(path, grid, abi.is_clear(rule, flags), abi.is_land(flags), version)
-
-
-def open_surface(local: str, path: str, rule: str) -> Surface:
-    """`read_surface` of a file on the local disk."""
-    return read_surface(Path(local).read_bytes(), path, rule)
+    return Surface(path, grid, dqf, pqi, version, rule)
 
 
 @contextmanager
-def _opened(data: bytes, path: str) -> Iterator["_File"]:
+def _opened(local: str, path: str) -> Iterator["_File"]:
     try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            yield _File(path, file)
+        # nobody changes a file that is being read: no lock, which some network disks refuse
+        with h5py.File(local, "r", locking=False) as file:
+            yield _File(path, file, chunks.mapped(local), {})
     except (OSError, RuntimeError, KeyError) as error:
+        there = Path(local)
+        size = there.stat().st_size if there.is_file() else 0
         raise GranuleError(
-            f"{path} cannot be read: found {len(data)} bytes, {error}; wanted a whole netCDF-4 file: "
+            f"{path} cannot be read: found {size} bytes, {error}; wanted a whole netCDF-4 file: "
             "fetch it again"
         ) from error
 
@@ -140,47 +184,66 @@ class _File:
 
     path: str
     file: h5py.File
+    data: memoryview
+    """All its bytes."""
+    known: dict[str, h5py.Dataset]
+    """Variables opened so far."""
 
     def variable(self, name: str) -> h5py.Dataset:
-        found = self.file.get(name)
-        if not isinstance(found, h5py.Dataset):
-            raise GranuleError(
-                f"{self.path} has no variable {name}, it holds {', '.join(self.file) or 'nothing'}: "
-                "wanted an ABI granule of its name; fetch it again, or leave it out"
-            )
-        return found
-
-    def attribute(self, variable: str, name: str) -> Any:  # noqa: ANN401
-        """Text as str, anything else as an array."""
-        attributes = self.variable(variable).attrs
-        if name not in attributes:
-            raise GranuleError(
-                f"{self.path}: {variable} has no attribute {name}; wanted an ABI granule as NOAA "
-                "wrote it: fetch it again"
-            )
-        value = attributes[name]
-        return value.decode() if isinstance(value, bytes) else value
+        if name not in self.known:
+            try:
+                self.known[name] = h5py.Dataset(h5py.h5d.open(self.file.id, name.encode()))
+            except (KeyError, ValueError) as error:
+                raise GranuleError(
+                    f"{self.path} has no variable {name}, it holds "
+                    f"{', '.join(self.file) or 'nothing'}: wanted an ABI granule of its name; fetch "
+                    "it again, or leave it out"
+                ) from error
+        return self.known[name]
 
     def number(self, variable: str, name: str) -> float:
-        return float(np.asarray(self.attribute(variable, name)).ravel()[0])
+        """The first or only number of an attribute."""
+        numbers = self.numbers(variable, name)
+        if numbers is None:
+            raise GranuleError(self._lacks(variable, name))
+        return float(numbers[0])
+
+    def numbers(self, variable: str, name: str) -> Floats | None:
+        """All numbers of an attribute that may be missing."""
+        dataset = self.variable(variable).id
+        if not h5py.h5a.exists(dataset, name.encode()):
+            return None
+        attribute = h5py.h5a.open(dataset, name.encode())
+        found = np.empty(attribute.shape, np.float64)
+        attribute.read(found)
+        return np.atleast_1d(found)
 
     def whole_numbers(self, variable: str, name: str) -> tuple[int, ...] | None:
         """An attribute that may be missing."""
-        if name not in self.variable(variable).attrs:
-            return None
-        return tuple(int(n) for n in np.ravel(self.attribute(variable, name)))
+        numbers = self.numbers(variable, name)
+        return None if numbers is None else tuple(int(n) for n in numbers)
 
-    def flags(self, name: str) -> NDArray[np.unsignedinteger]:
-        """(y, x) unsigned values: netCDF-3 types are signed, `_Unsigned` says what was meant."""
+    def text(self, variable: str, name: str) -> str:
+        value = self.variable(variable).attrs.get(name)
+        if value is None:
+            raise GranuleError(self._lacks(variable, name))
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+    def _lacks(self, variable: str, name: str) -> str:
+        return (
+            f"{self.path}: {variable} has no attribute {name}; wanted an ABI granule as NOAA "
+            "wrote it: fetch it again"
+        )
+
+    def image(self, name: str) -> Chunks:
+        """(y, x) unsigned values, not read yet."""
         dataset = self.variable(name)
         if dataset.ndim != 2:
             raise GranuleError(_misfit(self.path, name, dataset.shape, "wanted two dimensions"))
-        values = np.asarray(dataset[()])
-        if values.dtype.kind == "i" and dataset.attrs.get("_Unsigned", b"") in (b"true", "true"):
-            values = values.view(f"u{values.itemsize}")
-        if values.dtype.kind != "u":
-            raise GranuleError(f"{self.path}: {name} is {values.dtype}, wanted unsigned integers")
-        return values
+        found = chunks.of(dataset, self.data, self.path)
+        if found.kind.kind != "u":
+            raise GranuleError(f"{self.path}: {name} is {found.kind}, wanted unsigned integers")
+        return found
 
     def confirm(self, variable: str) -> str | None:
         """The band, when name and content agree on product, satellite and band."""
@@ -228,7 +291,7 @@ class _File:
         )
         name = "goes_imager_projection"
         found = {number: self.number(name, number) for number in numbers}
-        sweep = self.attribute(name, "sweep_angle_axis")
+        sweep = self.text(name, "sweep_angle_axis")
         try:
             return Grid(Projection(**found, sweep_angle_axis=sweep), y, x)
         except (ConfigError, GeometryError) as error:
@@ -239,13 +302,13 @@ def _misfit(path: str, name: str, shape: tuple[int, ...], other: str) -> str:
     return f"{path}: {name} has shape {shape}, {other}; wanted one shape (y, x): fetch it again"
 
 
-def _table(file: _File, variable: str, largest: int) -> Floats:
-    """Physical value of every count, up to the largest in the file at least."""
+def _table(file: _File, variable: str) -> Floats:
+    """Physical value of every count, up to the largest valid one and the fill."""
     fill = int(file.number(variable, "_FillValue")) % COUNTS
     given = file.whole_numbers(variable, "valid_range") or (0, COUNTS - 1)
     valid = (given[0] % COUNTS, given[-1] % COUNTS)
     return abi.unpack(
-        max(valid[1], fill, largest) + 1,
+        max(valid[1], fill) + 1,
         file.number(variable, "scale_factor"),
         file.number(variable, "add_offset"),
         valid,

@@ -99,7 +99,7 @@ class Image:
     """Noise included, before packing; means nothing where the flag says no value."""
     counts: NDArray[np.uint16]
     dqf: NDArray[np.int8]
-    """0 good, 1 conditionally usable, 2 out of range, 3 no value."""
+    """0 good, 1 conditionally usable, 2 out of range, 3 no value, -1 off the Earth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +135,8 @@ def image(scene: Scene, band: str) -> Image:
     dqf = (packed > top).astype(np.int8) * np.int8(2)
     counts = np.rint(np.clip(packed, 0, top, out=packed), out=packed).astype(np.uint16)
     _spoil(faults, counts, dqf, channel)
+    on_earth = enlarge(scene.landscape.on_earth.astype(np.float32), channel.refinement) > 0
+    counts[~on_earth], dqf[~on_earth] = channel.fill, -1
     return Image(seen, counts, dqf)
 
 
@@ -150,6 +152,10 @@ def lst_image(scene: Scene) -> LstImage:
     else:
         dqf, pqi = _enterprise_flags(scene, in_range)
         retrieved = dqf <= 2
+    for flags in (dqf, pqi):
+        if flags is not None:
+            flags[~scene.landscape.on_earth] = LST_FILL
+    retrieved &= scene.landscape.on_earth
     return LstImage(version, np.where(retrieved, counts, LST_FILL).astype(np.uint16), dqf, pqi)
 
 

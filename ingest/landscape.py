@@ -32,7 +32,8 @@ CONUS_Y_RAD = {1: 0.128212, 2: 0.128226, 4: 0.128233}
 CONUS_X_RAD = {1: -0.101332, 2: -0.101346, 4: -0.101353}
 CONUS_SHAPE = (1500, 2500)
 FIRST_ROW, FIRST_COLUMN = 390, 1340
-"""Of the crop, on the 2 km CONUS grid: near 37 degrees north, 83 degrees west."""
+"""Of the crop, on the 2 km CONUS grid: near 37 degrees north, 83 degrees west. A crop that reaches
+beyond the sector's edge from there begins farther north or west."""
 SMALLEST = 16
 """Rows or columns of a crop that is still a country."""
 
@@ -134,6 +135,8 @@ class Landscape:
     view_zenith: NDArray[np.float64]
     classes: NDArray[np.int16]
     """Index into `COVERS`, `NO_LAND` on water."""
+    on_earth: NDArray[np.bool_]
+    """False where the line of sight misses the Earth; longitude and latitude are 0 there."""
     lake: NDArray[np.bool_]
     """Inland water."""
     elevation: Field
@@ -160,14 +163,16 @@ def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
     """The country of this shape (2 km pixels) and seed; the same on every machine.
 
     Raises:
-        ConfigError: the crop is too small for a country or larger than the CONUS sector's rest.
+        ConfigError: the crop is too small for a country or larger than the CONUS sector.
     """
     _check_shape(shape)
     random = np.random.default_rng([seed, 0])
     place = axes(shape, 1)
     lon, lat = grid.lonlat(PROJECTION, place.y[:, None], place.x[None, :])
+    on_earth = np.isfinite(lon) & np.isfinite(lat)
+    lon, lat = (np.where(on_earth, angle, 0) for angle in (lon, lat))
     coast = _coast(random, shape)
-    sea = coast < 0
+    sea = (coast < 0) | ~on_earth
     relief = np.clip(coast, 0, 0.35) / 0.35
     elevation = _elevation(random, shape) * relief
     lake = ~sea & (field(random, shape, 0.035) > 2.3) & (coast > 0.05) & (elevation < 1.2)
@@ -179,6 +184,7 @@ def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
         lat=lat,
         view_zenith=grid.view_zenith(PROJECTION, lon, lat),
         classes=classes,
+        on_earth=on_earth,
         lake=lake,
         elevation=elevation,
         vigour=0.12 * field(random, shape, 0.15),
@@ -190,8 +196,12 @@ def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
 def axes(shape: tuple[int, int], refinement: int) -> Grid:
     """The crop's part of the real CONUS grid at a refinement, bit for bit the files' own axes."""
     step = STEP_RAD[refinement]
-    y0 = CONUS_Y_RAD[refinement] - FIRST_ROW * refinement * step
-    x0 = CONUS_X_RAD[refinement] + FIRST_COLUMN * refinement * step
+    first_row, first_column = (
+        min(first, most - n)
+        for first, most, n in zip((FIRST_ROW, FIRST_COLUMN), CONUS_SHAPE, shape, strict=True)
+    )
+    y0 = CONUS_Y_RAD[refinement] - first_row * refinement * step
+    x0 = CONUS_X_RAD[refinement] + first_column * refinement * step
     rows, columns = (np.arange(n * refinement) for n in shape)
     return Grid(PROJECTION, grid.axis(rows, -step, y0), grid.axis(columns, step, x0))
 
@@ -219,11 +229,10 @@ def rough(random: np.random.Generator, shape: tuple[int, int], length: float) ->
 
 
 def _check_shape(shape: tuple[int, int]) -> None:
-    largest = (CONUS_SHAPE[0] - FIRST_ROW, CONUS_SHAPE[1] - FIRST_COLUMN)
-    if not all(SMALLEST <= n <= most for n, most in zip(shape, largest, strict=True)):
+    if not all(SMALLEST <= n <= most for n, most in zip(shape, CONUS_SHAPE, strict=True)):
         raise ConfigError(
             f"a landscape of {shape[0]} x {shape[1]} coarse pixels cannot be made: wanted "
-            f"{SMALLEST} to {largest[0]} rows and {SMALLEST} to {largest[1]} columns"
+            f"{SMALLEST} to {CONUS_SHAPE[0]} rows and {SMALLEST} to {CONUS_SHAPE[1]} columns"
         )
 
 

@@ -5,46 +5,49 @@ ingest. A result alone is stored bit for bit; m3 and m4 of a result merged from 
 may be wrong and are marked suspect. The ledger names the files, as nobody noted their time steps.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
-from ingest import domains, listing, parts, pickles, publish, source
-from ingest import geometries as geometries_
+from ingest import domains, geometries, listing, parts, pickles, policy, publish, source, staging
+from ingest.group import Group, Outcome, newest, outcome
 from ingest.listing import Listing
+from ingest.observations import Observations
 from ingest.parts import Part
 from ingest.pickles import LegacyGeometry
-from ingest.publish import Group, Outcome
-from lake import catalog, cluster
+from ingest.source import File
+from lake import catalog, cluster, order, probe, store
 from lake import domain as lake_domain
 from lake.console import progress
 from lake.domain import Domain
 from lake.errors import ConfigError, LegacyError, OverlapError
 from lake.keys import Key
-from lake.ledger import MERGED, Entry, Ledger, Source
+from lake.ledger import MERGED, Entry, Source
 from lake.moments import METRICS
-from lake.objects import connect
+from lake.objects import connect, join
 from lake.schema import Cube
 
 SUSPECT = ("m3", "m4")
 
-Slot = dict[str, str]
-"""Paths of the results of one (month, tod), by band."""
+Slot = dict[str, File]
+"""The results of one (month, tod), by band."""
 
 
 def import_results(
-    client: Client, results: str, geometries: str, root: str, overrides: Sequence[str] = ()
+    client: Client, results: str, folder: str, root: str, overrides: Sequence[str] = ()
 ) -> list[Outcome]:
     """Import every result of a folder, a store for each of their keys.
 
     Args:
         client: Dask.
         results: folder or URL of the results.
-        geometries: folder or URL of the geometry pickles they refer to.
+        folder: of the geometry pickles they refer to, or its URL.
         root: folder or URL of the lake.
         overrides: of the listing that the results' names say.
 
@@ -53,46 +56,45 @@ def import_results(
         ConfigError: no listing of that name is known, or the root holds other things than a lake.
         OverlapError: the store holds granules of the same period.
     """
-    catalog.claim(connect(root))
+    lake = connect(root)
+    catalog.claim(lake)
+    probe.check(lake)
     groups: dict[Key, dict[tuple[int, int], Slot]] = defaultdict(lambda: defaultdict(dict))
     for file in source.list_files(results, suffix=".pkl"):
         name = pickles.parse_name(file.path)
-        groups[name.key][name.month, name.tod][name.band] = file.path
+        groups[name.key][name.month, name.tod][name.band] = file
     return [
-        _import_store(client, _group(key, geometries, root, overrides), slots, geometries)
+        _import_store(client, _group(key, folder, root, overrides), slots, folder)
         for key, slots in sorted(groups.items())
     ]
 
 
-def _group(key: Key, geometries: str, root: str, overrides: Sequence[str]) -> Group:
+def _group(key: Key, folder: str, root: str, overrides: Sequence[str]) -> Group:
     """The store of a legacy key: its listing, and the domain of its geometry."""
     rules = replace(listing.load(key.listing, overrides), sat=key.sat, t0=key.t0, tf=key.tf)
-    geometry = _geometry(geometries, key.geom)
+    geometry = _geometry(folder, key.geom)
     coarse = geometry.resolutions[min(geometry.resolutions)]
     found = lake_domain.from_mask(coarse.m_domain, coarse.grid, rules.layout)
     if found.pixels != int(coarse.m_domain.sum()):
         raise LegacyError(
-            f"{key.geom} in {geometries} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "
+            f"{key.geom} in {folder} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "
             "latitude and longitude, which no store holds"
         )
-    where = f"{key.geom}.pkl in {geometries}"
-    geometries_.check_name(rules, key, coarse.grid.projection, where)
+    where = f"{key.geom}.pkl in {folder}"
+    geometries.check_name(rules, key, coarse.grid.projection, where)
     return Group(root, key, rules, domains.keep(connect(root), key, found))
 
 
-def _geometry(geometries: str, geom: str) -> LegacyGeometry:
-    path = f"{geometries.rstrip('/')}/{geom}.pkl"
+def _geometry(folder: str, geom: str) -> LegacyGeometry:
+    path = f"{folder.rstrip('/')}/{geom}.pkl"
     return pickles.read_geometry(source.read_bytes(path), path)
 
 
 def _import_store(
-    client: Client, group: Group, slots: Mapping[tuple[int, int], Slot], geometries: str
+    client: Client, group: Group, slots: Mapping[tuple[int, int], Slot], folder: str
 ) -> Outcome:
-    objects = group.objects
-    parent = publish.newest(group)
-    held = publish.held(objects, parent)
-    merged = held.steps(MERGED)
-    if merged - set(held.legacy):
+    held = store.entries(group.objects, newest(group))
+    if held.taken - set(held.legacy):
         raise OverlapError(
             f"{group.key} holds time steps of granules: legacy results of the same period would count "
             "them twice; import into another lake"
@@ -100,22 +102,18 @@ def _import_store(
     lacking = {
         slot: new
         for slot, files in slots.items()
-        if (new := {band: path for band, path in files.items() if _file(path) not in merged})
+        if (new := {band: file for band, file in files.items() if file.name not in held.taken})
     }
-    if lacking:
-        where = (group.root, group.key, group.listing, domains.digest(group.domain), geometries)
-        calls = [(*where, *slot, files) for slot, files in sorted(lacking.items())]
-        with progress("import") as report:
-            staged = cluster.call(client, _stage, calls, report)
-        entries = [entry for part in staged for entry in part.entries]
-        known = Ledger(tuple(sorted((*held, *entries))))
-        with progress("publish") as report:
-            bases = publish.base(group.root, group.key, parent)
-            parent = publish.publish(client, group, parent, bases, staged, known, report)
-        held = known
-    if parent is None:
+    where = (group.root, group.key, group.listing, domains.digest(group.domain), folder)
+    calls = [(*where, *slot, files) for slot, files in sorted(lacking.items())]
+    with progress("import") as report:
+        since = time.time()
+        staging.note(group, cluster.call(client, _stage, calls, report), (), since)
+    with progress("publish") as report:
+        published = publish.publish(client, group, policy.NOW, report, datetime.now(UTC))
+    if newest(group) is None:
         raise LegacyError(f"no result of {group.key} was found")
-    return publish.outcome(group, parent, held, merged=len(held.steps(MERGED)) - len(merged))
+    return outcome(group, merged=len(published))
 
 
 def _stage(
@@ -123,58 +121,90 @@ def _stage(
     key: Key,
     rules: Listing,
     digest: str,
-    geometries: str,
+    folder: str,
     month: int,
     tod: int,
     files: Slot,
 ) -> Part:
     """On a worker: the results of one (month, tod) as a part of the store."""
-    group = Group(root, key, rules, domains.known(root, key, digest))
-    geometry = _geometry(geometries, group.key.geom)
-    cubes = [c for c in group.listing.cubes_at(tod) if set(c.bands) & set(files)]
+    objects = connect(join(root, str(key)))
+    domain = domains.known(root, key, digest)
+    cubes = [c for c in rules.cubes_at(tod) if set(c.bands) & set(files)]
     lost = set(files) - {band for cube in cubes for band in cube.bands}
     if lost:
         raise ConfigError(
-            f"{files[min(lost)]}: the listing {group.listing.listing} has no cube with "
+            f"{files[min(lost)].path}: the listing {rules.listing} has no cube with "
             f"{', '.join(sorted(lost))} at {tod} s; add one with --set"
         )
-    arrays = {}
-    suspect = False
-    for cube in cubes:
-        shape = (len(cube.bands), len(METRICS), group.domain.pixels, cube.subpixels)
-        arrays[cube.name] = np.full(shape, np.nan, np.float32)
-        for index, band in enumerate(cube.bands):
-            if band in files:
-                values, merged = _result(files[band], geometry, group.domain, cube)
-                arrays[cube.name][index] = values
-                suspect |= merged
-    entries = tuple(
-        Entry(_file(p), MERGED, files=(Source(_file(p)),)) for p in sorted(files.values())
-    )
-    part = Part("", month, tod, tuple(arrays), entries, suspect=SUSPECT if suspect else ())
-    name = parts.name(rules.digest, digest, *(entry.step for entry in entries))
-    return parts.write(group.objects, name, part, arrays, group.domain.layout)
+    sources = [Source(f.name, f.size, f.tag) for _, f in sorted(files.items())]
+    name = parts.name(rules.digest, digest, *sources)
+    if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:
+        return done
+    entries = tuple(Entry(s.name, MERGED, files=(s,)) for s in sources)
+    geometry = _geometry(folder, key.geom)
+    content = _Results({cube.name: cube for cube in cubes}, files, domain, geometry)
+    part = Part(name, "", parts.MOMENTS, month, tod, tuple(content.cubes), entries)
+    return parts.write(objects, part, content, domain.pixels, domain.layout)
 
 
-def _result(
-    path: str, geometry: LegacyGeometry, domain: Domain, cube: Cube
-) -> tuple[NDArray[np.float32], bool]:
-    """(metric, pixel, subpixel) of one result in store order, and whether it is suspect."""
-    result = pickles.read_result(source.read_bytes(path), path)
-    pickles.check_fit(result, geometry, path)
-    m_domain = geometry.resolutions[result.shape].m_domain
-    if m_domain.shape != domain.m_domain(cube.refinement).shape:
-        raise LegacyError(
-            f"{path} is on a grid of {result.shape}, the listing's {cube.name} on "
-            f"{domain.m_domain(cube.refinement).shape}"
-        )
-    values = np.empty((len(METRICS), domain.pixels, cube.subpixels), np.float32)
-    image = np.full(m_domain.shape, np.nan, np.float32)
-    for index, metric in enumerate(result.results):
-        image[m_domain] = metric
-        values[index] = domain.gather(image, cube.refinement)
-    return values, result.suspect
+class _Results:
+    """The results of one (month, tod) as content of a part; those of one cube are held at a time."""
+
+    form = parts.MOMENTS
+
+    def __init__(
+        self, cubes: dict[str, Cube], files: Slot, domain: Domain, geometry: LegacyGeometry
+    ) -> None:
+        self.cubes = cubes
+        self.suspect: tuple[str, ...] = ()
+        self._files = files
+        self._domain = domain
+        self._geometry = geometry
+        self._blocks = order.superblocks(domain.pixels, domain.layout)
+        self._held = ""
+        self._values: list[NDArray[np.float32] | None] = []
+        self._ranks = np.zeros((0, 1), np.int64)
+
+    def moments(self, cube: str, superblock: int) -> NDArray[np.float32]:
+        """(band, metric, pixel, subpixel); NaN for bands that have no result."""
+        if cube != self._held:
+            self._hold(self.cubes[cube])
+        where = self._ranks[self._blocks[superblock]]  # (pixel, subpixel)
+        block = np.full((len(self._values), len(METRICS), *where.shape), np.nan, np.float32)
+        for band, values in enumerate(self._values):
+            if values is not None:
+                np.take(values, where, axis=1, out=block[band])
+        return block
+
+    def observations(self, cube: str, superblock: int) -> Observations:
+        """Legacy results do not have them."""
+        raise NotImplementedError(f"{cube} {superblock}")
+
+    def _hold(self, cube: Cube) -> None:
+        self._values = []  # those of the cube before go first
+        self._values = [self._read(band, cube) for band in cube.bands]
+        self._ranks = _ranks(self._domain, cube.refinement)
+        self._held = cube.name
+
+    def _read(self, band: str, cube: Cube) -> NDArray[np.float32] | None:
+        """(metric, rank in the m_domain) of one result."""
+        if band not in self._files:
+            return None
+        path = self._files[band].path
+        result = pickles.read_result(source.read_bytes(path), path)
+        pickles.check_fit(result, self._geometry, path)
+        wanted = tuple(n * cube.refinement for n in self._domain.grid.shape)
+        if result.shape != wanted:
+            raise LegacyError(
+                f"{path} is on a grid of {result.shape}, the listing's {cube.name} on {wanted}"
+            )
+        if result.suspect:
+            self.suspect = SUSPECT
+        return result.results
 
 
-def _file(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
+def _ranks(domain: Domain, refinement: int) -> NDArray[np.int64]:
+    """(pixel, subpixel): which of the True pixels of m_domain, counted row-major, each one is."""
+    m_domain = domain.m_domain(refinement)
+    ranks = np.cumsum(m_domain.ravel(), dtype=np.int64).reshape(m_domain.shape) - 1
+    return domain.gather(ranks, refinement)

@@ -1,51 +1,92 @@
-"""Staged partial moments: what was accumulated, waiting in the store's folder to be published.
+"""Staged parts: what was accumulated, waiting in the store's folder to be published.
 
-    parts/<name>.json        what the part holds; written once, create-only, when it is complete
-    parts/<name>-<id>.zarr   the moments, one array a cube: (band, metric, pixel, subpixel)
+    parts/<name>.json        what the part holds; written when it is complete
+    parts/<name>-<id>.zarr   its arrays, chunked by superblock
 
-The name is a digest of the inputs, so that a run that was stopped finds what it had done. A part
-without its JSON object was never finished; nobody reads it.
+The name is a digest of the inputs (rules, pixels, and every file with its size and tag), so that a
+run that was stopped finds what it had done. A part without its JSON object was never finished;
+nobody reads it. A part has one of two forms, whichever is smaller, with pixels in store order:
+
+    observations   valid (step, pixel); for each cube <cube>/counts (step, band, pixel, subpixel), packed,
+                   and <cube>/tables (step, band, count): the quantity of every count
+    moments        for each cube <cube>/moments (band, metric, pixel, subpixel), as in a generation
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Protocol
 from uuid import uuid4
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
 
+from ingest.observations import Observations
 from lake import order
 from lake.errors import MissingError
 from lake.ledger import MERGED, Entry, Source
-from lake.objects import Objects
-from lake.schema import CODEC
+from lake.objects import Objects, connect
+
+Block = NDArray[np.float32]
+"""(band, metric, pixel, subpixel) of a superblock."""
+
+MOMENTS, OBSERVATIONS = "moments", "observations"
+
+CODEC = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
+"""A part is written and read once: several times faster than the codec of stores, a little larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The moments of some time steps of one (month, tod)."""
+    """Some time steps of one (month, tod), staged."""
 
+    name: str
     path: str
-    """Of the Zarr group, below the store's folder."""
+    """Of the Zarr group, below the store's folder; empty while nothing is staged."""
+    form: str
+    """`moments` or `observations`."""
     month: int
     tod: int
     cubes: tuple[str, ...]
     entries: tuple[Entry, ...]
+    """What became of each time step; those that are `merged` are in the part."""
     suspect: tuple[str, ...] = ()
     """Metrics that may be wrong."""
+    staged: str = ""
+    """When it was complete: UTC, ISO 8601."""
 
     @property
-    def holds_something(self) -> bool:
-        """Whether any of its time steps could be read."""
-        return any(entry.status == MERGED for entry in self.entries)
+    def steps(self) -> set[str]:
+        """The time steps in it."""
+        return {entry.step for entry in self.entries if entry.status == MERGED}
 
 
-def name(*inputs: str) -> str:
+class Content(Protocol):
+    """What a part is made of, a superblock at a time."""
+
+    @property
+    def form(self) -> str:
+        """`moments` or `observations`."""
+
+    @property
+    def suspect(self) -> tuple[str, ...]:
+        """Metrics that may be wrong: known when everything was asked for."""
+
+    def moments(self, cube: str, superblock: int) -> Block:
+        """Of all its time steps; asked for where the form is `moments`."""
+
+    def observations(self, cube: str, superblock: int) -> Observations:
+        """Each time step's; asked for where the form is `observations`."""
+
+
+def name(*inputs: object) -> str:
     """The name of the part that these inputs make."""
-    return hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:32]
+    return hashlib.sha256("\n".join(map(str, inputs)).encode()).hexdigest()[:32]
 
 
 def find(objects: Objects, part_name: str) -> Part | None:
@@ -55,50 +96,110 @@ def find(objects: Objects, part_name: str) -> Part | None:
     except MissingError:
         return None
     entries = tuple(
-        Entry(**e | {"files": tuple(Source(**f) for f in e["files"])}) for e in noted["entries"]
+        Entry(**e | {"files": tuple(Source(**file) for file in e["files"])})
+        for e in noted["entries"]
     )
     lists = {name: tuple(noted[name]) for name in ("cubes", "suspect")}
     return Part(**noted | lists | {"entries": entries})
 
 
+def find_fresh(objects: Objects, part_name: str, age_s: float) -> Part | None:
+    """The finished part of that name if it is younger than `age_s`: garbage collection keeps away from it."""
+    part = find(objects, part_name)
+    if part is None:
+        return None
+    age = datetime.now(UTC) - datetime.fromisoformat(part.staged)
+    return part if abs(age.total_seconds()) < age_s else None
+
+
 def write(
-    objects: Objects,
-    part_name: str,
-    part: Part,
-    results: Mapping[str, NDArray[np.float32]],
-    layout: order.Layout,
+    objects: Objects, part: Part, content: Content, pixels: int, layout: order.Layout
 ) -> Part:
-    """Write a part whole, then declare it complete; of two that make the same, the first counts.
+    """Write a part whole, then declare it complete; of two of one name either may stay.
 
     Args:
         objects: of the store's folder.
-        part_name: from `name`.
-        part: what is in it; its path is made here.
-        results: by cube, (band, metric, pixel, subpixel).
+        part: what is in it; path, suspect and time are filled in here.
+        content: the numbers.
+        pixels: of the domain.
         layout: of the store: a part's chunk is a superblock.
     """
-    path = f"parts/{part_name}-{uuid4().hex[:12]}.zarr"
+    path = f"parts/{part.name}-{uuid4().hex[:12]}.zarr"
     group = zarr.create_group(objects.zarr(path), zarr_format=3)
-    for cube, data in results.items():
-        bands, metrics, pixels, subpixels = data.shape
-        array = group.create_array(
-            cube,
-            shape=data.shape,
-            chunks=(bands, metrics, min(layout.superblock, pixels), subpixels),
-            dtype="float32",
-            fill_value=np.nan,
-            compressors=CODEC,
-        )
-        array[...] = data
-    complete = replace(part, path=path)
-    try:
-        objects.create(f"parts/{part_name}.json", json.dumps(asdict(complete)).encode())
-    except FileExistsError:
-        return find(objects, part_name) or complete
+    superblocks = order.superblocks(pixels, layout)
+    for cube in part.cubes:
+        if part.form == MOMENTS:
+            _write_moments(group, cube, content, superblocks)
+        else:
+            _write_observations(group, cube, content, superblocks)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    complete = replace(part, path=path, suspect=content.suspect, staged=now)
+    objects.put(f"parts/{part.name}.json", json.dumps(asdict(complete)).encode())
     return complete
 
 
-def read(objects: Objects, part_path: str, cube: str, pixels: slice) -> NDArray[np.float32]:
-    """(band, metric, pixel, subpixel) of a run of pixels."""
-    array = zarr.open_array(objects.zarr(f"{part_path}/{cube}", read_only=True), mode="r")
-    return np.asarray(array[:, :, pixels, :])
+def read_moments(folder: str, part_path: str, cube: str, pixels: slice) -> Block:
+    """The moments of a run of pixels, from the part at `part_path` in the store at `folder`."""
+    return np.asarray(_array(folder, f"{part_path}/{cube}/moments")[:, :, pixels, :])
+
+
+def read_observations(folder: str, part_path: str, cube: str, pixels: slice) -> Observations:
+    """The observations of a run of pixels, likewise."""
+    return Observations(
+        np.asarray(_array(folder, f"{part_path}/valid")[:, pixels]),
+        np.asarray(_array(folder, f"{part_path}/{cube}/counts")[:, :, pixels, :]),
+        np.asarray(_array(folder, f"{part_path}/{cube}/tables")[...]),
+    )
+
+
+@lru_cache(maxsize=512)
+def _array(folder: str, path: str) -> Any:  # noqa: ANN401 (zarr types it as of v2 or v3)
+    """An array of a part never changes: a worker keeps it open."""
+    return zarr.open_array(connect(folder).zarr(path, read_only=True), mode="r")
+
+
+def _write_moments(
+    group: zarr.Group, cube: str, content: Content, superblocks: Sequence[slice]
+) -> None:
+    array = None
+    for number, pixels in enumerate(superblocks):
+        block = content.moments(cube, number)
+        if array is None:
+            array = _create(group, f"{cube}/moments", block, superblocks[-1].stop, np.nan)
+        array[:, :, pixels, :] = block
+
+
+def _write_observations(
+    group: zarr.Group, cube: str, content: Content, superblocks: Sequence[slice]
+) -> None:
+    total = superblocks[-1].stop
+    counts = None
+    for number, pixels in enumerate(superblocks):
+        seen = content.observations(cube, number)
+        if counts is None:
+            counts = _create(group, f"{cube}/counts", seen.counts, total, 0)
+            group.create_array(f"{cube}/tables", data=seen.tables, compressors=CODEC)
+            with_valid = "valid" not in group
+            if with_valid:
+                shape, chunk = (len(seen.valid), total), seen.valid.shape
+                valid = group.create_array(
+                    "valid", shape=shape, chunks=chunk, dtype="bool", compressors=CODEC
+                )
+        if with_valid:
+            valid[:, pixels] = seen.valid
+        counts[:, :, pixels, :] = seen.counts
+
+
+def _create(
+    group: zarr.Group, path: str, block: NDArray[Any], pixels: int, fill: float
+) -> zarr.Array[Any]:
+    """An array whose last but one axis is that of all pixels, one block a chunk."""
+    shape = (*block.shape[:-2], pixels, block.shape[-1])
+    return group.create_array(
+        path,
+        shape=shape,
+        chunks=block.shape,
+        dtype=block.dtype,
+        fill_value=fill,
+        compressors=CODEC,
+    )

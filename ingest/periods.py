@@ -1,21 +1,23 @@
 """Stores of disjoint periods -> the store of the whole span, exactly, without the source files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
 from distributed import Client
 
 from ingest import domains, publish
-from ingest.listing import Listing
-from ingest.publish import Group, Outcome
-from lake import catalog, commits, ledger, store
+from ingest.group import Group, Outcome, commit, newest, of_key, outcome
+from ingest.staging import TRIES
+from lake import catalog, commits, ledger, probe, store
+from lake.commits import Commit
 from lake.console import progress
-from lake.errors import ConfigError, MissingError, OverlapError
+from lake.errors import ConfigError, ConflictError, MissingError, OverlapError
 from lake.keys import Key
-from lake.ledger import MERGED
+from lake.ledger import MERGED, Ledger
 from lake.objects import connect, join
-from lake.read import open as open_store
+from lake.store import State
 
 
 def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
@@ -27,38 +29,74 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
         root: folder or URL of the lake.
 
     Raises:
-        ConfigError: the keys differ in more than their period, or their rules or pixels differ.
-        OverlapError: a time step is in two of them, or may be.
+        ConfigError: the keys differ in more than their period, their rules or pixels differ, or time
+            steps still wait to be published.
+        OverlapError: a time step is in two of them, or may be; or the target has others.
         MissingError: one of the stores does not exist.
+        ConflictError: other writers were faster, too often.
     """
     lake = connect(root)
     target = _target(keys)
     sources = {key: _head(root, key) for key in keys}
     catalog.claim(lake)
-    generations = {key: store.Generation.of(commit) for key, commit in sources.items()}
-    for what in ("listing", "domain"):
-        if len({getattr(g, what) for g in generations.values()}) > 1:
-            raise ConfigError(
-                f"{', '.join(map(str, keys))} have not the same {what}: only stores made by the same "
-                "rules on the same pixels can be merged"
-            )
-    ledgers = [publish.held(connect(join(root, str(k))), commit) for k, commit in sources.items()]
-    if any(part.legacy for part in ledgers):
-        _check_disjoint(keys)
-    held = ledger.union(ledgers)
-    rules = Listing.from_dict(open_store(lake.url(str(keys[0]))).attributes["listing"])
-    rules = replace(rules, t0=target.t0, tf=target.tf)
+    probe.check(lake)
+    _check_alike(sources)
+    union = _union(root, sources)
+    rules = replace(of_key(root, keys[0]).listing, t0=target.t0, tf=target.tf)
     group = Group(root, target, rules, domains.load(lake, target))
-    parent = publish.newest(group)
-    done = parent is not None and held == publish.held(group.objects, parent)
-    if parent is None or not done:
-        bases = [
-            base for key, commit in sources.items() for base in publish.base(root, key, commit)
-        ]
+    bases = [base for key, commit in sources.items() for base in publish.base(group, commit, key)]
+    for _ in range(TRIES):
+        parent = newest(group)
+        held = store.entries(group.objects, parent)
+        if parent is not None and held == union:
+            return outcome(group, merged=0)
+        _check_replaceable(target, held, union)
         with progress("merge") as report:
-            parent = publish.publish(client, group, parent, bases, [], held, report)
-    merged = 0 if done else len(held.steps(MERGED))
-    return publish.outcome(group, parent, held, merged=merged)
+            draft = publish.write(client, group, parent, bases, [], union, report)
+        state = replace(
+            group.empty_state(),
+            path=draft.path,
+            manifest=draft.manifest,
+            months=draft.months,
+            suspect=draft.suspect,
+            ledger=ledger.write(group.objects, union),
+        )
+        with suppress(FileExistsError):  # another writer was faster: look again
+            commit(group, parent, state)
+            return outcome(group, merged=len(union.steps(MERGED)))
+    raise ConflictError(f"other writers of {target} were faster {TRIES} times: run it again")
+
+
+def _check_alike(sources: Mapping[Key, Commit]) -> None:
+    states = [State.of(commit) for commit in sources.values()]
+    for what in ("listing", "domain"):
+        if len({getattr(state, what) for state in states}) > 1:
+            raise ConfigError(
+                f"{', '.join(map(str, sources))} have not the same {what}: only stores made by the "
+                "same rules on the same pixels can be merged"
+            )
+    for key, state in zip(sources, states, strict=True):
+        if state.parts or not state.path:
+            raise ConfigError(
+                f"{key} has {len(state.parts)} staged parts that are not published: run "
+                f"'lake ingest publish {key}' first"
+            )
+
+
+def _union(root: str, sources: Mapping[Key, Commit]) -> Ledger:
+    ledgers = [store.entries(connect(join(root, str(k))), commit) for k, commit in sources.items()]
+    if any(held.legacy for held in ledgers):
+        _check_disjoint(list(sources))
+    return ledger.union(ledgers)
+
+
+def _check_replaceable(target: Key, held: Ledger, union: Ledger) -> None:
+    """The target may hold what an earlier merge made, nothing else."""
+    if others := sorted(held.taken - union.steps(MERGED)):
+        raise OverlapError(
+            f"{target} holds {len(others)} time steps that the stores to merge do not have, the first "
+            f"{others[0]}: they would be lost; merge those stores too, or take another listing name"
+        )
 
 
 def _target(keys: Sequence[Key]) -> Key:
@@ -87,7 +125,7 @@ def _check_disjoint(keys: Sequence[Key]) -> None:
             )
 
 
-def _head(root: str, key: Key) -> commits.Commit:
+def _head(root: str, key: Key) -> Commit:
     commit = commits.head(connect(join(root, str(key))))
     if commit is None:
         raise MissingError(f"there is no store {key} in {root}; 'lake ls --lake {root}' lists them")

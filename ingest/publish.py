@@ -1,13 +1,15 @@
-"""Parts and earlier generations -> the next generation of a store.
+"""Staged parts and earlier generations -> the next generation of a store.
 
 A month that gains something is written anew, one task a superblock, so that every shard has one
-writer; a month that comes whole from one earlier generation is copied within the object store.
+writer and every part is read once; a month that comes whole from one earlier generation is copied
+within the object store. Data and ledger become visible in one commit.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache, reduce
 from importlib.metadata import version
 from typing import Any
 
@@ -15,52 +17,26 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
-from ingest import domains, parts
-from ingest.listing import Listing
-from ingest.parts import Part
-from lake import catalog, cluster, commits, ledger, moments, order, read, store
-from lake.console import Advance
-from lake.domain import Domain
-from lake.errors import ConfigError
+from ingest import observations, parts
+from ingest.group import Group, commit, newest
+from ingest.parts import OBSERVATIONS, Part
+from ingest.policy import Policy
+from ingest.staging import FRESH_S, TRIES
+from lake import cluster, ledger, manifest, order, store
+from lake.commits import Commit
+from lake.console import Advance, say
+from lake.errors import ConflictError, MissingError
 from lake.keys import Key
-from lake.ledger import Ledger
+from lake.ledger import MERGED, STAGED, Ledger
+from lake.manifest import Manifest, Stored
 from lake.moments import METRICS
-from lake.objects import Objects, connect, join
+from lake.objects import connect, join
+from lake.order import Layout
 from lake.schema import Cube
+from lake.store import State
 
 Block = NDArray[np.float32]
-"""(tod, band, metric, pixel, subpixel) of a superblock of one month."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
-    """A store to write: whose it is, by which rules, on which pixels."""
-
-    root: str
-    """URL of the lake."""
-    key: Key
-    listing: Listing
-    domain: Domain
-
-    @property
-    def objects(self) -> Objects:
-        """The store's own folder."""
-        return connect(join(self.root, str(self.key)))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a store."""
-
-    key: str
-    url: str
-    """Of the store's newest generation."""
-    merged: int
-    """Time steps merged into it now."""
-    missing: int
-    """Time steps of the period that are not in the store."""
-    held: int
-    """Time steps in the store now."""
+"""(band, metric, pixel, subpixel) of a superblock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +47,7 @@ class Base:
     """Below the lake's root."""
     months: tuple[int, ...]
     suspect: tuple[str, ...]
+    stored: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,177 +55,246 @@ class Shard:
     """What one task writes: a superblock of one month, all cubes, from all that holds it."""
 
     root: str
+    key: Key
     target: str
-    """Path of the draft below the root."""
+    """Path of the draft below the store's folder."""
     cubes: tuple[Cube, ...]
     month: int
     superblock: int
     pixels: slice
+    layout: Layout
     generations: tuple[str, ...]
     """Paths of earlier generations below the root."""
-    staged: tuple[tuple[str, int, tuple[str, ...]], ...]
-    """Path below the root, tod and cubes of each part."""
+    staged: tuple[tuple[str, str, int, tuple[str, ...]], ...]
+    """Path below the store's folder, form, tod and cubes of each part."""
 
 
-def base(root: str, key: Key, commit: commits.Commit | None) -> tuple[Base, ...]:
-    """The generation that a commit made visible, as an input of the next; none before the first."""
-    if commit is None:
-        return ()
-    path = f"{key}/{store.Generation.of(commit).path}"
-    there = read.open(connect(root).url(path))
-    return (Base(path, there.months, there.suspect),)
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A complete generation that is not visible yet."""
 
-
-def newest(group: Group) -> commits.Commit | None:
-    """The store's newest commit; None before the first.
-
-    Raises:
-        ConfigError: it was made by other rules or on other pixels, with which nothing may be mixed.
-    """
-    commit = commits.head(group.objects)
-    if commit is None:
-        return None
-    there = store.Generation.of(commit)
-    if (there.listing, there.domain) != (group.listing.digest, domains.digest(group.domain)):
-        raise ConfigError(
-            f"{group.objects.url()} was made by another listing of the name {group.key.listing}, or "
-            "on other pixels: give the listing it was made with ('listing' in the attributes of its "
-            "generation), or give yours another name with --set listing=NAME"
-        )
-    return commit
-
-
-def held(objects: Objects, commit: commits.Commit | None) -> Ledger:
-    """The ledger of the generation that a commit made visible; empty before the first."""
-    return ledger.read(objects, store.Generation.of(commit).ledger) if commit else Ledger()
-
-
-def outcome(group: Group, commit: commits.Commit, entries: Ledger, *, merged: int) -> Outcome:
-    """What became of a store whose newest commit has these entries, `merged` of them new."""
-    return Outcome(
-        str(group.key),
-        group.objects.url(store.Generation.of(commit).path),
-        merged=merged,
-        missing=len(entries.steps(ledger.MISSING)),
-        held=len(entries.steps(ledger.MERGED)),
-    )
+    path: str
+    manifest: str
+    months: tuple[int, ...]
+    suspect: tuple[str, ...]
+    finished: float
+    """Seconds since the epoch."""
 
 
 def publish(
+    client: Client, group: Group, policy: Policy, report: Advance, now: datetime
+) -> set[str]:
+    """Merge the waiting parts that are due into the next generation; returns their time steps.
+
+    Args:
+        client: Dask.
+        group: the store.
+        policy: which months are due.
+        report: told of every month and superblock written.
+        now: UTC, aware.
+
+    Raises:
+        ConflictError: other writers were faster, too often; nothing of this became visible.
+        MissingError: a part that the store's ledger names is gone.
+    """
+    for _ in range(TRIES):
+        head = newest(group)
+        due = policy.due(_waiting(group, head), now)
+        if head is None or not due:
+            return set()
+        entries = _published(store.entries(group.objects, head), due)
+        draft = write(client, group, head, base(group, head), due, entries, report)
+        if _commit(group, head, draft, due):
+            return {step for part in due for step in part.steps}
+        say(f"another writer published {group.key} in the meantime: merging what it lacks")
+    raise ConflictError(f"other writers published {group.key} {TRIES} times: run it again")
+
+
+def base(group: Group, head: Commit | None, key: Key | None = None) -> tuple[Base, ...]:
+    """The newest generation of a store (`key`, or else the group's own), as an input of the next."""
+    state = State.of(head) if head else None
+    if state is None or not state.path:
+        return ()
+    key = key or group.key
+    stored = manifest.read(connect(join(group.root, str(key))), state.manifest)
+    return (Base(f"{key}/{state.path}", state.months, state.suspect, stored),)
+
+
+def write(
     client: Client,
     group: Group,
-    parent: commits.Commit | None,
+    parent: Commit | None,
     bases: Sequence[Base],
     new: Sequence[Part],
     entries: Ledger,
     report: Advance,
-) -> commits.Commit:
-    """Write and commit the generation that holds `bases` and `new` merged, and nothing else.
+) -> Draft:
+    """Write the generation that holds `bases` and `new` merged, and nothing else; not visible yet.
 
     Args:
         client: Dask.
         group: the store.
         parent: its newest commit; None before the first.
-        bases: earlier generations of disjoint time steps: the parent's own, or those to merge.
+        bases: earlier generations of disjoint time steps: the store's own, or those to merge.
         new: parts of time steps that no base holds.
         entries: the ledger of all of them.
         report: told of every month and superblock written.
-
-    Raises:
-        ConflictError: another writer was faster; nothing became visible.
     """
     objects = group.objects
     months = tuple(sorted({m for b in bases for m in b.months} | {part.month for part in new}))
     sources: list[Base | Part] = [*bases, *new]
     suspect = tuple(metric for metric in METRICS if any(metric in s.suspect for s in sources))
-    noted = ledger.write(objects, entries)
-    digest = domains.digest(group.domain)
-    about = _about(group, months, suspect, noted)
-    path = store.draft(objects, parent, group.domain, group.listing.cubes, about)
-    work = _work(group, f"{group.key}/{path}", months, bases, new)
-    cluster.call(client, _write, [(shard,) for shard in work], report)
-    generation = store.Generation(path, noted, months, digest, group.listing.digest)
-    commit = store.publish(objects, parent, generation)
-    catalog.upsert(connect(group.root), _row(group, commit, entries, suspect))
-    return commit
+    settled = Ledger(tuple(e for e in entries if e.status != STAGED))
+    about = _about(group, months, suspect, settled)
+    path, stored = store.draft(objects, parent, group.domain, group.listing.cubes, about)
+    work = _work(group, path, months, bases, new)
+    written = cluster.call(client, _write, [(shard,) for shard in work], report)
+    copied = (_copied(shard, bases) for shard in work)
+    everything = [*stored.values(), *(s for shard in (*written, *copied) for s in shard)]
+    return Draft(path, store.seal(objects, path, everything), months, suspect, time.time())
+
+
+def _commit(group: Group, began: Commit, draft: Draft, due: Sequence[Part]) -> bool:
+    """Make the draft visible; False if another writer has published since `began`.
+
+    Stage commits of others in the meantime do no harm: their parts go on waiting.
+    """
+    published = {part.name for part in due}
+    head: Commit | None = began
+    for _ in range(TRIES):
+        if head is None or State.of(head).path != State.of(began).path:
+            return False
+        if time.time() - draft.finished > FRESH_S:
+            raise ConflictError(f"this run of {group.key} stood still too long: run it again")
+        before = State.of(head)
+        entries = _published(store.entries(group.objects, head), due)
+        state = replace(
+            before,
+            path=draft.path,
+            manifest=draft.manifest,
+            months=draft.months,
+            suspect=draft.suspect,
+            ledger=ledger.write(group.objects, entries),
+            parts=tuple(name for name in before.parts if name not in published),
+        )
+        try:
+            commit(group, head, state)
+        except FileExistsError:
+            head = newest(group)
+            continue
+        return True
+    return False
+
+
+def _waiting(group: Group, head: Commit | None) -> list[Part]:
+    names = State.of(head).parts if head else ()
+    found = [parts.find(group.objects, name) for name in names]
+    lost = [name for name, part in zip(names, found, strict=True) if part is None]
+    if lost:
+        raise MissingError(
+            f"{group.objects.url(f'parts/{lost[0]}.json')} is gone, which the ledger of {group.key} "
+            "names: restore it, or ingest its time steps into a new store"
+        )
+    return [part for part in found if part is not None]
+
+
+def _published(held: Ledger, due: Iterable[Part]) -> Ledger:
+    """The ledger after these parts were published."""
+    names = {part.name for part in due}
+    return held.updated(replace(e, status=MERGED, part="") for e in held if e.part in names)
 
 
 def _work(
     group: Group, target: str, months: Sequence[int], bases: Sequence[Base], new: Sequence[Part]
 ) -> list[Shard]:
     superblocks = order.superblocks(group.domain.pixels, group.domain.layout)
+    by_month: dict[int, list[tuple[str, str, int, tuple[str, ...]]]] = defaultdict(list)
+    for part in new:
+        by_month[part.month].append((part.path, part.form, part.tod, part.cubes))
     return [
         Shard(
             group.root,
+            group.key,
             target,
             group.listing.cubes,
             month,
             superblock,
             pixels,
+            group.domain.layout,
             tuple(b.path for b in bases if month in b.months),
-            tuple((f"{group.key}/{p.path}", p.tod, p.cubes) for p in new if p.month == month),
+            tuple(by_month[month]),
         )
         for month in months
         for superblock, pixels in enumerate(superblocks)
     ]
 
 
-def _write(shard: Shard) -> None:
-    objects = connect(shard.root)
-    for cube in shard.cubes:
-        where = (shard.target, cube.name, shard.month)
-        if len(shard.generations) == 1 and not shard.staged:
-            store.copy_shard(objects, shard.generations[0], *where, shard.superblock)
-        else:
-            store.write_shard(objects, *where, shard.pixels, _merged(objects, shard, cube))
+def _is_copied(shard: Shard) -> bool:
+    return len(shard.generations) == 1 and not shard.staged
 
 
-def _merged(objects: Objects, shard: Shard, cube: Cube) -> Block:
-    """Everything that the sources hold of one shard; NaN where none holds a time step."""
-    generations = [
-        _generation(objects.url(path)).block(cube.name, shard.pixels, shard.month)[0]
-        for path in shard.generations
+def _copied(shard: Shard, bases: Sequence[Base]) -> list[Stored]:
+    """What the source's manifest says of the objects that were copied."""
+    if not _is_copied(shard):
+        return []
+    (stored,) = (b.stored for b in bases if b.path == shard.generations[0])
+    return [stored[store.shard_path(c.name, shard.month, shard.superblock)] for c in shard.cubes]
+
+
+def _write(shard: Shard) -> list[Stored]:
+    """On a worker: what was written, not copied."""
+    lake = connect(shard.root)
+    if _is_copied(shard):
+        for cube in shard.cubes:
+            path = store.shard_path(cube.name, shard.month, shard.superblock)
+            store.copy_shard(lake, shard.generations[0], f"{shard.key}/{shard.target}", path)
+        return []
+    objects = connect(join(shard.root, str(shard.key)))
+    where = shard.month, shard.superblock
+    return [
+        store.write_shard(
+            objects, shard.target, cube.name, *where, _merged(shard, cube), shard.layout
+        )
+        for cube in shard.cubes
     ]
+
+
+def _merged(shard: Shard, cube: Cube) -> Block:
+    """(tod, band, metric, pixel, subpixel) of all sources; NaN where none holds a time step."""
     size = shard.pixels.stop - shard.pixels.start
+    where = cube, shard.month, shard.superblock, size, shard.layout
+    lake = connect(shard.root)
+    generations = [store.read_shard(lake, path, *where) for path in shard.generations]
     shape = (len(cube.tods), len(cube.bands), len(METRICS), size, cube.subpixels)
     merged = np.full(shape, np.nan, np.float32)
     for index, tod in enumerate(cube.tods):
-        staged = [
-            parts.read(objects, path, cube.name, shard.pixels)
-            for path, part_tod, cubes in shard.staged
-            if part_tod == tod and cube.name in cubes
-        ]
-        held = [*(block[index] for block in generations), *staged]
-        merged[index] = merge_blocks(
-            [block for block in held if not np.isnan(block).all()], shape[1:]
-        )
+        blocks = [*(block[index] for block in generations), *_staged(shard, cube, tod)]
+        if blocks:
+            merged[index] = observations.merge(blocks)
     return merged
 
 
-@lru_cache(maxsize=8)
-def _generation(url: str) -> read.Store:
-    """A generation never changes: a worker keeps the last ones open."""
-    return read.open(url)
-
-
-def merge_blocks(blocks: Sequence[Block], shape: tuple[int, ...]) -> Block:
-    """Moments of disjoint observations, merged in float64; one alone is given back as it is.
-
-    Args:
-        blocks: each (band, metric, pixel, subpixel).
-        shape: of the result, all NaN where there is no block.
-    """
-    if not blocks:
-        return np.full(shape, np.nan, np.float32)
-    if len(blocks) == 1:
-        return blocks[0]
-    return moments.to_results(
-        reduce(moments.merge, (moments.from_results(block, axis=1) for block in blocks)), axis=1
-    )
+def _staged(shard: Shard, cube: Cube, tod: int) -> list[Block]:
+    """Moments of each part of moments, and of all parts of observations together."""
+    folder = join(shard.root, str(shard.key))
+    mine = [(p, form) for p, form, t, cubes in shard.staged if t == tod and cube.name in cubes]
+    blocks = [
+        parts.read_moments(folder, path, cube.name, shard.pixels)
+        for path, form in mine
+        if form != OBSERVATIONS
+    ]
+    seen = [
+        parts.read_observations(folder, path, cube.name, shard.pixels)
+        for path, form in mine
+        if form == OBSERVATIONS
+    ]
+    if seen:
+        blocks.append(observations.moments(observations.concatenate(seen)))
+    return blocks
 
 
 def _about(
-    group: Group, months: tuple[int, ...], suspect: tuple[str, ...], noted: str
+    group: Group, months: tuple[int, ...], suspect: tuple[str, ...], entries: Ledger
 ) -> dict[str, Any]:
     """Root attributes of the generation: what it is and where it comes from."""
     return {
@@ -259,34 +305,8 @@ def _about(
         "listing": group.listing.to_dict(),
         "provenance": {
             "software": f"goeslake {version('goeslake')}",
-            "ledger": noted,
+            "ledger": ledger.write(group.objects, entries),
+            "lst_versions": entries.versions,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     }
-
-
-def _row(
-    group: Group, commit: commits.Commit, entries: Ledger, suspect: tuple[str, ...]
-) -> catalog.Row:
-    key, generation = group.key, store.Generation.of(commit)
-    lon, lat = group.domain.lonlat()
-    return catalog.Row(
-        key=str(key),
-        sat=key.sat,
-        listing=key.listing,
-        t0=key.t0.isoformat(),
-        tf=key.tf.isoformat(),
-        geom=key.geom,
-        number=commit.number,
-        generation=f"{key}/{generation.path}",
-        pixels=group.domain.pixels,
-        cubes=" ".join(cube.name for cube in group.listing.cubes),
-        months=len(generation.months),
-        merged=len(entries.steps(ledger.MERGED)),
-        missing=len(entries.steps(ledger.MISSING)),
-        suspect=" ".join(suspect),
-        west=float(lon.min()),
-        south=float(lat.min()),
-        east=float(lon.max()),
-        north=float(lat.max()),
-    )

@@ -1,33 +1,59 @@
-"""Satellite files -> the next generation of their store: plan, accumulate, publish.
+"""Satellite files -> the next generation of their stores: plan, stage, publish.
 
-A run takes what the source has and the store lacks. It can be stopped at any point and started
-again: what it had accumulated is found, what was published stays.
+A run takes what the source has and the stores lack. It can be stopped at any point and started
+again: what it had staged is found, what was published stays. Files of several geometries go to a
+store for each.
 """
 
+import time
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from distributed import Client
 
-from ingest import accumulate, domains, geometries, parts, publish, source
+from ingest import accumulate, domains, geometries, parts, policy, publish, source, staging
 from ingest import plan as planning
+from ingest.group import Group, Outcome, newest, of_key, outcome
 from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.plan import Absent, Plan, Step
-from ingest.publish import Group, Outcome
+from ingest.policy import Policy
 from ingest.scratch import Scratch
-from lake import catalog, cluster, moments
-from lake.console import Advance, progress
+from ingest.source import File
+from lake import catalog, cluster, keys, probe, store
+from lake.console import Advance, progress, say
 from lake.errors import DataError, OverlapError
 from lake.keys import Key
-from lake.ledger import MERGED, MISSING, Entry, Ledger
+from lake.ledger import MISSING, Entry, Ledger
 from lake.objects import connect, join
 
+NOTE_S = 60
+"""So often what was staged is noted in the ledger."""
 
-def plan(listing: Listing, url: str, since: date | None = None, until: date | None = None) -> Plan:
+STEPS_PER_PART = 256
+"""At most: what a killed worker can lose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of a listing one run takes."""
+
+    since: date | None = None
+    """First day; None: the listing's t0."""
+    until: date | None = None
+    """Last day, inclusive; None: the listing's tf."""
+    max_steps: int | None = None
+    """No more time steps than this, the earliest first."""
+
+
+def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> Plan:
     """The time steps of a listing for which `url` has all files, and those for which it has not."""
-    return planning.plan(listing, source.list_for(url, listing, since, until), since, until)
+    days = bounds.since, bounds.until
+    return planning.plan(listing, source.list_for(url, listing, *days), *days)
 
 
 def run(
@@ -36,100 +62,195 @@ def run(
     url: str,
     root: str,
     *,
-    max_steps: int | None = None,
-    since: date | None = None,
-    until: date | None = None,
-) -> Outcome:
-    """Merge into the lake at `root` what the source at `url` has and the store lacks.
+    bounds: Bounds = Bounds(),
+    when: Policy = policy.NOW,
+    scratch: Scratch = Scratch(),  # noqa: B008 (frozen)
+) -> list[Outcome]:
+    """Take into the lake at `root` what the source at `url` has and its stores lack.
 
     Args:
         client: Dask.
         listing: what to measure.
         url: folder or URL of the satellite files.
         root: folder or URL of the lake.
-        max_steps: merge no more time steps than this.
-        since: first day of the time steps.
-        until: last day of the time steps, inclusive.
+        bounds: how much to take.
+        when: which of the staged time steps to publish at the end.
+        scratch: where remote files lie while they are read.
+
+    Returns:
+        A store for each geometry of the files.
 
     Raises:
         DataError: no time step is complete, or no granule can be read.
-        GeometryError: files of two geometries.
-        ConfigError: the root holds other things than a lake.
-        ConflictError: another writer was faster; run it again.
-        OverlapError: the store holds legacy results of the same period.
+        ConfigError: the root holds other things than a lake, or is no safe object store.
+        ConflictError: other writers were faster, too often; run it again.
+        OverlapError: a store holds legacy results of the same period.
     """
-    catalog.claim(connect(root))
-    planned = plan(listing, url, since, until)
-    if not planned.steps:
+    lake = connect(root)
+    catalog.claim(lake)
+    probe.check(lake)
+    planned = plan(listing, url, bounds)
+    stores = {group.key: group for group in _stores(listing, root)}
+    if not planned.steps and not stores:
         raise DataError(_nothing(listing, url, planned.absent))
-    group = _group(listing, root, planned.steps)
-    parent = publish.newest(group)
-    held = publish.held(group.objects, parent)
+    taken = set().union(*(_held(group).taken for group in stores.values()))
+    wanted = [step for step in planned.steps if step.id not in taken][: bounds.max_steps]
+    found = _by_geometry(listing, root, wanted, scratch)
+    stores |= {group.key: group for group, _ in found}
+    absent = _where_absent(stores, found, planned.absent)
+    for group in stores.values():
+        steps = next((steps for g, steps in found if g.key == group.key), [])
+        with progress(f"stage {group.key.geom}") as report:
+            _stage(client, group, steps, absent[group.key], scratch, report)
+    outcomes = [_publish(client, g, when, planned.steps, scratch) for g in stores.values()]
+    if not any(o.held or o.staged for o in outcomes):
+        raise DataError(_unreadable(listing, url, list(stores.values())))
+    return outcomes
+
+
+def publish_waiting(client: Client, key: Key, root: str) -> Outcome:
+    """Publish whatever waits in a store.
+
+    Raises:
+        MissingError: there is no such store.
+    """
+    group = of_key(root, key)
+    return _publish(client, group, policy.NOW, (), Scratch())
+
+
+def _stores(listing: Listing, root: str) -> list[Group]:
+    """The stores that the listing has already, one a geometry."""
+    lake = connect(root)
+    mine = Key(listing.sat, listing.listing, listing.t0, listing.tf, "geom")
+    found = (keys.parse(row.key) for row in catalog.rows(lake))
+    same = [
+        k for k in found if (k.sat, k.listing, k.period) == (mine.sat, mine.listing, mine.period)
+    ]
+    return [Group(root, key, listing, domains.load(lake, key)) for key in same]
+
+
+def _held(group: Group) -> Ledger:
+    """The ledger of a store that granules may enter."""
+    held = store.entries(group.objects, newest(group))
     if held.legacy:
         raise OverlapError(
             f"{group.key} holds {len(held.legacy)} legacy results, whose time steps nobody noted: "
             "granules of the same period would be counted twice; ingest them under another name "
             "(--set listing=NAME), or another period and 'lake merge' the two"
         )
-    merged = held.steps(MERGED)
-    lacking = [step for step in planned.steps if step.id not in merged][:max_steps]
-    with progress("accumulate") as report:
-        staged = _stage(client, group, lacking, report)
-    new = [part for part in staged if part.holds_something]
-    entries = [entry for part in staged for entry in part.entries]
-    known = _known(held, planned.absent, entries)
-    if new:
-        with progress("publish") as report:
-            bases = publish.base(root, group.key, parent)
-            parent = publish.publish(client, group, parent, bases, new, known, report)
-    elif parent is None:
-        raise DataError(
-            f"no granule of {listing.listing} could be read from {url}: "
-            + "; ".join(entry.reason for entry in entries[:3])
-        )
-    return publish.outcome(group, parent, known, merged=len(known.steps(MERGED)) - len(merged))
+    return held
 
 
-def _group(listing: Listing, root: str, steps: Sequence[Step]) -> Group:
-    """The store that the files belong to; their projection names the geometry."""
-    grid, _ = geometries.groups(listing, steps, Scratch())[0]
-    geom = listing.geom_name(grid.projection)
-    key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
-    domain = domains.settle(connect(root), key, listing, grid, steps, Scratch())
-    return Group(root, key, listing, domain)
+def _by_geometry(
+    listing: Listing, root: str, steps: Sequence[Step], scratch: Scratch
+) -> list[tuple[Group, list[Step]]]:
+    """The stores that the files belong to: their projection names the geometry."""
+    lake = connect(root)
+    found = []
+    for grid, mine in geometries.groups(listing, steps, scratch):
+        geom = listing.geom_name(grid.projection)
+        key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
+        domain = domains.settle(lake, key, listing, grid, mine, scratch)
+        found.append((Group(root, key, listing, domain), list(mine)))
+    return found
 
 
-def _stage(client: Client, group: Group, steps: Sequence[Step], report: Advance) -> list[Part]:
+def _where_absent(
+    stores: dict[Key, Group], found: Sequence[tuple[Group, list[Step]]], absent: Sequence[Absent]
+) -> dict[Key, list[Entry]]:
+    """Absent time steps as entries of the store that has the time step before them, or else after."""
+    known = [(step.id, group.key) for group, steps in found for step in steps]
+    known += [(step, key) for key, group in stores.items() for step in _held(group).taken]
+    known.sort()
+    entries: dict[Key, list[Entry]] = defaultdict(list)
+    for step in absent:
+        before = bisect_right(known, (step.id,)) - 1
+        if known:
+            entries[known[max(before, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
+    return entries
+
+
+def _stage(
+    client: Client,
+    group: Group,
+    steps: Sequence[Step],
+    absent: Sequence[Entry],
+    scratch: Scratch,
+    report: Advance,
+) -> None:
+    """Stage and note the time steps that the store lacks, until it lacks none that can be read."""
+    unreadable: set[str] = set()
+    staging.note(group, (), absent, time.time())
+    while True:
+        out = _held(group).taken | unreadable
+        lacking = [step for step in steps if step.id not in out]
+        if not lacking:
+            return
+        made: list[Part] = []
+        lost: list[Entry] = []
+        since, done = time.time(), 0
+        for part in _parts(client, group, lacking, scratch):
+            made += [part] if part.steps else []
+            lost += [entry for entry in part.entries if entry.status == MISSING]
+            unreadable |= {entry.step for entry in part.entries} - part.steps
+            report(done := done + len(part.entries), len(lacking))
+            if time.time() - since > NOTE_S:
+                staging.note(group, made, lost, since)
+                made, lost, since = [], [], time.time()
+        staging.note(group, made, lost, since)
+
+
+def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch) -> Iterator[Part]:
+    """The parts of some time steps as they are made, or found made."""
     by_slot: dict[tuple[int, int], list[Step]] = defaultdict(list)
     for step in steps:
         by_slot[step.month, step.tod].append(step)
-    digest = domains.digest(group.domain)
-    calls = [(group.root, group.key, group.listing, digest, slot) for slot in by_slot.values()]
-    return cluster.call(client, _stage_slot, calls, report)
+    shares = [
+        slot[first : first + STEPS_PER_PART]
+        for slot in by_slot.values()
+        for first in range(0, len(slot), STEPS_PER_PART)
+    ]
+    where = (group.root, group.key, group.listing, domains.digest(group.domain), scratch)
+    calls = [(*where, share) for share in shares]
+    for _, part in cluster.each(client, _stage_slot, calls):
+        yield part
 
 
-def _stage_slot(root: str, key: Key, listing: Listing, digest: str, steps: Sequence[Step]) -> Part:
-    """On a worker: accumulate the time steps of one (month, tod) into a part of the store."""
+def _stage_slot(
+    root: str, key: Key, listing: Listing, digest: str, scratch: Scratch, steps: Sequence[Step]
+) -> Part:
+    """On a worker: accumulate time steps of one (month, tod) into a part of the store."""
     objects = connect(join(root, str(key)))
     domain = domains.known(root, key, digest)
-    inputs = [text for step in steps for text in (step.id, *(f.path for f in step.files))]
-    name = parts.name(listing.digest, digest, *inputs)
-    if (done := parts.find(objects, name)) is not None:
+    files = [(f.name, f.size, f.tag) for step in steps for f in step.files]
+    name = parts.name(listing.digest, digest, *(step.id for step in steps), *files)
+    if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:
         return done
-    total = accumulate.accumulate(steps, listing, domain, source.read_bytes)
-    part = Part("", steps[0].month, steps[0].tod, tuple(total.moments), total.entries)
-    if not part.holds_something:
-        return part
-    results = {cube: moments.to_results(m, axis=1) for cube, m in total.moments.items()}
-    return parts.write(objects, name, part, results, domain.layout)
+
+    def fetch(file: File) -> AbstractContextManager[str]:
+        return source.fetch(file, scratch)
+
+    seen = accumulate.accumulate(steps, listing, domain, fetch)
+    cubes = tuple(cube.name for cube in seen.cubes)
+    part = Part(name, "", seen.form, steps[0].month, steps[0].tod, cubes, seen.entries)
+    return parts.write(objects, part, seen, domain.pixels, domain.layout) if part.steps else part
 
 
-def _known(held: Ledger, absent: Sequence[Absent], entries: Sequence[Entry]) -> Ledger:
-    """The ledger after a run: what was merged stays, what is missing is told as it is now."""
-    noted = {step.id: Entry(step.id, MISSING, reason=step.reason) for step in absent}
-    noted |= {entry.step: entry for entry in held if entry.status == MERGED}
-    noted |= {entry.step: entry for entry in entries}
-    return Ledger(tuple(sorted(noted.values())))
+def _publish(
+    client: Client, group: Group, when: Policy, steps: Sequence[Step], scratch: Scratch
+) -> Outcome:
+    with progress(f"publish {group.key.geom}") as report:
+        published = publish.publish(client, group, when, report, datetime.now(UTC))
+    held = store.entries(group.objects, newest(group))
+    changes = planning.changed(steps, held, lambda file: source.checksum(file, scratch))
+    for change in changes:
+        say(f"warning: {change}")
+    return outcome(group, merged=len(published), changed=tuple(c.name for c in changes))
+
+
+def _unreadable(listing: Listing, url: str, groups: Sequence[Group]) -> str:
+    reasons = [entry.reason for group in groups for entry in _held(group) if entry.files]
+    return f"no granule of {listing.listing} could be read from {url}: " + "; ".join(reasons[:3])
 
 
 def _nothing(listing: Listing, url: str, absent: Sequence[Absent]) -> str:

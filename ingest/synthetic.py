@@ -22,7 +22,7 @@ from ingest import encode
 from ingest.encode import Times
 from ingest.imager import CHANNELS, image, lst_image
 from ingest.landscape import COVERS, Landscape, landscape
-from ingest.scene import scene
+from ingest.scene import Scene, scene
 from lake.errors import ConfigError
 
 DAY_TODS = (43200, 54000, 64800, 75600, 0)
@@ -161,13 +161,17 @@ def write_steps(
 
 def write_step(folder: str | Path, country: Landscape, step: TimeStep) -> list[Path]:
     """Write the files of one time step, each in one go, and return their paths."""
-    seen = scene(country, step.start)
+    return write_scene(folder, scene(country, step.start), step.bands)
+
+
+def write_scene(folder: str | Path, seen: Scene, bands: Sequence[str]) -> list[Path]:
+    """Write the files of what is seen in one scan: some bands and the LST product."""
     files = {}
-    for band in step.bands:
-        times = _times(step.start, CHANNELS[band].number)
+    for band in bands:
+        times = _times(seen.when, CHANNELS[band].number)
         data = encode.band_file(band, image(seen, band), times, seen.distance)
         files[encode.file_name(times, band)] = data
-    times = _lst_times(step.start)
+    times = _lst_times(seen.when)
     files[encode.file_name(times, None)] = encode.lst_file(lst_image(seen), times)
     paths = [Path(folder) / name for name in files]
     for path, data in zip(paths, files.values(), strict=True):

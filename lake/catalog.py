@@ -37,7 +37,7 @@ class Row:
     number: int
     """Of the newest commit."""
     generation: str
-    """Path of the newest generation below the root."""
+    """Path of the newest generation below the root; empty before anything was published."""
     pixels: int
     cubes: str
     """Names, separated by spaces."""
@@ -45,6 +45,8 @@ class Row:
     """How many months hold statistics."""
     merged: int
     """Time steps, or legacy results, in the statistics."""
+    pending: int
+    """Staged, waiting to be published."""
     missing: int
     """Time steps wanted, not there."""
     suspect: str

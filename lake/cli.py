@@ -5,21 +5,24 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration, 65 bad input 
 
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 import click
 import zarr
 
-from lake import catalog, commits, ledger
+from lake import catalog, commits, garbage, ledger
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
+from lake.garbage import GRACE
 from lake.objects import Objects, connect, join
-from lake.store import Generation
+from lake.store import State
 
 ELSEWHERE = {
     "demo": ("lake.demo:demo", "all", "Show the whole way on synthetic files, with pictures."),
     "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
+    "verify": ("ingest.cli:verify", "ingest", "Check a store's objects, numbers and sources."),
     "merge": ("ingest.cli:merge", "ingest", "Merge stores of disjoint periods into one."),
     "sample": ("jobs.cli:sample", "jobs", "Draw a spatially stratified sample of pixels."),
     "pca": ("jobs.cli:pca", "jobs", "Fit principal components and score every pixel."),
@@ -85,7 +88,9 @@ def main() -> None:
 def ls(root: str, *, as_json: bool) -> None:
     """List the stores."""
     rows = catalog.rows(connect(root))
-    columns = ["key", "number", "pixels", "cubes", "months", "merged", "missing", "suspect"]
+    columns = [
+        "key", "number", "pixels", "cubes", "months", "merged", "pending", "missing", "suspect",
+    ]  # fmt: skip
     cells = [[str(getattr(row, name)) for name in columns] for row in rows]
     text = table(columns, cells) if rows else f"no store in {root}"
     emit([asdict(row) for row in rows], text, as_json=as_json)
@@ -97,7 +102,7 @@ def ls(root: str, *, as_json: bool) -> None:
 @json_option
 def url(key: str, root: str, *, as_json: bool) -> None:
     """Print the URL of a store's newest generation."""
-    found = connect(root).url(_row(connect(root), key).generation)
+    found = connect(root).url(_generation(_row(connect(root), key)))
     emit({"key": key, "url": found}, found, as_json=as_json)
 
 
@@ -106,21 +111,27 @@ def url(key: str, root: str, *, as_json: bool) -> None:
 @root_option
 @json_option
 def info(key: str, root: str, *, as_json: bool) -> None:
-    """Tell what a store holds, lacks and was made from."""
+    """Tell what a store holds, what waits, what it lacks and what it was made from."""
     objects = connect(root)
     row = _row(objects, key)
     store = connect(join(root, row.key))
-    generation = _newest(store)
-    entries = ledger.read(store, generation.ledger)
+    state = _newest(store)
+    entries = ledger.read(store, state.ledger)
     missing = [entry for entry in entries if entry.status == ledger.MISSING]
     document = asdict(row) | {
-        "url": store.url(generation.path),
-        "versions": _versions(entries),
+        "url": store.url(state.path) if state.path else "",
+        "versions": entries.versions,
+        "clear_sky": _rule(store, state),
+        "parts": len(state.parts),
+        "pending_steps": [entry.step for entry in entries.pending],
         "missing_steps": [{"step": e.step, "reason": e.reason} for e in missing],
     }
-    lines = [f"{name:<12} {value}" for name, value in document.items() if name != "missing_steps"]
+    told = {k: v for k, v in document.items() if k not in ("pending_steps", "missing_steps")}
+    lines = [f"{name:<12} {value}" for name, value in told.items()]
+    lines += _waiting(entries)
     lines += _summary(missing)
-    lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr")']
+    if state.path:
+        lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr")']
     emit(document, "\n".join(lines), as_json=as_json)
 
 
@@ -133,7 +144,7 @@ def tree(key: str, root: str, *, as_json: bool) -> None:
     objects = connect(root)
     row = _row(objects, key)
     group = zarr.open_consolidated(
-        objects.zarr(row.generation, read_only=True), mode="r", zarr_format=3
+        objects.zarr(_generation(row), read_only=True), mode="r", zarr_format=3
     )
     members = sorted(group.members(max_depth=None))
     arrays: list[dict[str, Any]] = [
@@ -161,6 +172,56 @@ def _summary(missing: list[ledger.Entry]) -> list[str]:
     ]
 
 
+@lake.command()
+@root_option
+@click.option(
+    "--grace",
+    default=GRACE.days,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Days for which whatever was in use stays.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell.")
+@json_option
+def gc(root: str, grace: float, *, dry_run: bool, as_json: bool) -> None:
+    """Delete what no reader or writer needs any more: old generations, published parts, drafts."""
+    period = timedelta(days=grace)
+    garbage.check_grace(period)
+    found = garbage.collect(root, period, datetime.now(UTC), delete=not dry_run)
+    size, objects = sum(item.bytes for item in found), sum(item.objects for item in found)
+    rows = [[item.path, str(item.objects), f"{item.bytes:,}"] for item in found]
+    verb = "would be deleted" if dry_run else "deleted"
+    text = f"{len(found)} things, {objects} objects, {size:,} bytes {verb}"
+    listed = table(["path", "objects", "bytes"], rows) + "\n" if rows else ""
+    emit([asdict(item) for item in found], listed + text, as_json=as_json)
+
+
+def _waiting(entries: ledger.Ledger) -> list[str]:
+    """How many time steps wait to be published, and from when to when."""
+    steps = sorted(entry.step for entry in entries.pending)
+    if not steps:
+        return []
+    return [f"  {len(steps)} staged, waiting to be published: {steps[0]} to {steps[-1]}"]
+
+
+def _rule(store: Objects, state: State) -> str:
+    """The clear-sky rule of the store's statistics, in the words of its listing."""
+    if not state.path:
+        return ""
+    root = zarr.open_group(store.zarr(state.path, read_only=True), mode="r")
+    rules: Any = root.attrs.get("listing") or {}
+    return str(rules.get("clear_sky", {}).get("rule", ""))
+
+
+def _generation(row: catalog.Row) -> str:
+    if not row.generation:
+        raise MissingError(
+            f"nothing of {row.key} is published yet, {row.pending} time steps wait: run "
+            f"'lake ingest publish {row.key}'"
+        )
+    return row.generation
+
+
 def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr types it as of v2 or v3; ours are v3)
     return list(array.metadata.dimension_names or ())
 
@@ -178,16 +239,10 @@ def _row(objects: Objects, key: str) -> catalog.Row:
     raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {known}")
 
 
-def _newest(store: Objects) -> Generation:
+def _newest(store: Objects) -> State:
     commit = commits.head(store)
     if commit is None:
         raise MissingError(
             f"{store.root} is in the catalogue, but has no commit: its objects are lost"
         )
-    return Generation.of(commit)
-
-
-def _versions(entries: ledger.Ledger) -> dict[str, int]:
-    """How many time steps of each LST version went in."""
-    versions = [e.version for e in entries if e.status == ledger.MERGED and e.version]
-    return {version: versions.count(version) for version in sorted(set(versions))}
+    return State.of(commit)

@@ -55,23 +55,33 @@ def client(address: str | None) -> Iterator[Client]:
         yield connected
 
 
+def each(
+    client: Client, function: Callable[..., T], calls: Iterable[Sequence[Any]]
+) -> Iterator[tuple[int, T]]:
+    """`function(*arguments)` for each of `calls`, on the workers: (its number, result) as each is done.
+
+    Arguments are plain values; a failed call cancels those not yet begun and raises its error.
+    """
+    futures = [client.submit(function, *arguments, pure=False) for arguments in calls]
+    numbers = {future.key: number for number, future in enumerate(futures)}
+    try:
+        for future, result in as_completed(futures, with_results=True):  # raises what a call raised
+            yield numbers[future.key], result
+    finally:
+        client.cancel(futures)
+
+
 def call(
     client: Client,
     function: Callable[..., T],
     calls: Iterable[Sequence[Any]],
     report: Advance | None = None,
 ) -> list[T]:
-    """`function(*arguments)` for each of `calls`, on the workers; results in order.
-
-    Arguments are plain values; a failed call cancels those not yet begun and raises its error.
-    """
-    futures = [client.submit(function, *arguments, pure=False) for arguments in calls]
-    try:
-        results = {}
-        for future, result in as_completed(futures, with_results=True):  # raises what a call raised
-            results[future.key] = result
-            if report:
-                report(len(results), len(futures))
-        return [results[future.key] for future in futures]
-    finally:
-        client.cancel(futures)
+    """As `each`, all results in the order of `calls`; `report` is told how many are done."""
+    calls = list(calls)
+    results = {}
+    for number, result in each(client, function, calls):
+        results[number] = result
+        if report:
+            report(len(results), len(calls))
+    return [results[number] for number in range(len(calls))]

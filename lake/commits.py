@@ -7,6 +7,7 @@ need no listing: they start at the hint and go on while the next number is there
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -28,9 +29,9 @@ class Commit:
 def head(objects: Objects, folder: str = "") -> Commit | None:
     """The newest commit of the log in `folder`; None where there is none."""
     number = _hint(objects, folder)
-    newest = _read(objects, folder, number) if number else None
+    newest = read(objects, number, folder) if number else None
     number = number if newest else 0
-    while (following := _read(objects, folder, number + 1)) is not None:
+    while (following := read(objects, number + 1, folder)) is not None:
         newest, number = following, number + 1
     return newest
 
@@ -47,14 +48,16 @@ def append(
     """
     number = parent.number + 1 if parent else 1
     body = body | {"parent": parent.number if parent else None, "write_id": uuid4().hex}
+    text = json.dumps(body, indent=1)
     try:
-        objects.create(_path(folder, number), json.dumps(body, indent=1).encode())
+        objects.create(path(number, folder), text.encode())
     except STORE_ERRORS:
-        written = _read(objects, folder, number)
+        written = read(objects, number, folder)
         if written is None or written.body["write_id"] != body["write_id"]:
             raise
-    objects.put(_join(folder, "current.json"), json.dumps({"number": number}).encode())
-    return Commit(number, body)
+    with suppress(*STORE_ERRORS):  # committed is committed, with or without the hint
+        objects.put(_join(folder, "current.json"), json.dumps({"number": number}).encode())
+    return Commit(number, json.loads(text))
 
 
 def _hint(objects: Objects, folder: str) -> int:
@@ -64,14 +67,16 @@ def _hint(objects: Objects, folder: str) -> int:
         return 0
 
 
-def _read(objects: Objects, folder: str, number: int) -> Commit | None:
+def read(objects: Objects, number: int, folder: str = "") -> Commit | None:
+    """One commit of the log in `folder`; None where there is none of that number."""
     try:
-        return Commit(number, json.loads(objects.get(_path(folder, number))))
+        return Commit(number, json.loads(objects.get(path(number, folder))))
     except MissingError:
         return None
 
 
-def _path(folder: str, number: int) -> str:
+def path(number: int, folder: str = "") -> str:
+    """Of the object of a commit."""
     return _join(folder, f"commits/{number:08d}.json")
 
 

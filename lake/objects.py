@@ -1,4 +1,4 @@
-"""An object store by URL: get, put, create-only put, list, copy, and a Zarr store in it.
+"""An object store by URL: get, put, create-only put, list, copy, delete, and a Zarr store in it.
 
 `connect` takes a folder or any fsspec URL. Folders, `s3://`, `gs://`, `az://` and `https://` go
 through obstore with credentials from the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`,
@@ -6,28 +6,59 @@ through obstore with credentials from the environment (`AWS_ACCESS_KEY_ID`, `AWS
 explicit `storage_options`, goes through fsspec. Nothing here is pickled: a worker connects by URL.
 
 `create` is the one primitive that commits rest on: of all writers of one path exactly one succeeds.
+On a local folder it is a hard link, and `put` a rename: nobody sees half an object.
+
+Through obstore a request that fails for a passing reason is made again for some minutes: `retries`.
+A body shorter than was announced is never returned. Through fsspec the options of each file system
+rule.
 """
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
 
 import fsspec
 import obstore
 import zarr.storage
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import HTTPStore, LocalStore, from_url
+from fsspec.implementations.memory import MemoryFileSystem
+from obstore.exceptions import (
+    AlreadyExistsError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore
 from zarr.abc.store import Store as ZarrStore
 
+from lake import retries
 from lake.errors import ConfigError, MissingError
+from lake.retries import again, open_store
 
 NATIVE = ("s3", "gs", "az", "abfs", "https", "http")
 """Schemes that obstore serves."""
 
 STORE_ERRORS = (OSError, obstore.exceptions.BaseError)
 """What a failing object store raises."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stat:
+    """One object, as a listing shows it."""
+
+    path: str
+    size: int
+    """Bytes."""
+    modified: datetime
+    """When it was written, by the store's clock, UTC; `UNDATED` where it does not tell."""
+
+
+UNDATED = datetime.max.replace(tzinfo=UTC)
+"""Of objects on plain web servers, which are only read from: never old."""
 
 
 class Objects(Protocol):
@@ -42,7 +73,20 @@ class Objects(Protocol):
         """Write, replacing what is there."""
 
     def create(self, path: str, data: bytes) -> None:
-        """Write if nothing is there; FileExistsError otherwise. Of many writers one succeeds."""
+        """Write if nothing is there; FileExistsError otherwise. Of many writers one succeeds.
+
+        After a lost answer the object found there may be the caller's own, and after any other error
+        it may be there or not: whoever needs to know writes something unique and reads it back.
+        """
+
+    def delete(self, paths: Iterable[str]) -> None:
+        """Delete objects, many with one request where the store can; one not there is no error."""
+
+    def stat(self, path: str) -> Stat:
+        """Size and time of an object, without its content; MissingError if there is none."""
+
+    def entries(self, prefix: str = "") -> list[Stat]:
+        """All objects below a folder, sorted by path."""
 
     def list(self, prefix: str = "") -> list[str]:
         """Paths of all objects below a folder, sorted."""
@@ -65,10 +109,15 @@ def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
         storage_options: as for fsspec; given, fsspec serves the URL instead of obstore.
 
     Raises:
-        ConfigError: a scheme nobody serves, or a folder that cannot be written.
+        ConfigError: a scheme nobody serves, or a URL with a password in it.
     """
     text = str(url)
     scheme = text.partition("://")[0] if "://" in text else "file"
+    if _PASSWORD.match(text):
+        raise ConfigError(
+            f"a {scheme} URL holds a password, which would be shown and stored wherever the URL is: "
+            "give it in the environment, or as a storage option"
+        )
     if storage_options or scheme not in (*NATIVE, "file"):
         return _Fsspec(text, storage_options)
     return _Obstore(absolute(text).rstrip("/"))
@@ -77,10 +126,19 @@ def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
 def exists(objects: Objects, path: str) -> bool:
     """Whether there is an object at `path`."""
     try:
-        objects.get(path)
+        objects.stat(path)
     except MissingError:
         return False
     return True
+
+
+def server_time(objects: Objects) -> datetime:
+    """What the store's clock says, by which it dates its objects; UTC. Writes an object and deletes it."""
+    path = f"probe/{uuid4().hex}"
+    objects.put(path, b"")
+    now = objects.stat(path).modified
+    objects.delete([path])
+    return now
 
 
 def join(root: str | Path, path: str) -> str:
@@ -95,46 +153,59 @@ def absolute(url: str) -> str:
     return str(Path(url.removeprefix("file://")).expanduser().absolute())
 
 
+_PASSWORD = re.compile(r"[a-z0-9+.-]+://[^/@]*:[^/]*@", re.IGNORECASE)
+
+
 class _Obstore:
     def __init__(self, root: str) -> None:
         self.root = root
         self._is_folder = "://" not in root
         # a local store without a folder of its own makes none when it is only read from
-        self._store = LocalStore() if self._is_folder else _open(root)
+        self._store = LocalStore() if self._is_folder else open_store(root)
 
     def get(self, path: str) -> bytes:
-        try:
-            return bytes(obstore.get(self._store, self._at(path)).bytes())
-        except FileNotFoundError:
-            raise MissingError(f"there is no object {self.url(path)}") from None
+        with self._told("read", path):
+            return again(lambda: bytes(obstore.get(self._store, self._at(path)).bytes()))
 
     def put(self, path: str, data: bytes) -> None:
-        self._write(path, data, "overwrite")
+        with self._told("write", path):
+            self._write(path, data, "overwrite")
 
     def create(self, path: str, data: bytes) -> None:
+        with self._told("write", path):
+            try:
+                self._write(path, data, "create")
+            except AlreadyExistsError:
+                raise FileExistsError(self.url(path)) from None
+
+    def delete(self, paths: Iterable[str]) -> None:
+        paths = list(paths)
         try:
-            self._write(path, data, "create")
-        except AlreadyExistsError:
-            raise FileExistsError(self.url(path)) from None
+            self._delete(paths)
+        except MissingError:  # S3 does not mind, others stop there
+            for path in paths:
+                with suppress(MissingError):
+                    self._delete([path])
+
+    def stat(self, path: str) -> Stat:
+        with self._told("read", path):
+            return self._stat(again(lambda: obstore.head(self._store, self._at(path))))
+
+    def entries(self, prefix: str = "") -> list[Stat]:
+        with self._told("list", prefix):
+            return again(lambda: sorted(self._entries(self._at(prefix) or None)))
 
     def list(self, prefix: str = "") -> list[str]:
-        base = self._at("")
-        try:
-            pages = obstore.list(self._store, self._at(prefix) or None)
-            return sorted(meta["path"][len(base) :].lstrip("/") for page in pages for meta in page)
-        except FileNotFoundError:
-            return []
+        return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
-        try:
-            obstore.copy(self._store, self._at(source), self._at(target))
-        except FileNotFoundError:
-            raise MissingError(f"there is no object {self.url(source)}") from None
+        with self._told("copy", source):
+            again(lambda: obstore.copy(self._store, self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
         url = self.url(path)
         if not self._is_folder:
-            return zarr.storage.ObjectStore(_open(url), read_only=read_only)
+            return retries.ZarrStore(open_store(url), read_only=read_only)
         if read_only and not Path(url).is_dir():
             raise MissingError(f"there is no folder {url}")
         return zarr.storage.ObjectStore(LocalStore(url, mkdir=True), read_only=read_only)
@@ -146,27 +217,49 @@ class _Obstore:
         return self.url(path).lstrip("/") if self._is_folder else path
 
     def _write(self, path: str, data: bytes, mode: Any) -> None:  # noqa: ANN401
+        where = self._at(path)
+        again(lambda: obstore.put(self._store, where, data, mode=mode, use_multipart=False))
+
+    def _delete(self, paths: Sequence[str]) -> None:
+        if not paths or (self._is_folder and not Path(self.root).is_dir()):
+            return
+        store = LocalStore(self.root, automatic_cleanup=True) if self._is_folder else self._store
+        with self._told("delete", paths[0]):
+            again(lambda: obstore.delete(store, paths))
+
+    def _entries(self, prefix: str | None) -> Iterator[Stat]:
+        for page in obstore.list(self._store, prefix):
+            yield from map(self._stat, page)
+
+    def _stat(self, meta: Any) -> Stat:  # noqa: ANN401
+        path = meta["path"][len(self._at("")) :].lstrip("/")
+        return Stat(path, meta["size"], meta["last_modified"].astimezone(UTC))
+
+    @contextmanager
+    def _told(self, doing: str, path: str) -> Iterator[None]:
+        """Errors that the user can mend, as this project's."""
         try:
-            obstore.put(self._store, self._at(path), data, mode=mode, use_multipart=False)
-        except AlreadyExistsError:
+            yield
+        except FileExistsError:
             raise
+        except FileNotFoundError:
+            if doing == "write":
+                raise ConfigError(
+                    f"cannot write {self.url(path)}: there is no such bucket: make it, or correct the URL"
+                ) from None
+            raise MissingError(f"there is no object {self.url(path)}") from None
         except STORE_ERRORS as error:
-            if not _UNWRITABLE.search(str(error)):
+            refused = isinstance(error, (PermissionDeniedError, UnauthenticatedError))
+            if not (refused or _REFUSED.search(str(error))):
                 raise
             raise ConfigError(
-                f"cannot write {self.url(path)}: {str(error).partition(chr(10))[0]}; "
-                "give a place that you may write to"
+                f"cannot {doing} {self.url(path)}: {str(error).partition(chr(10))[0]}; "
+                f"give a place that you may {doing}, or other credentials"
             ) from error
 
 
-_UNWRITABLE = re.compile(r"os error (13|20|30)\b|AccessDenied")
-"""Permission denied, not a directory, read-only file system; S3's refusal."""
-
-
-def _open(url: str) -> Any:  # noqa: ANN401
-    if url.startswith("http"):
-        return HTTPStore.from_url(url, client_options={"allow_http": True})
-    return from_url(url, client_options={"allow_http": True})
+_REFUSED = re.compile(r"os error (13|20|30)\b|AccessDenied|401 Unauthorized|403 Forbidden")
+"""Permission denied, not a directory, read-only file system; a server's refusal."""
 
 
 class _Fsspec:
@@ -177,6 +270,9 @@ class _Fsspec:
             self._fs, self._base = fsspec.core.url_to_fs(root, **options)
         except ValueError as error:
             raise ConfigError(f"cannot open {root}: {error}") from error
+        # the in-memory file system checks and writes in two steps
+        is_memory = isinstance(self._fs, MemoryFileSystem)
+        self._creating: AbstractContextManager[Any] = _IN_MEMORY if is_memory else nullcontext()
 
     def get(self, path: str) -> bytes:
         data: bytes = self._found(path, lambda: self._fs.cat_file(self._at(path)))
@@ -186,13 +282,24 @@ class _Fsspec:
         self._fs.pipe_file(self._at(path), data)
 
     def create(self, path: str, data: bytes) -> None:
-        with _CREATING:
+        with self._creating:
             self._fs.pipe_file(self._at(path), data, mode="create")
 
+    def delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self._fs.rm_file(self._at(path))
+
+    def stat(self, path: str) -> Stat:
+        self._fs.invalidate_cache()
+        return self._stat(self._found(path, lambda: self._fs.info(self._at(path))))
+
+    def entries(self, prefix: str = "") -> list[Stat]:
+        self._fs.invalidate_cache()
+        return sorted(map(self._stat, self._fs.find(self._at(prefix), detail=True).values()))
+
     def list(self, prefix: str = "") -> list[str]:
-        base = self._fs._strip_protocol(self._base)  # noqa: SLF001
-        found = self._fs.find(self._at(prefix))
-        return sorted(path[len(base) :].lstrip("/") for path in found)
+        return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
         self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
@@ -208,6 +315,11 @@ class _Fsspec:
     def _at(self, path: str) -> str:
         return join(self._base, path)
 
+    def _stat(self, info: Mapping[str, Any]) -> Stat:
+        base = self._fs._strip_protocol(self._base)  # noqa: SLF001 (fsspec has no public way)
+        path = info["name"][len(base) :].lstrip("/")
+        return Stat(path, info["size"], _modified(info))
+
     def _found(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
             return read()
@@ -215,5 +327,18 @@ class _Fsspec:
             raise MissingError(f"there is no object {self.url(path)}") from None
 
 
-_CREATING = threading.Lock()
-"""The in-memory file system checks and writes in two steps."""
+_IN_MEMORY = threading.Lock()
+
+_MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")
+"""What the file systems of fsspec call it."""
+
+
+def _modified(info: Mapping[str, Any]) -> datetime:
+    found = next((info[name] for name in _MODIFIED if name in info), None)
+    if isinstance(found, (int, float)):
+        return datetime.fromtimestamp(found, UTC)
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    if found is None:
+        return UNDATED
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -21,7 +21,7 @@ from lake.errors import ConfigError, FormatError, MissingError
 from lake.grid import Grid, Projection
 from lake.objects import Objects, connect, join
 from lake.order import Layout
-from lake.store import Generation
+from lake.store import State
 
 STUDY_DIMS = ("pixel", "subpixel", "month", "tod", "band", "metric")
 """The order in which results are presented; stored pixel-last."""
@@ -48,7 +48,13 @@ def open(url: str | Path, **storage_options: Any) -> "Store":  # noqa: A001, ANN
         raise MissingError(
             f"there is no store at {text}: no commit was found; 'lake ls --lake ROOT' lists the stores"
         )
-    return Store(connect(join(text, Generation.of(newest).path), **storage_options))
+    state = State.of(newest)
+    if not state.path:
+        raise MissingError(
+            f"nothing of {text} is published yet, {len(state.parts)} staged parts wait: run "
+            "'lake ingest publish KEY --lake ROOT'"
+        )
+    return Store(connect(join(text, state.path), **storage_options))
 
 
 class Store:

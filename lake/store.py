@@ -1,39 +1,51 @@
-"""The generations of a store: find the newest, draft the next, write its shards, publish it.
+"""What a store's log of commits says, and how a generation is drafted, written and sealed.
 
     <root>/<sat>/<listing>/<t0>_<tf>/<geom>/
-        commits/00000007.json      names a generation and its ledger; written once
-        ledgers/<sha256>.parquet   the time steps in it
-        v/00000007-<id>.zarr/      the generation: never changed after its commit
+        commits/00000007.json            names generation, manifest, ledger and staged parts; written once
+        ledgers/<sha256>-<id>.parquet    what became of every time step
+        manifests/<sha256>-<id>.parquet  the objects of the generation
+        parts/                           staged by ingest, waiting to be published
+        v/00000007-<id>.zarr/            the generation: never changed after its commit
 
 A draft that was never committed is garbage that nobody sees. Functions take the `Objects` of the
 store's own folder.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import uuid4
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
-from lake import commits, schema
+from lake import commits, ledger, manifest, schema, shards
 from lake.domain import Domain
-from lake.errors import ConflictError, MissingError
+from lake.errors import FormatError, MissingError
+from lake.ledger import Ledger
+from lake.manifest import Manifest, Recorder, Stored
+from lake.moments import METRICS
 from lake.objects import Objects
+from lake.order import Layout
 from lake.schema import Cube
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class State:
     """What a commit of a store says."""
 
     path: str
-    """Of the Zarr group, below the store's folder."""
+    """Of the newest generation, below the store's folder; empty before anything was published."""
+    manifest: str
+    """Path of the generation's manifest; empty likewise."""
+    months: tuple[int, ...]
+    """Months of the generation that hold statistics."""
+    suspect: tuple[str, ...]
+    """Metrics of the generation that may be wrong."""
     ledger: str
     """Path of the ledger."""
-    months: tuple[int, ...]
-    """Months that hold statistics."""
+    parts: tuple[str, ...]
+    """Names of the staged parts that wait to be published."""
     domain: str
     """SHA-256 of the domain: stores of one domain can be merged."""
     listing: str
@@ -41,9 +53,32 @@ class Generation:
 
     @classmethod
     def of(cls, commit: commits.Commit) -> Self:
-        """The generation that a commit made visible."""
+        """The state that a commit made known.
+
+        Raises:
+            FormatError: the commit is not one of this format.
+        """
+        if lacking := [name for name in cls.__slots__ if name not in commit.body]:
+            raise FormatError(
+                f"commit {commit.number} says nothing of {', '.join(lacking)}: it was written by a "
+                "version of goeslake from before the format was fixed; ingest anew into another lake"
+            )
         noted = {name: commit.body[name] for name in cls.__slots__}
-        return cls(**noted | {"months": tuple(noted["months"])})
+        return cls(**noted | {name: tuple(noted[name]) for name in ("months", "suspect", "parts")})
+
+
+def entries(objects: Objects, commit: commits.Commit | None) -> Ledger:
+    """The ledger that a commit names; empty before the first."""
+    return ledger.read(objects, State.of(commit).ledger) if commit else Ledger()
+
+
+def commit(objects: Objects, parent: commits.Commit | None, state: State) -> commits.Commit:
+    """Make a state the store's newest.
+
+    Raises:
+        FileExistsError: another writer has committed after `parent`; nothing was written.
+    """
+    return commits.append(objects, parent, asdict(state))
 
 
 def draft(
@@ -52,17 +87,24 @@ def draft(
     domain: Domain,
     cubes: tuple[Cube, ...],
     about: dict[str, Any],
-) -> str:
-    """An empty generation to follow `parent`, not visible yet; returns its path."""
+) -> tuple[str, Manifest]:
+    """An empty generation to follow `parent`, not visible yet: its path, and what was written."""
     number = parent.number + 1 if parent else 1
     path = f"v/{number:08d}-{uuid4().hex[:12]}.zarr"
-    schema.create(objects.zarr(path), domain, cubes, about)
-    return path
+    recorder = Recorder(objects.zarr(path))
+    schema.create(recorder, domain, cubes, about)
+    return path, recorder.stored
 
 
 def write_shard(
-    objects: Objects, path: str, cube: str, month: int, pixels: slice, values: NDArray[np.float32]
-) -> None:
+    objects: Objects,
+    path: str,
+    cube: str,
+    month: int,
+    superblock: int,
+    values: NDArray[np.float32],
+    layout: Layout,
+) -> Stored:
     """Write one shard whole: a superblock of one month. Each shard has one writer.
 
     Chunks of NaN are written too: in a month that holds statistics a missing object is damage.
@@ -72,44 +114,71 @@ def write_shard(
         path: of the draft.
         cube: its name.
         month: 1..12.
-        pixels: the superblock.
+        superblock: its number.
         values: (tod, band, metric, pixel, subpixel).
+        layout: of the store.
     """
-    results = zarr.open_array(objects.zarr(f"{path}/{cube}/results"), mode="r+")
-    results.with_config({"write_empty_chunks": True})[month - 1, :, :, :, pixels, :] = values
+    data = shards.encode(values, layout)
+    place = shard_path(cube, month, superblock)
+    objects.put(f"{path}/{place}", data)
+    return Stored.of(place, data)
 
 
-def copy_shard(
-    objects: Objects, source: str, path: str, cube: str, month: int, superblock: int
-) -> None:
-    """Copy a shard that did not change from the generation at `source` to the draft at `path`.
+def read_shard(
+    objects: Objects,
+    path: str,
+    cube: Cube,
+    month: int,
+    superblock: int,
+    pixels: int,
+    layout: Layout,
+) -> NDArray[np.float32]:
+    """Read one shard whole.
+
+    Args:
+        objects: where the generation is.
+        path: of the generation.
+        cube: the cube.
+        month: 1..12; one that holds statistics.
+        superblock: its number.
+        pixels: how many it has.
+        layout: of the store.
+
+    Returns:
+        float32 (tod, band, metric, pixel, subpixel).
+
+    Raises:
+        MissingError: there is no such object.
+        FormatError: it is damaged.
+    """
+    place = f"{path}/{shard_path(cube.name, month, superblock)}"
+    shape = (len(cube.tods), len(cube.bands), len(METRICS), pixels, cube.subpixels)
+    return shards.decode(objects.get(place), shape, layout, objects.url(place))
+
+
+def shard_path(cube: str, month: int, superblock: int) -> str:
+    """Of the object that holds a superblock of one month, below its generation."""
+    return f"{cube}/results/c/{month - 1}/0/0/0/{superblock}/0"
+
+
+def copy_shard(objects: Objects, source: str, target: str, path: str) -> None:
+    """Copy a shard that did not change from the generation `source` to the draft `target`.
 
     Raises:
         MissingError: the source lacks the shard: it is damaged.
     """
-    key = f"{cube}/results/c/{month - 1}/0/0/0/{superblock}/0"
     try:
-        objects.copy(f"{source}/{key}", f"{path}/{key}")
+        objects.copy(f"{source}/{path}", f"{target}/{path}")
     except MissingError as error:
         raise MissingError(
-            f"{objects.url(source)} should hold month {month} of {cube} but lacks {key}: it is "
-            "damaged; restore the object, or build the store anew from its sources"
+            f"{objects.url(source)} should hold {path} but lacks it: it is damaged; "
+            "restore the object, or build the store anew from its sources"
         ) from error
 
 
-def publish(
-    objects: Objects, parent: commits.Commit | None, generation: Generation
-) -> commits.Commit:
-    """Make a complete draft the newest generation of the store.
-
-    Raises:
-        ConflictError: another writer published after `parent`; the draft stays invisible.
-    """
-    schema.consolidate(objects.zarr(generation.path))
-    try:
-        return commits.append(objects, parent, asdict(generation))
-    except FileExistsError:
-        raise ConflictError(
-            f"another writer published to {objects.root} in the meantime; "
-            "run the same command again: it merges only what is still lacking"
-        ) from None
+def seal(objects: Objects, path: str, stored: Iterable[Stored]) -> str:
+    """Complete a draft whose arrays are written; returns the path of its manifest."""
+    recorder = Recorder(objects.zarr(path))
+    schema.consolidate(recorder)
+    whole = {item.path: item for item in stored} | recorder.stored
+    return manifest.write(objects, whole.values())

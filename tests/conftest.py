@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +12,9 @@ from distributed import Client, LocalCluster
 from hypothesis import settings
 
 from lake import cli
-from tests import s3
+from lake.objects import Objects, connect
+from tests import rgw, s3
+from tests.faults.proxy import Faults, Proxy
 
 settings.register_profile("hand", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -55,12 +58,41 @@ def client(s3_environment) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def s3_environment() -> Iterator[dict[str, str]]:
+def moto_environment() -> Iterator[dict[str, str]]:
+    """A moto server's."""
+    with s3.moto() as there:
+        yield there
+
+
+@pytest.fixture(scope="session")
+def rgw_server(tmp_path_factory) -> Iterator[rgw.Server]:
+    """A Ceph RGW with the bucket; the test is skipped where the machine cannot have it."""
+    wanted = os.environ.get("LAKE_TEST_S3", "rgw")
+    if wanted != "rgw":
+        pytest.skip(f"LAKE_TEST_S3={wanted}: no Ceph RGW")
+    try:
+        rgw.install()
+    except rgw.UnavailableError as error:
+        pytest.skip(f"no Ceph RGW: {error}")
+    with rgw.server(tmp_path_factory.mktemp("rgw")) as running:
+        s3.make_bucket(running.environment)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3_environment(request) -> Iterator[dict[str, str]]:
     """An S3 server on loopback; every S3 client of this process and its children finds it."""
-    with s3.server() as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+    wanted = os.environ.get("LAKE_TEST_S3", "rgw" if rgw.is_possible() else "moto")
+    if wanted == "rgw":
+        there = request.getfixturevalue("rgw_server").environment
+    elif wanted == "moto":
+        there = request.getfixturevalue("moto_environment")
+    else:
+        there = s3.given(wanted)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in there.items():
             patch.setenv(name, value)
-        yield environment
+        yield there
 
 
 @pytest.fixture
@@ -69,8 +101,55 @@ def s3_root(s3_environment) -> str:
     return f"s3://{s3.BUCKET}/{uuid4().hex}"
 
 
+@pytest.fixture
+def moto_root(moto_environment, monkeypatch) -> str:
+    """An empty prefix on a moto server."""
+    return _empty_root(moto_environment, monkeypatch)
+
+
+@pytest.fixture
+def rgw_root(rgw_server, monkeypatch) -> str:
+    """An empty prefix on a Ceph RGW."""
+    return _empty_root(rgw_server.environment, monkeypatch)
+
+
+def _empty_root(there: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in there.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3.BUCKET}/{uuid4().hex}"
+
+
+@pytest.fixture(
+    params=["folder", "memory", "moto", "s3fs", pytest.param("rgw", marks=pytest.mark.s3)]
+)
+def objects(request, tmp_path) -> Objects:
+    """An empty root of every kind."""
+    if request.param == "s3fs":  # options are given: fsspec serves it
+        root = request.getfixturevalue("moto_root")
+        return connect(root, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    if request.param in ("moto", "rgw"):
+        return connect(request.getfixturevalue(f"{request.param}_root"))
+    return connect(tmp_path / "a lake" if request.param == "folder" else f"memory://{uuid4().hex}")
+
+
+@pytest.fixture
+def break_s3(monkeypatch) -> Iterator[Callable[[Faults], Proxy]]:
+    """Put a proxy with these faults in front of the S3 server that clients find; ask for it after a root."""
+    with ExitStack() as stack:
+
+        def start(faults: Faults) -> Proxy:
+            proxy = stack.enter_context(Proxy(os.environ["AWS_ENDPOINT_URL"], faults))
+            monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+            return proxy
+
+        yield start
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the real files carries their marker."""
+    """Whatever asks for the real files, or for a real S3 server, carries their marker."""
     for item in items:
-        if "shared_data" in getattr(item, "fixturenames", ()):
+        asked = getattr(item, "fixturenames", ())
+        if "shared_data" in asked:
             item.add_marker(pytest.mark.shared_data)
+        if "rgw_server" in asked:
+            item.add_marker(pytest.mark.s3)

@@ -1,7 +1,8 @@
-"""An S3 server for the tests: moto on loopback, in a process of its own, or the one that is given.
+"""S3 servers for the tests, on loopback: Ceph RGW, moto in a process of its own, or one that is given.
 
-With `LAKE_TEST_S3` set to an endpoint, e.g. `http://127.0.0.1:7480` of a Ceph RGW, the tests use that
-server, with the credentials in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+`LAKE_TEST_S3` chooses: `moto`; `rgw`; or an endpoint, e.g. `http://127.0.0.1:7480`, with the
+credentials in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Without it, RGW where it is installed or
+can be, else moto.
 """
 
 import os
@@ -19,31 +20,34 @@ BUCKET = f"lake-tests-{uuid4().hex[:8]}"
 
 
 @contextmanager
-def server() -> Iterator[dict[str, str]]:
-    """The environment under which S3 clients find the server; the bucket is there."""
-    if endpoint := os.environ.get("LAKE_TEST_S3"):
-        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-        environment = _environment(endpoint, *(os.environ[name] for name in names))
-        _make_bucket(environment)
-        yield environment
-        return
+def moto() -> Iterator[dict[str, str]]:
+    """The environment under which S3 clients find a moto server; the bucket is there."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = _environment(f"http://127.0.0.1:{port}", "test-key", "test-secret")
+    there = environment(f"http://127.0.0.1:{port}", "test-key", "test-secret")
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environment
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | there
     )
     try:
-        _make_bucket(environment)
-        yield environment
+        make_bucket(there)
+        yield there
     finally:
         process.terminate()
         process.wait()
 
 
-def _environment(endpoint: str, key: str, secret: str) -> dict[str, str]:
+def given(endpoint: str) -> dict[str, str]:
+    """Likewise, of a server that runs already."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    there = environment(endpoint, *(os.environ[name] for name in names))
+    make_bucket(there)
+    return there
+
+
+def environment(endpoint: str, key: str, secret: str) -> dict[str, str]:
+    """The variables by which S3 clients find a server."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": key,
@@ -54,14 +58,14 @@ def _environment(endpoint: str, key: str, secret: str) -> dict[str, str]:
     }
 
 
-def _make_bucket(environment: dict[str, str]) -> None:
-    """Retries while the server is starting."""
+def make_bucket(there: dict[str, str]) -> None:
+    """Make the bucket, once the server has started."""
     client = boto3.client(
         "s3",
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=environment["AWS_REGION"],
+        endpoint_url=there["AWS_ENDPOINT_URL"],
+        aws_access_key_id=there["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=there["AWS_SECRET_ACCESS_KEY"],
+        region_name=there["AWS_REGION"],
         config=Config(retries={"max_attempts": 10, "mode": "standard"}),
     )
     client.create_bucket(Bucket=BUCKET)

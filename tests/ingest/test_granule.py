@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ingest.granule import read_band, read_surface
+from ingest.granule import Granule, Surface, open_band, open_surface
 from lake.errors import GranuleError
 
 RAD_C13 = "OR_ABI-L1b-RadC-M6C13_G16_s20180031501172_e20180031503543_c20180031504503.nc"
@@ -56,6 +56,21 @@ def written(build) -> bytes:
         with netCDF4.Dataset(path, "w") as file:
             build(file)
         return path.read_bytes()
+
+
+def read_band(data: bytes, path: str, variable: str) -> Granule:
+    """Opened where its bytes lie, as `path` of a source; a granule reads on when the file is gone."""
+    with tempfile.NamedTemporaryFile(suffix=".nc") as local:
+        local.write(data)
+        local.flush()
+        return open_band(local.name, path, variable)
+
+
+def read_surface(data: bytes, path: str, rule: str) -> Surface:
+    with tempfile.NamedTemporaryFile(suffix=".nc") as local:
+        local.write(data)
+        local.flush()
+        return open_surface(local.name, path, rule)
 
 
 def radiances(band: int, constants: dict[str, float], dqf: np.ndarray | None = None) -> bytes:
@@ -286,7 +301,7 @@ WHOLE = radiances(13, thermal())
 def test_real_truncated_download_is_an_error_that_says_so(shared_data: Path):
     (path,) = (shared_data / "abi/broken").glob("*.nc")
     with pytest.raises(GranuleError, match=r"found 524288 bytes.*truncated.*fetch it again"):
-        read_surface(path.read_bytes(), str(path), "clear-land")
+        open_surface(str(path), str(path), "clear-land")
 
 
 def oracle(path: Path, variable: str) -> tuple[np.ma.MaskedArray, np.ndarray, netCDF4.Dataset]:
@@ -301,7 +316,7 @@ def oracle(path: Path, variable: str) -> tuple[np.ma.MaskedArray, np.ndarray, ne
 
 def test_real_l1b_granule_equals_netcdf4_and_the_formula(shared_data: Path):
     (path,) = (shared_data / "abi/l1b").glob("*.nc")
-    found = read_band(path.read_bytes(), str(path), "Rad")
+    found = open_band(str(path), str(path), "Rad")
     radiance, dqf, file = oracle(path, "Rad")
     with file, np.errstate(invalid="ignore", divide="ignore"):
         fk1, fk2, bc1, bc2 = (float(file[f"planck_{n}"][...]) for n in ("fk1", "fk2", "bc1", "bc2"))
@@ -320,7 +335,7 @@ def test_real_cmip_granules_have_noaas_own_statistics(shared_data: Path):
     paths = sorted((shared_data / "abi/cmipm").glob("*.nc"))
     assert len(paths) == 4
     for path in paths:
-        found = read_band(path.read_bytes(), str(path), "CMI")
+        found = open_band(str(path), str(path), "CMI")
         cmi, dqf, file = oracle(path, "CMI")
         with file:
             low, mean, stddev = (
@@ -339,7 +354,7 @@ def test_real_lst_granules_have_noaas_own_statistics(shared_data: Path):
     paths = [*(shared_data / "abi/lstm").glob("*.nc")]
     paths += sorted((shared_data / "abi/lstf").glob("*.nc"))[::24]
     for path in paths:
-        found = read_band(path.read_bytes(), str(path), "LST")
+        found = open_band(str(path), str(path), "LST")
         values, _, file = oracle(path, "LST")
         with file:
             retrieved = int(file["total_pixels_where_lst_is_retrieved"][...])
@@ -352,9 +367,8 @@ def test_real_lst_granules_have_noaas_own_statistics(shared_data: Path):
 
 def test_real_surface_and_band_of_one_file_share_the_grid(shared_data: Path):
     path = min((shared_data / "abi/lstf").glob("*.nc"))
-    data = path.read_bytes()
-    surface = read_surface(data, str(path), "retrieved")
-    band = read_band(data, str(path), "LST")
+    surface = open_surface(str(path), str(path), "retrieved")
+    band = open_band(str(path), str(path), "LST")
     assert surface.version == "v02"
     assert surface.grid.same_as(band.grid)
     assert not (band.good & ~surface.clear).any()
@@ -367,14 +381,14 @@ def test_legacy_synthetic_granules_are_read_at_all_resolutions(shared_data: Path
     shapes = {}
     for band in ("C01", "C02", "C13"):
         path = min(folder.glob(f"*{band}_*.nc"))
-        found = read_band(path.read_bytes(), str(path), "Rad")
+        found = open_band(str(path), str(path), "Rad")
         shapes[band] = found.grid.shape
         rad, dqf, file = oracle(path, "Rad")
         file.close()
         assert not (found.good & ((dqf != 0) | np.ma.getmaskarray(rad))).any()
     assert shapes == {"C01": (96, 120), "C02": (192, 240), "C13": (48, 60)}
     path = min(folder.glob("*LSTC*.nc"))
-    surface = read_surface(path.read_bytes(), str(path), "clear-land")
+    surface = open_surface(str(path), str(path), "clear-land")
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
         assert_array_equal(surface.clear, file["DQF"][:] == 0)

@@ -43,7 +43,7 @@ def computed(shared_data, client, tmp_path_factory):
     """A lake of the granules that the pickles were made of."""
     root = str(tmp_path_factory.mktemp("computed"))
     rules = listing.load("clearland-l1b-c0", ["t0=2018-01-01", "tf=2020-12-31"])
-    outcome = run.run(client, rules, str(shared_data / "legacy" / "netcdf"), root)
+    (outcome,) = run.run(client, rules, str(shared_data / "legacy" / "netcdf"), root)
     assert (outcome.key, outcome.merged) == (KEY, 36)
     return root
 
@@ -181,7 +181,7 @@ def test_stores_with_legacy_results_are_merged_by_disjoint_periods_alone(
 ):
     granules = str(shared_data / "legacy" / "netcdf")
     rules = listing.load("clearland-l1b-c0", ["t0=2018-06-01", "tf=2021-12-31"])
-    other = run.run(client, rules, granules, imported["results"]).key
+    other = run.run(client, rules, granules, imported["results"])[0].key
     with pytest.raises(OverlapError, match="overlap, and legacy results do not say"):
         periods.merge(client, [keys.parse(KEY), keys.parse(other)], imported["results"])
 

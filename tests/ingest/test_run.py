@@ -1,6 +1,9 @@
 """Synthetic granules of two years, one on each side of the LST change, into stores of every kind."""
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -9,15 +12,14 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import abi, listing, periods, run, synthetic
+from ingest import abi, listing, periods, policy, run, synthetic
 from lake import catalog, commits, keys, ledger
-from lake.errors import ConfigError, DataError, GeometryError, MissingError, OverlapError
-from lake.moments import METRICS
+from lake.errors import ConfigError, DataError, OverlapError
 from lake.objects import connect
-from lake.store import Generation
+from lake.store import State
+from tests.compare import EPS, assert_equal
 
-EPS = np.finfo(np.float32).eps
-CHUNKS = ["layout.chunk=128", "layout.phases=4", "domain.mask=none"]  # of an invented country
+CHUNKS = ["layout.chunk=128", "layout.phases=4", "domain.mask=none"]
 YEARS = {2020: ["t0=2020-01-01", "tf=2020-12-31"], 2022: ["t0=2022-01-01", "tf=2022-12-31"]}
 SPAN = ["t0=2020-01-01", "tf=2022-12-31"]
 
@@ -42,7 +44,7 @@ def key(period: str) -> str:
 def whole(client, source, tmp_path_factory) -> lake.Store:
     """Both years ingested in one pass."""
     root = str(tmp_path_factory.mktemp("whole"))
-    return lake.open(run.run(client, rules(SPAN), str(source), root).url)
+    return lake.open(run.run(client, rules(SPAN), str(source), root)[0].url)
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +54,6 @@ def years(client, source, tmp_path_factory) -> str:
     for period in YEARS.values():
         run.run(client, rules(period), str(source), root)
     return root
-
-
-def assert_equal(found: lake.Store, wanted: lake.Store) -> None:
-    """Counts and extremes exactly; mean and sums of k-th powers to float32 rounding of n s^k and
-    of k n |mean| s^(k-1), as each store's numbers were rounded before they were merged."""
-    assert found.domain.grid.same_as(wanted.domain.grid)
-    for cube in wanted.cubes:
-        a, b = (s.block(cube, slice(None)).astype(np.float64) for s in (found, wanted))
-        a, b = (dict(zip(METRICS, np.moveaxis(x, 3, 0), strict=True)) for x in (a, b))
-        for metric in ("count", "min", "max"):
-            np.testing.assert_array_equal(a[metric], b[metric])
-        n, size = b["count"], np.maximum(np.abs(b["min"]), np.abs(b["max"]))
-        spread = b["max"] - b["min"]
-        assert not (np.abs(a["m1"] - b["m1"]) > 2 * EPS * size).any()
-        for k in (2, 3, 4):
-            allowed = (
-                4 * EPS * n * (spread**k + k * size * spread ** (k - 1)) + n * (2 * EPS * size) ** k
-            )
-            assert not (np.abs(a[f"m{k}"] - b[f"m{k}"]) > allowed).any(), (cube, k)
-        assert np.nanmax(n) >= 2
 
 
 def decoded(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +90,7 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
         name = abi.parse_name(path.name)
         files[name.band or "LST"] = shutil.copy(path, folder)
     assert len(files) == 9
-    outcome = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
+    (outcome,) = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
     store = lake.open(outcome.url)
     valid = is_clear_land(files["LST"])
     quantities = {}
@@ -149,7 +131,7 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
     for share in (names[: len(names) // 3], names[len(names) // 3 :]):
         for name in share:
             (folder / name).symlink_to(source / name)
-        outcome = run.run(client, rules(SPAN), str(folder), root)
+        (outcome,) = run.run(client, rules(SPAN), str(folder), root)
         assert outcome.held == merged + outcome.merged > merged
         merged = outcome.held
     assert_equal(lake.open(outcome.url), whole)
@@ -157,15 +139,17 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
 
 def test_same_run_again_does_nothing(client, source, years):
     before = lake.open(f"{years}/{key('20200101_20201231')}").generation
-    outcome = run.run(client, rules(YEARS[2020]), str(source), years)
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), years)
     assert outcome.merged == 0
     assert lake.open(outcome.url).generation == before
 
 
 def test_run_is_bounded_by_max_steps_and_goes_on(client, source, tmp_path):
-    first = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), max_steps=5)
+    (first,) = run.run(
+        client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), bounds=run.Bounds(max_steps=5)
+    )
     assert (first.merged, first.held) == (5, 5)
-    second = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
+    (second,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
     assert second.held == 5 + second.merged == 31
 
 
@@ -176,10 +160,12 @@ def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, 
     where = root / key("20200101_20201231")
     shutil.rmtree(where / "commits")  # as if it had died before its commit
     (where / "current.json").unlink()
-    for path in folder.glob("*C13*.nc"):
-        path.write_bytes(b"gone")  # whoever reads the granules again will notice
-    outcome = run.run(client, rules(YEARS[2020]), str(folder), str(root))
+    staged = {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
+    assert staged
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), str(root))
     assert outcome.held == 31
+    # nothing was staged again
+    assert staged == {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
@@ -195,7 +181,7 @@ def test_lake_made_anew_in_the_same_place_has_its_own_pixel_order(client, source
     root = tmp_path / "lake"
     run.run(client, rules(YEARS[2020], "layout.chunk=64"), str(source), str(root))
     shutil.rmtree(root)  # the workers live on
-    outcome = run.run(client, rules(YEARS[2020]), str(source), str(root))
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(root))
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
@@ -208,7 +194,7 @@ def test_missing_file_is_remembered_with_its_reason(years):
 
 def entries(root: str, name: str) -> ledger.Ledger:
     objects = connect(f"{root}/{name}")
-    return ledger.read(objects, Generation.of(commits.head(objects)).ledger)
+    return ledger.read(objects, State.of(commits.head(objects)).ledger)
 
 
 def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_path):
@@ -217,25 +203,36 @@ def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_
     (broken,) = folder.glob("*C02*_s20200101501*.nc")
     broken.write_bytes(broken.read_bytes()[:20000])
     root = str(tmp_path / "lake")
-    outcome = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root)
     assert outcome.held == 30
     (entry,) = [e for e in entries(root, outcome.key) if broken.name in e.reason]
     assert (entry.step, entry.status) == ("20200110-54000", ledger.MISSING)
     shutil.copy(source / broken.name, broken)  # fetched again
-    assert run.run(client, rules(YEARS[2020]), str(folder), root).held == 31
+    assert run.run(client, rules(YEARS[2020]), str(folder), root)[0].held == 31
 
 
-def test_two_geometries_in_one_run_are_refused_and_nothing_is_visible(client, source, tmp_path):
-    folder = tmp_path / "source"
+def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_path):
+    """A satellite that moved between January and July."""
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
     shutil.copytree(source, folder)
-    for path in folder.glob("*_s2020202*.nc"):
+    for path in (*folder.glob("*_s2020192*.nc"), *folder.glob("*_s2020202*.nc")):  # July
         with h5py.File(path, "r+") as file:
             file["goes_imager_projection"].attrs["longitude_of_projection_origin"] = [-89.5]
-    with pytest.raises(GeometryError, match="two geometries"):
-        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
-    assert catalog.rows(connect(tmp_path / "lake")) == []
-    with pytest.raises(MissingError):
-        lake.open(tmp_path / "lake" / key("20200101_20201231"))
+    outcomes = run.run(client, rules(YEARS[2020]), str(folder), root)
+    mine = key("20200101_20201231")
+    assert [o.key for o in outcomes] == [mine, mine.removesuffix("0") + "2"]
+    january, july = (lake.open(o.url) for o in outcomes)
+    assert (january.months, july.months) == ((1,), (7,))
+    assert july.domain.grid.projection.longitude_of_projection_origin == -89.5
+    assert sum(o.held for o in outcomes) == 31
+    both = lake.open(f"{years}/{mine}")
+    np.testing.assert_array_equal(
+        january.block("day-1km", slice(None), 1), both.block("day-1km", slice(None), 1)
+    )
+    # days without files belong to the store of the time step before them
+    missing = [entries(root, o.key).steps(ledger.MISSING) for o in outcomes]
+    assert max(missing[0]) < "20200710-32400" < min(missing[1])
+    assert [o.merged for o in run.run(client, rules(YEARS[2020]), str(folder), root)] == [0, 0]
 
 
 def test_source_without_a_band_is_an_error_naming_it(client, source, tmp_path):
@@ -252,7 +249,8 @@ def test_source_of_broken_files_alone_is_an_error_with_the_reasons(client, sourc
         path.write_text("not a granule")
     with pytest.raises(DataError, match=r"no granule .* could be read.*C13"):
         run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
-    assert catalog.rows(connect(tmp_path / "lake")) == []
+    (row,) = catalog.rows(connect(tmp_path / "lake"))  # what is missing is remembered
+    assert (row.generation, row.merged, row.pending) == ("", 0, 0)
 
 
 def test_overlapping_periods_are_not_merged(client, source, years):
@@ -275,7 +273,7 @@ def test_stores_of_other_rules_are_not_merged(client, source, years):
 
 
 def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
-    outcome = run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.url.startswith("s3://")
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
     (row,) = catalog.rows(connect(s3_root))
@@ -284,10 +282,91 @@ def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root
 
 def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_root, tmp_path):
     objects = connect(f"{s3_root}/bucket")
-    for path in source.glob("*_s2020*.nc"):
+    for path in (*source.glob("*_s2020192*.nc"), *source.glob("*_s2020202*.nc")):
         name = abi.parse_name(path.name)
         start = name.start
         folder = f"{name.product}/{start[:4]}/{start[4:7]}/{start[7:9]}"
         objects.put(f"{folder}/{path.name}", path.read_bytes())
-    outcome = run.run(client, rules(YEARS[2020]), f"{s3_root}/bucket", str(tmp_path / "lake"))
-    assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
+    july = ["t0=2020-07-08", "tf=2020-07-22"]
+    (outcome,) = run.run(client, rules(july), f"{s3_root}/bucket", str(tmp_path / "lake"))
+    (local,) = run.run(client, rules(july), str(source), str(tmp_path / "local"))
+    assert outcome.held == local.held > 10
+    assert_equal(lake.open(outcome.url), lake.open(local.url))
+
+
+def test_steps_are_staged_now_and_published_when_asked(client, source, years, tmp_path, run_lake):
+    root, mine = str(tmp_path / "lake"), key("20200101_20201231")
+    (first,) = run.run(
+        client, rules(YEARS[2020]), str(source), root,
+        bounds=run.Bounds(max_steps=4), when=policy.NEVER,
+    )  # fmt: skip
+    assert (first.merged, first.staged, first.held, first.url) == (0, 4, 0, "")
+    (second,) = run.run(client, rules(YEARS[2020]), str(source), root, when=policy.NEVER)
+    assert (second.merged, second.staged, second.held) == (0, 31, 0)
+    _, out, _ = run_lake("info", mine, "--lake", root, "--json")
+    told = json.loads(out)
+    assert (told["pending"], told["merged"], len(told["pending_steps"])) == (31, 0, 31)
+    code, _, err = run_lake("url", mine, "--lake", root)
+    assert code == 1
+    assert f"31 time steps wait: run 'lake ingest publish {mine}'" in err
+    published = run.publish_waiting(client, keys.parse(mine), root)
+    assert (published.merged, published.staged, published.held) == (31, 0, 31)
+    assert_equal(lake.open(published.url), lake.open(f"{years}/{mine}"))
+    assert run.publish_waiting(client, keys.parse(mine), root).merged == 0
+
+
+def test_single_steps_are_staged_as_packed_observations(client, source, tmp_path):
+    root = str(tmp_path / "lake")
+    bounds = run.Bounds(max_steps=1)
+    run.run(client, rules(YEARS[2020]), str(source), root, bounds=bounds, when=policy.NEVER)
+    (marker,) = (tmp_path / "lake" / key("20200101_20201231") / "parts").glob("*.json")
+    assert json.loads(marker.read_text())["form"] == "observations"
+
+
+def test_store_with_waiting_steps_is_not_merged(client, source, years, tmp_path):
+    root = tmp_path / "lake"
+    shutil.copytree(years, root)
+    extended = ["t0=2023-01-01", "tf=2023-12-31"]
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for path in source.glob("*_s2022010*.nc"):
+        (folder / path.name.replace("_s2022", "_s2023")).symlink_to(path)
+    run.run(client, rules(extended), str(folder), str(root), when=policy.NEVER)
+    with pytest.raises(ConfigError, match=r"run .lake ingest publish .*20230101_20231231"):
+        periods.merge(
+            client,
+            [keys.parse(key(p)) for p in ("20220101_20221231", "20230101_20231231")],
+            str(root),
+        )
+
+
+def test_merge_that_would_lose_time_steps_of_its_target_is_refused(client, source, years, tmp_path):
+    root = tmp_path / "lake"
+    shutil.copytree(years, root)
+    run.run(client, rules(["t0=2020-01-01", "tf=2022-12-31"]), str(source), str(root))
+    halves = [["t0=2020-01-01", "tf=2020-03-31"], ["t0=2022-01-01", "tf=2022-12-31"]]
+    run.run(client, rules(halves[0]), str(source), str(root))
+    with pytest.raises(
+        OverlapError, match="that the stores to merge do not have, the first 202007"
+    ):
+        periods.merge(
+            client,
+            [keys.parse(key(p)) for p in ("20200101_20200331", "20220101_20221231")],
+            str(root),
+        )
+
+
+@pytest.mark.slow
+def test_two_commands_that_overlap_take_every_step_once(source, years, s3_root):
+    """As a CronJob's pod and one started by hand: each has a cluster of its own."""
+    given = [part for setting in (*CHUNKS, *YEARS[2020]) for part in ("--set", setting)]
+    command = [sys.executable, "-m", "lake", "ingest", "run", "clearland-l1b-c0", *given]
+    command += ["--source", str(source), "--lake", s3_root, "--json"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [json.loads(process.communicate()[0])[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert sum(outcome["merged"] for outcome in told) == 31
+    assert_equal(
+        lake.open(f"{s3_root}/{key('20200101_20201231')}"),
+        lake.open(f"{years}/{key('20200101_20201231')}"),
+    )

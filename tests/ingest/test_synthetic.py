@@ -325,7 +325,7 @@ def test_steps_written_by_a_worker_are_those_of_the_whole(written, tmp_path):
         ({"months": (13,)}, "2020-13-10"),
         ({"tods": (1800,)}, "1800 s: wanted whole hours"),
         ({"tods": (86400,)}, "86400 s"),
-        ({"shape": (200, 2000)}, "200 x 2000 coarse pixels"),
+        ({"shape": (200, 2600)}, "200 x 2600 coarse pixels"),
         ({"shape": (8, 300)}, "8 x 300 coarse pixels"),
     ],
 )

@@ -8,6 +8,7 @@ from lake import catalog, domain, keys, moments, order, store
 from lake.grid import Grid, Projection
 from lake.objects import connect
 from lake.schema import Cube
+from tests.lake.test_read import commit
 
 CUBES = (
     Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C07", "C13"), (54000, 64800)),
@@ -49,16 +50,17 @@ def build(root, suspect=()) -> Truth:
     about = {"key": str(KEY), "months": MONTHS, "suspect": suspect, "listing": {}, "provenance": {}}
     catalog.claim(connect(root))
     objects = connect(connect(root).url(str(KEY)))
-    path = store.draft(objects, None, land, CUBES, about)
+    path, _ = store.draft(objects, None, land, CUBES, about)
     observed = {}
     for cube in CUBES:
         for month in MONTHS:
             values = _observations(rng, cube, classes)
             observed[cube.name, month] = values
             results = moments.to_results(moments.of(values, ~np.isnan(values)), axis=2)
-            for block in order.superblocks(land.pixels, LAYOUT):
-                store.write_shard(objects, path, cube.name, month, block, results[..., block, :])
-    store.publish(objects, None, store.Generation(path, "", MONTHS, "", ""))
+            for n, block in enumerate(order.superblocks(land.pixels, LAYOUT)):
+                shard = results[..., block, :]
+                store.write_shard(objects, path, cube.name, month, n, shard, LAYOUT)
+    commit(objects, None, path, MONTHS)
     return Truth(str(root), str(KEY), classes, observed)
 
 

@@ -21,6 +21,7 @@ ROW = Row(
     cubes="lst-10km",
     months=2,
     merged=5,
+    pending=0,
     missing=1,
     suspect="",
     west=-120.5,

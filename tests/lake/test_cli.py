@@ -8,10 +8,10 @@ import pytest
 
 from lake import catalog
 from lake.catalog import Row
-from lake.ledger import MERGED, MISSING, Entry, Ledger
+from lake.ledger import MERGED, MISSING, Entry, Ledger, Source
 from lake.ledger import write as write_ledger
 from lake.objects import connect
-from lake.store import Generation
+from lake.store import State
 from tests.lake.test_read import CUBES, KEY, small_domain, write
 
 
@@ -25,12 +25,18 @@ def root(tmp_path_factory) -> str:
     commit = write(str(root / KEY), domain)
     ledger = Ledger(
         (
-            Entry("20200101-54000", MERGED, "20200011501172", "v01", files=("a.nc",)),
+            Entry(
+                "20200101-54000",
+                MERGED,
+                "20200011501172",
+                "v01",
+                files=(Source("a.nc", 7, "tag", 3),),
+            ),
             Entry("20200102-54000", MISSING, reason="no C05 for start 20200021501172"),
         )
     )
     path = write_ledger(connect(root / KEY), ledger)
-    noted = Generation.of(commit)
+    noted = State.of(commit)
     (root / KEY / "commits" / "00000001.json").write_text(
         json.dumps(commit.body | {"ledger": path})
     )
@@ -38,7 +44,7 @@ def root(tmp_path_factory) -> str:
     t0, tf = period.split("_")
     row = Row(
         KEY, sat, listing, t0, tf, geom, 1, f"{KEY}/{noted.path}", domain.pixels, "day-2km",
-        2, 1, 1, "m3", -90.0, 30.0, -80.0, 40.0,
+        2, 1, 0, 1, "m3", -90.0, 30.0, -80.0, 40.0,
     )  # fmt: skip
     catalog.upsert(objects, row)
     return str(root)

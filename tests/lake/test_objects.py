@@ -1,18 +1,13 @@
+import re
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import zarr
 
 from lake.errors import ConfigError, MissingError
-from lake.objects import connect, exists
-
-
-@pytest.fixture(params=["folder", "memory", "s3"])
-def objects(request, tmp_path):
-    if request.param == "s3":
-        return connect(request.getfixturevalue("s3_root"))
-    root = tmp_path / "a lake" if request.param == "folder" else f"memory://{tmp_path.name}-objects"
-    return connect(root)
+from lake.objects import connect, exists, server_time
 
 
 def test_get_gives_what_was_put_and_put_replaces(objects):
@@ -67,6 +62,45 @@ def test_list_is_of_all_below_a_folder_and_copy_copies(objects):
     assert objects.get("z/2") == b"2"
 
 
+def test_entries_tell_size_and_time_by_the_store_s_clock(objects):
+    before = server_time(objects)
+    objects.put("e/1", b"")
+    objects.put("e/2", b"12345")
+    first, second = objects.entries("e")
+    assert [(e.path, e.size) for e in (first, second)] == [("e/1", 0), ("e/2", 5)]
+    assert objects.stat("e/2").size == 5
+    second_of_http = timedelta(seconds=1)
+    assert before - second_of_http <= first.modified <= second.modified
+    assert second.modified <= server_time(objects) + second_of_http
+    assert abs(objects.stat("e/2").modified - second.modified) <= second_of_http
+    assert abs(datetime.now(UTC) - second.modified) < timedelta(minutes=5)
+    assert objects.list() == ["e/1", "e/2"]  # the clock left nothing
+
+
+def test_stat_of_a_missing_object_names_it(objects):
+    with pytest.raises(MissingError, match="a/nothing"):
+        objects.stat("a/nothing")
+
+
+def test_delete_is_of_those_named_and_minds_no_missing_one(objects):
+    paths = [f"d/{n:04d}" for n in range(25)]
+    for path in [*paths, "d/kept", "dd/kept"]:
+        objects.put(path, b"x")
+    objects.delete([*paths[:10], "d/never", *paths[10:]])
+    objects.delete([])
+    objects.delete(paths)
+    assert objects.list() == ["d/kept", "dd/kept"]
+
+
+def test_deleting_all_of_a_folder_leaves_no_empty_folders(tmp_path):
+    objects = connect(tmp_path / "lake")
+    objects.delete(["v/1/c/0"])
+    assert not (tmp_path / "lake").exists()
+    objects.put("v/1/c/0", b"x")
+    objects.delete(["v/1/c/0"])
+    assert list((tmp_path / "lake").iterdir()) == []
+
+
 def test_zarr_store_lies_where_its_url_says(objects):
     zarr.create_group(objects.zarr("g.zarr"), attributes={"a": 1})
     there = connect(objects.url("g.zarr"))
@@ -91,3 +125,45 @@ def test_unwritable_folder_is_a_configuration_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigError, match="file"):
         connect(tmp_path / "file").put("a", b"")
+
+
+def test_password_in_a_url_is_refused_and_not_repeated():
+    with pytest.raises(ConfigError, match="password") as refused:
+        connect("s3://somebody:hunter2@bucket/lake")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("doing", ["get", "put", "create", "list", "delete", "stat"])
+def test_refused_credentials_are_a_configuration_error_without_them(rgw_root, monkeypatch, doing):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-secret")
+    objects = connect(rgw_root)
+    calls = {
+        "get": lambda: objects.get("a"),
+        "stat": lambda: objects.stat("a"),
+        "put": lambda: objects.put("a", b""),
+        "create": lambda: objects.create("a", b""),
+        "list": objects.list,
+        "delete": lambda: objects.delete(["a"]),
+    }
+    with pytest.raises(ConfigError, match=re.escape(rgw_root)) as refused:
+        calls[doing]()
+    assert "not-the-secret" not in f"{refused.value}{refused.value.__cause__!r}{objects!r}"
+
+
+def test_bucket_that_is_not_there_is_a_configuration_error(s3_environment):
+    with pytest.raises(ConfigError, match="no such bucket"):
+        connect("s3://no-such-bucket/lake").put("a", b"")
+
+
+def test_server_killed_and_restarted_keeps_what_it_took(rgw_root, rgw_server):
+    objects = connect(rgw_root)
+    objects.create("kept", b"1")
+    rgw_server.kill()
+    restart = threading.Timer(2, rgw_server.start)
+    restart.start()
+    began = time.monotonic()
+    with pytest.raises(FileExistsError):
+        objects.create("kept", b"2")
+    restart.join()
+    assert objects.get("kept") == b"1"
+    assert time.monotonic() - began > 1.5  # it waited for the server

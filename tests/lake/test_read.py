@@ -16,7 +16,7 @@ from lake.grid import Grid, Projection
 from lake.moments import METRICS
 from lake.objects import connect
 from lake.schema import Cube
-from lake.store import Generation
+from lake.store import State
 
 KEY = "goes16/test/20200101_20201231/geom-goes-conus-0"
 LAYOUT = order.Layout(chunk=32, phases=4)
@@ -46,13 +46,22 @@ def write(root: str, domain: Domain, parent=None, months=MONTHS) -> commits.Comm
     """A generation of `values`, committed."""
     objects = connect(root)
     about = {"key": KEY, "months": months, "suspect": ["m3"], "listing": {}}
-    path = store.draft(objects, parent, domain, CUBES, about)
-    for cube in CUBES:
-        for month in months:
-            for block in order.superblocks(domain.pixels, LAYOUT):
-                part = values(domain, cube, month)[:, :, :, block]
-                store.write_shard(objects, path, cube.name, month, block, part)
-    return store.publish(objects, parent, Generation(path, "", tuple(months), "", ""))
+    path, stored = store.draft(objects, parent, domain, CUBES, about)
+    written = [
+        store.write_shard(
+            objects, path, cube.name, month, n, values(domain, cube, month)[:, :, :, block], LAYOUT
+        )
+        for cube in CUBES
+        for month in months
+        for n, block in enumerate(order.superblocks(domain.pixels, LAYOUT))
+    ]
+    return commit(objects, parent, path, months, [*stored.values(), *written])
+
+
+def commit(objects, parent, path, months, stored=()) -> commits.Commit:
+    """Make a draft the newest generation; nothing was ingested into it."""
+    manifest = store.seal(objects, path, stored)
+    return store.commit(objects, parent, State(path, manifest, tuple(months), (), "", (), "", ""))
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,13 @@
+import google_crc32c
 import numpy as np
 import pytest
 
 import lake
-from lake import commits, store
-from lake.errors import ConflictError, MissingError
+from lake import commits, manifest, store
+from lake.errors import MissingError
 from lake.objects import connect
-from lake.store import Generation
-from tests.lake.test_read import CUBES, KEY, small_domain, values, write
+from lake.store import State
+from tests.lake.test_read import CUBES, KEY, commit, small_domain, values, write
 
 
 @pytest.fixture(scope="module")
@@ -17,23 +18,23 @@ def domain():
 def test_second_publisher_after_the_same_parent_is_refused_and_stays_invisible(tmp_path, domain):
     objects = connect(tmp_path / KEY)
     about = {"key": KEY, "months": [], "suspect": []}
-    drafts = [store.draft(objects, None, domain, CUBES, about) for _ in range(2)]
-    first, second = (Generation(path, "", (), "", "") for path in drafts)
-    store.publish(objects, None, first)
-    with pytest.raises(ConflictError, match="run the same command again"):
-        store.publish(objects, None, second)
-    assert lake.open(tmp_path / KEY).url.endswith(first.path)
+    first, second = (store.draft(objects, None, domain, CUBES, about)[0] for _ in range(2))
+    commit(objects, None, first, ())
+    with pytest.raises(FileExistsError):
+        commit(objects, None, second, ())
+    assert lake.open(tmp_path / KEY).url.endswith(first)
 
 
 def test_copied_shard_equals_its_source(tmp_path, domain):
-    commit = write(str(tmp_path / KEY), domain)
+    parent = write(str(tmp_path / KEY), domain)
     objects = connect(tmp_path / KEY)
-    source = Generation.of(commit).path
-    target = store.draft(objects, commit, domain, CUBES, {"key": KEY, "months": [7], "suspect": []})
+    source = State.of(parent).path
+    about = {"key": KEY, "months": [7], "suspect": []}
+    target, _ = store.draft(objects, parent, domain, CUBES, about)
     for cube in CUBES:
         for superblock in range(-(-domain.pixels // domain.layout.superblock)):
-            store.copy_shard(objects, source, target, cube.name, 7, superblock)
-    store.publish(objects, commit, Generation(target, "", (7,), "", ""))
+            store.copy_shard(objects, source, target, store.shard_path(cube.name, 7, superblock))
+    commit(objects, parent, target, (7,))
     found = lake.open(tmp_path / KEY)
     np.testing.assert_array_equal(
         found.block("day-1km", slice(None), 7)[0], values(domain, CUBES[1], 7)
@@ -42,21 +43,42 @@ def test_copied_shard_equals_its_source(tmp_path, domain):
 
 
 def test_missing_shard_of_a_source_is_damage(tmp_path, domain):
-    commit = write(str(tmp_path / KEY), domain)
+    parent = write(str(tmp_path / KEY), domain)
     objects = connect(tmp_path / KEY)
-    target = store.draft(objects, commit, domain, CUBES, {})
-    with pytest.raises(MissingError, match="should hold month 2 of day-2km"):
-        store.copy_shard(objects, Generation.of(commit).path, target, "day-2km", 2, 0)
+    target, _ = store.draft(objects, parent, domain, CUBES, {})
+    path = store.shard_path("day-2km", 2, 0)
+    with pytest.raises(MissingError, match=f"should hold {path} but lacks it"):
+        store.copy_shard(objects, State.of(parent).path, target, path)
 
 
 def test_shard_of_nan_alone_is_an_object_all_the_same(tmp_path, domain):
     objects = connect(tmp_path / KEY)
-    path = store.draft(objects, None, domain, CUBES, {})
+    path, _ = store.draft(objects, None, domain, CUBES, {})
     nothing = np.full((3, 2, 7, domain.layout.superblock, 1), np.nan, np.float32)
-    store.write_shard(objects, path, "day-2km", 1, slice(0, domain.layout.superblock), nothing)
-    assert f"{path}/day-2km/results/c/0/0/0/0/0/0" in objects.list(path)
+    stored = store.write_shard(objects, path, "day-2km", 1, 0, nothing, domain.layout)
+    assert stored.path == store.shard_path("day-2km", 1, 0)
+    assert f"{path}/{stored.path}" in objects.list(path)
 
 
-def test_generation_says_again_what_its_commit_was_told(tmp_path, domain):
-    commit = write(str(tmp_path / KEY), domain)
-    assert Generation.of(commits.head(connect(tmp_path / KEY))) == Generation.of(commit)
+def test_manifest_names_every_object_of_the_generation_and_no_other(tmp_path, domain):
+    state = State.of(write(str(tmp_path / KEY), domain))
+    objects = connect(tmp_path / KEY)
+    noted = manifest.read(objects, state.manifest)
+    folder = tmp_path / KEY / state.path
+    there = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
+    assert set(noted) == set(there)
+    for path, stored in noted.items():
+        data = there[path].read_bytes()
+        assert (stored.size, stored.checksum) == (len(data), google_crc32c.value(data))
+
+
+def test_state_comes_back_from_its_commit(tmp_path, domain):
+    written = write(str(tmp_path / KEY), domain)
+    assert State.of(commits.head(connect(tmp_path / KEY))) == State.of(written)
+
+
+def test_store_of_which_nothing_is_published_says_what_waits(tmp_path):
+    objects = connect(tmp_path / KEY)
+    store.commit(objects, None, State("", "", (), (), "", ("a", "b"), "", ""))
+    with pytest.raises(MissingError, match="2 staged parts wait: run 'lake ingest publish"):
+        lake.open(tmp_path / KEY)

@@ -1,0 +1,210 @@
+"""What publishing costs beside encoding the same bytes.
+
+    python benchmarks/publish.py [--json] [--superblocks 6] [--repeats 3]
+
+Some whole superblocks (16 384 pixels) of one month of the listing `clearland-l1b-c0`, all cubes: 28
+to 36 MB a day cube. Observations are drawn with the spread, the cloud and the packing of real ones, so
+that the stored numbers compress about as real ones do (the ratio is printed). In one process pinned to
+one core, CPU seconds, in turn:
+
+- encoding: Blosc (numcodecs), zstd level 3, bitshuffle, of the published chunks, already in memory;
+- publishing: `ingest.publish` of these shards from staged moments alone (`first`), from moments and an
+  earlier generation (`merge`), and from as many single observed time steps as lie in half a month
+  beside an earlier generation (`observations`).
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numcodecs import blosc
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+
+from ingest import listing, observations, parts, publish
+from ingest.group import Group
+from ingest.observations import Observations
+from ingest.parts import Part
+from lake import catalog, keys, order, read, store
+from lake.domain import Domain
+from lake.grid import Grid, Projection
+from lake.ledger import MERGED, Entry
+from lake.objects import connect
+from lake.schema import Cube
+
+RULES = listing.load("clearland-l1b-c0", ["t0=2020-01-01", "tf=2020-12-31"])
+KEY = keys.parse("goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0")
+MONTH, STEPS = 7, 12
+PROJECTION = Projection(35786023.0, 6378137.0, 6356752.31414, -75.0)
+
+
+class Drawn:
+    """Content of a part: observations of one (month, tod), drawn anew from the seed for every block."""
+
+    suspect = ()
+
+    def __init__(self, form: str, seed: int, steps: int, domain: Domain) -> None:
+        self.form = form
+        self._seed, self._steps = seed, steps
+        self._blocks = order.superblocks(domain.pixels, domain.layout)
+        self._cubes = {cube.name: cube for cube in RULES.cubes}
+
+    def observations(self, name: str, superblock: int) -> Observations:
+        """A tenth of a degree from pixel to pixel, some degrees from day to day, half of it cloudy."""
+        cube, pixels = self._cubes[name], self._blocks[superblock]
+        size = pixels.stop - pixels.start
+        random = np.random.default_rng([self._seed, superblock, len(name)])
+        valid = random.random((self._steps, size)) < 0.5
+        smooth = np.cumsum(random.normal(0, 3, (len(cube.bands), size)), axis=1)[None, :, :, None]
+        days = random.normal(0, 60, (self._steps, 1, 1, 1))
+        noise = random.normal(0, 15, (self._steps, len(cube.bands), size, cube.subpixels))
+        counts = np.clip(1500 + smooth + days + noise, 0, 4094).astype(np.uint16)
+        tables = np.broadcast_to(200 + np.arange(4096) * 0.03, (self._steps, len(cube.bands), 4096))
+        return Observations(valid, counts * valid[:, None, :, None], tables)
+
+    def moments(self, name: str, superblock: int) -> np.ndarray:
+        """Of these."""
+        return observations.moments(self.observations(name, superblock))
+
+
+def group(root: str, superblocks: int) -> Group:
+    """A store of so many superblocks, on a part of the real grid."""
+    rows, columns = 128, 128 * superblocks
+    y = 0.0923720 - 5.6e-5 * np.arange(rows)
+    x = -0.0173320 + 5.6e-5 * np.arange(columns)
+    row, column = np.divmod(np.arange(rows * columns, dtype=np.int32), np.int32(columns))
+    domain = Domain(Grid(PROJECTION, y, x), RULES.layout, row, column)
+    catalog.claim(connect(root))
+    return Group(root, KEY, RULES, domain)
+
+
+def stage(where: Group, form: str, seed: int, steps: int) -> list[Part]:
+    """A part for each time of day."""
+    made = []
+    for tod in RULES.tods:
+        cubes = tuple(cube.name for cube in RULES.cubes_at(tod))
+        entry = Entry(f"202007{seed:02}-{tod:05}", MERGED, "s")
+        part = Part(parts.name(form, seed, tod), "", form, MONTH, tod, cubes, (entry,))
+        content = Drawn(form, seed * 1000 + tod // 3600, steps, where.domain)
+        domain = where.domain
+        made.append(parts.write(where.objects, part, content, domain.pixels, domain.layout))
+    return made
+
+
+def draft(where: Group) -> str:
+    """An empty generation."""
+    about = {"key": str(KEY), "months": [MONTH], "suspect": [], "listing": {}, "provenance": {}}
+    return store.draft(where.objects, None, where.domain, RULES.cubes, about)[0]
+
+
+def shards(where: Group, target: str, bases: tuple[str, ...], new: list[Part]) -> list[Any]:
+    """The tasks of publishing."""
+    held = [publish.Base(path, (MONTH,), (), {}) for path in bases]
+    return publish._work(where, target, (MONTH,), held, new)  # noqa: SLF001 (what is measured)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """CPU seconds."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def encode(blocks: list[tuple[Cube, np.ndarray]], layout: order.Layout) -> Callable[[], int]:
+    """Blosc of the inner chunks; returns the encoded bytes."""
+    chunks = [
+        np.ascontiguousarray(block[:, :, :, first : first + layout.chunk])
+        for _, block in blocks
+        for first in range(0, block.shape[3], layout.chunk)
+    ]
+
+    def run() -> int:
+        return sum(len(blosc.compress(chunk, b"zstd", 3, blosc.BITSHUFFLE, 0)) for chunk in chunks)
+
+    return run
+
+
+def blocks_of(where: Group, path: str) -> Iterator[tuple[Cube, np.ndarray]]:
+    """The published results by cube and superblock."""
+    store.seal(where.objects, path, ())
+    there = read.open(where.objects.url(path))
+    for cube in RULES.cubes:
+        for pixels in order.superblocks(where.domain.pixels, where.domain.layout):
+            yield cube, there.block(cube.name, pixels, MONTH)[0]
+
+
+def write_all(work: list[Any]) -> None:
+    """As the workers do, one after the other."""
+    for shard in work:
+        publish._write(shard)  # noqa: SLF001 (what is measured)
+
+
+def measure(root: str, superblocks: int, repeats: int) -> dict[str, Any]:
+    """All figures."""
+    blosc.set_nthreads(1)
+    where = group(root, superblocks)
+    first = stage(where, parts.MOMENTS, 1, STEPS)
+    more = stage(where, parts.MOMENTS, 2, STEPS)
+    single = [
+        part for day in range(3, 3 + STEPS) for part in stage(where, parts.OBSERVATIONS, day, 1)
+    ]
+    base = draft(where)
+    write_all(shards(where, base, (), first))
+    below = (f"{KEY}/{base}",)
+    cases = {
+        "first": ((), first),
+        "merge": (below, more),
+        "observations": (below, single),
+    }
+    return {name: case(where, repeats, *given) for name, given in cases.items()}
+
+
+def case(where: Group, repeats: int, bases: tuple[str, ...], new: list[Part]) -> dict[str, Any]:
+    """One kind of publication beside encoding what it wrote, in turn."""
+    target = draft(where)
+    write_all(shards(where, target, bases, new))  # compiles, warms up
+    blocks = list(blocks_of(where, target))
+    run = encode(blocks, RULES.layout)
+    encoded, raw = run(), sum(block.nbytes for _, block in blocks)
+    floor, ours = [], []
+    for _ in range(repeats):
+        floor.append(timed(run))
+        work = shards(where, draft(where), bases, new)
+        ours.append(timed(lambda work=work: write_all(work)))
+    return {
+        "share_of_encode_speed": median(floor) / median(ours),
+        "encode_s": floor,
+        "publish_s": ours,
+        "raw_bytes": raw,
+        "compression_ratio": raw / encoded,
+        "encode_bytes_per_second": raw / median(floor),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--superblocks", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as root:
+        figures = measure(root, given.superblocks, given.repeats)
+    if given.json:
+        print(json.dumps(figures, indent=1))
+        return
+    for name, value in figures.items():
+        print(f"{name:38} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The chunks of one HDF5 variable, found by HDF5, but read and inflated without it, only where wanted.
+
+HDF5 holds one lock for the whole process and inflates with plain zlib. Here it tells where the bytes
+of a chunk lie in the file; they are taken from a memory map and inflated with libdeflate. What is
+stored in another way (other filters than shuffle and deflate, compact storage) is read by HDF5 as one
+chunk. Chunks are numbered (row, column); those at the far edges are cut to the variable's shape.
+"""
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import deflate
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from lake.errors import GranuleError
+
+Image = NDArray[Any]
+Wanted = NDArray[np.bool_]
+
+SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
+
+
+class Place(NamedTuple):
+    """Where a chunk lies in its file."""
+
+    offset: int
+    size: int
+    """Bytes, compressed."""
+    skipped: int
+    """Bit i is set where the i-th filter was not applied."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunks:
+    """A variable of two dimensions in a file that is mapped into memory."""
+
+    path: str
+    """Of the source, for messages."""
+    name: str
+    shape: tuple[int, int]
+    chunk: tuple[int, int]
+    """Shape of a whole chunk."""
+    dtype: np.dtype[Any]
+    """As stored."""
+    kind: np.dtype[Any]
+    """As meant: unsigned where the file says so."""
+    fill: Any
+    """Value of chunks that were never written."""
+    filters: tuple[int, ...]
+    """Codes of HDF5, in the order of writing."""
+    data: memoryview
+    """The whole file."""
+    places: dict[tuple[int, int], Place]
+    whole_image: Image | None = None
+    """What HDF5 had to read itself, in place of all others."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """How many (rows, columns) of chunks there are."""
+        return -(-self.shape[0] // self.chunk[0]), -(-self.shape[1] // self.chunk[1])
+
+    def each(self, wanted: Wanted | None = None) -> Iterator[tuple[int, int, Image]]:
+        """First row, first column and values of every chunk, or of those wanted.
+
+        Args:
+            wanted: True = wanted, of the shape of `grid`.
+
+        Raises:
+            GranuleError: the bytes of a chunk are not what they should be.
+        """
+        rows, columns = self.chunk
+        numbers = np.argwhere(np.ones(self.grid, bool) if wanted is None else wanted)
+        for row, column in numbers.tolist():
+            yield row * rows, column * columns, self._block(row, column)
+
+    def image(self, wanted: Wanted | None = None) -> Image:
+        """(y, x) The whole variable; the fill value in chunks that are not wanted.
+
+        Raises:
+            GranuleError: as `each`.
+        """
+        image = np.full(self.shape, self.fill, self.dtype).view(self.kind)
+        for row, column, block in self.each(wanted):
+            image[row : row + block.shape[0], column : column + block.shape[1]] = block
+        return image
+
+    def _block(self, row: int, column: int) -> Image:
+        if self.whole_image is not None:
+            return self.whole_image
+        (rows, columns), (height, width) = self.chunk, self.shape
+        place = self.places.get((row, column))
+        if place is None:
+            block = np.full(self.chunk, self.fill, self.dtype)
+        else:
+            try:
+                block = np.frombuffer(self._decoded(place), self.dtype).reshape(self.chunk)
+            except (deflate.DeflateError, ValueError) as error:
+                raise GranuleError(
+                    f"{self.path}: chunk ({row}, {column}) of {self.name} is damaged: found "
+                    f"{place.size} bytes at {place.offset}, {error}; wanted {rows} x {columns} "
+                    f"values of {self.dtype}: fetch it again"
+                ) from error
+        if (row + 1) * rows > height or (column + 1) * columns > width:
+            block = np.ascontiguousarray(block[: height - row * rows, : width - column * columns])
+        if not self.dtype.isnative:
+            block = block.astype(self.dtype.newbyteorder("="))
+        return block.view(self.kind)
+
+    def _decoded(self, place: Place) -> Any:  # noqa: ANN401 (whatever holds bytes)
+        offset, size, skipped = place
+        values, width = self.chunk[0] * self.chunk[1], self.dtype.itemsize
+        data: Any = self.data[offset : offset + size]
+        for number in range(len(self.filters) - 1, -1, -1):
+            if skipped >> number & 1:
+                continue
+            if self.filters[number] == DEFLATE:
+                data = deflate.zlib_decompress(data, values * width)
+            else:
+                planes = np.frombuffer(data, np.uint8).reshape(width, values)
+                data = np.ascontiguousarray(planes.T)
+        return data
+
+
+def of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
+    """The chunks of a variable of an open file; they can be read when the file is closed.
+
+    Args:
+        dataset: of two dimensions; integers, of which `_Unsigned` says what was meant.
+        data: the whole file, from `mapped`.
+        path: of the source, for messages.
+    """
+    properties = dataset.id.get_create_plist()
+    layout, filters = properties.get_layout(), _filters(properties)
+    found = Chunks(
+        path=path,
+        name=dataset.name.lstrip("/"),
+        shape=dataset.shape,
+        chunk=dataset.shape,
+        dtype=dataset.dtype,
+        kind=_kind(dataset),
+        fill=dataset.fillvalue,
+        filters=filters,
+        data=data,
+        places={},
+    )
+    if layout == h5py.h5d.CHUNKED and set(filters) <= {SHUFFLE, DEFLATE}:
+        return replace(found, chunk=dataset.chunks, places=_places(dataset))
+    offset = dataset.id.get_offset()
+    if layout == h5py.h5d.CONTIGUOUS and offset is not None:
+        return replace(found, places={(0, 0): Place(offset, dataset.nbytes, 0)})
+    values = np.asarray(dataset[()])
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return replace(found, whole_image=native.view(found.kind))
+
+
+def mapped(local: str) -> memoryview:
+    """The bytes of a local file, without reading them; given back when nobody holds them any more.
+
+    Raises:
+        OSError: it cannot be opened, or is empty.
+    """
+    with open(local, "rb") as file:  # noqa: PTH123 (mmap wants a descriptor)
+        try:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except ValueError as error:
+            raise OSError(str(error)) from error
+
+
+def _kind(dataset: h5py.Dataset) -> np.dtype[Any]:
+    """Native type: netCDF-3 types are signed, `_Unsigned` says what was meant."""
+    kind: np.dtype[Any] = dataset.dtype.newbyteorder("=")
+    if kind.kind == "i" and dataset.attrs.get("_Unsigned", b"") in (b"true", "true"):
+        return np.dtype(f"u{kind.itemsize}")
+    return kind
+
+
+def _filters(properties: h5py.h5p.PropDCID) -> tuple[int, ...]:
+    return tuple(properties.get_filter(n)[0] for n in range(properties.get_nfilters()))
+
+
+def _places(dataset: h5py.Dataset) -> dict[tuple[int, int], Place]:
+    rows, columns = dataset.chunks
+    places = {}
+
+    def note(chunk: h5py.h5d.StoreInfo) -> None:
+        row, column = chunk.chunk_offset
+        place = Place(chunk.byte_offset, chunk.size, chunk.filter_mask)
+        places[row // rows, column // columns] = place
+
+    dataset.id.chunk_iter(note)
+    return places

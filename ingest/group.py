@@ -1,0 +1,150 @@
+"""One store that is being filled: whose it is, by which rules, on which pixels, and what became of it."""
+
+import json
+from dataclasses import dataclass, replace
+
+from ingest import domains
+from ingest.listing import Listing
+from lake import catalog, commits, store
+from lake.commits import Commit
+from lake.domain import Domain
+from lake.errors import ConfigError, MissingError
+from lake.keys import Key
+from lake.ledger import MERGED, MISSING, STAGED
+from lake.objects import Objects, connect, join
+from lake.store import State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """A store to write: whose it is, by which rules, on which pixels."""
+
+    root: str
+    """URL of the lake."""
+    key: Key
+    listing: Listing
+    domain: Domain
+
+    @property
+    def objects(self) -> Objects:
+        """The store's own folder."""
+        return connect(join(self.root, str(self.key)))
+
+    def empty_state(self) -> State:
+        """What a store's first commit begins with."""
+        digest = domains.digest(self.domain)
+        return State("", "", (), (), "", (), digest, self.listing.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a store."""
+
+    key: str
+    url: str
+    """Of the store's newest generation; empty if nothing was ever published."""
+    merged: int
+    """Time steps published now."""
+    staged: int
+    """Time steps that wait to be published."""
+    missing: int
+    """Time steps of the period that are not in the store."""
+    held: int
+    """Time steps in the newest generation."""
+    changed: tuple[str, ...] = ()
+    """Files of the source that are not what went in under their names."""
+
+
+def newest(group: Group) -> Commit | None:
+    """The store's newest commit; None before the first.
+
+    Raises:
+        ConfigError: it was made by other rules or on other pixels, with which nothing may be mixed.
+    """
+    head = commits.head(group.objects)
+    if head is None:
+        return None
+    there, ours = State.of(head), group.empty_state()
+    if (there.listing, there.domain) != (ours.listing, ours.domain):
+        raise ConfigError(
+            f"{group.objects.url()} was made by another listing of the name {group.key.listing}, or "
+            "on other pixels: give the listing it was made with ('listing' in the attributes of its "
+            "generation), or give yours another name with --set listing=NAME"
+        )
+    return head
+
+
+def of_key(root: str, key: Key) -> Group:
+    """A store that the lake has, by the listing it was made with.
+
+    Raises:
+        MissingError: there is no such store.
+    """
+    objects = connect(join(root, str(key)))
+    commit = commits.head(objects)
+    if commit is None:
+        raise MissingError(f"there is no store {key} in {root}; 'lake ls --lake {root}' lists them")
+    noted = json.loads(objects.get(_listing_path(State.of(commit).listing)))
+    rules = replace(Listing.from_dict(noted), t0=key.t0, tf=key.tf)
+    return Group(root, key, rules, domains.load(connect(root), key))
+
+
+def commit(group: Group, parent: Commit | None, state: State) -> Commit:
+    """Make a state the store's newest; the first commit brings the listing with it.
+
+    Raises:
+        FileExistsError: another writer has committed after `parent`.
+    """
+    if parent is None:
+        text = json.dumps(group.listing.to_dict(), indent=1)
+        group.objects.put(_listing_path(group.listing.digest), text.encode())
+    return store.commit(group.objects, parent, state)
+
+
+def _listing_path(digest: str) -> str:
+    return f"listings/{digest}.json"
+
+
+def outcome(group: Group, *, merged: int, changed: tuple[str, ...] = ()) -> Outcome:
+    """What became of a store, of which `merged` time steps were published now; the catalogue learns it."""
+    head = commits.head(group.objects)
+    if head is None:
+        return Outcome(str(group.key), "", 0, 0, 0, 0, changed)
+    row = _row(group, head)
+    catalog.upsert(connect(group.root), row)
+    return Outcome(
+        row.key,
+        connect(group.root).url(row.generation) if row.generation else "",
+        merged=merged,
+        staged=row.pending,
+        missing=row.missing,
+        held=row.merged,
+        changed=changed,
+    )
+
+
+def _row(group: Group, head: Commit) -> catalog.Row:
+    key, state = group.key, State.of(head)
+    entries = store.entries(group.objects, head)
+    lon, lat = group.domain.lonlat()
+    return catalog.Row(
+        key=str(key),
+        sat=key.sat,
+        listing=key.listing,
+        t0=key.t0.isoformat(),
+        tf=key.tf.isoformat(),
+        geom=key.geom,
+        number=head.number,
+        generation=f"{key}/{state.path}" if state.path else "",
+        pixels=group.domain.pixels,
+        cubes=" ".join(cube.name for cube in group.listing.cubes),
+        months=len(state.months),
+        merged=len(entries.steps(MERGED)),
+        missing=len(entries.steps(MISSING)),
+        pending=len(entries.steps(STAGED)),
+        suspect=" ".join(state.suspect),
+        west=float(lon.min()),
+        south=float(lat.min()),
+        east=float(lon.max()),
+        north=float(lat.max()),
+    )

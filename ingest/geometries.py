@@ -108,7 +108,7 @@ def check_name(listing: Listing, key: Key, projection: Projection, where: str) -
         )
     raise ConfigError(
         f"{where} is the projection at {longitude} degrees east, which is called {name} here: to keep "
-        f"its name, give --set geoms.{key.geom}={longitude:g} to every command that ingests files of "
+        f"its name, give --set geoms.{key.geom}={longitude} to every command that ingests files of "
         "this listing"
     )
 

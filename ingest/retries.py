@@ -42,7 +42,8 @@ _BUSY = (408, 429)
 class Retry:
     """How often to try, and how long to wait in between."""
 
-    attempts: int = 6
+    attempts: int = 9
+    """With the waits below about a minute: a server may be restarted."""
     first_s: float = 0.5
     """Longest wait before the second attempt; doubled before each further one."""
     longest_s: float = 20.0

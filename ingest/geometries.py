@@ -12,14 +12,7 @@ from ingest import granule, source
 from ingest.listing import Listing
 from ingest.plan import Step
 from ingest.scratch import Scratch
-from lake.errors import (
-    ConfigError,
-    DataError,
-    GeometryError,
-    GranuleError,
-    LegacyError,
-    MissingError,
-)
+from lake.errors import ConfigError, GeometryError, GranuleError, LegacyError, MissingError
 from lake.grid import SIZES, Grid, Projection
 from lake.keys import Key
 
@@ -41,7 +34,7 @@ def groups(listing: Listing, steps: Sequence[Step], scratch: Scratch) -> Groups:
         scratch: for remote files.
 
     Raises:
-        DataError: no clear-sky product of them can be read.
+        GranuleError: no clear-sky product of them can be read.
         GeometryError: two grids of one projection.
     """
     rule = listing.clear_sky.rule
@@ -75,7 +68,7 @@ def split(steps: Sequence[Step], read_grid: ReadGrid) -> Groups:
     last = len(steps) - 1
     first_read = next((n for n in range(len(steps)) if grid(n)), None)
     if first_read is None:
-        raise DataError(
+        raise GranuleError(
             f"no clear-sky product of {len(steps)} time steps tells where its pixels lie: "
             + "; ".join(reasons[:3])
         )

@@ -26,7 +26,7 @@ from ingest.scratch import Scratch
 from ingest.source import File
 from lake import catalog, cluster, keys, probe, store
 from lake.console import Advance, progress, say
-from lake.errors import DataError, OverlapError
+from lake.errors import DataError, GranuleError, OverlapError
 from lake.keys import Key
 from lake.ledger import MISSING, Entry, Ledger
 from lake.objects import connect, join
@@ -95,13 +95,20 @@ def run(
         raise DataError(_nothing(listing, url, planned.absent))
     taken = set().union(*(_held(group).taken for group in stores.values()))
     wanted = [step for step in planned.steps if step.id not in taken][: bounds.max_steps]
-    found = _by_geometry(listing, root, wanted, scratch)
+    absent = planned.absent
+    try:
+        found = _by_geometry(listing, root, wanted, scratch)
+    except GranuleError as error:
+        if not stores:
+            raise
+        found = []  # there is nothing new that can be read: remembered, and asked for again
+        absent += tuple(Absent(step.date, step.tod, str(error)) for step in wanted)
     stores |= {group.key: group for group, _ in found}
-    absent = _where_absent(stores, found, planned.absent)
+    missing = _where_absent(stores, found, absent)
     for group in stores.values():
         steps = next((steps for g, steps in found if g.key == group.key), [])
         with progress(f"stage {group.key.geom}") as report:
-            _stage(client, group, steps, absent[group.key], scratch, report)
+            _stage(client, group, steps, missing[group.key], scratch, report)
     outcomes = [_publish(client, g, when, planned.steps, scratch) for g in stores.values()]
     if not any(o.held or o.staged for o in outcomes):
         raise DataError(_unreadable(listing, url, list(stores.values())))

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import dask
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed.client import FutureCancelledError
+from distributed.comm.core import CommClosedError
 
 from lake.console import Advance, say
+from lake.errors import UnreachableError
 
 T = TypeVar("T")
 
@@ -40,7 +43,7 @@ def client(address: str | None) -> Iterator[Client]:
     with the context.
     """
     if address:
-        with Client(address) as connected:
+        with _connected(address) as connected:
             say(f"Dask cluster at {address}")
             yield connected
         return
@@ -55,6 +58,30 @@ def client(address: str | None) -> Iterator[Client]:
         yield connected
 
 
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    """A client of a scheduler that is there already, and what to say when it no longer is."""
+    try:
+        connected = Client(address)
+    except OSError as error:
+        raise UnreachableError(
+            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address"
+        ) from error
+    with connected:
+        try:
+            yield connected
+        except (CommClosedError, FutureCancelledError) as error:
+            raise UnreachableError(
+                f"lost the Dask scheduler at {address}: {error}; what was finished is kept: run the "
+                "same command again"
+            ) from error
+        except KilledWorker as error:
+            raise UnreachableError(
+                f"{error}; what was finished is kept: look into the workers' logs (memory?), and run "
+                "the same command again"
+            ) from error
+
+
 def each(
     client: Client, function: Callable[..., T], calls: Iterable[Sequence[Any]]
 ) -> Iterator[tuple[int, T]]:
@@ -66,6 +93,8 @@ def each(
     numbers = {future.key: number for number, future in enumerate(futures)}
     try:
         for future, result in as_completed(futures, with_results=True):  # raises what a call raised
+            if isinstance(result, FutureCancelledError):  # with its scheduler
+                raise result
             yield numbers[future.key], result
     finally:
         client.cancel(futures)

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import h5py
@@ -370,3 +371,47 @@ def test_two_commands_that_overlap_take_every_step_once(source, years, s3_root):
         lake.open(f"{s3_root}/{key('20200101_20201231')}"),
         lake.open(f"{years}/{key('20200101_20201231')}"),
     )
+
+
+def test_new_file_that_cannot_be_read_is_missing_in_the_store_that_is_there(
+    client, source, tmp_path
+):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    folder.mkdir()
+    paths = {path.name: path for path in source.glob("*_s20200101[58]*.nc")}
+    for name, path in paths.items():
+        if "_s202001015" in name:
+            (folder / name).symlink_to(path)
+    (first,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    for name, path in paths.items():
+        if "_s202001018" in name:
+            (folder / name).write_bytes(b"cut" if "LSTC" in name else path.read_bytes())
+    (second,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    assert (first.held, second.held, second.merged) == (1, 1, 0)
+    (entry,) = [e for e in entries(root, second.key) if e.step == "20200110-64800"]
+    assert entry.status == ledger.MISSING
+    assert "no clear-sky product of 1 time steps" in entry.reason
+
+
+def test_file_that_changed_after_it_was_ingested_is_told_and_not_used(
+    client, source, tmp_path, capsys
+):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    folder.mkdir()
+    for path in source.glob("*_s202001015*.nc"):
+        shutil.copy(path, folder)
+    (before,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (changed,) = folder.glob("*C13*.nc")
+    changed.write_bytes(changed.read_bytes() + b"more")
+    (after,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    assert after.changed == (changed.name,)
+    assert (after.url, after.merged) == (before.url, 0)
+    assert f"warning: {changed.name} of time step 20200110-54000" in capsys.readouterr().err
+
+
+def test_run_is_bounded_by_days(client, source, tmp_path):
+    bounds = run.Bounds(since=date(2020, 7, 1), until=date(2020, 7, 15))
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path), bounds=bounds)
+    held = entries(str(tmp_path), outcome.key)
+    assert {step[:8] for step in held.taken} == {"20200710"}
+    assert min(held.steps(ledger.MISSING)) >= "20200701"

@@ -1,0 +1,48 @@
+import time
+
+import dask
+import pytest
+from distributed import LocalCluster
+
+from lake import cluster
+from lake.errors import UnreachableError
+
+
+def slow(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def failing(_: int) -> None:
+    raise ValueError("the call failed")
+
+
+def test_results_come_in_the_order_of_the_calls_and_progress_is_told(client):
+    told = []
+    calls = [(0.2,), (0.0,), (0.1,)]
+    found = cluster.call(client, slow, calls, lambda done, total: told.append((done, total)))
+    assert found == [0.2, 0.0, 0.1]
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_what_a_call_raises_is_raised(client):
+    with pytest.raises(ValueError, match="the call failed"):
+        cluster.call(client, failing, [(1,), (2,)])
+
+
+def test_address_where_no_scheduler_answers_is_said():
+    quick = dask.config.set({"distributed.comm.timeouts.connect": "1s"})
+    missing = pytest.raises(
+        UnreachableError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"
+    )
+    with quick, missing, cluster.client("tcp://127.0.0.1:9"):
+        pass
+
+
+def test_scheduler_that_is_lost_under_way_is_said_with_what_to_do():
+    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**settings) as there:
+        lost = pytest.raises(UnreachableError, match="run the same command again")
+        with lost, cluster.client(there.scheduler_address) as client:
+            for _ in cluster.each(client, slow, [(0.0,), (60.0,)]):
+                there.close(timeout=5)

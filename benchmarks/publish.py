@@ -10,16 +10,22 @@ one core, CPU seconds, in turn:
 - encoding: Blosc (numcodecs), zstd level 3, bitshuffle, of the published chunks, already in memory;
 - publishing: `ingest.publish` of these shards from staged moments alone (`first`), from moments and an
   earlier generation (`merge`), and from as many single observed time steps as lie in half a month
-  beside an earlier generation (`observations`).
+  beside an earlier generation (`observations`);
+- `legacy`: the whole import of the study's pickles with the numbers of `first`: read, put into the
+  store's pixel order, staged, published.
 """
 
 import argparse
 import json
 import os
+import pickle
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,14 +35,17 @@ from numcodecs import blosc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
-from ingest import listing, observations, parts, publish
+from ingest import domains, legacy, listing, observations, parts, publish
+from ingest import pickles as pickled
 from ingest.group import Group
 from ingest.observations import Observations
 from ingest.parts import Part
-from lake import catalog, keys, order, read, store
+from ingest.source import File
+from lake import catalog, grid, keys, order, read, store
 from lake.domain import Domain
 from lake.grid import Grid, Projection
 from lake.ledger import MERGED, Entry
+from lake.moments import METRICS
 from lake.objects import connect
 from lake.schema import Cube
 
@@ -83,7 +92,9 @@ def group(root: str, superblocks: int) -> Group:
     row, column = np.divmod(np.arange(rows * columns, dtype=np.int32), np.int32(columns))
     domain = Domain(Grid(PROJECTION, y, x), RULES.layout, row, column)
     catalog.claim(connect(root))
-    return Group(root, KEY, RULES, domain)
+    order_ = order.permutation(row, column, RULES.layout)
+    domain = Domain(domain.grid, RULES.layout, row[order_], column[order_])
+    return Group(root, KEY, RULES, domains.keep(connect(root), KEY, domain))
 
 
 def stage(where: Group, form: str, seed: int, steps: int) -> list[Part]:
@@ -158,27 +169,78 @@ def measure(root: str, superblocks: int, repeats: int) -> dict[str, Any]:
     ]
     base = draft(where)
     write_all(shards(where, base, (), first))
+    store.seal(where.objects, base, ())
     below = (f"{KEY}/{base}",)
     cases = {
         "first": ((), first),
         "merge": (below, more),
         "observations": (below, single),
     }
-    return {name: case(where, repeats, *given) for name, given in cases.items()}
+    works = {name: partial(publication, where, bases, new) for name, (bases, new) in cases.items()}
+    works["legacy"] = partial(legacy_import, where, pickles(where, base))
+    return {name: case(where, repeats, work) for name, work in works.items()}
 
 
-def case(where: Group, repeats: int, bases: tuple[str, ...], new: list[Part]) -> dict[str, Any]:
-    """One kind of publication beside encoding what it wrote, in turn."""
+def publication(where: Group, bases: tuple[str, ...], new: list[Part], target: str) -> None:
+    """What `ingest.publish` does on its workers."""
+    write_all(shards(where, target, bases, new))
+
+
+def pickles(where: Group, path: str) -> Path:
+    """A folder with the study's files of a published month."""
+    folder = Path(where.root) / "pickles"
+    folder.mkdir()
+    grids = {}
+    for cube in RULES.cubes:
+        fine = grid.refine(where.domain.grid, cube.refinement)
+        y, x = np.meshgrid(fine.y, fine.x, indexing="ij")
+        angles = {"n_s_scan_angles": y.astype("f4"), "e_w_scan_angles": x.astype("f4")}
+        about = asdict(PROJECTION)
+        about.pop("latitude_of_projection_origin")
+        grids[fine.shape] = (angles | about, np.ones(fine.shape, bool))
+    (folder / f"{KEY.geom}.pkl").write_bytes(pickle.dumps(grids))
+    there = read.open(where.objects.url(path))
+    for cube in RULES.cubes:
+        block = there.block(cube.name, slice(None), MONTH)[0]
+        shape = tuple(n * cube.refinement for n in where.domain.grid.shape)
+        for tod, band in product(range(len(cube.tods)), range(len(cube.bands))):
+            images = [there.to_grid(values)[...] for values in block[tod, band]]
+            arrays = {m: image.ravel() for m, image in zip(METRICS, images, strict=True)}
+            arrays["count"] = arrays["count"].astype(np.float64)
+            name = f"{KEY.sat}_{KEY.listing}_{KEY.period}_{KEY.geom}_{MONTH:02}_{cube.tods[tod]}"
+            path_ = folder / f"{name}_{cube.bands[band]}.pkl"
+            path_.write_bytes(pickle.dumps(({"shape": shape} | arrays, {})))
+    return folder
+
+
+def legacy_import(where: Group, folder: Path, target: str) -> None:
+    """What `ingest.legacy` does on its workers."""
+    for path in (Path(where.root) / str(KEY) / "parts").glob("*.json"):
+        path.unlink()  # staged anew, every time
+    digest = domains.digest(where.domain)
+    made = []
+    for tod in RULES.tods:
+        found = {
+            pickled.parse_name(path.name).band: File(str(path), path.stat().st_size)
+            for path in folder.glob(f"*_{tod}_C*.pkl")
+        }
+        given = (where.root, KEY, RULES, digest, str(folder), MONTH, tod, found)
+        made.append(legacy._stage(*given))  # noqa: SLF001 (what is measured)
+    write_all(shards(where, target, (), made))
+
+
+def case(where: Group, repeats: int, work: Callable[[str], None]) -> dict[str, Any]:
+    """One way to a generation beside encoding what it wrote, in turn."""
     target = draft(where)
-    write_all(shards(where, target, bases, new))  # compiles, warms up
+    work(target)  # compiles, warms up
     blocks = list(blocks_of(where, target))
     run = encode(blocks, RULES.layout)
     encoded, raw = run(), sum(block.nbytes for _, block in blocks)
     floor, ours = [], []
     for _ in range(repeats):
         floor.append(timed(run))
-        work = shards(where, draft(where), bases, new)
-        ours.append(timed(lambda work=work: write_all(work)))
+        again = draft(where)
+        ours.append(timed(partial(work, again)))
     return {
         "share_of_encode_speed": median(floor) / median(ours),
         "encode_s": floor,

@@ -36,15 +36,17 @@ class Observations:
 
 def concatenate(parts: Sequence[Observations]) -> Observations:
     """The time steps of several, which share pixels and bands."""
-    length = max(part.tables.shape[2] for part in parts)
-    tables = [
-        np.pad(p.tables, ((0, 0), (0, 0), (0, length - p.tables.shape[2])), constant_values=np.nan)
-        for p in parts
-    ]
+    steps = [part.valid.shape[0] for part in parts]
+    _, bands, length = np.max([part.tables.shape for part in parts], axis=0)
+    tables = np.full((sum(steps), bands, length), np.nan)
+    first = 0
+    for part, number in zip(parts, steps, strict=True):
+        tables[first : first + number, :, : part.tables.shape[2]] = part.tables
+        first += number
     return Observations(
         np.concatenate([part.valid for part in parts]),
         np.concatenate([part.counts for part in parts]),
-        np.concatenate(tables),
+        tables,
     )
 
 

@@ -148,7 +148,7 @@ def read_observations(folder: str, part_path: str, cube: str, pixels: slice) -> 
     return Observations(
         np.asarray(_array(folder, f"{part_path}/valid")[:, pixels]),
         np.asarray(_array(folder, f"{part_path}/{cube}/counts")[:, :, pixels, :]),
-        np.asarray(_array(folder, f"{part_path}/{cube}/tables")[...]),
+        _tables(folder, f"{part_path}/{cube}/tables"),
     )
 
 
@@ -156,6 +156,12 @@ def read_observations(folder: str, part_path: str, cube: str, pixels: slice) -> 
 def _array(folder: str, path: str) -> Any:  # noqa: ANN401 (zarr types it as of v2 or v3)
     """An array of a part never changes: a worker keeps it open."""
     return zarr.open_array(connect(folder).zarr(path, read_only=True), mode="r")
+
+
+@lru_cache(maxsize=512)
+def _tables(folder: str, path: str) -> NDArray[np.float64]:
+    """Every superblock needs them: a worker keeps them, a megabyte for the bands of a time step."""
+    return np.asarray(_array(folder, path)[...])
 
 
 def _write_moments(

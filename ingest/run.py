@@ -93,8 +93,7 @@ def run(
     stores = {group.key: group for group in _stores(listing, root)}
     if not planned.steps and not stores:
         raise DataError(_nothing(listing, url, planned.absent))
-    taken = set().union(*(_held(group).taken for group in stores.values()))
-    wanted = [step for step in planned.steps if step.id not in taken][: bounds.max_steps]
+    wanted = _wanted(planned, [_held(group) for group in stores.values()], bounds.max_steps)
     absent = planned.absent
     try:
         found = _by_geometry(listing, root, wanted, scratch)
@@ -110,7 +109,7 @@ def run(
         with progress(f"stage {group.key.geom}") as report:
             _stage(client, group, steps, missing[group.key], scratch, report)
     outcomes = [_publish(client, g, when, planned.steps, scratch) for g in stores.values()]
-    if not any(o.held or o.staged for o in outcomes):
+    if wanted and not any(o.held or o.staged for o in outcomes):
         raise DataError(_unreadable(listing, url, list(stores.values())))
     return outcomes
 
@@ -148,6 +147,18 @@ def _held(group: Group) -> Ledger:
     return held
 
 
+def _wanted(planned: Plan, held: Sequence[Ledger], most: int | None) -> list[Step]:
+    """The time steps that no store has, in order of time; of more than `most`, the first ones.
+
+    What could not be read before is tried last: it must not keep a bounded run from all others.
+    """
+    taken = {step for entries in held for step in entries.taken}
+    failed = {e.step for entries in held for e in entries if e.status == MISSING and e.files}
+    lacking = [step for step in planned.steps if step.id not in taken]
+    chosen = sorted(lacking, key=lambda step: (step.id in failed, step.id))[:most]
+    return sorted(chosen, key=lambda step: step.id)
+
+
 def _by_geometry(
     listing: Listing, root: str, steps: Sequence[Step], scratch: Scratch
 ) -> list[tuple[Group, list[Step]]]:
@@ -168,12 +179,11 @@ def _where_absent(
     """Absent time steps as entries of the store that has the time step before them, or else after."""
     known = [(step.id, group.key) for group, steps in found for step in steps]
     known += [(step, key) for key, group in stores.items() for step in _held(group).taken]
-    known.sort()
+    known = sorted(known) or [("", key) for key in stores][:1]
     entries: dict[Key, list[Entry]] = defaultdict(list)
     for step in absent:
         before = bisect_right(known, (step.id,)) - 1
-        if known:
-            entries[known[max(before, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
+        entries[known[max(before, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
     return entries
 
 

@@ -415,3 +415,18 @@ def test_run_is_bounded_by_days(client, source, tmp_path):
     held = entries(str(tmp_path), outcome.key)
     assert {step[:8] for step in held.taken} == {"20200710"}
     assert min(held.steps(ledger.MISSING)) >= "20200701"
+
+
+def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
+    client, source, tmp_path
+):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_s2022*"))
+    bounds, held = run.Bounds(max_steps=8), []
+    first = sorted(folder.glob("*C13*"), key=lambda path: abi.parse_name(path.name).start)[:4]
+    for path in first:
+        path.write_bytes(b"cut")
+    for _ in range(4):
+        (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root, bounds=bounds)
+        held.append(outcome.held)
+    assert held == [4, 12, 20, 27]

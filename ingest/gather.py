@@ -13,7 +13,7 @@ Bools = NDArray[np.bool_]
 Places = NDArray[np.int32]
 Counts = NDArray[np.uint16]
 
-ONE, TWO, THREE = map(np.uint64, range(1, 4))
+ZERO, ONE, TWO, THREE = map(np.uint64, range(4))
 
 
 def occupied(valid: Bools, chunk: tuple[int, int], grid: tuple[int, int], refinement: int) -> Bools:
@@ -125,66 +125,77 @@ def take(
         place: (row, column) from `places`.
         counts: (valid pixel, subpixel) filled here.
     """
-    columns = chunk.shape[1]
-    # coarse pixels that lie in the chunk with all their columns
-    first = -(-first_column // refinement)
-    last = max((first_column + columns) // refinement, first)
-    begin, end = first * refinement - first_column, last * refinement - first_column
-    for i in range(chunk.shape[0]):
-        row = (first_row + i) // refinement
-        sub = (first_row + i - row * refinement) * refinement
-        whole, places_ = chunk[i, begin:end], place[row, first:last]
+    rows, columns = chunk.shape
+    # coarse pixels that lie in the chunk as a whole, and the fine ones that they cover
+    top, left = -(-first_row // refinement), -(-first_column // refinement)
+    bottom = max((first_row + rows) // refinement, top)
+    right = max((first_column + columns) // refinement, left)
+    up, down = top * refinement - first_row, bottom * refinement - first_row
+    begin, end = left * refinement - first_column, right * refinement - first_column
+    for row in range(top, bottom):
+        i = row * refinement - first_row
+        seen, of_row = chunk[i : i + refinement, begin:end], place[row, left:right]
         if refinement == 1:
-            _take_1(whole, places_, counts)
+            _take_1(seen[0], of_row, counts)
         elif refinement == 2:
-            _take_2(whole, places_, sub, counts)
+            _take_2(seen[0], seen[1], of_row, counts)
         elif refinement == 4:
-            _take_4(whole, places_, sub, counts)
+            for s in range(4):
+                _take_4(seen[s], of_row, np.uint64(4 * s), counts)
         else:
-            _take_any(whole, first * refinement, refinement, place[row], sub, counts)
-        _take_any(chunk[i, :begin], first_column, refinement, place[row], sub, counts)
-        _take_any(chunk[i, end:], last * refinement, refinement, place[row], sub, counts)
+            _take_any(seen, row * refinement, left * refinement, refinement, place, counts)
+    _take_any(chunk[:up], first_row, first_column, refinement, place, counts)
+    _take_any(chunk[down:], bottom * refinement, first_column, refinement, place, counts)
+    edges = chunk[up:down]
+    _take_any(edges[:, :begin], top * refinement, first_column, refinement, place, counts)
+    _take_any(edges[:, end:], top * refinement, right * refinement, refinement, place, counts)
 
 
 @compiled
 def _take_1(seen: Counts, place: Places, counts: Counts) -> None:
+    """The counts of a coarse row; positions are unsigned, else each is tested for a negative one."""
     for j in range(place.size):
-        n = place[j]
-        if n >= 0:
-            counts[n, 0] = seen[j]
+        if place[j] >= 0:
+            counts[np.uint64(place[j]), ZERO] = seen[j]
 
 
 @compiled
-def _take_2(seen: Counts, place: Places, sub: int, counts: Counts) -> None:
+def _take_2(upper: Counts, lower: Counts, place: Places, counts: Counts) -> None:
     for j in range(place.size):
-        n = place[j]
-        if n >= 0:
-            a, b = seen[2 * j], seen[2 * j + 1]
-            counts[n, sub], counts[n, sub + 1] = a, b
+        if place[j] >= 0:
+            n, at = np.uint64(place[j]), np.uint64(2 * j)
+            a, b, c, d = upper[at], upper[at + ONE], lower[at], lower[at + ONE]
+            counts[n, ZERO], counts[n, ONE], counts[n, TWO], counts[n, THREE] = a, b, c, d
 
 
 @compiled
-def _take_4(seen: Counts, place: Places, sub: int, counts: Counts) -> None:
-    """Unsigned positions, else each would be tested for a negative one."""
-    to = np.uint64(sub)
+def _take_4(seen: Counts, place: Places, sub: np.uint64, counts: Counts) -> None:
     for j in range(place.size):
         if place[j] >= 0:
             n, at = np.uint64(place[j]), np.uint64(4 * j)
             a, b, c, d = seen[at], seen[at + ONE], seen[at + TWO], seen[at + THREE]
-            counts[n, to], counts[n, to + ONE] = a, b
-            counts[n, to + TWO], counts[n, to + THREE] = c, d
+            counts[n, sub], counts[n, sub + ONE] = a, b
+            counts[n, sub + TWO], counts[n, sub + THREE] = c, d
 
 
 @compiled
 def _take_any(
-    seen: Counts, first_column: int, refinement: int, place: Places, sub: int, counts: Counts
+    seen: Counts,
+    first_row: int,
+    first_column: int,
+    refinement: int,
+    place: Places,
+    counts: Counts,
 ) -> None:
-    """Any run of fine columns of one row; `place` is that of the whole coarse row."""
-    for j in range(seen.size):
-        column = (first_column + j) // refinement
-        n = place[column]
-        if n >= 0:
-            counts[n, sub + first_column + j - column * refinement] = seen[j]
+    """Any piece of a chunk."""
+    for i in range(seen.shape[0]):
+        row = (first_row + i) // refinement
+        sub = (first_row + i - row * refinement) * refinement
+        for j in range(seen.shape[1]):
+            column = (first_column + j) // refinement
+            n = place[row, column]
+            if n >= 0:
+                counts[n, sub + first_column + j - column * refinement] = seen[i, j]
 
 
 @compiled

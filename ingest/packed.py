@@ -6,7 +6,7 @@ that any number of steps fits:
 
     peak memory = room + sums + 0.5 GB for everything else
 
-which is 1.2 + 1.6 + 0.5 = 3.3 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
+which is 1.6 + 1.6 + 0.5 = 3.7 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from lake.schema import Cube
 Counts = NDArray[np.uint16]
 Floats = NDArray[np.float64]
 
-ROOM_BYTES = 1_200_000_000
+ROOM_BYTES = 1_600_000_000
 SUMS_BYTES = 28
 """Of one fine pixel of one band; also of its stored moments."""
 

@@ -13,7 +13,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -107,6 +107,16 @@ class ZarrStore(zarr.storage.ObjectStore[Any]):
         """Write one object if it is not there."""
         put = super().set_if_not_exists
         await again_async(lambda: put(key, value))
+
+    async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
+        """Names directly below a folder."""
+        names = super().list_dir
+
+        async def listed() -> list[str]:
+            return [name async for name in names(prefix)]
+
+        for name in await again_async(listed):
+            yield name
 
 
 class _Pauses:

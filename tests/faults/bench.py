@@ -25,7 +25,10 @@ from tests.faults.proxy import Faults, Proxy
 LISTING = "clearland-l1b-c0"
 SETTINGS = [
     "layout.chunk=128", "layout.phases=4", "domain.mask=none", "t0=2020-01-10", "tf=2020-02-20",
+    *(f"cubes.day-{size}.tods=[54000,64800]" for size in ("2km", "1km", "500m")),
+    "cubes.night-2km.tods=[10800]",
 ]  # fmt: skip
+"""Two days of two months, three times of day: six parts, two months to publish."""
 WORKERS = 2
 HUNG_S = 180
 """A command that takes longer is killed."""
@@ -169,7 +172,7 @@ class Bench:
 @contextmanager
 def _small_disk(folder: Path) -> Iterator[Path | None]:
     """A file system of 16 MB; None where none can be made."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True)

@@ -79,7 +79,7 @@ def run(bench: Bench, kind: str, seed: int) -> Result:
     )
 
 
-def possible(bench: Bench, kind: str) -> str:
+def impossible(bench: Bench, kind: str) -> str:
     """Why a kind of fault cannot be made here; empty if it can."""
     if kind in ON_SERVER and bench.server is None:
         return "no Ceph RGW"
@@ -152,7 +152,7 @@ def _server(stack: ExitStack, folder: Path) -> rgw.Server | None:
 
 def _work(bench: Bench, kinds: Sequence[str], seeds: str | None) -> Iterator[tuple[str, int]]:
     for kind in kinds:
-        if why := possible(bench, kind):
+        if why := impossible(bench, kind):
             say(f"{kind}: left out: {why}")
             continue
         first, _, last = (seeds or "").rpartition("-")

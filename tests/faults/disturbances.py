@@ -79,7 +79,7 @@ def break_requests(rates: dict[str, float], bench: Bench, root: str, random: Ran
     before = bench.proxy.injected.total()
     bench.proxy.faults = Faults(rates, random.randrange(1 << 32), stall_s=4, slow_s=0.3)
     code = bench.finish(bench.ingest(root))
-    fault = ", ".join(f"{kind} {rate:.0%}" for kind, rate in rates.items())
+    fault = ", ".join(f"{kind} {rate:.1%}" for kind, rate in rates.items())
     return Done(fault, (code,), bench.proxy.injected.total() - before)
 
 
@@ -132,15 +132,15 @@ KINDS: dict[str, Disturb] = {
     "driver": kill_driver,
     "scheduler": kill_scheduler,
     "server": restart_server,
-    "errors": partial(break_requests, {"error_before": 0.1, "error_after": 0.1}),
-    "resets": partial(break_requests, {"reset_before": 0.05, "reset_after": 0.05}),
-    "stalls": partial(break_requests, {"stall": 0.02}),
-    "slow": partial(break_requests, {"slow": 0.2}),
-    "truncated": partial(break_requests, {"truncate": 0.15}),
+    "errors": partial(break_requests, {"error_before": 0.05, "error_after": 0.05}),
+    "resets": partial(break_requests, {"reset_before": 0.03, "reset_after": 0.03}),
+    "stalls": partial(break_requests, {"stall": 0.004}),
+    "slow": partial(break_requests, {"slow": 0.05}),
+    "truncated": partial(break_requests, {"truncate": 0.1}),
     "mixed": partial(
         break_requests,
         dict.fromkeys(
-            ("error_before", "error_after", "reset_before", "reset_after", "slow", "truncate"), 0.03
+            ("error_before", "error_after", "reset_before", "reset_after", "slow", "truncate"), 0.02
         ),
     ),
     "writers": many_writers,

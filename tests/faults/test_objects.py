@@ -1,6 +1,7 @@
 """Objects, Zarr arrays and commits over a server that breaks some of the requests."""
 
 import threading
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -55,6 +56,20 @@ def test_zarr_array_is_read_whole(s3_root, break_s3, impatient, kind):
     np.testing.assert_array_equal(found[:], values)
     np.testing.assert_array_equal(found[3:50:7, 60], values[3:50:7, 60])  # ranges within shards
     assert proxy.injected[kind] >= 1
+
+
+@pytest.mark.parametrize("kind", SURVIVED)
+def test_zarr_groups_are_consolidated(s3_root, break_s3, impatient, kind):
+    store = connect(s3_root).zarr("g.zarr")
+    proxy = break_s3(faults(kind, 1, match=r"^GET .*list-type", most=2))
+    group = zarr.create_group(store, path="a/b")
+    group.create_array("c", data=np.ones(4))
+    broken = connect(s3_root).zarr("g.zarr")
+    with warnings.catch_warnings(action="ignore"):
+        zarr.consolidate_metadata(broken)
+    members = zarr.open_consolidated(broken, mode="r").members(max_depth=None)
+    assert sorted(name for name, _ in members) == ["a", "a/b", "a/b/c"]
+    assert proxy.injected[kind] == 2
 
 
 def test_body_that_always_ends_early_is_an_error_never_short(s3_root, break_s3, monkeypatch):

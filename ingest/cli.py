@@ -285,7 +285,8 @@ def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
 
 
 def _line(outcome: Outcome) -> str:
-    told = [f"{outcome.merged} merged" if outcome.merged else "nothing to publish"]
+    nothing = "nothing published" if outcome.staged else "nothing to do"
+    told = [f"{outcome.merged} merged" if outcome.merged else nothing]
     told += [f"{outcome.staged} staged"] if outcome.staged else []
     told += [f"{outcome.held} held", f"{outcome.missing} missing"]
     told += [f"{len(outcome.changed)} files changed"] if outcome.changed else []

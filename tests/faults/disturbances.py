@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import ForkServerProcess
@@ -106,22 +107,23 @@ def fill_scratch(bench: Bench, root: str, random: Random) -> Done:
     """The disk that remote files are brought to is full, from some moment on."""
     if bench.scratch is None:
         return Done("nothing", ())
-    command, at = _begin(bench, root, random, "--scratch", str(bench.scratch))
+    files_are_read = 0.5
+    command, at = _begin(bench, root, random, "--scratch", str(bench.scratch), most=files_are_read)
     filler = bench.scratch / "of somebody else"
-    try:
-        with filler.open("wb", buffering=0) as file:
-            while file.write(bytes(1 << 12)):
-                pass
-    except OSError:
-        pass
+    with filler.open("wb", buffering=0) as file:
+        while command.is_alive():
+            with suppress(OSError):  # full
+                while file.write(bytes(1 << 10)):
+                    pass
+            command.join(0.01)
     code = bench.finish(command)
     filler.unlink()
-    return Done(f"scratch full after {at:.2f} s", (code,))
+    return Done(f"scratch full from {at:.2f} s on", (code,))
 
 
 def _begin(bench: Bench, root: str, random: Random, *more: str) -> tuple[ForkServerProcess, float]:
     """A command that has run for a part of the time it takes."""
-    at = random.uniform(0.1, 1.0) * bench.took_s[root.startswith("s3://")]
+    at = random.uniform(0.1, most) * bench.took_s[root.startswith("s3://")]
     command = bench.ingest(root, *more)
     command.join(at)
     return command, at

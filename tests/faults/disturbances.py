@@ -121,7 +121,9 @@ def fill_scratch(bench: Bench, root: str, random: Random) -> Done:
     return Done(f"scratch full from {at:.2f} s on", (code,))
 
 
-def _begin(bench: Bench, root: str, random: Random, *more: str) -> tuple[ForkServerProcess, float]:
+def _begin(
+    bench: Bench, root: str, random: Random, *more: str, most: float = 1.0
+) -> tuple[ForkServerProcess, float]:
     """A command that has run for a part of the time it takes."""
     at = random.uniform(0.1, most) * bench.took_s[root.startswith("s3://")]
     command = bench.ingest(root, *more)

@@ -107,8 +107,11 @@ def fill_scratch(bench: Bench, root: str, random: Random) -> Done:
     """The disk that remote files are brought to is full, from some moment on."""
     if bench.scratch is None:
         return Done("nothing", ())
-    files_are_read = 0.5
-    command, at = _begin(bench, root, random, "--scratch", str(bench.scratch), most=files_are_read)
+    command = bench.ingest(root, "--scratch", str(bench.scratch))
+    while command.is_alive() and not any(bench.scratch.glob("*/*")):
+        command.join(0.01)
+    after = random.uniform(0, 1)
+    command.join(after)
     filler = bench.scratch / "of somebody else"
     with filler.open("wb", buffering=0) as file:
         while command.is_alive():
@@ -118,15 +121,15 @@ def fill_scratch(bench: Bench, root: str, random: Random) -> Done:
             command.join(0.01)
     code = bench.finish(command)
     filler.unlink()
-    return Done(f"scratch full from {at:.2f} s on", (code,))
+    return Done(f"scratch full {after:.2f} s after the first file", (code,))
 
 
 def _begin(
     bench: Bench, root: str, random: Random, *more: str, most: float = 1.0
 ) -> tuple[ForkServerProcess, float]:
     """A command that has run for a part of the time it takes."""
-    at = random.uniform(0.1, most) * bench.took_s[root.startswith("s3://")]
-    command = bench.ingest(root, *more)
+    at = random.uniform(0.1, 1.0) * bench.took_s[root.startswith("s3://")]
+    command = bench.ingest(root)
     command.join(at)
     return command, at
 

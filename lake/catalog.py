@@ -70,7 +70,8 @@ def claim(objects: Objects) -> None:
         FormatError: a lake of a newer format version.
     """
     if not exists(objects, MARKER):
-        if held := objects.list()[:1]:
+        held = objects.list()  # another writer may have claimed it by now
+        if held and MARKER not in held:
             raise ConfigError(
                 f"{objects.root} is not empty and no lake (it holds {held[0]!r}, and no {MARKER}): "
                 "give an empty or new folder or prefix"

@@ -6,7 +6,7 @@ import pytest
 from lake import catalog
 from lake.catalog import Row
 from lake.errors import ConfigError, FormatError, MissingError
-from lake.objects import connect
+from lake.objects import connect, exists
 
 ROW = Row(
     key="goes16/lst/20200101_20201231/geom-goes-conus-0",
@@ -80,3 +80,18 @@ def test_lake_of_a_newer_version_is_refused(tmp_path):
 def test_rows_of_a_place_that_is_no_lake_are_an_error(tmp_path):
     with pytest.raises(MissingError, match="no lake"):
         catalog.rows(connect(tmp_path / "nothing"))
+
+
+def test_root_that_another_writer_claims_meanwhile_is_a_lake(tmp_path, monkeypatch):
+    objects = connect(tmp_path)
+    asked = iter([False])
+
+    def overtaken(there, path):
+        if next(asked, True):
+            return exists(there, path)
+        catalog.claim(connect(tmp_path))  # between our look and our listing
+        return False
+
+    monkeypatch.setattr(catalog, "exists", overtaken)
+    catalog.claim(objects)
+    assert catalog.rows(objects) == []

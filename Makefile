@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check lint
+.PHONY: install demo test check lint faults
 
 install: .venv/installed
 
@@ -29,3 +29,6 @@ lint: install
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: install
+	$(BIN)/python -m tests.faults.campaign

@@ -22,6 +22,7 @@ from lake import domain as domains
 from lake.errors import MissingError
 from lake.ledger import MERGED, MISSING, Source
 from lake.moments import METRICS
+from tests.oracle import clear_land, decoded
 
 EPS = np.finfo(np.float32).eps
 TOD = 64800
@@ -77,34 +78,6 @@ def blocks(found: accumulate.Accumulated, cube: str) -> np.ndarray:
 
 
 # the oracle
-
-
-def decoded(path: str) -> tuple[np.ndarray, np.ndarray]:
-    """Quantity and goodness of a Rad file."""
-    with netCDF4.Dataset(path) as file:
-        radiance = np.ma.filled(file["Rad"][:].astype(np.float64), np.nan)
-        raw = file["Rad"]
-        raw.set_auto_scale(False)
-        scale, offset = float(raw.scale_factor), float(raw.add_offset)
-        radiance = np.ma.filled(raw[:].astype(np.float64), np.nan) * scale + offset
-        good = np.ma.filled(file["DQF"][:], 255) == 0
-        if float(file["kappa0"][:].filled(-999)) > 0:
-            return radiance * float(file["kappa0"][:]), good & np.isfinite(radiance)
-        fk1, fk2, bc1, bc2 = (float(file[f"planck_{n}"][:]) for n in ("fk1", "fk2", "bc1", "bc2"))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kelvin = (fk2 / np.log(fk1 / radiance + 1) - bc1) / bc2
-    return kelvin, good & np.isfinite(kelvin) & (radiance > 0)
-
-
-def clear_land(path: str) -> np.ndarray:
-    with netCDF4.Dataset(path) as file:
-        file.set_auto_maskandscale(False)
-        dqf = file["DQF"][:]
-        if "PQI" not in file.variables:
-            return dqf == 0
-        pqi = file["PQI"][:]
-    land = np.isin((pqi >> 6) & 3, (0, 1)) & (pqi != 65535)
-    return (dqf <= 2) & land & np.isin((pqi >> 2) & 3, (0, 1))
 
 
 def observed(step: Step, domain: domains.Domain) -> dict[str, np.ndarray]:

@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import h5py
-import netCDF4
 import numpy as np
 import pytest
 
@@ -19,6 +18,7 @@ from lake.errors import ConfigError, DataError, OverlapError
 from lake.objects import connect
 from lake.store import State
 from tests.compare import EPS, assert_equal
+from tests.oracle import clear_land, decoded
 
 CHUNKS = ["layout.chunk=128", "layout.phases=4", "domain.mask=none"]
 YEARS = {2020: ["t0=2020-01-01", "tf=2020-12-31"], 2022: ["t0=2022-01-01", "tf=2022-12-31"]}
@@ -57,30 +57,6 @@ def years(client, source, tmp_path_factory) -> str:
     return root
 
 
-def decoded(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Quantity and goodness of a Rad file by netCDF4 and the formulas of the ABI documents."""
-    with netCDF4.Dataset(path) as file:
-        radiance = np.ma.filled(file["Rad"][:].astype(np.float64), np.nan)
-        good = np.ma.filled(file["DQF"][:], 255) == 0
-        if float(file["kappa0"][:].filled(-999)) > 0:
-            return radiance * float(file["kappa0"][:]), good & np.isfinite(radiance)
-        fk1, fk2, bc1, bc2 = (float(file[f"planck_{n}"][:]) for n in ("fk1", "fk2", "bc1", "bc2"))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kelvin = (fk2 / np.log(fk1 / radiance + 1) - bc1) / bc2
-    return kelvin, good & np.isfinite(kelvin) & (radiance > 0)
-
-
-def is_clear_land(path: Path) -> np.ndarray:
-    with netCDF4.Dataset(path) as file:
-        file.set_auto_maskandscale(False)
-        dqf = file["DQF"][:]
-        if "PQI" not in file.variables:
-            return dqf == 0
-        pqi = file["PQI"][:]
-    land = np.isin((pqi >> 6) & 3, (0, 1)) & (pqi != 65535)
-    return (dqf <= 2) & land & np.isin((pqi >> 2) & 3, (0, 1))
-
-
 @pytest.mark.parametrize("stamp", ["2020", "2022"])
 def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_path, stamp):
     folder = tmp_path / "one scan"
@@ -93,7 +69,7 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
     assert len(files) == 9
     (outcome,) = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
     store = lake.open(outcome.url)
-    valid = is_clear_land(files["LST"])
+    valid = clear_land(files["LST"])
     quantities = {}
     for band in set(files) - {"LST"}:
         quantities[band], good = decoded(files[band])

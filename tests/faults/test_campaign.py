@@ -10,7 +10,6 @@ from tests.faults.bench import Bench
 
 DISTURBED = [
     ("worker", 1),
-    ("driver", 0),
     ("driver", 1),
     ("scheduler", 1),
     ("server", 0),
@@ -29,6 +28,7 @@ def bench(request, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "seed"), DISTURBED)
 def test_disturbed_ingest_equals_the_undisturbed(bench, kind, seed):
     if why := campaign.impossible(bench, kind):

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration, 65 bad input data.
 """
 
+import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -205,12 +206,12 @@ def _waiting(entries: ledger.Ledger) -> list[str]:
 
 
 def _rule(store: Objects, state: State) -> str:
-    """The clear-sky rule of the store's statistics, in the words of its listing."""
-    if not state.path:
+    """The clear-sky rule of the store's listing; empty where nobody kept it."""
+    try:
+        noted = json.loads(store.get(f"listings/{state.listing}.json"))
+    except MissingError:
         return ""
-    root = zarr.open_group(store.zarr(state.path, read_only=True), mode="r")
-    rules: Any = root.attrs.get("listing") or {}
-    return str(rules.get("clear_sky", {}).get("rule", ""))
+    return str(noted["clear_sky"]["rule"])
 
 
 def _generation(row: catalog.Row) -> str:

@@ -283,6 +283,7 @@ def test_steps_are_staged_now_and_published_when_asked(client, source, years, tm
     _, out, _ = run_lake("info", mine, "--lake", root, "--json")
     told = json.loads(out)
     assert (told["pending"], told["merged"], len(told["pending_steps"])) == (31, 0, 31)
+    assert told["clear_sky"] == "clear-land"
     code, _, err = run_lake("url", mine, "--lake", root)
     assert code == 1
     assert f"31 time steps wait: run 'lake ingest publish {mine}'" in err

@@ -77,7 +77,7 @@ async def again_async(call: Callable[[], Awaitable[T]]) -> T:
 
 
 class ZarrStore(zarr.storage.ObjectStore[Any]):
-    """A Zarr store in which every reading and writing is tried again."""
+    """A Zarr store in which all that reading and writing ask for is tried again."""
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -107,6 +107,11 @@ class ZarrStore(zarr.storage.ObjectStore[Any]):
         """Write one object if it is not there."""
         put = super().set_if_not_exists
         await again_async(lambda: put(key, value))
+
+    async def delete(self, key: str) -> None:
+        """Delete one object; that it is not there is no error."""
+        delete = super().delete
+        await again_async(lambda: delete(key))
 
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
         """Names directly below a folder."""

@@ -72,6 +72,16 @@ def test_zarr_groups_are_consolidated(s3_root, break_s3, impatient, kind):
     assert proxy.injected[kind] == 2
 
 
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after", "error_after"])
+def test_chunk_that_becomes_empty_is_deleted(s3_root, break_s3, kind):
+    array = zarr.create_array(connect(s3_root).zarr("a.zarr"), data=np.ones(4), fill_value=0)
+    proxy = break_s3(faults(kind, 1, match=r"^POST .*\?delete", most=1))
+    zarr.open_array(connect(s3_root).zarr("a.zarr"), mode="r+")[:] = 0
+    assert connect(s3_root).list() == ["a.zarr/zarr.json"]
+    assert (array[:] == 0).all()
+    assert proxy.injected == {kind: 1}
+
+
 def test_body_that_always_ends_early_is_an_error_never_short(s3_root, break_s3, monkeypatch):
     monkeypatch.setattr("lake.retries._RETRIES", 2)
     monkeypatch.setattr("lake.retries._PAUSES", (0.1,))

@@ -27,6 +27,8 @@ Counts = NDArray[np.uint16]
 Floats = NDArray[np.float64]
 
 ROOM_BYTES = 1_600_000_000
+REST_BYTES = 700_000_000
+"""Images of one file, libraries, and the compiler at the first call on a machine."""
 SUMS_BYTES = 28
 """Of one fine pixel of one band; also of its stored moments."""
 
@@ -39,7 +41,7 @@ def peak_bytes(pixels: int, layers: int, room_bytes: int = ROOM_BYTES) -> int:
         layers: fine pixels and bands of one pixel: bands times subpixels, of all cubes.
         room_bytes: for packed counts.
     """
-    return room_bytes + pixels * (SUMS_BYTES * layers + 4) + 500_000_000
+    return room_bytes + pixels * (SUMS_BYTES * layers + 4) + REST_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,9 @@ A step takes 2 bytes for each valid fine pixel and band, and 1 for each pixel. W
 is added to running sums, 28 bytes for each fine pixel and band of the domain and 4 for each pixel, so
 that any number of steps fits:
 
-    peak memory = room + sums + 0.5 GB for everything else
+    peak memory = room + sums + 0.7 GB for everything else
 
-which is 1.6 + 1.6 + 0.5 = 3.7 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
+which is 1.6 + 1.6 + 0.7 = 3.9 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -332,22 +330,6 @@ def test_merge_that_would_lose_time_steps_of_its_target_is_refused(client, sourc
             [keys.parse(key(p)) for p in ("20200101_20200331", "20220101_20221231")],
             str(root),
         )
-
-
-@pytest.mark.slow
-def test_two_commands_that_overlap_take_every_step_once(source, years, s3_root):
-    """As a CronJob's pod and one started by hand: each has a cluster of its own."""
-    given = [part for setting in (*CHUNKS, *YEARS[2020]) for part in ("--set", setting)]
-    command = [sys.executable, "-m", "lake", "ingest", "run", "clearland-l1b-c0", *given]
-    command += ["--source", str(source), "--lake", s3_root, "--json"]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [json.loads(process.communicate()[0])[0] for process in running]
-    assert [process.returncode for process in running] == [0, 0]
-    assert sum(outcome["merged"] for outcome in told) == 31
-    assert_equal(
-        lake.open(f"{s3_root}/{key('20200101_20201231')}"),
-        lake.open(f"{years}/{key('20200101_20201231')}"),
-    )
 
 
 def test_new_file_that_cannot_be_read_is_missing_in_the_store_that_is_there(

@@ -17,7 +17,7 @@ from lake import catalog, commits, garbage, ledger
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
 from lake.garbage import GRACE
-from lake.objects import Objects, connect, join
+from lake.objects import STORE_ERRORS, Objects, connect, join
 from lake.store import State
 
 ELSEWHERE = {
@@ -81,6 +81,9 @@ def main() -> None:
     except LakeError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    except STORE_ERRORS as error:  # after all retries
+        say(f"error: {str(error).partition(chr(10))[0]}; what was finished is kept: run it again")
+        sys.exit(1)
 
 
 @lake.command()

@@ -22,7 +22,7 @@ from typing import Any
 
 import zarr
 
-from lake import catalog, commits
+from lake import catalog, commits, probe
 from lake.errors import ConfigError
 from lake.objects import Objects, Stat, connect, join
 from lake.store import State
@@ -33,8 +33,8 @@ LEAST_GRACE = timedelta(days=1)
 CLOCKS = timedelta(hours=1)
 """How far our clock and the object store's may differ."""
 
-_UNIT = re.compile(r"v/[^/]+|parts/[0-9a-f]{32}|(ledgers|manifests|tables)/[^/]+")
-"""What is kept or goes as a whole: a generation, a part, a table."""
+_UNIT = re.compile(r"v/[^/]+|parts/[0-9a-f]{32}|(ledgers|manifests|tables)/[^/]+|[0-9a-f]{32}")
+"""What is kept or goes as a whole: a generation, a part, a table, an object of a killed probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def collect(root: str, grace: timedelta, now: datetime, *, delete: bool) -> list
     """
     rows = catalog.rows(connect(root))
     found = []
-    for folder in (*(row.key for row in rows), catalog.FOLDER):
+    for folder in (*(row.key for row in rows), catalog.FOLDER, probe.FOLDER):
         objects = connect(join(root, folder))
         for unit, stats in _garbage(objects, now, grace):
             if delete:

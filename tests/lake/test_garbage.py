@@ -165,6 +165,15 @@ def test_old_catalogue_tables_go_and_the_catalogue_stays(root):
     assert [r.number for r in catalog.rows(connect(root))] == [3]
 
 
+def test_what_a_killed_probe_left_goes(root):
+    connect(root).put("probe/" + "e" * 32, b"writer 3")
+    age(root, 3, younger_than=5)
+    assert "probe/" + "e" * 32 not in collect(root, delete=False)
+    age(root, 9, younger_than=9.5)
+    assert "probe/" + "e" * 32 in collect(root)
+    assert list((root / "probe").iterdir()) == []
+
+
 def test_listings_commits_and_other_objects_stay(root):
     for path in (f"{KEY}/listings/x.json", "runs/pca-1/done.json", f"{KEY}/notes.txt"):
         connect(root).put(path, b"mine")

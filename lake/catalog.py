@@ -4,17 +4,14 @@ A commit of `<root>/catalog/` names one immutable Parquet table of all rows. `la
 root says that the folder is a lake at all.
 """
 
-import hashlib
-import io
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lake import commits
+from lake import commits, tables
 from lake.errors import ConfigError, ConflictError, FormatError, MissingError
 from lake.objects import Objects, exists
 from lake.schema import FORMAT, VERSION
@@ -124,16 +121,10 @@ def upsert(objects: Objects, row: Row) -> None:
 
 
 def _read(objects: Objects, commit: commits.Commit) -> list[Row]:
-    table = pq.read_table(
-        io.BytesIO(objects.get(f"{FOLDER}/{commit.body['table']}")), schema=_SCHEMA
-    )
-    return [Row(**row) for row in table.to_pylist()]
+    rows = tables.read(objects, f"{FOLDER}/{commit.body['table']}", _SCHEMA)
+    return [Row(**row) for row in rows]
 
 
 def _write(objects: Objects, rows: list[Row]) -> str:
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([asdict(r) for r in rows], schema=_SCHEMA), buffer)
-    data = buffer.getvalue()
-    path = f"tables/{hashlib.sha256(data).hexdigest()}.parquet"
-    objects.put(f"{FOLDER}/{path}", data)
-    return path
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
+    return tables.write(objects, f"{FOLDER}/tables", table).removeprefix(f"{FOLDER}/")

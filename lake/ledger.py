@@ -1,22 +1,18 @@
 """Which time steps a store holds, which wait, which it lacks and why: one Parquet object per commit.
 
 A time step is one slot, a day and a time of day (`20180103-54000`); it enters a store once. A
-legacy result whose time steps nobody noted enters under the name of its file. A ledger is stored
-under the SHA-256 of its bytes and a name of its own, which no other writer can make again while
-garbage is collected; the commit that makes it count names it.
+legacy result whose time steps nobody noted enters under the name of its file. The commit that makes
+a ledger count names it.
 """
 
-import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from lake import tables
 from lake.errors import OverlapError
 from lake.objects import Objects
 
@@ -146,18 +142,12 @@ def write(objects: Objects, ledger: Ledger) -> str:
     }
     for column, name in _OF_FILES.items():
         columns[column] = [[getattr(file, name) for file in e.files] for e in ledger.entries]
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=_SCHEMA), buffer, compression="zstd")
-    data = buffer.getvalue()
-    path = f"ledgers/{hashlib.sha256(data).hexdigest()}-{uuid4().hex[:8]}.parquet"
-    objects.put(path, data)
-    return path
+    return tables.write(objects, "ledgers", pa.table(columns, schema=_SCHEMA))
 
 
 def read(objects: Objects, path: str) -> Ledger:
     """The ledger at `path`."""
-    rows = pq.read_table(io.BytesIO(objects.get(path)), schema=_SCHEMA).to_pylist()
-    return Ledger(tuple(_entry(row) for row in rows))
+    return Ledger(tuple(_entry(row) for row in tables.read(objects, path, _SCHEMA)))
 
 
 def _entry(row: dict[str, Any]) -> Entry:

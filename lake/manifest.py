@@ -1,24 +1,21 @@
 """Every object of a generation with its size and checksum: what a commit vouches for.
 
-One Parquet object, `manifests/<sha256>-<id>.parquet`, columns `path` (below the generation), `size`
+One Parquet table in `manifests/`, columns `path` (below the generation), `size`
 (bytes) and `checksum` (CRC-32C). Whoever writes a generation notes what it wrote, so that nothing
 has to be read back.
 """
 
-import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from uuid import uuid4
 
 import google_crc32c
 import pyarrow as pa
-import pyarrow.parquet as pq
 from zarr.abc.store import Store as ZarrStore
 from zarr.core.buffer import Buffer
 from zarr.storage import WrapperStore
 
+from lake import tables
 from lake.objects import Objects
 
 _SCHEMA = pa.schema([("path", pa.string()), ("size", pa.int64()), ("checksum", pa.int64())])
@@ -71,15 +68,9 @@ def write(objects: Objects, stored: Iterable[Stored]) -> str:
     """Store a manifest; returns its path."""
     ordered = sorted(stored)
     columns = {name: [getattr(s, name) for s in ordered] for name in _SCHEMA.names}
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=_SCHEMA), buffer, compression="zstd")
-    data = buffer.getvalue()
-    path = f"manifests/{hashlib.sha256(data).hexdigest()}-{uuid4().hex[:8]}.parquet"
-    objects.put(path, data)
-    return path
+    return tables.write(objects, "manifests", pa.table(columns, schema=_SCHEMA))
 
 
 def read(objects: Objects, path: str) -> Manifest:
     """The manifest at `path`."""
-    rows = pq.read_table(io.BytesIO(objects.get(path)), schema=_SCHEMA).to_pylist()
-    return {row["path"]: Stored(**row) for row in rows}
+    return {row["path"]: Stored(**row) for row in tables.read(objects, path, _SCHEMA)}

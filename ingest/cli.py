@@ -31,6 +31,7 @@ until_option = click.option("--until", callback=_day, help="Last day to look at,
 scratch_option = click.option(
     "--scratch",
     "folder",
+    default="",
     help="Folder for remote files while they are read [the system's temporary folder].",
 )
 
@@ -105,7 +106,7 @@ def run_(
     until: date | None,
     max_steps: int | None,
     when: str,
-    folder: str | None,
+    folder: str,
     *,
     dry_run: bool,
     as_json: bool,
@@ -123,7 +124,7 @@ def run_(
     bounds = run.Bounds(since, until, max_steps)
     with cluster.client(address) as client:
         outcomes = run.run(
-            client, rules, url, root, bounds=bounds, when=due, scratch=_scratch(folder)
+            client, rules, url, root, bounds=bounds, when=due, scratch=Scratch(folder)
         )
     _tell(outcomes, as_json=as_json)
 
@@ -246,7 +247,7 @@ def verify(
     url: str | None,
     cells: int,
     seed: int,
-    folder: str | None,
+    folder: str,
     *,
     everything: bool,
     as_json: bool,
@@ -259,7 +260,7 @@ def verify(
     wanted = None if everything else cells
     with cluster.client(address) as client:
         told = verifying.verify(
-            client, keys.parse(name), root, url, cells=wanted, seed=seed, scratch=_scratch(folder)
+            client, keys.parse(name), root, url, cells=wanted, seed=seed, scratch=Scratch(folder)
         )
     lines = [f"{finding.where}: {finding.what}" for finding in told.findings]
     looked = f"{told.objects} objects, {told.cells} (month, time of day) of {told.steps} time steps"
@@ -274,10 +275,6 @@ def _size(size: int) -> str:
     units = ("B", "kB", "MB", "GB", "TB", "PB")
     power = min(max(len(str(size)) - 1, 0) // 3, len(units) - 1)
     return f"{size / 1000**power:.{1 if power else 0}f} {units[power]}"
-
-
-def _scratch(folder: str | None) -> Scratch:
-    return Scratch(folder) if folder else Scratch()
 
 
 def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:

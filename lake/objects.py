@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
-from uuid import uuid4
 
 import fsspec
 import obstore
@@ -130,15 +129,6 @@ def exists(objects: Objects, path: str) -> bool:
     except MissingError:
         return False
     return True
-
-
-def server_time(objects: Objects) -> datetime:
-    """What the store's clock says, by which it dates its objects; UTC. Writes an object and deletes it."""
-    path = f"probe/{uuid4().hex}"
-    objects.put(path, b"")
-    now = objects.stat(path).modified
-    objects.delete([path])
-    return now
 
 
 def join(root: str | Path, path: str) -> str:

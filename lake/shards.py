@@ -21,8 +21,6 @@ Block = NDArray[np.float32]
 
 _NO_CHUNK = np.iinfo(np.uint64).max
 _CHECKSUM_BYTES = 4
-_BITSHUFFLE = 2
-"""Of Blosc."""
 
 
 def encode(block: Block, layout: Layout) -> bytes:
@@ -37,7 +35,7 @@ def encode(block: Block, layout: Layout) -> bytes:
             rest = (tods, bands, metrics, layout.chunk - chunk.shape[3], subpixels)
             chunk = np.concatenate([chunk, np.full(rest, np.nan, "<f4")], axis=3)
         data: bytes = blosc.compress(
-            chunk, CODEC.cname.value.encode(), CODEC.clevel, _BITSHUFFLE, CODEC.blocksize, 4
+            chunk, CODEC.cname.value.encode(), CODEC.clevel, blosc.BITSHUFFLE, CODEC.blocksize, 4
         )
         index[number] = offset, len(data)
         encoded.append(data)

@@ -7,7 +7,7 @@ import pytest
 import zarr
 
 from lake.errors import ConfigError, MissingError
-from lake.objects import connect, exists, server_time
+from lake.objects import connect, exists
 
 
 def test_get_gives_what_was_put_and_put_replaces(objects):
@@ -60,6 +60,13 @@ def test_list_is_of_all_below_a_folder_and_copy_copies(objects):
     assert objects.list() == ["x/2", "x/y/1", "xx", "z/2"]
     assert objects.list("x") == ["x/2", "x/y/1"]
     assert objects.get("z/2") == b"2"
+
+
+def server_time(objects) -> datetime:
+    objects.put("clock", b"")
+    now = objects.stat("clock").modified
+    objects.delete(["clock"])
+    return now
 
 
 def test_entries_tell_size_and_time_by_the_store_s_clock(objects):

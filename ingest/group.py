@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ingest import domains
 from ingest.listing import Listing
-from lake import catalog, commits, store
+from lake import catalog, commits, probe, store
 from lake.commits import Commit
 from lake.domain import Domain
 from lake.errors import ConfigError, MissingError
@@ -74,17 +74,38 @@ def newest(group: Group) -> Commit | None:
     return head
 
 
+def writable(root: str) -> Objects:
+    """The lake at `root`, made if nothing is there, and known to be safe to write to.
+
+    Raises:
+        ConfigError: the root holds other things than a lake, or is no safe object store.
+    """
+    lake = connect(root)
+    catalog.claim(lake)
+    probe.check(lake)
+    return lake
+
+
+def head_of(root: str, key: Key) -> Commit:
+    """The newest commit of a store that the lake has.
+
+    Raises:
+        MissingError: there is no such store.
+    """
+    head = commits.head(connect(join(root, str(key))))
+    if head is None:
+        raise MissingError(f"there is no store {key} in {root}; 'lake ls --lake {root}' lists them")
+    return head
+
+
 def of_key(root: str, key: Key) -> Group:
     """A store that the lake has, by the listing it was made with.
 
     Raises:
         MissingError: there is no such store.
     """
-    objects = connect(join(root, str(key)))
-    commit = commits.head(objects)
-    if commit is None:
-        raise MissingError(f"there is no store {key} in {root}; 'lake ls --lake {root}' lists them")
-    noted = json.loads(objects.get(_listing_path(State.of(commit).listing)))
+    digest = State.of(head_of(root, key)).listing
+    noted = json.loads(connect(join(root, str(key))).get(_listing_path(digest)))
     rules = replace(Listing.from_dict(noted), t0=key.t0, tf=key.tf)
     return Group(root, key, rules, domains.load(connect(root), key))
 

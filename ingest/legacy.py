@@ -16,13 +16,12 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ingest import domains, geometries, listing, parts, pickles, policy, publish, source, staging
-from ingest.group import Group, Outcome, newest, outcome
+from ingest.group import Group, Outcome, newest, outcome, writable
 from ingest.listing import Listing
-from ingest.observations import Observations
 from ingest.parts import Part
 from ingest.pickles import LegacyGeometry
 from ingest.source import File
-from lake import catalog, cluster, order, probe, store
+from lake import cluster, order, store
 from lake import domain as lake_domain
 from lake.console import progress
 from lake.domain import Domain
@@ -56,9 +55,7 @@ def import_results(
         ConfigError: no listing of that name is known, or the root holds other things than a lake.
         OverlapError: the store holds granules of the same period.
     """
-    lake = connect(root)
-    catalog.claim(lake)
-    probe.check(lake)
+    writable(root)
     groups: dict[Key, dict[tuple[int, int], Slot]] = defaultdict(lambda: defaultdict(dict))
     for file in source.list_files(results, suffix=".pkl"):
         name = pickles.parse_name(file.path)
@@ -175,10 +172,6 @@ class _Results:
             if values is not None:
                 np.take(values, where, axis=1, out=block[band])
         return block
-
-    def observations(self, cube: str, superblock: int) -> Observations:
-        """Legacy results do not have them."""
-        raise NotImplementedError(f"{cube} {superblock}")
 
     def _hold(self, cube: Cube) -> None:
         self._values = []  # those of the cube before go first

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import uuid4
 
 import numpy as np
@@ -80,8 +80,13 @@ class Content(Protocol):
     def moments(self, cube: str, superblock: int) -> Block:
         """Of all its time steps; asked for where the form is `moments`."""
 
+
+@runtime_checkable
+class Observed(Content, Protocol):
+    """Content that may have the form `observations`."""
+
     def observations(self, cube: str, superblock: int) -> Observations:
-        """Each time step's; asked for where the form is `observations`."""
+        """Each time step's; asked for where it has."""
 
 
 def name(*inputs: object) -> str:
@@ -128,10 +133,10 @@ def write(
     group = zarr.create_group(objects.zarr(path), zarr_format=3)
     superblocks = order.superblocks(pixels, layout)
     for cube in part.cubes:
-        if part.form == MOMENTS:
-            _write_moments(group, cube, content, superblocks)
+        if isinstance(content, Observed) and content.form == OBSERVATIONS:
+            _write_observations(group, cube, content, superblocks, alone=cube != part.cubes[0])
         else:
-            _write_observations(group, cube, content, superblocks)
+            _write_moments(group, cube, content, superblocks)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     complete = replace(part, path=path, suspect=content.suspect, staged=now)
     objects.put(f"parts/{part.name}.json", json.dumps(asdict(complete)).encode())
@@ -176,24 +181,27 @@ def _write_moments(
 
 
 def _write_observations(
-    group: zarr.Group, cube: str, content: Content, superblocks: Sequence[slice]
+    group: zarr.Group, cube: str, content: Observed, superblocks: Sequence[slice], *, alone: bool
 ) -> None:
-    total = superblocks[-1].stop
-    counts = None
+    """`alone`: without `valid`, which the cubes share."""
+    counts = valid = None
     for number, pixels in enumerate(superblocks):
         seen = content.observations(cube, number)
         if counts is None:
-            counts = _create(group, f"{cube}/counts", seen.counts, total, 0)
+            counts = _create(group, f"{cube}/counts", seen.counts, superblocks[-1].stop, 0)
             group.create_array(f"{cube}/tables", data=seen.tables, compressors=CODEC)
-            with_valid = "valid" not in group
-            if with_valid:
-                shape, chunk = (len(seen.valid), total), seen.valid.shape
-                valid = group.create_array(
-                    "valid", shape=shape, chunks=chunk, dtype="bool", compressors=CODEC
-                )
-        if with_valid:
-            valid[:, pixels] = seen.valid
         counts[:, :, pixels, :] = seen.counts
+        if alone:
+            continue
+        if valid is None:
+            valid = group.create_array(
+                "valid",
+                shape=(len(seen.valid), superblocks[-1].stop),
+                chunks=seen.valid.shape,
+                dtype="bool",
+                compressors=CODEC,
+            )
+        valid[:, pixels] = seen.valid
 
 
 def _create(

@@ -8,12 +8,12 @@ from itertools import pairwise
 from distributed import Client
 
 from ingest import domains, publish
-from ingest.group import Group, Outcome, commit, newest, of_key, outcome
+from ingest.group import Group, Outcome, commit, head_of, newest, of_key, outcome, writable
 from ingest.staging import TRIES
-from lake import catalog, commits, ledger, probe, store
+from lake import ledger, store
 from lake.commits import Commit
 from lake.console import progress
-from lake.errors import ConfigError, ConflictError, MissingError, OverlapError
+from lake.errors import ConfigError, ConflictError, OverlapError
 from lake.keys import Key
 from lake.ledger import MERGED, Ledger
 from lake.objects import connect, join
@@ -35,11 +35,9 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> Outcome:
         MissingError: one of the stores does not exist.
         ConflictError: other writers were faster, too often.
     """
-    lake = connect(root)
     target = _target(keys)
-    sources = {key: _head(root, key) for key in keys}
-    catalog.claim(lake)
-    probe.check(lake)
+    sources = {key: head_of(root, key) for key in keys}
+    lake = writable(root)
     _check_alike(sources)
     union = _union(root, sources)
     rules = replace(of_key(root, keys[0]).listing, t0=target.t0, tf=target.tf)
@@ -123,10 +121,3 @@ def _check_disjoint(keys: Sequence[Key]) -> None:
                 f"{earlier} and {later} overlap, and legacy results do not say which time steps they "
                 "hold: merge stores of disjoint periods"
             )
-
-
-def _head(root: str, key: Key) -> Commit:
-    commit = commits.head(connect(join(root, str(key))))
-    if commit is None:
-        raise MissingError(f"there is no store {key} in {root}; 'lake ls --lake {root}' lists them")
-    return commit

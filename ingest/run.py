@@ -8,7 +8,7 @@ store for each.
 import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,14 +17,14 @@ from distributed import Client
 
 from ingest import accumulate, domains, geometries, parts, policy, publish, source, staging
 from ingest import plan as planning
-from ingest.group import Group, Outcome, newest, of_key, outcome
+from ingest.group import Group, Outcome, newest, of_key, outcome, writable
 from ingest.listing import Listing
 from ingest.parts import Part
 from ingest.plan import Absent, Plan, Step
 from ingest.policy import Policy
 from ingest.scratch import Scratch
 from ingest.source import File
-from lake import catalog, cluster, keys, probe, store
+from lake import catalog, cluster, keys, store
 from lake.console import Advance, progress, say
 from lake.errors import DataError, GranuleError, OverlapError
 from lake.keys import Key
@@ -86,14 +86,13 @@ def run(
         ConflictError: other writers were faster, too often; run it again.
         OverlapError: a store holds legacy results of the same period.
     """
-    lake = connect(root)
-    catalog.claim(lake)
-    probe.check(lake)
+    writable(root)
     planned = plan(listing, url, bounds)
     stores = {group.key: group for group in _stores(listing, root)}
+    held = {key: _held(group) for key, group in stores.items()}
     if not planned.steps and not stores:
         raise DataError(_nothing(listing, url, planned.absent))
-    wanted = _wanted(planned, [_held(group) for group in stores.values()], bounds.max_steps)
+    wanted = _wanted(planned, held.values(), bounds.max_steps)
     absent = planned.absent
     try:
         found = _by_geometry(listing, root, wanted, scratch)
@@ -103,7 +102,7 @@ def run(
         found = []  # there is nothing new that can be read: remembered, and asked for again
         absent += tuple(Absent(step.date, step.tod, str(error)) for step in wanted)
     stores |= {group.key: group for group, _ in found}
-    missing = _where_absent(stores, found, absent)
+    missing = _where_absent(held, found, absent)
     for group in stores.values():
         steps = next((steps for g, steps in found if g.key == group.key), [])
         with progress(f"stage {group.key.geom}") as report:
@@ -147,7 +146,7 @@ def _held(group: Group) -> Ledger:
     return held
 
 
-def _wanted(planned: Plan, held: Sequence[Ledger], most: int | None) -> list[Step]:
+def _wanted(planned: Plan, held: Collection[Ledger], most: int | None) -> list[Step]:
     """The time steps that no store has, in order of time; of more than `most`, the first ones.
 
     What could not be read before is tried last: it must not keep a bounded run from all others.
@@ -174,17 +173,19 @@ def _by_geometry(
 
 
 def _where_absent(
-    stores: dict[Key, Group], found: Sequence[tuple[Group, list[Step]]], absent: Sequence[Absent]
+    held: Mapping[Key, Ledger],
+    found: Sequence[tuple[Group, list[Step]]],
+    absent: Sequence[Absent],
 ) -> dict[Key, list[Entry]]:
     """Absent time steps as entries of the store that has the time step before them, or else after."""
     known = [(step.id, group.key) for group, steps in found for step in steps]
-    known += [(step, key) for key, group in stores.items() for step in _held(group).taken]
-    known = sorted(known) or [("", key) for key in stores][:1]
-    entries: dict[Key, list[Entry]] = defaultdict(list)
+    known += [(step, key) for key, entries in held.items() for step in entries.taken]
+    known = sorted(known) or [("", key) for key in held][:1]
+    missing: dict[Key, list[Entry]] = defaultdict(list)
     for step in absent:
         before = bisect_right(known, (step.id,)) - 1
-        entries[known[max(before, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
-    return entries
+        missing[known[max(before, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
+    return missing
 
 
 def _stage(

@@ -8,9 +8,7 @@ where the sky is clear, then the counts.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 
-import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +17,7 @@ from ingest.abi import is_clear
 from ingest.granule import Granule, Surface
 from ingest.listing import Listing
 from ingest.plan import Step
+from ingest.source import checksum_of
 from lake.domain import Domain
 from lake.errors import GeometryError
 from lake.grid import Grid, refine
@@ -27,9 +26,6 @@ from lake.schema import Cube
 
 Bools = NDArray[np.bool_]
 Counts = NDArray[np.uint16]
-
-READ_BYTES = 1 << 18
-"""At once, for the checksum: they stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,23 +118,10 @@ def opened(
             _check_grid(found[-1].grid, domain, cube.refinement, file.path)
         bands[cube.name] = tuple(found)
     sources = tuple(
-        Source(file.name, file.size, file.tag, checksum(where))
+        Source(file.name, file.size, file.tag, checksum_of(where))
         for file, where in zip(step.files, local, strict=True)
     )
     return Scan(surface, bands, {cube.name: cube.refinement for cube in cubes}, sources)
-
-
-def checksum(local: str) -> int:
-    """CRC-32C of a file's bytes.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    found = 0
-    with Path(local).open("rb", buffering=0) as file:
-        while data := file.read(READ_BYTES):
-            found = google_crc32c.extend(found, data)
-    return found
 
 
 def _check_grid(found: Grid, domain: Domain, refinement: int, path: str) -> None:

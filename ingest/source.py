@@ -8,7 +8,7 @@ tried again (`ingest.retries`).
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,28 +25,15 @@ from ingest.retries import Retry
 from ingest.scratch import NO_ROOM, Scratch, failed, reserved
 from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
 
-__all__ = [
-    "Fetched",
-    "File",
-    "Scratch",
-    "checksum",
-    "fetch",
-    "list_files",
-    "list_for",
-    "read_bytes",
-]
-
 LISTING_THREADS = 32
 """Requests at one time."""
 
 SUFFIX = ".nc"
 S3 = ("s3://", "s3a://")
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 18
+"""Read at once, for the checksum: they stay in the cache."""
 
 PATIENT = Retry()
-
-Fetched = AbstractContextManager[str]
-"""A local path, as long as the context lasts."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -164,11 +151,21 @@ def checksum(file: File, scratch: Scratch, retry: Retry = PATIENT) -> int:
     Raises:
         MissingError: see `fetch`, as for the rest.
     """
-    total = google_crc32c.Checksum()
-    with fetch(file, scratch, retry) as local, Path(local).open("rb") as stream:
+    with fetch(file, scratch, retry) as local:
+        return checksum_of(local)
+
+
+def checksum_of(local: str) -> int:
+    """CRC-32C of the content of a file on the local disk.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    found = 0
+    with Path(local).open("rb", buffering=0) as stream:
         while block := stream.read(BLOCK_BYTES):
-            total.update(block)
-    return int.from_bytes(total.digest(), "big")
+            found = google_crc32c.extend(found, block)
+    return found
 
 
 def read_bytes(path: str, retry: Retry = PATIENT) -> bytes:

@@ -23,11 +23,11 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ingest import granule, invariants, source
-from ingest.group import Group, of_key
+from ingest.group import Group, head_of, of_key
 from ingest.listing import Listing
 from ingest.scratch import Scratch
 from ingest.source import File
-from lake import cluster, commits, manifest, moments, order, read, store
+from lake import cluster, manifest, moments, order, read, store
 from lake.console import progress
 from lake.domain import Domain
 from lake.errors import GranuleError, MissingError
@@ -121,8 +121,8 @@ def verify(
         MissingError: there is no such store, or nothing of it is published.
     """
     group = of_key(root, key)
-    commit = commits.head(group.objects)
-    state = State.of(commit) if commit else group.empty_state()
+    commit = head_of(root, key)
+    state = State.of(commit)
     if not state.path:
         raise MissingError(f"nothing of {key} is published in {root}: there is nothing to verify")
     stored = manifest.read(group.objects, state.manifest)
@@ -358,10 +358,10 @@ def _checked(noted: Source, cell: Cell, scratch: Scratch) -> Iterator[tuple[str,
         raise MissingError(f"the source has no {noted.name} any more")
     file = cell.files[noted.name]
     with source.fetch(file, scratch) as local:
-        there = Stored.of(noted.name, Path(local).read_bytes())
-        if there.checksum != noted.checksum:
+        found = source.checksum_of(local)
+        if found != noted.checksum:
             raise GranuleError(
-                f"{file.path} has {there.size} bytes of checksum {there.checksum:08x}, what was "
+                f"{file.path} has {Path(local).stat().st_size} bytes of checksum {found:08x}, what was "
                 f"ingested had {noted.size} of {noted.checksum:08x}: the file has changed"
             )
         yield local, file.path

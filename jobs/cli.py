@@ -1,27 +1,37 @@
-"""The commands that work on a store: `lake sample|pca|embed|cluster|map`.
+"""The commands that work on a store, `lake sample|pca|embed|cluster|map`, and `lake runs`.
 
-Each makes what it builds on, with default settings, where a run is not named by `--set`.
+Each makes what it builds on, with default settings, where a run is not named by `--set`. A run is made
+by the cluster; the command submits it and watches.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict
 from importlib import import_module
+from operator import itemgetter
 from typing import Any
 
 import click
 
-from jobs import runs, settings
+from jobs import driver, pulse, runs, settings
+from jobs.runs import Done, Spec
+from jobs.watch import watch
 from lake import cluster as dask
-from lake.console import address_option, emit, json_option, root_option, set_option
+from lake.console import address_option, emit, json_option, root_option, say, set_option, table
+from lake.errors import ConfigError
 
 store_option = click.option(
     "--store", required=True, help="Key of a store in the lake, or URL of a store."
 )
-Command = Callable[..., None]
+force_option = click.option("--force", is_flag=True, help="Make the run anew, though it is done.")
+detach_option = click.option("--detach", is_flag=True, help="Submit the run and do not watch it.")
+Command = Callable[..., Any]
 
 
 def _options(command: Command) -> Command:
-    for option in (json_option, address_option, set_option, store_option, root_option):
+    for option in (
+        json_option, detach_option, force_option, address_option, set_option, store_option, root_option,
+    ):  # fmt: skip
         command = option(command)
     return command
 
@@ -68,22 +78,151 @@ def _run(
     store: str,
     overrides: Sequence[str],
     address: str | None,
+    force: bool,
+    detach: bool,
     as_json: bool,
 ) -> None:
     job = import_module(module)  # torch, scikit-learn and matplotlib load with the job alone
+    _check_detached(address, detach=detach)
     chosen = settings.parse(job.Settings, overrides)
-    runs.open_store(root, store)  # a wrong key is told before a cluster starts
-    began = datetime.now(UTC).isoformat()
+    wanted = driver.specs(root, store, chosen)  # what cannot work is told before a cluster starts
+    run = wanted[-1].id
+    if force:
+        driver.forget(root, run)
+    if done := runs.find(root, run):
+        say(f"{run}: already done; --force makes it anew")
+        _emit(root, done, already=True, as_json=as_json)
+        return
+    _make(root, wanted, address, detach=detach, as_json=as_json)
+
+
+def _make(
+    root: str, wanted: Sequence[Spec], address: str | None, *, detach: bool = False, as_json: bool
+) -> None:
+    """Submit runs, and watch them unless detached."""
+    run, ids = wanted[-1].id, [spec.id for spec in wanted]
     with dask.client(address) as client:
-        run = job.run(client, root, store, chosen)
-    done = runs.find(root, run)
-    objects = runs.folder(root, run)
-    urls = [objects.url(path) for path in done.outputs] if done else []
+        if pulse.is_alive(root, run):
+            say(f"{run}: under way already")
+            future = None
+        else:
+            future = driver.submit(client, root, wanted)
+        say(f"{run}: dashboard {client.dashboard_link}")
+        if detach:
+            emit({"run": run}, run, as_json=as_json)
+            return
+        try:
+            done = watch(root, ids, future, lines=as_json)
+        except KeyboardInterrupt:
+            goes_on = "goes on in the cluster" if address else "ends with this cluster"
+            say(f"{run} {goes_on}: 'lake runs watch|stop|resume {run} --lake {root}'")
+            raise
+    _emit(root, done, already=False, as_json=as_json)
+
+
+def _check_detached(address: str | None, *, detach: bool) -> None:
+    if detach and not address:
+        raise ConfigError("--detach needs a cluster that stays: give its --address")
+
+
+def _emit(root: str, done: Done, *, already: bool, as_json: bool) -> None:
+    objects = runs.folder(root, done.run)
+    urls = [objects.url(path) for path in done.outputs]
     document = {
-        "run": run,
+        "run": done.run,
         "url": objects.url(),
         "outputs": urls,
-        "seconds": done.seconds if done else None,
-        "already_done": bool(done and done.finished < began),
+        "seconds": done.seconds,
+        "already_done": already,
     }
-    emit(document, "\n".join([run, *urls]), as_json=as_json)
+    emit(document, "\n".join([done.run, *urls]), as_json=as_json)
+
+
+@click.group(name="runs")
+def runs_() -> None:
+    """Look at runs, stop them, go on with them; only the lake is needed, but for resume."""
+
+
+def _on_run(command: Command) -> Command:
+    for option in (json_option, root_option, click.argument("run", metavar="RUN")):
+        command = option(command)
+    return command
+
+
+@runs_.command()
+@root_option
+@json_option
+def ls(root: str, *, as_json: bool) -> None:
+    """List the runs."""
+    found = [_row(root, run) for run in runs.names(root)]
+    text = table(
+        ["run", "state", "stage", "parts", "store"], [list(map(str, r.values())) for r in found]
+    )
+    emit(found, text if found else f"no run in {root}", as_json=as_json)
+
+
+@runs_.command()
+@_on_run
+def show(run: str, root: str, *, as_json: bool) -> None:
+    """Tell what a run computes and how it stands."""
+    spec, status = runs.read_spec(root, run), pulse.read(root, run)
+    done = runs.find(root, run)
+    document = {
+        **_row(root, run),
+        "spec": asdict(spec),
+        "status": asdict(status) if status else None,
+        "done": asdict(done) if done else None,
+    }
+    emit(document, json.dumps(document, indent=1), as_json=as_json)
+
+
+@runs_.command(name="watch")
+@_on_run
+def watch_(run: str, root: str, *, as_json: bool) -> None:
+    """Show the progress of a run until it ends; Ctrl-C ends the looking alone."""
+    runs.read_spec(root, run)
+    _emit(root, watch(root, [run], lines=as_json), already=False, as_json=as_json)
+
+
+@runs_.command()
+@_on_run
+def logs(run: str, root: str, *, as_json: bool) -> None:
+    """Print what was said and what went wrong, of all attempts."""
+    runs.read_spec(root, run)
+    objects = runs.folder(root, run)
+    lines = [
+        json.loads(line) for path in objects.list("logs") for line in objects.get(path).splitlines()
+    ]
+    lines.sort(key=itemgetter("at"))
+    emit(lines, "\n".join(f"{of['at'][:19]} {of['message']}" for of in lines), as_json=as_json)
+
+
+@runs_.command()
+@_on_run
+def stop(run: str, root: str, *, as_json: bool) -> None:
+    """Ask a run to stop; what is done is kept."""
+    runs.read_spec(root, run)
+    pulse.stop(root, run)
+    emit({"run": run}, f"{run}: asked to stop; 'lake runs resume {run}' goes on", as_json=as_json)
+
+
+@runs_.command()
+@_on_run
+@address_option
+@detach_option
+def resume(run: str, root: str, address: str | None, *, detach: bool, as_json: bool) -> None:
+    """Go on with a run that was stopped, failed or lost its cluster."""
+    if done := runs.find(root, run):
+        say(f"{run}: already done")
+        _emit(root, done, already=True, as_json=as_json)
+        return
+    _check_detached(address, detach=detach)
+    _make(root, driver.resumed(root, run), address, detach=detach, as_json=as_json)
+
+
+def _row(root: str, run: str) -> dict[str, Any]:
+    spec, status = runs.read_spec(root, run), pulse.read(root, run)
+    state = pulse.state(root, run)
+    stage = status.stage if status else ""
+    parts = f"{status.parts_done}/{status.parts}" if status and status.parts else ""
+    return {"run": run, "state": state, "stage": stage, "parts": parts, "store": spec.store}

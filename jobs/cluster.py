@@ -9,21 +9,17 @@ Source: Lloyd, "Least squares quantization in PCM", IEEE Transactions on Informa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from distributed import Client
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from jobs import embed, outputs, runs, sample
 from jobs.runs import Spec
 from jobs.settings import check
+from jobs.work import Work
 from lake import order, schema
-from lake.cluster import call
-from lake.console import progress
 from lake.errors import DataError
-from lake.objects import Objects
 from lake.read import Store
 
 JOB = "cluster"
@@ -46,24 +42,17 @@ class Settings:
         check("n_init must be above 0", self.n_init, holds=self.n_init > 0)
 
 
-def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
-    """Cluster the embedding, or find it done; returns the id of the run.
-
-    Args:
-        client: Dask.
-        root: folder or URL of the lake.
-        store: key in the lake, or URL of a store.
-        settings: None: the defaults.
-    """
-    settings = settings or Settings()
-    source = runs.open_store(root, store)
-    embedded = (
-        runs.require(root, settings.embed, embed.JOB, source)
+def specs(
+    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
+) -> tuple[Spec, ...]:
+    """The run that clusters an embedding, after those it builds on."""
+    before = before or (
+        runs.given(root, settings.embed, embed.JOB, store)
         if settings.embed
-        else embed.run(client, root, source.url)
+        else embed.specs(root, store, embed.Settings())
     )
-    spec = runs.spec_of(settings, JOB, source, {embed.JOB: embedded})
-    return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))
+    inputs = {embed.JOB: before[-1].id}
+    return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
 
 
 def fit(
@@ -93,10 +82,10 @@ def nearest(embedding: NDArray[np.float32], centres: NDArray[np.float64]) -> NDA
     return np.where(missing, -1, distance.argmin(axis=1)).astype(np.int16)
 
 
-def _make(
-    client: Client, root: str, store: Store, settings: Settings, spec: Spec, objects: Objects
-) -> Sequence[str]:
-    embedded = spec.inputs[embed.JOB]
+def make(work: Work) -> Sequence[str]:
+    """Find the centres, then label every pixel."""
+    root, store, settings = work.root, work.store, work.settings(Settings)
+    embedded = work.spec.inputs[embed.JOB]
     latent = outputs.read(root, embedded, "latent")
     arrays = [
         *schema.pixel_coordinates(store.domain),
@@ -106,11 +95,10 @@ def _make(
         outputs.known("sampled", ("cluster",), np.zeros(settings.k, np.int64)),
         outputs.per_pixel("labels", store, {}, "int16", -1, long_name="cluster; -1: no embedding"),
     ]
-    path = outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
-    call(client, _fit, [(root, spec.id, embedded, settings)])
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    work.stage("fit", _fit, [(embedded, settings)])
     blocks = order.superblocks(store.domain.pixels, store.domain.layout)
-    with progress("cluster") as report:
-        call(client, _label, [(root, spec.id, embedded, block) for block in blocks], report)
+    work.stage("label", _label, [(embedded, block) for block in blocks])
     return [path]
 
 

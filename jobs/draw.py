@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Work:
+class Scene:
     """Where to read from, and what is to be shown."""
 
     client: Client
@@ -49,9 +49,9 @@ class Work:
         return call(self.client, task, [(*arguments, block) for block in blocks])
 
 
-def plate(name: str, work: Work, place: Place) -> Plate:
+def plate(name: str, scene: Scene, place: Place) -> Plate:
     """The plate of this name, one of `PLATES`."""
-    return _DRAW[name](work, place)
+    return _DRAW[name](scene, place)
 
 
 def most_observed(seen: Floats, tods: Sequence[int], month: int, tod: int) -> tuple[int, int]:
@@ -94,55 +94,55 @@ def principal(count: float, total: Floats, cross: Floats) -> tuple[Floats, Float
     )
 
 
-def _land(_: Work, place: Place) -> Plate:
+def _land(_: Scene, place: Place) -> Plate:
     return plates.land(place)
 
 
-def _order(work: Work, place: Place) -> Plate:
-    return plates.pixel_order(place, work.phase)
+def _order(scene: Scene, place: Place) -> Plate:
+    return plates.pixel_order(place, scene.phase)
 
 
-def _counts(work: Work, place: Place) -> Plate:
-    of_pixel, _ = _observed(work)
-    return plates.counts(place, work.cube, work.band, of_pixel)
+def _counts(scene: Scene, place: Place) -> Plate:
+    of_pixel, _ = _observed(scene)
+    return plates.counts(place, scene.cube, scene.band, of_pixel)
 
 
-def _mean(work: Work, place: Place) -> Plate:
-    month, tod = work.month, work.tod
+def _mean(scene: Scene, place: Place) -> Plate:
+    month, tod = scene.month, scene.tod
     if month == 0 or tod == -1:
-        _, of_time = _observed(work)
-        month, tod = most_observed(of_time, work.cube.tods, month, tod)
-    where = (work.cube.tods.index(tod), work.cube.bands.index(work.band))
-    parts = work.each(_means, work.store.url, work.cube.name, month, *where)
-    return plates.mean(place, work.cube, work.band, month, tod, np.concatenate(parts))
+        _, of_time = _observed(scene)
+        month, tod = most_observed(of_time, scene.cube.tods, month, tod)
+    where = (scene.cube.tods.index(tod), scene.cube.bands.index(scene.band))
+    parts = scene.each(_means, scene.store.url, scene.cube.name, month, *where)
+    return plates.mean(place, scene.cube, scene.band, month, tod, np.concatenate(parts))
 
 
-def _observed(work: Work) -> tuple[Floats, Floats]:
+def _observed(scene: Scene) -> tuple[Floats, Floats]:
     """Observations of each pixel (P,), and of each month and time of day (month, tod)."""
-    parts = work.each(_seen, work.store.url, work.cube.name, work.band)
+    parts = scene.each(_seen, scene.store.url, scene.cube.name, scene.band)
     of_time: Floats = np.sum([seen for _, seen in parts], axis=0)
     return np.concatenate([seen for seen, _ in parts]), of_time
 
 
-def _components(work: Work, place: Place) -> Plate:
-    found = work.inputs["pca"]
-    scores = np.concatenate(work.each(_project, work.root, found, "scores", None, None))
-    model = outputs.dataset(work.root, found)
+def _components(scene: Scene, place: Place) -> Plate:
+    found = scene.inputs["pca"]
+    scores = np.concatenate(scene.each(_project, scene.root, found, "scores", None, None))
+    model = outputs.dataset(scene.root, found)
     shares = np.pad(model["explained_variance_ratio"].values[:3], (0, 3))[:3]
     sizes = model.sizes["component"], model.sizes["feature"]
     return plates.components(place, scores, shares.tolist(), *sizes)
 
 
-def _embedding(work: Work, place: Place) -> Plate:
-    found = work.inputs["embed"]
-    parts = work.each(_sums, work.root, found)
+def _embedding(scene: Scene, place: Place) -> Plate:
+    found = scene.inputs["embed"]
+    parts = scene.each(_sums, scene.root, found)
     mean, axes, shares = principal(*(sum(part[i] for part in parts) for i in range(3)))
-    drawn = np.concatenate(work.each(_project, work.root, found, "embedding", mean, axes))
+    drawn = np.concatenate(scene.each(_project, scene.root, found, "embedding", mean, axes))
     return plates.embedding(place, drawn, shares.tolist(), mean.size)
 
 
-def _clusters(work: Work, place: Place) -> Plate:
-    found = outputs.dataset(work.root, work.inputs["cluster"])
+def _clusters(scene: Scene, place: Place) -> Plate:
+    found = outputs.dataset(scene.root, scene.inputs["cluster"])
     return plates.clusters(place, found["labels"].values, found.sizes["cluster"])
 
 
@@ -190,7 +190,7 @@ def _project(
     return projected
 
 
-_DRAW: dict[str, Callable[[Work, Place], Plate]] = {
+_DRAW: dict[str, Callable[[Scene, Place], Plate]] = {
     "domain": _land,
     "counts": _counts,
     "mean": _mean,

@@ -8,7 +8,7 @@ much as its share of the variance. Training is one task; every superblock is emb
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -16,19 +16,16 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from distributed import Client
 from numpy.typing import NDArray
 
-from jobs import outputs, pca, runs, sample, train
+from jobs import outputs, pca, pulse, runs, sample, train
 from jobs.models.autoencoder import Architecture, Autoencoder
 from jobs.runs import Spec
 from jobs.settings import restore
 from jobs.train import Loss, Training
+from jobs.work import Work
 from lake import order, schema
-from lake.cluster import call
-from lake.console import progress, say
 from lake.errors import DataError
-from lake.objects import Objects
 from lake.read import Store
 
 JOB = "embed"
@@ -57,40 +54,40 @@ class Embedder:
         return train.embed(self.model, scores / np.float32(self.scale))
 
 
-def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
-    """Train and embed every pixel, or find it done; returns the id of the run.
-
-    Args:
-        client: Dask.
-        root: folder or URL of the lake.
-        store: key in the lake, or URL of a store.
-        settings: None: the defaults.
-    """
-    settings = settings or Settings()
-    source = runs.open_store(root, store)
-    scored = (
-        runs.require(root, settings.pca, pca.JOB, source)
+def specs(
+    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
+) -> tuple[Spec, ...]:
+    """The run that trains and embeds every pixel, after those it builds on."""
+    before = before or (
+        runs.given(root, settings.pca, pca.JOB, store)
         if settings.pca
-        else pca.run(client, root, source.url)
+        else pca.specs(root, store, pca.Settings())
     )
-    spec = runs.spec_of(settings, JOB, source, {pca.JOB: scored})
-    return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))
+    inputs = {pca.JOB: before[-1].id}
+    return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
 
 
-def fit(scores: NDArray[np.float32], settings: Settings) -> tuple[Embedder, list[Loss]]:
-    """An embedder of PCA scores (sample, component), and how its loss fell; NaN rows are left out."""
+def fit(
+    scores: NDArray[np.float32], settings: Settings, check: Callable[[], None] | None = None
+) -> tuple[Embedder, list[Loss]]:
+    """An embedder of PCA scores (sample, component), and how its loss fell; NaN rows are left out.
+
+    `check` is called now and then; what it raises ends the training.
+    """
     there = scores[~np.isnan(scores).any(axis=1)]
     if len(there) < 2:
         raise DataError(f"{len(there)} pixels of the sample have scores: wanted at least 2")
     scale = float(there[:, 0].std(dtype=np.float64))
-    model, curve = train.train(there / np.float32(scale), settings.architecture, settings.training)
+    model, curve = train.train(
+        there / np.float32(scale), settings.architecture, settings.training, check
+    )
     return Embedder(model, scale), curve
 
 
-def _make(
-    client: Client, root: str, store: Store, settings: Settings, spec: Spec, objects: Objects
-) -> Sequence[str]:
-    scored = spec.inputs[pca.JOB]
+def make(work: Work) -> Sequence[str]:
+    """Train the model, then embed every pixel."""
+    root, store, settings = work.root, work.store, work.settings(Settings)
+    scored = work.spec.inputs[pca.JOB]
     components = outputs.read(root, scored, "component").size
     latent = min(settings.architecture.latent, components)
     arrays = [
@@ -98,19 +95,20 @@ def _make(
         outputs.known("latent", ("latent",), np.arange(latent)),
         outputs.per_pixel("embedding", store, {"latent": latent}, "float32", np.nan),
     ]
-    path = outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
-    say(f"{spec.id}: training, {settings.training.steps} steps")
-    call(client, _train, [(root, spec.id, scored, settings)])
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    work.say(f"training, {settings.training.steps} steps")
+    work.stage("train", _train, [(scored, settings)])
     blocks = order.superblocks(store.domain.pixels, store.domain.layout)
-    with progress("embed") as report:
-        call(client, _embed, [(root, spec.id, scored, block) for block in blocks], report)
+    work.stage("embed", _embed, [(scored, block) for block in blocks])
     return [path, "model.safetensors", "model.json", "loss.jsonl"]
 
 
 def _train(root: str, run: str, scored: str, settings: Settings) -> None:
     """On a worker: train on the sample's scores, write the model and the loss curve."""
     pixel = outputs.read(root, runs.ancestor(root, scored, sample.JOB), "pixel")
-    embedder, curve = fit(outputs.read(root, scored, "scores", pixel), settings)
+    embedder, curve = fit(
+        outputs.read(root, scored, "scores", pixel), settings, partial(pulse.check, root, run)
+    )
     objects = runs.folder(root, run)
     weights = safetensors.torch.save(embedder.model.state_dict())
     objects.put("model.safetensors", weights)

@@ -7,21 +7,17 @@ the run's folder: one PNG file for each picture, and `pictures.json`, a list of 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from importlib import import_module
 from math import isnan
 
-from distributed import Client
-
 from jobs import canvas, draw, runs, view
-from jobs.draw import PLATES, Work
+from jobs.draw import PLATES, Scene
 from jobs.plates import Place
 from jobs.runs import Spec
 from jobs.settings import check
+from jobs.work import Work
 from lake import bands
-from lake.console import progress
 from lake.errors import ConfigError
-from lake.objects import Objects
 from lake.read import Store
 from lake.schema import MONTHS
 
@@ -73,27 +69,17 @@ class Picture:
     """What is seen."""
 
 
-def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
-    """Draw the pictures, or find them drawn; returns the id of the run.
-
-    Args:
-        client: Dask.
-        root: folder or URL of the lake.
-        store: key in the lake, or URL of a store.
-        settings: None: the defaults.
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
+    """The run that draws the pictures, after those of what they show.
 
     Raises:
         ConfigError: a cube, band, month, time of day or phase that the store does not have.
     """
-    source = runs.open_store(root, store)
-    settings = settled(settings or Settings(), source)
-    inputs = _inputs(client, root, source, settings)
-    spec = runs.spec_of(settings, JOB, source, inputs)
-    work = Work(
-        client, root, source, inputs, source.cubes[settings.cube],
-        settings.band, settings.month, settings.tod, settings.phase,
-    )  # fmt: skip
-    return runs.complete(root, spec, partial(_make, work, spec, settings.pictures))
+    settings = settled(settings, store)
+    before = _shown(root, store, settings)
+    inputs = {job: found[-1].id for job, found in before.items()}
+    planned = {spec.id: spec for found in before.values() for spec in found}
+    return (*planned.values(), runs.spec_of(root, settings, JOB, (store,), inputs))
 
 
 def settled(settings: Settings, store: Store) -> Settings:
@@ -122,37 +108,42 @@ def settled(settings: Settings, store: Store) -> Settings:
     return replace(settings, cube=cube, band=band)
 
 
-def _inputs(client: Client, root: str, store: Store, settings: Settings) -> dict[str, str]:
-    """Runs whose pictures are asked for: as given, what those build on, else of default settings."""
+def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec, ...]]:
+    """Runs that are drawn: as named, what those build on, else of default settings."""
     chain = tuple(SHOWS)
     found = {
-        job: runs.require(root, given, job, store)
-        for job in chain
-        if (given := getattr(settings, job))
+        job: runs.given(root, run, job, store) for job in chain if (run := getattr(settings, job))
     }
     for before, after in ((1, 2), (0, 1)):
         if chain[after] in found and chain[before] not in found:
-            found[chain[before]] = runs.ancestor(root, found[chain[after]], chain[before])
+            run = runs.ancestor(root, found[chain[after]][-1].id, chain[before])
+            found[chain[before]] = (runs.read_spec(root, run),)
     wanted = [job for job in chain if SHOWS[job] in settings.pictures]
     for i, job in enumerate(chain[: chain.index(wanted[-1]) + 1] if wanted else ()):
         if job not in found:
             made = import_module(f"jobs.{job}")
-            given = {chain[i - 1]: found[chain[i - 1]]} if i else {}
-            found[job] = made.run(client, root, store.url, made.Settings(**given))
+            earlier = found[chain[i - 1]] if i else ()
+            found[job] = made.specs(root, store, made.Settings(), earlier)
     return {job: found[job] for job in wanted}
 
 
-def _make(work: Work, spec: Spec, names: Sequence[str], objects: Objects) -> Sequence[str]:
-    store = work.store
+def make(work: Work) -> Sequence[str]:
+    """Draw the pictures."""
+    store, settings, objects = work.store, work.settings(Settings), work.objects
+    scene = Scene(
+        work.client, work.root, store, work.spec.inputs, store.cubes[settings.cube],
+        settings.band, settings.month, settings.tod, settings.phase,
+    )  # fmt: skip
     place = Place(str(store.key), store.domain, view.around(store.domain))
     drawn = []
-    with progress("map") as report:
-        for done, name in enumerate(names, start=1):
-            plate = draw.plate(name, work, place)
-            about = {"Title": f"{plate.title}: {place.key}", "Source": f"{spec.id} of {store.url}"}
-            objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
-            drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
-            report(done, len(names))
+    work.pulse.stage("draw", 0, len(settings.pictures), 1)
+    for done, name in enumerate(settings.pictures, start=1):
+        work.pulse.check()
+        plate = draw.plate(name, scene, place)
+        about = {"Title": f"{plate.title}: {place.key}", "Source": f"{work.run} of {store.url}"}
+        objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
+        drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
+        work.pulse.advance(done, 0)
     objects.put(LISTED, json.dumps([asdict(picture) for picture in drawn], indent=1).encode())
     return [*(picture.file for picture in drawn), LISTED]
 

@@ -5,6 +5,7 @@ task of a superblock is the one writer of its chunks.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from jobs import runs
 from jobs.runs import Spec
 from lake import schema
+from lake.errors import MissingError
 from lake.objects import Objects
 from lake.read import Store
 from lake.schema import Array
@@ -51,7 +53,7 @@ def per_pixel(
 def create(
     objects: Objects, spec: Spec, arrays: Iterable[Array], coordinates: str, **about: object
 ) -> str:
-    """Make the group of a run anew; returns its path in the run's folder.
+    """Make the group of a run, if it is not there yet; returns its path in the run's folder.
 
     Args:
         objects: the run's folder.
@@ -61,6 +63,9 @@ def create(
         about: further attributes, JSON.
     """
     path = f"{spec.job}.zarr"
+    with suppress(MissingError):
+        if b"consolidated_metadata" in objects.get(f"{path}/zarr.json"):  # written last
+            return path
     noted = {
         "run": spec.id,
         "job": spec.job,

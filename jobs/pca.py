@@ -10,10 +10,8 @@ and `centre` (feature).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from distributed import Client
 
 import lake
 from jobs import features, outputs, runs, sample
@@ -21,10 +19,8 @@ from jobs.components import Model, fit, scores
 from jobs.features import Selection
 from jobs.runs import Spec
 from jobs.settings import check
+from jobs.work import Work
 from lake import order, schema
-from lake.cluster import call
-from lake.console import progress
-from lake.objects import Objects
 from lake.read import Store
 from lake.schema import Array
 
@@ -50,40 +46,31 @@ class Settings:
         check("clip must be above 0", self.clip, holds=self.clip > 0)
 
 
-def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
-    """Fit the components on a sample and score every pixel, or find it done; returns the run's id.
-
-    Args:
-        client: Dask.
-        root: folder or URL of the lake.
-        store: key in the lake, or URL of a store.
-        settings: None: the defaults.
-    """
-    settings = settings or Settings()
-    source = runs.open_store(root, store)
-    drawn = (
-        runs.require(root, settings.sample, sample.JOB, source)
+def specs(
+    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
+) -> tuple[Spec, ...]:
+    """The run that fits these components and scores every pixel, after its sample's."""
+    before = before or (
+        runs.given(root, settings.sample, sample.JOB, store)
         if settings.sample
-        else sample.run(client, root, source.url)
+        else sample.specs(root, store, sample.Settings())
     )
-    spec = runs.spec_of(settings, JOB, source, {sample.JOB: drawn})
-    return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))
+    inputs = {sample.JOB: before[-1].id}
+    return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
 
 
-def _make(
-    client: Client, root: str, store: Store, settings: Settings, spec: Spec, objects: Objects
-) -> Sequence[str]:
-    drawn = spec.inputs[sample.JOB]
+def make(work: Work) -> Sequence[str]:
+    """Fit the components, then score every pixel."""
+    root, store, settings = work.root, work.store, work.settings(Settings)
+    drawn = work.spec.inputs[sample.JOB]
     named = outputs.read(root, drawn, "feature", sample.kept(root, drawn))
     components = min(settings.components, len(named))
     arrays = [*schema.pixel_coordinates(store.domain), *_arrays(store, components, named)]
-    path = outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
-    call(client, _fit, [(root, spec.id, drawn, components, settings)])
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    work.stage("fit", _fit, [(drawn, components, settings)])
     selection = sample.selection(root, drawn)
     blocks = order.superblocks(store.domain.pixels, store.domain.layout)
-    calls = [(root, spec.id, store.url, selection, drawn, settings, block) for block in blocks]
-    with progress("pca") as report:
-        call(client, _score, calls, report)
+    work.stage("score", _score, [(store.url, selection, drawn, settings, b) for b in blocks])
     return [path]
 
 

@@ -1,19 +1,21 @@
-"""A run: one job with one set of settings on one generation of a store, and a folder of the lake.
+"""A run: one job with one set of settings on generations of stores, and a folder of the lake.
 
     <root>/runs/<job>-<12 hex digits>/
-        spec.json      what is computed: job, settings, store, generation, runs it builds on
-        status.json    running, failed (and why) or done; for people
-        <job>.zarr     the result, where the job makes arrays
-        done.json      written once, last: the run is complete
+        spec.json       what is computed: job, settings, stores, runs it builds on; versions beside it
+        status.json     how it stands: `jobs.pulse`
+        stop.json       asks it to stop
+        logs/           what was said and what went wrong, one file an attempt
+        parts/          one marker for each part done: `jobs.work`
+        <job>.zarr      the result, where the job makes arrays
+        done.json       written once, last: the run is complete
 
 The hex digits are of the SHA-256 of what is computed, so the same work has the same name: who asks
-for it again finds it done. A run without `done.json` is made anew.
+for it again finds it done. A run without `done.json` goes on where it stopped.
 """
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -22,13 +24,25 @@ from typing import Any
 
 import lake
 from lake import keys
-from lake.console import say
 from lake.errors import ConfigError, MissingError
 from lake.objects import Objects, connect, join
 from lake.read import Store
 
 FOLDER = "runs"
-_PACKAGES = ("goeslake", "numpy", "scikit-learn", "torch", "zarr")
+PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "torch", "zarr")
+"""Whose versions are noted with a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One generation of a store, which a run reads."""
+
+    key: str
+    generation: str
+    ledger: str
+    """Path of the ledger that the generation was made by; its name is its SHA-256."""
+    url: str = ""
+    """Of a store that lies outside the lake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +52,7 @@ class Spec:
     job: str
     settings: Mapping[str, Any]
     """As JSON; without the runs it builds on, which are `inputs`."""
-    store: str
-    """Key of the store."""
-    generation: str
-    """Of the store."""
+    stores: tuple[Input, ...]
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Job -> id of the run it builds on."""
 
@@ -50,6 +61,16 @@ class Spec:
         """The name of the run."""
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return f"{self.job}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @property
+    def store(self) -> str:
+        """Key of the first store."""
+        return self.stores[0].key
+
+    @property
+    def generation(self) -> str:
+        """Of the first store."""
+        return self.stores[0].generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +81,31 @@ class Done:
     outputs: tuple[str, ...]
     """Paths below the run's folder."""
     seconds: float
-    """It took to make."""
+    """It took to make, since it last began."""
     finished: str
     """UTC, ISO 8601."""
 
 
 def spec_of(
+    root: str,
     settings: Any,  # noqa: ANN401 (each job has settings of its own)
     job: str,
-    store: Store,
+    stores: tuple[Store, ...],
     inputs: Mapping[str, str] | None = None,
 ) -> Spec:
-    """The spec of a job with these settings on this generation of a store.
+    """The spec of a job with these settings on these generations of stores.
 
     Args:
+        root: of the lake.
         settings: the job's dataclass; fields named like an input are left out.
         job: its name.
-        store: the input.
+        stores: what is read.
         inputs: job -> id of the run it builds on.
     """
     inputs = dict(inputs or {})
     plain = json.loads(json.dumps(asdict(settings)))
     chosen = {name: value for name, value in plain.items() if name not in inputs}
-    return Spec(job, chosen, str(store.key), store.generation, inputs)
+    return Spec(job, chosen, tuple(_input(root, store) for store in stores), inputs)
 
 
 def open_store(root: str, store: str) -> Store:
@@ -97,9 +120,20 @@ def open_store(root: str, store: str) -> Store:
         return lake.open(store)
 
 
+def open_input(root: str, of: Input) -> Store:
+    """The very generation that a run reads, whatever was published since."""
+    return lake.open(of.url or _place(root, of.key, of.generation))
+
+
 def folder(root: str, run: str) -> Objects:
     """The objects of a run."""
     return connect(join(root, f"{FOLDER}/{run}"))
+
+
+def names(root: str) -> list[str]:
+    """Ids of all runs of the lake."""
+    found = connect(join(root, FOLDER)).list()
+    return sorted({path.split("/")[0] for path in found if path.endswith("/spec.json")})
 
 
 def find(root: str, run: str) -> Done | None:
@@ -111,33 +145,10 @@ def find(root: str, run: str) -> Done | None:
     return Done(**noted | {"outputs": tuple(noted["outputs"])})
 
 
-def complete(root: str, spec: Spec, make: Callable[[Objects], Sequence[str]]) -> str:
-    """Find the run of `spec` done, or make it; returns its id.
-
-    Args:
-        root: of the lake.
-        spec: what to compute.
-        make: computes it into the folder it is given; returns the paths of its outputs.
-    """
-    if find(root, spec.id):
-        say(f"{spec.id}: already done")
-        return spec.id
-    objects = folder(root, spec.id)
-    started = time.monotonic()
-    objects.put("spec.json", _json({"run": spec.id, **asdict(spec), "versions": _versions()}))
-    _note(objects, "running")
-    try:
-        outputs = make(objects)
-    except BaseException as error:
-        _note(objects, "failed", error=f"{type(error).__name__}: {error}")
-        raise
-    seconds = round(time.monotonic() - started, 3)
-    done = Done(spec.id, tuple(outputs), seconds, _now())
-    with suppress(FileExistsError):  # the same run, made elsewhere at the same time
-        objects.create("done.json", _json(asdict(done)))
-    _note(objects, "done")
-    say(f"{spec.id}: done in {seconds:.1f} s")
-    return spec.id
+def write_spec(root: str, spec: Spec) -> None:
+    """Note what a run computes, and by which software."""
+    document = {"run": spec.id, **asdict(spec), "versions": versions()}
+    folder(root, spec.id).put("spec.json", as_json(document))
 
 
 def require(root: str, run: str, job: str, store: Store) -> str:
@@ -151,7 +162,7 @@ def require(root: str, run: str, job: str, store: Store) -> str:
     if find(root, run) is None:
         raise MissingError(
             f"{folder(root, run).url()} is not complete (no done.json): "
-            f"run 'lake {spec.job}' again with its settings"
+            f"run 'lake runs resume {run}'"
         )
     found = (spec.job, spec.store, spec.generation)
     wanted = (job, str(store.key), store.generation)
@@ -161,6 +172,11 @@ def require(root: str, run: str, job: str, store: Store) -> str:
             f"give a run of 'lake {job}' on this store, or none to have it made"
         )
     return run
+
+
+def given(root: str, run: str, job: str, store: Store) -> tuple[Spec, ...]:
+    """The spec of a run that settings name, for the `specs` of what builds on it; see `require`."""
+    return (read_spec(root, require(root, run, job, store)),)
 
 
 def read_spec(root: str, run: str) -> Spec:
@@ -173,7 +189,8 @@ def read_spec(root: str, run: str) -> Spec:
         noted = json.loads(folder(root, run).get("spec.json"))
     except MissingError:
         raise MissingError(f"there is no run {run!r} in {join(root, FOLDER)}") from None
-    return Spec(**{name: noted[name] for name in Spec.__dataclass_fields__})
+    stores = tuple(Input(**of) for of in noted["stores"])
+    return Spec(noted["job"], noted["settings"], stores, noted["inputs"])
 
 
 def ancestor(root: str, run: str, job: str) -> str:
@@ -191,21 +208,30 @@ def ancestor(root: str, run: str, job: str) -> str:
     return known[job]
 
 
-def _note(objects: Objects, state: str, **about: str) -> None:
-    objects.put("status.json", _json({"state": state, "since": _now(), **about}))
-
-
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of the software in this process."""
     found = {}
-    for package in _PACKAGES:
+    for package in PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found
 
 
-def _now() -> str:
+def now() -> str:
+    """UTC, ISO 8601."""
     return datetime.now(UTC).isoformat()
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """As it is stored."""
     return json.dumps(document, indent=1).encode()
+
+
+def _input(root: str, store: Store) -> Input:
+    ledger = str(store.attributes.get("provenance", {}).get("ledger", ""))
+    inside = connect(_place(root, str(store.key), store.generation)).url() == store.url
+    return Input(str(store.key), store.generation, ledger, "" if inside else store.url)
+
+
+def _place(root: str, key: str, generation: str) -> str:
+    return join(root, f"{key}/v/{generation}.zarr")

@@ -11,10 +11,8 @@ features later jobs use; `reason` why others are dropped: `constant`, or missing
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
-from distributed import Client
 from numpy.typing import NDArray
 
 import lake
@@ -22,11 +20,9 @@ from jobs import features, outputs, runs
 from jobs.features import Feature, Selection
 from jobs.runs import Spec
 from jobs.settings import check, restore
+from jobs.work import Arrays, Work
 from lake import order, schema
-from lake.cluster import call
-from lake.console import progress, say
 from lake.errors import ConfigError, DataError
-from lake.objects import Objects
 from lake.order import Layout
 from lake.read import Store
 from lake.schema import Array
@@ -57,22 +53,13 @@ class Settings:
         check("max_missing must be 0 to 1", self.max_missing, holds=0 <= self.max_missing <= 1)
 
 
-def run(client: Client, root: str, store: str, settings: Settings | None = None) -> str:
-    """Draw the sample, or find it drawn; returns the id of the run.
-
-    Args:
-        client: Dask.
-        root: folder or URL of the lake.
-        store: key in the lake, or URL of a store.
-        settings: None: the defaults.
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
+    """The run that draws this sample of a store.
 
     Raises:
         ConfigError: a phase or a feature that the store does not have.
     """
-    source = runs.open_store(root, store)
-    settings = settled(settings or Settings(), source)
-    spec = runs.spec_of(settings, JOB, source)
-    return runs.complete(root, spec, partial(_make, client, root, source, settings, spec))
+    return (runs.spec_of(root, settled(settings, store), JOB, (store,)),)
 
 
 def settled(settings: Settings, store: Store) -> Settings:
@@ -124,9 +111,9 @@ def selection(root: str, run: str) -> Selection:
     return restore(Settings, runs.read_spec(root, run).settings).features
 
 
-def _make(
-    client: Client, root: str, store: Store, settings: Settings, spec: Spec, objects: Objects
-) -> Sequence[str]:
+def make(work: Work) -> Sequence[str]:
+    """Draw the sample."""
+    store, settings = work.store, work.settings(Settings)
     layout = store.domain.layout
     drawn = slices(store.domain.pixels, layout, settings.phase, settings.phases)
     if not drawn:
@@ -147,49 +134,47 @@ def _make(
     )
     probability = settings.phases / layout.phases
     arrays = [*_of_pixels(store, pixel, probability), *_of_features(named), values]
-    path = outputs.create(objects, spec, arrays, _COORDINATES)
+    path = outputs.create(work.objects, work.spec, arrays, _COORDINATES)
     calls = [
-        (root, spec.id, store.url, settings.features, tuple(pieces), int(start))
+        (store.url, settings.features, tuple(pieces), int(start))
         for pieces, start in zip(drawn, np.cumsum([0, *sizes[:-1]]), strict=True)
     ]
-    with progress("sample") as report:
-        told = np.stack(call(client, _draw, calls, report))  # (superblock, 3, feature)
-    _tell_reasons(root, spec, store, told, pixel.size, settings.max_missing)
+    work.stage("draw", _draw, calls)
+    told = np.stack([work.partial("draw", number)["told"] for number in range(len(calls))])
+    _tell_reasons(work, told, pixel.size, settings.max_missing)
     return [path]
 
 
 def _draw(
     root: str, run: str, url: str, selection: Selection, pieces: Sequence[slice], start: int
-) -> NDArray[np.float64]:
+) -> Arrays:
     """On a worker: write the sampled pixels of a superblock.
 
     Returns:
-        (3, feature): number of missing values, smallest, largest.
+        `told` (3, feature): number of missing values, smallest, largest.
     """
     store = lake.open(url)
     values = np.concatenate([features.read(store, selection, piece) for piece in pieces])
     outputs.write(root, run, "features", values, slice(start, start + len(values)))
     low = np.fmin.reduce(values, axis=0, initial=np.nan)
     high = np.fmax.reduce(values, axis=0, initial=np.nan)
-    return np.stack([np.isnan(values).sum(axis=0), low, high])
+    return {"told": np.stack([np.isnan(values).sum(axis=0), low, high])}
 
 
-def _tell_reasons(
-    root: str, spec: Spec, store: Store, told: NDArray[np.float64], samples: int, most: float
-) -> None:
+def _tell_reasons(work: Work, told: NDArray[np.float64], samples: int, most: float) -> None:
     missing = told[:, 0].sum(axis=0) / samples
     low, high = np.fmin.reduce(told[:, 1]), np.fmax.reduce(told[:, 2])
     found = [reason(*of, most) for of in zip(missing, low, high, strict=True)]
     if all(found):
         raise DataError(
-            f"no feature of {store.key} is fit for use: {len(found)} are constant or missing in "
+            f"no feature of {work.store.key} is fit for use: {len(found)} are constant or missing in "
             f"more than {most:.0%} of {samples} pixels, the first {found[0]}; "
             "sample more pixels, or set max_missing higher"
         )
-    outputs.write(root, spec.id, "reason", np.array(found, np.dtypes.StringDType()))
-    outputs.write(root, spec.id, "kept", [not text for text in found])
+    outputs.write(work.root, work.run, "reason", np.array(found, np.dtypes.StringDType()))
+    outputs.write(work.root, work.run, "kept", [not text for text in found])
     if dropped := sum(map(bool, found)):
-        say(f"{spec.id}: {dropped} of {len(found)} features dropped, see 'reason' in its Zarr")
+        work.say(f"{dropped} of {len(found)} features dropped, see 'reason' in its Zarr")
 
 
 _COORDINATES = (

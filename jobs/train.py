@@ -4,7 +4,7 @@ Each step sees a batch with Gaussian noise and with some inputs set to zero, and
 clean batch. The same data, settings and number of threads give the same weights on one kind of CPU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,7 +57,10 @@ class Loss:
 
 
 def train(
-    x: NDArray[np.float32], architecture: Architecture, settings: Training
+    x: NDArray[np.float32],
+    architecture: Architecture,
+    settings: Training,
+    check: Callable[[], None] | None = None,
 ) -> tuple[Autoencoder, list[Loss]]:
     """A trained autoencoder, and how its loss fell.
 
@@ -65,6 +68,7 @@ def train(
         x: (sample, inputs) without holes, of standard deviation 1 or less.
         architecture: of the model.
         settings: of the training.
+        check: called with every line of the loss curve; what it raises ends the training.
     """
     with _repeatable(settings):
         shuffled = torch.from_numpy(x)[torch.randperm(len(x))]
@@ -90,6 +94,8 @@ def train(
             if step % every == 0:
                 curve.append(Loss(step, float(np.mean(recent)), _loss(model, held_out)))
                 recent = []
+                if check:
+                    check()
     return model.eval(), curve
 
 

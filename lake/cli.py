@@ -30,6 +30,7 @@ ELSEWHERE = {
     "embed": ("jobs.cli:embed", "embed", "Train an autoencoder and embed every pixel."),
     "cluster": ("jobs.cli:cluster", "embed", "Group pixels by their embedding: surface classes."),
     "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),
+    "runs": ("jobs.cli:runs_", "jobs", "Look at runs of jobs, stop them, go on with them."),
     "report": ("jobs.report:report", "embed", "Write a page with the pictures of a run."),
 }
 """Commands of heavier packages: where they are, the extra of goeslake they need, what they do."""

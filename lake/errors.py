@@ -10,6 +10,7 @@
     |- FormatError      (ValueError)          exit 1: a store of another format version
     |- OverlapError     (ValueError)          exit 1: one time step in two ledgers
     |- UnreachableError (ConnectionError)     exit 1: a server that fails, however often one asks
+    |- StoppedError     (RuntimeError)        exit 1: a run that was asked to stop
     |- SpaceError       (OSError)             exit 1: no room for what must be written
     `- ConflictError    (RuntimeError)        exit 1: another writer was faster, too often
 
@@ -65,6 +66,10 @@ class OverlapError(LakeError, ValueError):
 
 class UnreachableError(LakeError, ConnectionError):
     """A server that fails, however often one asks."""
+
+
+class StoppedError(LakeError, RuntimeError):
+    """A run that was asked to stop, or that another attempt took over."""
 
 
 class SpaceError(LakeError, OSError):

@@ -26,7 +26,9 @@ def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(la
     assert told["seconds"] > 0
     assert told["url"] == f"{truth.root}/runs/{told['run']}"
     assert [Path(path).is_dir() for path in told["outputs"]] == [True]
-    assert "sample: " in first.stderr
+    lines = [json.loads(line) for line in first.stderr.splitlines() if line.startswith("{")]
+    assert {line["run"] for line in lines} == {told["run"]}
+    assert "dashboard http" in first.stderr
     again = lake_(cli.sample, *arguments)
     assert json.loads(again.stdout) == told | {"already_done": True}
     assert f"{told['run']}: already done" in again.stderr

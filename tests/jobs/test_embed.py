@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from jobs import embed, outputs
+from jobs import driver, embed, outputs
 from jobs.embed import Settings
 from jobs.models.autoencoder import Architecture
 from jobs.train import Training
@@ -48,7 +48,7 @@ def test_worker_killed_while_it_trains_changes_nothing(client, truth, chain, sco
     """The task starts anew on a living worker; the run completes with the same numbers."""
     how = Settings(chain.pca, Architecture(6, 16), Training(steps=600, batch=256, seed=4))
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(embed.run, client, truth.root, truth.key, how)
+        run = pool.submit(driver.run, client, truth.root, truth.key, how)
         while not (busy := [worker for worker, tasks in client.processing().items() if tasks]):
             assert not run.done()
         (pid,) = client.run(os.getpid, workers=busy[:1]).values()

@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 import lake
-from jobs import draw, outputs, runs
+from jobs import draw, driver, outputs, runs
 from jobs import map as maps
 from jobs.draw import PLATES
 from jobs.map import Settings
@@ -20,7 +20,7 @@ OF_STORE = ("domain", "counts", "mean", "order")
 @pytest.fixture(scope="module")
 def drawn(client, truth, chain):
     """A map of all pictures of the chain's clusters, and what they are made from."""
-    return maps.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
+    return driver.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
 
 
 def listed(truth, run):
@@ -58,7 +58,7 @@ def test_runs_that_clusters_build_on_are_drawn_with_them(truth, drawn, chain):
 
 
 def test_map_is_made_once(client, truth, drawn, chain, capsys):
-    again = maps.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
+    again = driver.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
     assert again == drawn
     assert f"{drawn}: already done" in capsys.readouterr().err
 
@@ -90,14 +90,14 @@ def test_captions_tell_the_numbers_of_the_store(truth, drawn):
 
 
 def test_pictures_of_the_store_alone_need_no_runs(client, truth):
-    found = maps.run(client, truth.root, truth.key, Settings(pictures=OF_STORE))
+    found = driver.run(client, truth.root, truth.key, Settings(pictures=OF_STORE))
     assert tuple(listed(truth, found)) == OF_STORE
     assert runs.read_spec(truth.root, found).inputs == {}
 
 
 def test_chosen_month_time_and_band_are_drawn(client, truth):
     chosen = Settings(pictures=("mean",), cube="day-1km", month=2, tod=64800)
-    found = maps.run(client, truth.root, truth.key, chosen)
+    found = driver.run(client, truth.root, truth.key, chosen)
     caption = listed(truth, found)["mean"]["caption"]
     assert "reflectance factor of C03 (0.865 µm)" in caption
     assert "in February at 18:00 UTC" in caption
@@ -167,7 +167,7 @@ def test_band_nearest_to_the_clean_window_is_drawn_by_default(truth):
 )
 def test_what_the_store_lacks_is_a_configuration_error(client, truth, wrong, told):
     with pytest.raises(ConfigError, match=told):
-        maps.run(client, truth.root, truth.key, Settings(**wrong))
+        driver.run(client, truth.root, truth.key, Settings(**wrong))
 
 
 def test_unknown_pictures_are_refused():
@@ -179,4 +179,4 @@ def test_unknown_pictures_are_refused():
 
 def test_run_that_is_not_there_is_told_before_anything_is_drawn(client, truth):
     with pytest.raises(MissingError, match="no run 'cluster-0'"):
-        maps.run(client, truth.root, truth.key, Settings(cluster="cluster-0"))
+        driver.run(client, truth.root, truth.key, Settings(cluster="cluster-0"))

@@ -3,11 +3,16 @@ import pytest
 import xarray as xr
 
 from jobs import outputs, runs
-from jobs.runs import Spec
+from jobs.runs import Input, Spec
 from lake.errors import MissingError
 from lake.schema import Array
 
-SPEC = Spec("thing", {"a": 1}, "goes16/a/20180101_20180102/g", "00000001-abc", {"sample": "s-1"})
+SPEC = Spec(
+    "thing",
+    {"a": 1},
+    (Input("goes16/a/20180101_20180102/g", "00000001-abc", ""),),
+    {"sample": "s-1"},
+)
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -37,9 +42,16 @@ def test_group_is_read_as_it_was_written(root):
     assert outputs.read(root, SPEC.id, "flag").tolist() == [True, False]
 
 
-def test_group_of_an_interrupted_run_is_replaced(root):
+def test_group_of_an_interrupted_run_is_found_as_it_was(root):
     make(root)
     outputs.write(root, SPEC.id, "values", np.ones((5, 2)))
+    make(root)
+    assert (outputs.read(root, SPEC.id, "values") == 1).all()
+
+
+def test_group_that_was_half_made_is_made_anew(root):
+    make(root)
+    runs.folder(root, SPEC.id).put("thing.zarr/zarr.json", b"{}")
     make(root)
     assert np.isnan(outputs.read(root, SPEC.id, "values")).all()
 

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
-from jobs import components, features, outputs, pca, runs, sample
+from jobs import components, driver, features, outputs, pca, runs, sample
 from jobs.features import Selection
 from jobs.pca import Settings
 from lake.errors import ConfigError, MissingError
@@ -47,39 +47,39 @@ def test_labels_name_the_features_and_the_pixels_lie_where_they_do(truth, chain)
 
 def test_lake_on_s3_gives_the_same_scores(client, truth, chain, s3_root):
     there = small.build(s3_root)
-    drawn = sample.run(client, s3_root, there.key, sample.Settings(phase=1, phases=2))
-    run = pca.run(client, s3_root, there.key, Settings(sample=drawn, components=10))
+    drawn = driver.run(client, s3_root, there.key, sample.Settings(phase=1, phases=2))
+    run = driver.run(client, s3_root, there.key, Settings(sample=drawn, components=10))
     found = outputs.dataset(s3_root, run)
     assert_array_equal(found["scores"], outputs.dataset(truth.root, chain.pca)["scores"])
 
 
 def test_dropped_features_do_not_enter(client, truth):
-    drawn = sample.run(client, truth.root, truth.key, sample.Settings(max_missing=0.15))
-    run = pca.run(client, truth.root, truth.key, Settings(sample=drawn, components=3))
+    drawn = driver.run(client, truth.root, truth.key, sample.Settings(max_missing=0.15))
+    run = driver.run(client, truth.root, truth.key, Settings(sample=drawn, components=3))
     names = outputs.dataset(truth.root, run)["feature"].values
     assert len(names) == 32
     assert not any(name.startswith("day-2km") and name.endswith("kurtosis") for name in names)
 
 
 def test_there_are_no_more_components_than_features(client, truth):
-    run = pca.run(client, truth.root, truth.key)
+    run = driver.run(client, truth.root, truth.key, pca.Settings())
     found = outputs.dataset(truth.root, run)
     assert found.sizes["component"] == found.sizes["feature"] == 40
     assert float(found["explained_variance_ratio"].sum()) == pytest.approx(1)
 
 
 def test_without_a_sample_the_default_one_is_drawn(client, truth):
-    run = pca.run(client, truth.root, truth.key)
-    default = sample.run(client, truth.root, truth.key)
+    run = driver.run(client, truth.root, truth.key, pca.Settings())
+    default = driver.run(client, truth.root, truth.key, sample.Settings())
     assert runs.read_spec(truth.root, run).inputs == {"sample": default}
-    assert pca.run(client, truth.root, truth.key, Settings(sample=default)) == run
+    assert driver.run(client, truth.root, truth.key, Settings(sample=default)) == run
 
 
 def test_run_of_another_job_or_none_is_refused(client, truth, chain):
     with pytest.raises(ConfigError, match="wanted sample"):
-        pca.run(client, truth.root, truth.key, Settings(sample=chain.pca))
+        driver.run(client, truth.root, truth.key, Settings(sample=chain.pca))
     with pytest.raises(MissingError, match="sample-0"):
-        pca.run(client, truth.root, truth.key, Settings(sample="sample-0"))
+        driver.run(client, truth.root, truth.key, Settings(sample="sample-0"))
 
 
 @pytest.mark.parametrize("wrong", [{"components": 0}, {"passes": 0}, {"clip": 0.0}])

@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import lake
-from jobs import map as maps
-from jobs import page, report, runs
+from jobs import driver, page, report, runs
 from jobs.map import Settings
 from lake.errors import ConfigError, DataError, MissingError
 
@@ -42,7 +41,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def drawn(client, truth, chain):
-    return maps.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
+    return driver.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def test_truth_of_another_grid_is_bad_input(truth, drawn, tmp_path):
 
 
 def test_truth_needs_a_map_of_what_was_learned(client, truth, known):
-    plain = maps.run(client, truth.root, truth.key, Settings(pictures=("domain",)))
+    plain = driver.run(client, truth.root, truth.key, Settings(pictures=("domain",)))
     with pytest.raises(ConfigError, match="no pictures of cluster, embed, pca"):
         report.render(truth.root, plain, known)
     assert list(Page(report.render(truth.root, plain)).pictures) == ["Domain"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import lake
-from jobs import features, outputs, runs, sample
+from jobs import driver, features, outputs, runs, sample
 from jobs.features import Selection
 from jobs.sample import Settings
 from lake import order
@@ -64,7 +64,7 @@ def test_feature_missing_too_often_or_constant_is_dropped(missing, low, high, to
 
 
 def test_sample_holds_the_features_of_its_pixels(client, truth):
-    run = sample.run(client, truth.root, truth.key, Settings(phase=1, phases=2))
+    run = driver.run(client, truth.root, truth.key, Settings(phase=1, phases=2))
     found = drawn(truth.root, run)
     store = lake.open(f"{truth.root}/{truth.key}")
     chosen = features.settle(Selection(), store)
@@ -92,7 +92,7 @@ def test_small_domain_is_taken_whole_and_a_large_one_in_few_phases(truth):
 
 
 def test_dropped_features_are_named_with_the_reason(client, truth):
-    run = sample.run(client, truth.root, truth.key, Settings(max_missing=0.15))
+    run = driver.run(client, truth.root, truth.key, Settings(max_missing=0.15))
     found = drawn(truth.root, run)
     dropped = found["feature"].values[~found["kept"].values]
     # of 6 observations, each cloudy with 30 %, fewer than the 4 that kurtosis needs in a quarter
@@ -107,19 +107,19 @@ def test_dropped_features_are_named_with_the_reason(client, truth):
 
 def test_no_feature_fit_for_use_is_an_error(client, truth):
     with pytest.raises(DataError, match=r"no feature .* 675 pixels.*max_missing"):
-        sample.run(client, truth.root, truth.key, Settings(max_missing=0.0))
+        driver.run(client, truth.root, truth.key, Settings(max_missing=0.0))
 
 
 def test_default_choices_and_the_same_spelled_out_are_one_run(client, truth, capsys):
-    first = sample.run(client, truth.root, truth.key)
+    first = driver.run(client, truth.root, truth.key, sample.Settings())
     spelled = Settings(phases=4, features=Selection(months=(2, 7), cubes=("day-2km", "day-1km")))
-    assert sample.run(client, truth.root, truth.key, spelled) == first
+    assert driver.run(client, truth.root, truth.key, spelled) == first
     assert "already done" in capsys.readouterr().err
-    assert sample.run(client, truth.root, truth.key, Settings(phase=1)) != first
+    assert driver.run(client, truth.root, truth.key, Settings(phase=1)) != first
 
 
 def test_group_is_plain_consolidated_zarr_that_names_its_origin(client, truth):
-    run = sample.run(client, truth.root, truth.key)
+    run = driver.run(client, truth.root, truth.key, sample.Settings())
     folder = Path(truth.root) / "runs" / run / "sample.zarr"
     metadata = json.loads((folder / "zarr.json").read_text())
     arrays = metadata["consolidated_metadata"]["metadata"]

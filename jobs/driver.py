@@ -1,0 +1,162 @@
+"""Make runs: here, or by a task of the cluster that needs the submitting process no more.
+
+`run` works in the calling process; `submit` has a worker do the same, while parts go to all workers.
+If that worker is lost Dask begins the task anew elsewhere, and it goes on after the parts that are
+done. What goes to the scheduler is the lake's URL, ids of runs and numbers; credentials are the
+workers' own.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+from distributed import Client, Future, fire_and_forget, worker_client
+
+from jobs import pulse, runs
+from jobs.pulse import Status
+from jobs.runs import Done, Spec
+from jobs.work import Work
+from lake.console import say
+from lake.errors import ConfigError, MissingError, StoppedError
+
+AGREEING = ("goeslake", "dask", "distributed", "zarr", "numpy")
+"""Packages whose versions must be the same on both sides, beside Python's."""
+
+
+def specs(root: str, store: str, settings: Any) -> tuple[Spec, ...]:  # noqa: ANN401
+    """The run that settings ask for, last, and those before it that it builds on.
+
+    Raises:
+        MissingError: no such store, or no such run.
+        ConfigError: settings that do not fit the store.
+    """
+    job = import_module(type(settings).__module__)
+    found: tuple[Spec, ...] = job.specs(root, runs.open_store(root, store), settings)
+    return found
+
+
+def run(client: Client, root: str, store: str, settings: Any) -> str:  # noqa: ANN401
+    """Make the run that settings ask for, and those it builds on; returns its id.
+
+    Args:
+        client: Dask.
+        root: folder or URL of the lake.
+        store: key in the lake, or URL of a store.
+        settings: of the job.
+    """
+    wanted = specs(root, store, settings)
+    for spec in wanted:
+        make(client, root, spec)
+    return wanted[-1].id
+
+
+def make(client: Client, root: str, spec: Spec) -> None:
+    """Find the run of `spec` done, or go on with it until it is."""
+    if runs.find(root, spec.id):
+        say(f"{spec.id}: already done")
+        return
+    runs.write_spec(root, spec)
+    objects = runs.folder(root, spec.id)
+    began = time.monotonic()
+    with pulse.beating(root, spec.id) as beats:
+        stores = tuple(runs.open_input(root, of) for of in spec.stores)
+        outputs = import_module(f"jobs.{spec.job}").make(Work(client, root, spec, stores, beats))
+        beats.check()
+        seconds = round(time.monotonic() - began, 3)
+        done = Done(spec.id, tuple(outputs), seconds, runs.now())
+        with suppress(FileExistsError):  # made elsewhere at the same time
+            objects.create("done.json", runs.as_json(asdict(done)))
+    objects.delete(objects.list("partials"))
+    say(f"{spec.id}: done in {seconds:.1f} s")
+
+
+def submit(client: Client, root: str, wanted: Sequence[Spec]) -> Future[None]:
+    """Have the cluster make these runs, whatever becomes of this process.
+
+    Raises:
+        ConfigError: this process and the cluster have other software.
+    """
+    check_versions(client)
+    for spec in wanted:
+        if runs.find(root, spec.id) is None:
+            objects = runs.folder(root, spec.id)
+            objects.delete([pulse.STOP])
+            runs.write_spec(root, spec)
+            pulse.note(objects, Status(pulse.QUEUED, runs.now()))
+    ids = [spec.id for spec in wanted]
+    future = client.submit(drive, root, ids, key=f"drive-{ids[-1]}-{uuid4().hex[:8]}", pure=False)
+    fire_and_forget(future)
+    return future
+
+
+def drive(root: str, ids: Sequence[str]) -> None:
+    """On a worker: make these runs, one after the other."""
+    with worker_client() as client:
+        for name in ids:
+            try:
+                make(client, root, runs.read_spec(root, name))
+            except StoppedError:  # as asked; the status says so
+                return
+
+
+def resumed(root: str, run: str) -> tuple[Spec, ...]:
+    """The spec of a run that is to go on, and before it those of runs it builds on and lacks."""
+    spec = runs.read_spec(root, run)
+    before = [of for name in spec.inputs.values() for of in resumed(root, name)]
+    lacking = [of for of in before if runs.find(root, of.id) is None]
+    return (*{of.id: of for of in lacking}.values(), spec)
+
+
+def forget(root: str, run: str) -> None:
+    """Delete all that was made for a run, so that it is made anew.
+
+    Raises:
+        ConfigError: somebody works at it.
+    """
+    status = pulse.read(root, run)
+    if status and status.state == pulse.RUNNING and runs.find(root, run) is None:
+        raise ConfigError(f"{run} is running: 'lake runs stop {run}' first")
+    objects = runs.folder(root, run)
+    objects.delete(["done.json"])
+    objects.delete(objects.list())
+
+
+def check_versions(client: Client) -> None:
+    """Compare the software of this process with that of every worker.
+
+    Raises:
+        ConfigError: it differs, with what to do.
+    """
+    try:
+        there = client.run(software)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the workers lack {error.name}: install 'goeslake[all]' there, the version of here"
+        ) from error
+    if not there:
+        raise MissingError("the Dask cluster has no worker: start one, 'dask worker ADDRESS'")
+    here = software()
+    for worker, found in there.items():
+        other = [
+            f"{name} {found.get(name, 'none')} (here {here[name]})"
+            for name in here
+            if found.get(name) != here[name]
+        ]
+        if other:
+            raise ConfigError(
+                f"worker {worker} has other software: {', '.join(other)}; install the same on both "
+                "sides, e.g. 'pip install -r requirements.lock' of one release"
+            )
+
+
+def software() -> dict[str, str]:
+    """Versions that matter to what is sent between processes."""
+    found = runs.versions()
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
+        name: found[name] for name in AGREEING if name in found
+    }

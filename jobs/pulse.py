@@ -1,0 +1,213 @@
+"""The life of a run as the lake shows it: `status.json` every two seconds, logs, a request to stop.
+
+Who looks needs the lake alone. One attempt at a run counts, the one named in `attempt.json`: an
+older one that is still alive (a worker that was cut off) sees that at its next beat, and ends.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from jobs import runs
+from lake.errors import LakeError, MissingError, StoppedError
+from lake.objects import STORE_ERRORS, Objects, exists
+
+BEAT_S = 2.0
+LOOK_S = 0.5
+"""Between looks for a request to stop."""
+STALLED_S = 30.0
+"""Without a beat for so long, nobody works at the run."""
+
+QUEUED, RUNNING, STOPPED, FAILED, DONE = "queued", "running", "stopped", "failed", "done"
+STALLED = "stalled"
+STOP = "stop.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a run stands."""
+
+    state: str
+    at: str
+    """UTC, ISO 8601, by the clock of who works at it."""
+    attempt: str = ""
+    beat: int = 0
+    """Grows while somebody works at the run, also where a part takes long."""
+    stage: str = ""
+    parts_done: int = 0
+    parts: int = 0
+    nbytes: int = 0
+    """Read by the parts done in this attempt, uncompressed."""
+    seconds: float = 0.0
+    """Since the stage began."""
+    seconds_left: float | None = None
+    """Of the stage, at the rate of this attempt."""
+    workers: int = 0
+    error: str = ""
+    """Name of the error, and what it says."""
+
+
+def read(root: str, run: str) -> Status | None:
+    """How a run stands; None: nothing was noted."""
+    try:
+        return Status(**json.loads(runs.folder(root, run).get("status.json")))
+    except MissingError:
+        return None
+
+
+def note(objects: Objects, status: Status) -> None:
+    """Write how a run stands."""
+    objects.put("status.json", runs.as_json(asdict(status)))
+
+
+def state(root: str, run: str) -> str:
+    """In a word; `stalled` where a run should be under way and nobody works at it."""
+    if runs.find(root, run):
+        return DONE
+    status = read(root, run)
+    if status is None or status.state not in (QUEUED, RUNNING):
+        return status.state if status else QUEUED
+    return status.state if _is_fresh(root, run) else STALLED
+
+
+def is_alive(root: str, run: str) -> bool:
+    """Whether somebody works at a run that is not done, by the store's time of the last beat."""
+    return state(root, run) == RUNNING
+
+
+def _is_fresh(root: str, run: str) -> bool:
+    written = runs.folder(root, run).stat("status.json").modified
+    return (datetime.now(UTC) - written).total_seconds() < STALLED_S
+
+
+def stop(root: str, run: str) -> None:
+    """Ask a run to stop."""
+    runs.folder(root, run).put(STOP, runs.as_json({"at": runs.now()}))
+
+
+def check(root: str, run: str) -> None:
+    """On a worker, between two pieces of work: go on, or not.
+
+    Raises:
+        StoppedError: the run was asked to stop.
+    """
+    if exists(runs.folder(root, run), STOP):
+        raise StoppedError(f"{run} was stopped; 'lake runs resume {run}' goes on")
+
+
+class Pulse:
+    """One attempt at a run, alive."""
+
+    def __init__(self, root: str, run: str) -> None:
+        self._root, self._run = root, run
+        self._objects = runs.folder(root, run)
+        self._status = Status(RUNNING, runs.now(), uuid4().hex[:12])
+        self._began = time.monotonic()
+        self._resumed = 0
+        self._lines: list[str] = []
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._ended: LakeError | None = None
+        self._thread = threading.Thread(target=self._beat, daemon=True, name=f"pulse of {run}")
+
+    def stage(self, name: str, done: int, parts: int, workers: int) -> None:
+        """A stage begins, or goes on with `done` of its parts done before."""
+        self._began, self._resumed = time.monotonic(), done
+        self._status = replace(
+            self._status, stage=name, parts_done=done, parts=parts, nbytes=0, workers=workers,
+            seconds=0.0, seconds_left=None,
+        )  # fmt: skip
+        self.log(f"{name}: {done} of {parts} parts are done, {workers} workers")
+
+    def advance(self, done: int, nbytes: int) -> None:
+        """`done` parts of the stage are done."""
+        seconds = time.monotonic() - self._began
+        fresh = done - self._resumed
+        left = seconds / fresh * (self._status.parts - done) if fresh else None
+        self._status = replace(
+            self._status, parts_done=done, nbytes=nbytes,
+            seconds=round(seconds, 1), seconds_left=None if left is None else round(left, 1),
+        )  # fmt: skip
+
+    def log(self, message: str) -> None:
+        """Add a line to the run's log; it is written with the next beat."""
+        with self._lock:
+            self._lines.append(json.dumps({"at": runs.now(), "message": message}))
+
+    def check(self) -> None:
+        """Go on, or not.
+
+        Raises:
+            StoppedError: the run was asked to stop, or another attempt took it over.
+        """
+        if self._ended:
+            raise self._ended
+
+    def begin(self) -> None:
+        """Claim the run and start to beat."""
+        self._objects.put("attempt.json", runs.as_json({"attempt": self._status.attempt}))
+        self.log(f"attempt {self._status.attempt} begins")
+        self._write()
+        self._thread.start()
+
+    def end(self, state: str, error: str = "") -> None:
+        """Stop beating and say how it ended; an attempt that lost its run says nothing."""
+        self._over.set()
+        self._thread.join()
+        self.log(f"{state} {error}".strip())
+        if self._is_ours():
+            self._status = replace(self._status, state=state, error=error)
+            self._write()
+
+    def _beat(self) -> None:
+        due = time.monotonic() + BEAT_S
+        while not self._over.wait(LOOK_S):
+            try:
+                self._look()
+                if time.monotonic() >= due:
+                    due += BEAT_S
+                    self._write()
+            except STORE_ERRORS:  # the next beat may come through; who looks sees the silence
+                continue
+            if self._ended:
+                return
+
+    def _look(self) -> None:
+        try:
+            check(self._root, self._run)
+        except StoppedError as stopped:
+            self._ended = stopped
+        if not self._is_ours():
+            self._ended = StoppedError(f"another attempt at {self._run} took over")
+
+    def _is_ours(self) -> bool:
+        noted = json.loads(self._objects.get("attempt.json"))
+        return bool(noted["attempt"] == self._status.attempt)
+
+    def _write(self) -> None:
+        self._status = replace(self._status, at=runs.now(), beat=self._status.beat + 1)
+        note(self._objects, self._status)
+        with self._lock:
+            text = "".join(line + "\n" for line in self._lines)
+        self._objects.put(f"logs/{self._status.attempt}.jsonl", text.encode())
+
+
+@contextmanager
+def beating(root: str, run: str) -> Iterator[Pulse]:
+    """A pulse for as long as somebody works at the run; how that ended is noted."""
+    pulse = Pulse(root, run)
+    pulse.begin()
+    try:
+        yield pulse
+    except StoppedError as stopped:
+        pulse.end(STOPPED, str(stopped))
+        raise
+    except BaseException as error:
+        pulse.end(FAILED, f"{type(error).__name__}: {error}")
+        raise
+    pulse.end(DONE)

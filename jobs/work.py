@@ -1,0 +1,152 @@
+"""What a job gets to work with: its stores, its folder, and stages of parts that are done once.
+
+A part is one call on a worker. When it is done it leaves a marker, `parts/<stage>/<number>.json`;
+a run that goes on after a stop, a lost worker or a lost scheduler makes only the parts without one.
+What a part returns stays in the lake, `partials/<stage>/<number>.npz`, until the run is done: nothing
+of it goes through the scheduler. A part may be done twice, so it writes the same bytes each time.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from distributed import Client, wait
+from numpy.typing import NDArray
+
+from jobs import runs
+from jobs.pulse import LOOK_S, Pulse, check
+from jobs.runs import Spec
+from jobs.settings import restore
+from lake.console import say
+from lake.objects import Objects
+from lake.read import Store
+
+Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """A run that is being made."""
+
+    client: Client
+    root: str
+    spec: Spec
+    stores: tuple[Store, ...]
+    """The very generations that the spec names."""
+    pulse: Pulse
+
+    @property
+    def run(self) -> str:
+        """Its id."""
+        return self.spec.id
+
+    @property
+    def store(self) -> Store:
+        """The first store."""
+        return self.stores[0]
+
+    @property
+    def objects(self) -> Objects:
+        """The run's folder."""
+        return runs.folder(self.root, self.run)
+
+    def settings(self, kind: type[T]) -> T:
+        """The settings that the spec holds."""
+        return restore(kind, self.spec.settings)
+
+    def say(self, message: str) -> None:
+        """For people, and for the log."""
+        say(f"{self.run}: {message}")
+        self.pulse.log(message)
+
+    def stage(
+        self,
+        name: str,
+        function: Callable[..., Arrays | None],
+        calls: Iterable[Sequence[Any]],
+        *,
+        nbytes: int = 0,
+    ) -> None:
+        """Do `function(root, run, *call)` on workers for each of `calls` that is not done yet.
+
+        Args:
+            name: of the stage; one word.
+            function: of a module that workers have installed.
+            calls: plain values; their order is the numbers of the parts.
+            nbytes: that all calls read, for the progress.
+
+        Raises:
+            StoppedError: the run was asked to stop; parts under way end by themselves.
+        """
+        calls = list(calls)
+        before = done(self.objects, name)
+        workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
+        self.pulse.stage(name, len(before), len(calls), workers)
+        left = {
+            self.client.submit(
+                _do, function, self.root, self.run, name, number, tuple(call), pure=False
+            )
+            for number, call in enumerate(calls)
+            if number not in before
+        }
+        todo = len(left)
+        try:
+            while left:
+                self.pulse.check()
+                try:
+                    finished = wait(left, timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+                except TimeoutError:
+                    continue
+                for future in finished:
+                    future.result()
+                left -= finished
+                fresh = todo - len(left)
+                self.pulse.advance(len(before) + fresh, nbytes * fresh // max(len(calls), 1))
+        finally:
+            self.client.cancel(list(left))
+
+    def partial(self, stage: str, number: int) -> dict[str, NDArray[Any]]:
+        """What a part returned."""
+        return partial(self.root, self.run, stage, number)
+
+
+def done(objects: Objects, stage: str) -> set[int]:
+    """Numbers of the parts that are done."""
+    paths = objects.list(f"parts/{stage}")
+    return {int(path.rsplit("/", 1)[1].removesuffix(".json")) for path in paths}
+
+
+def partial(root: str, run: str, stage: str, number: int) -> dict[str, NDArray[Any]]:
+    """What a part of a run returned; gone once the run is done.
+
+    Raises:
+        MissingError: it returned nothing, or is not done.
+    """
+    data = runs.folder(root, run).get(f"partials/{stage}/{number}.npz")
+    with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        return dict(found)
+
+
+def _do(
+    function: Callable[..., Arrays | None],
+    root: str,
+    run: str,
+    stage: str,
+    number: int,
+    call: Sequence[Any],
+) -> None:
+    """On a worker: one part."""
+    check(root, run)
+    began = time.monotonic()
+    found = function(root, run, *call)
+    objects = runs.folder(root, run)
+    if found is not None:
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **found)
+        objects.put(f"partials/{stage}/{number}.npz", buffer.getvalue())
+    marker = {"seconds": round(time.monotonic() - began, 3), "at": runs.now()}
+    objects.put(f"parts/{stage}/{number}.json", runs.as_json(marker))

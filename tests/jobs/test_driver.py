@@ -1,0 +1,206 @@
+"""Runs on a real cluster of several processes, whose parts die; the lake is on the S3 server."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+from distributed import Client
+from numpy.testing import assert_array_equal
+
+from jobs import driver, embed, outputs, pca, pulse, runs, sample
+from jobs.models.autoencoder import Architecture
+from jobs.train import Training
+from lake.errors import ConfigError, StoppedError
+from tests.faults.processes import Cluster
+from tests.jobs import small
+
+LONG = embed.Settings("", Architecture(6, 16), Training(steps=100_000, batch=64))
+"""Trains for minutes, unless it is stopped."""
+PATIENCE_S = 90
+
+
+@pytest.fixture
+def cluster(s3_environment, tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "100")
+    started = Cluster(tmp_path, 2, {**os.environ, **s3_environment})
+    started.mend()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def there(s3_root):
+    return small.build(s3_root)
+
+
+def state(root, run, *wanted):
+    """The state of a run, once it is one of those wanted."""
+    end = time.monotonic() + PATIENCE_S
+    while (found := pulse.state(root, run)) not in wanted:
+        assert time.monotonic() < end, pulse.read(root, run)
+        time.sleep(0.05)
+    return found
+
+
+def submitted(cluster, root, key, settings):
+    wanted = driver.specs(root, key, settings)
+    with Client(cluster.address) as client:
+        driver.submit(client, root, wanted)
+    return wanted[-1].id
+
+
+def test_run_is_done_though_the_client_that_submitted_it_is_gone(cluster, there, truth, chain):
+    of_sample = sample.Settings(phase=1, phases=2)
+    drawn = submitted(cluster, there.root, there.key, of_sample)
+    state(there.root, drawn, pulse.DONE)
+    run = submitted(cluster, there.root, there.key, pca.Settings(drawn, 10))
+    state(there.root, run, pulse.DONE)
+    assert_array_equal(
+        outputs.dataset(there.root, run)["scores"], outputs.dataset(truth.root, chain.pca)["scores"]
+    )
+    assert runs.folder(there.root, run).list("partials") == []
+    assert len(runs.folder(there.root, run).list("parts/score")) == 11
+
+
+@pytest.mark.slow
+def test_workers_killed_at_random_change_nothing(cluster, there, truth):
+    """Twenty times: samples and components of settings that differ, on workers that die."""
+    rng = random.Random(4)
+    killed = 0
+    wanted = {}
+    while killed < 20:
+        settings = pca.Settings(components=3 + killed)
+        run = submitted(cluster, there.root, there.key, settings)
+        time.sleep(rng.uniform(0, 0.8))
+        for number in rng.sample((0, 1), rng.choice((1, 2))):
+            cluster.workers[number].kill()
+            cluster.workers[number].join()
+            killed += 1
+        cluster.mend()
+        state(there.root, run, pulse.DONE)
+        wanted[run] = settings
+    client_root = truth.root
+    for run, settings in wanted.items():
+        found = outputs.dataset(there.root, run)
+        with_none_killed = driver.specs(client_root, truth.key, settings)[-1].id
+        with Client(cluster.address) as client:
+            driver.run(client, client_root, truth.key, settings)
+        expected = outputs.dataset(client_root, with_none_killed)
+        assert_array_equal(found["scores"], expected["scores"])
+        assert_array_equal(found["components"], expected["components"])
+
+
+def test_scheduler_killed_and_the_run_resumed_elsewhere(cluster, there, run_lake):
+    run = submitted(cluster, there.root, there.key, LONG)
+    before = driver.specs(there.root, there.key, pca.Settings())[-1].id
+    state(there.root, before, pulse.DONE)
+    cluster.scheduler.kill()
+    cluster.mend()
+    short = embed.Settings("", LONG.architecture, Training(steps=50, batch=64))
+    parts = runs.folder(there.root, before).list("parts")
+    code, _, err = run_lake(
+        "embed", "--lake", there.root, "--store", there.key, "--address", cluster.address,
+        "--set", "steps=50", "--set", "batch=64", "--set", "latent=6", "--set", "hidden=16",
+    )  # fmt: skip
+    assert code == 0, err
+    assert runs.find(there.root, driver.specs(there.root, there.key, short)[-1].id)
+    assert runs.folder(there.root, before).list("parts") == parts
+    assert pulse.state(there.root, run) in (pulse.RUNNING, pulse.STALLED, pulse.STOPPED)
+
+
+def test_stop_is_heard_within_two_seconds_and_resume_goes_on(cluster, there, run_lake):
+    run = submitted(cluster, there.root, there.key, LONG)
+    state(there.root, run, pulse.RUNNING)
+    code, _, _ = run_lake("runs", "stop", run, "--lake", there.root)
+    asked = time.monotonic()
+    assert code == 0
+    state(there.root, run, pulse.STOPPED)
+    assert time.monotonic() - asked < 2
+    code, out, _ = run_lake("runs", "logs", run, "--lake", there.root)
+    assert code == 0
+    assert "stopped" in out
+    code, out, _ = run_lake("runs", "ls", "--lake", there.root, "--json")
+    assert {row["run"]: row["state"] for row in json.loads(out)}[run] == "stopped"
+    code, _, err = run_lake(
+        "runs", "resume", run, "--lake", there.root, "--address", cluster.address, "--detach"
+    )
+    assert code == 0, err
+    state(there.root, run, pulse.RUNNING)
+    pulse.stop(there.root, run)
+    state(there.root, run, pulse.STOPPED)
+
+
+def test_submitting_process_killed_right_after_is_no_loss(cluster, there):
+    command = [
+        sys.executable, "-m", "lake", "pca", "--lake", there.root, "--store", there.key,
+        "--address", cluster.address, "--set", "components=4",
+    ]  # fmt: skip
+    run = driver.specs(there.root, there.key, pca.Settings(components=4))[-1].id
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as laptop:
+        for line in laptop.stderr:
+            if "dashboard" in line:
+                break
+        laptop.kill()
+    assert state(there.root, run, pulse.DONE)
+
+
+def test_no_credentials_are_in_what_the_scheduler_is_sent(cluster, there, s3_environment):
+    run = submitted(cluster, there.root, there.key, LONG)
+    state(there.root, run, pulse.RUNNING)
+    with Client(cluster.address) as client:
+        graph = client.run_on_scheduler(_graph)
+    pulse.stop(there.root, run)
+    assert b"drive" in graph
+    assert there.root.encode() in graph
+    assert s3_environment["AWS_SECRET_ACCESS_KEY"].encode() not in graph
+    objects = runs.folder(there.root, run)
+    noted = b"".join(objects.get(path) for path in objects.list() if "zarr" not in path)
+    assert s3_environment["AWS_SECRET_ACCESS_KEY"].encode() not in noted
+
+
+def _graph(dask_scheduler):
+    """Every task that the scheduler holds, as bytes."""
+    import pickle
+
+    return b"".join(pickle.dumps(task.run_spec) for task in dask_scheduler.tasks.values())
+
+
+def test_other_software_on_the_workers_is_told_before_anything_runs(client, truth, monkeypatch):
+    monkeypatch.setattr(driver, "software", lambda: {"python": "3.99"})
+    with pytest.raises(ConfigError, match=r"python 3\.\d+ \(here 3\.99\).*install"):
+        driver.check_versions(client)
+
+
+def test_failed_run_tells_why_and_is_made_when_it_can_be(client, truth, monkeypatch):
+    wanted = driver.specs(truth.root, truth.key, sample.Settings(phases=1, max_missing=0.3))
+    monkeypatch.setattr(sample, "make", lambda _: (_ for _ in ()).throw(ConfigError("no luck")))
+    with pytest.raises(ConfigError, match="no luck"):
+        driver.make(client, truth.root, wanted[-1])
+    assert pulse.state(truth.root, wanted[-1].id) == pulse.FAILED
+    assert pulse.read(truth.root, wanted[-1].id).error == "ConfigError: no luck"
+    monkeypatch.undo()
+    driver.make(client, truth.root, wanted[-1])
+    assert pulse.state(truth.root, wanted[-1].id) == pulse.DONE
+
+
+def test_older_attempt_gives_way(truth):
+    with pytest.raises(StoppedError, match="took over"), pulse.beating(truth.root, "x-1") as first:
+        with pulse.beating(truth.root, "x-1"):
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                first.check()
+    assert pulse.read(truth.root, "x-1").state == pulse.DONE
+
+
+def test_force_makes_a_run_anew(client, truth):
+    settings = sample.Settings(phases=1, max_missing=0.4)
+    run = driver.run(client, truth.root, truth.key, settings)
+    first = runs.find(truth.root, run)
+    driver.forget(truth.root, run)
+    assert runs.find(truth.root, run) is None
+    assert driver.run(client, truth.root, truth.key, settings) == run
+    assert runs.find(truth.root, run).finished > first.finished

@@ -18,7 +18,7 @@ from lake.errors import LakeError, MissingError, StoppedError
 from lake.objects import STORE_ERRORS, Objects, exists
 
 BEAT_S = 2.0
-LOOK_S = 0.5
+LOOK_S = 0.25
 """Between looks for a request to stop."""
 STALLED_S = 30.0
 """Without a beat for so long, nobody works at the run."""
@@ -159,6 +159,9 @@ class Pulse:
         """Stop beating and say how it ended; an attempt that lost its run says nothing."""
         self._over.set()
         self._thread.join()
+        self._end(state, error)
+
+    def _end(self, state: str, error: str) -> None:
         self.log(f"{state} {error}".strip())
         if self._is_ours():
             self._status = replace(self._status, state=state, error=error)
@@ -169,13 +172,14 @@ class Pulse:
         while not self._over.wait(LOOK_S):
             try:
                 self._look()
+                if self._ended:  # said at once, whatever the run is at
+                    self._end(STOPPED, str(self._ended))
+                    return
                 if time.monotonic() >= due:
                     due += BEAT_S
                     self._write()
             except STORE_ERRORS:  # the next beat may come through; who looks sees the silence
                 continue
-            if self._ended:
-                return
 
     def _look(self) -> None:
         try:

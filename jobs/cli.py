@@ -200,9 +200,9 @@ def logs(run: str, root: str, *, as_json: bool) -> None:
 @runs_.command()
 @_on_run
 def stop(run: str, root: str, *, as_json: bool) -> None:
-    """Ask a run to stop; what is done is kept."""
-    runs.read_spec(root, run)
-    pulse.stop(root, run)
+    """Ask a run, and those it still waits for, to stop; what is done is kept."""
+    for spec in driver.resumed(root, run):
+        pulse.stop(root, spec.id)
     emit({"run": run}, f"{run}: asked to stop; 'lake runs resume {run}' goes on", as_json=as_json)
 
 

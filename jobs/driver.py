@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
@@ -97,11 +97,13 @@ def submit(client: Client, root: str, wanted: Sequence[Spec]) -> Future[None]:
 def drive(root: str, ids: Sequence[str]) -> None:
     """On a worker: make these runs, one after the other."""
     with worker_client() as client:
-        for name in ids:
+        for number, name in enumerate(ids):
             try:
                 make(client, root, runs.read_spec(root, name))
             except StoppedError:  # as asked; the status says so
                 return
+            finally:
+                _tell_waiting(root, name, ids[number + 1 :])
 
 
 def resumed(root: str, run: str) -> tuple[Spec, ...]:
@@ -160,3 +162,11 @@ def software() -> dict[str, str]:
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
         name: found[name] for name in AGREEING if name in found
     }
+
+
+def _tell_waiting(root: str, run: str, waiting: Sequence[str]) -> None:
+    """If `run` was stopped or failed, so were those that build on it."""
+    status = pulse.read(root, run)
+    if status and status.state in (pulse.STOPPED, pulse.FAILED):
+        for name in waiting:
+            pulse.note(runs.folder(root, name), replace(status, at=runs.now()))

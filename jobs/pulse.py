@@ -72,7 +72,10 @@ def state(root: str, run: str) -> str:
     status = read(root, run)
     if status is None or status.state not in (QUEUED, RUNNING):
         return status.state if status else QUEUED
-    return status.state if _is_fresh(root, run) else STALLED
+    if _is_fresh(root, run):
+        return status.state
+    before = runs.read_spec(root, run).inputs.values() if status.state == QUEUED else ()
+    return QUEUED if any(state(root, of) in (QUEUED, RUNNING) for of in before) else STALLED
 
 
 def is_alive(root: str, run: str) -> bool:

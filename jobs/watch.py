@@ -51,7 +51,8 @@ def _until_done(root: str, run: str, future: Future[None] | None, *, lines: bool
             if done:
                 return done
             _check(run, status, future)
-            if not told and time.monotonic() - changed > pulse.STALLED_S:
+            silent = time.monotonic() - changed > pulse.STALLED_S
+            if silent and not told and pulse.state(root, run) == pulse.STALLED:
                 told = True
                 say(
                     f"{run}: no sign of life for {pulse.STALLED_S:.0f} s: no worker, or lost; "

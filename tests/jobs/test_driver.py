@@ -11,6 +11,7 @@ import pytest
 from distributed import Client
 from numpy.testing import assert_array_equal
 
+from jobs import cluster as grouping
 from jobs import driver, embed, outputs, pca, pulse, runs, sample
 from jobs.models.autoencoder import Architecture
 from jobs.train import Training
@@ -67,6 +68,7 @@ def test_run_is_done_though_the_client_that_submitted_it_is_gone(cluster, there,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_workers_killed_at_random_change_nothing(cluster, there, truth):
     """Twenty times: samples and components of settings that differ, on workers that die."""
     rng = random.Random(4)  # noqa: S311 (no secret)
@@ -133,6 +135,19 @@ def test_stop_is_heard_within_two_seconds_and_resume_goes_on(cluster, there, run
     state(there.root, run, pulse.RUNNING)
     pulse.stop(there.root, run)
     state(there.root, run, pulse.STOPPED)
+
+
+def test_stop_of_a_run_that_waits_stops_what_it_waits_for(cluster, there, run_lake):
+    before = driver.specs(there.root, there.key, LONG)
+    source = runs.open_store(there.root, there.key)
+    planned = grouping.specs(there.root, source, grouping.Settings(k=3), before)
+    with Client(cluster.address) as client:
+        driver.submit(client, there.root, planned)
+    state(there.root, before[-1].id, pulse.RUNNING)
+    assert pulse.state(there.root, planned[-1].id) == pulse.QUEUED
+    assert run_lake("runs", "stop", planned[-1].id, "--lake", there.root)[0] == 0
+    for spec in (before[-1], planned[-1]):
+        state(there.root, spec.id, pulse.STOPPED)
 
 
 def test_submitting_process_killed_right_after_is_no_loss(cluster, there):

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from jobs import driver, pulse, runs, settings
+from jobs.pulse import Status
 from jobs.runs import Done, Spec
 from jobs.watch import watch
 from lake import cluster as dask
@@ -154,7 +155,10 @@ def _on_run(command: Command) -> Command:
 @json_option
 def ls(root: str, *, as_json: bool) -> None:
     """List the runs."""
-    found = [_row(root, run) for run in runs.names(root)]
+    found = [
+        _row(root, runs.read_spec(root, run), pulse.read(root, run), runs.find(root, run))
+        for run in runs.names(root)
+    ]
     text = table(
         ["run", "state", "stage", "parts", "store"], [list(map(str, r.values())) for r in found]
     )
@@ -165,10 +169,9 @@ def ls(root: str, *, as_json: bool) -> None:
 @_on_run
 def show(run: str, root: str, *, as_json: bool) -> None:
     """Tell what a run computes and how it stands."""
-    spec, status = runs.read_spec(root, run), pulse.read(root, run)
-    done = runs.find(root, run)
+    spec, status, done = runs.read_spec(root, run), pulse.read(root, run), runs.find(root, run)
     document = {
-        **_row(root, run),
+        **_row(root, spec, status, done),
         "spec": asdict(spec),
         "status": asdict(status) if status else None,
         "done": asdict(done) if done else None,
@@ -220,9 +223,8 @@ def resume(run: str, root: str, address: str | None, *, detach: bool, as_json: b
     _make(root, driver.resumed(root, run), address, detach=detach, as_json=as_json)
 
 
-def _row(root: str, run: str) -> dict[str, Any]:
-    spec, status = runs.read_spec(root, run), pulse.read(root, run)
-    state = pulse.state(root, run)
+def _row(root: str, spec: Spec, status: Status | None, done: Done | None) -> dict[str, Any]:
+    state = pulse.DONE if done else pulse.state_of(root, spec.id, status)
     stage = status.stage if status else ""
     parts = f"{status.parts_done}/{status.parts}" if status and status.parts else ""
-    return {"run": run, "state": state, "stage": stage, "parts": parts, "store": spec.store}
+    return {"run": spec.id, "state": state, "stage": stage, "parts": parts, "store": spec.store}

@@ -18,7 +18,7 @@ from uuid import uuid4
 from distributed import Client, Future, fire_and_forget, worker_client
 
 from jobs import pulse, runs
-from jobs.pulse import Status
+from jobs.pulse import Pulse, Status
 from jobs.runs import Done, Spec
 from jobs.work import Work
 from lake.console import say
@@ -50,6 +50,7 @@ def run(client: Client, root: str, store: str, settings: Any) -> str:  # noqa: A
         settings: of the job.
     """
     wanted = specs(root, store, settings)
+    _queue(root, wanted)
     for spec in wanted:
         make(client, root, spec)
     return wanted[-1].id
@@ -60,10 +61,10 @@ def make(client: Client, root: str, spec: Spec) -> None:
     if runs.find(root, spec.id):
         say(f"{spec.id}: already done")
         return
-    runs.write_spec(root, spec)
+    runs.write_spec(root, spec)  # again, for the versions here
     objects = runs.folder(root, spec.id)
     began = time.monotonic()
-    with pulse.beating(root, spec.id) as beats:
+    with Pulse(root, spec.id) as beats:
         stores = tuple(runs.open_input(root, of) for of in spec.stores)
         outputs = import_module(f"jobs.{spec.job}").make(Work(client, root, spec, stores, beats))
         beats.check()
@@ -82,12 +83,7 @@ def submit(client: Client, root: str, wanted: Sequence[Spec]) -> Future[None]:
         ConfigError: this process and the cluster have other software.
     """
     check_versions(client)
-    for spec in wanted:
-        if runs.find(root, spec.id) is None:
-            objects = runs.folder(root, spec.id)
-            objects.delete([pulse.STOP])
-            runs.write_spec(root, spec)
-            pulse.note(objects, Status(pulse.QUEUED, runs.now()))
+    _queue(root, wanted)
     ids = [spec.id for spec in wanted]
     future = client.submit(drive, root, ids, key=f"drive-{ids[-1]}-{uuid4().hex[:8]}", pure=False)
     fire_and_forget(future)
@@ -120,8 +116,7 @@ def forget(root: str, run: str) -> None:
     Raises:
         ConfigError: somebody works at it.
     """
-    status = pulse.read(root, run)
-    if status and status.state == pulse.RUNNING and runs.find(root, run) is None:
+    if pulse.is_alive(root, run):
         raise ConfigError(f"{run} is running: 'lake runs stop {run}' first")
     objects = runs.folder(root, run)
     objects.delete(["done.json"])
@@ -162,6 +157,16 @@ def software() -> dict[str, str]:
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
         name: found[name] for name in AGREEING if name in found
     }
+
+
+def _queue(root: str, wanted: Sequence[Spec]) -> None:
+    """Note what will be made; what was asked to stop is asked for again."""
+    for spec in wanted:
+        if runs.find(root, spec.id) is None:
+            objects = runs.folder(root, spec.id)
+            objects.delete([pulse.STOP])
+            runs.write_spec(root, spec)
+            pulse.note(objects, Status(pulse.QUEUED, runs.now()))
 
 
 def _tell_waiting(root: str, run: str, waiting: Sequence[str]) -> None:

@@ -143,7 +143,7 @@ def make(work: Work) -> Sequence[str]:
         about = {"Title": f"{plate.title}: {place.key}", "Source": f"{work.run} of {store.url}"}
         objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
         drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
-        work.pulse.advance(done, 0)
+        work.pulse.advance(done)
     objects.put(LISTED, json.dumps([asdict(picture) for picture in drawn], indent=1).encode())
     return [*(picture.file for picture in drawn), LISTED]
 

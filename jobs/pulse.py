@@ -7,10 +7,10 @@ older one that is still alive (a worker that was cut off) sees that at its next 
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 from uuid import uuid4
 
 from jobs import runs
@@ -41,8 +41,6 @@ class Status:
     stage: str = ""
     parts_done: int = 0
     parts: int = 0
-    nbytes: int = 0
-    """Read by the parts done in this attempt, uncompressed."""
     seconds: float = 0.0
     """Since the stage began."""
     seconds_left: float | None = None
@@ -66,10 +64,12 @@ def note(objects: Objects, status: Status) -> None:
 
 
 def state(root: str, run: str) -> str:
-    """In a word; `stalled` where a run should be under way and nobody works at it."""
-    if runs.find(root, run):
-        return DONE
-    status = read(root, run)
+    """In a word; see `state_of`."""
+    return DONE if runs.find(root, run) else state_of(root, run, read(root, run))
+
+
+def state_of(root: str, run: str, status: Status | None) -> str:
+    """The state of a run that is not done; `stalled` if it should be under way and nobody works at it."""
     if status is None or status.state not in (QUEUED, RUNNING):
         return status.state if status else QUEUED
     if _is_fresh(root, run):
@@ -104,7 +104,7 @@ def check(root: str, run: str) -> None:
 
 
 class Pulse:
-    """One attempt at a run, alive."""
+    """One attempt at a run, alive while its context lasts; how that ended is noted."""
 
     def __init__(self, root: str, run: str) -> None:
         self._root, self._run = root, run
@@ -118,23 +118,37 @@ class Pulse:
         self._ended: LakeError | None = None
         self._thread = threading.Thread(target=self._beat, daemon=True, name=f"pulse of {run}")
 
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.end(DONE)
+        elif isinstance(error, StoppedError):
+            self.end(STOPPED, str(error))
+        else:
+            self.end(FAILED, f"{type(error).__name__}: {error}")
+
     def stage(self, name: str, done: int, parts: int, workers: int) -> None:
         """A stage begins, or goes on with `done` of its parts done before."""
         self._began, self._resumed = time.monotonic(), done
         self._status = replace(
-            self._status, stage=name, parts_done=done, parts=parts, nbytes=0, workers=workers,
+            self._status, stage=name, parts_done=done, parts=parts, workers=workers,
             seconds=0.0, seconds_left=None,
         )  # fmt: skip
         self.log(f"{name}: {done} of {parts} parts are done, {workers} workers")
 
-    def advance(self, done: int, nbytes: int) -> None:
+    def advance(self, done: int) -> None:
         """`done` parts of the stage are done."""
         seconds = time.monotonic() - self._began
         fresh = done - self._resumed
         left = seconds / fresh * (self._status.parts - done) if fresh else None
         self._status = replace(
-            self._status, parts_done=done, nbytes=nbytes,
-            seconds=round(seconds, 1), seconds_left=None if left is None else round(left, 1),
+            self._status, parts_done=done, seconds=round(seconds, 1),
+            seconds_left=None if left is None else round(left, 1),
         )  # fmt: skip
 
     def log(self, message: str) -> None:
@@ -202,19 +216,3 @@ class Pulse:
         with self._lock:
             text = "".join(line + "\n" for line in self._lines)
         self._objects.put(f"logs/{self._status.attempt}.jsonl", text.encode())
-
-
-@contextmanager
-def beating(root: str, run: str) -> Iterator[Pulse]:
-    """A pulse for as long as somebody works at the run; how that ended is noted."""
-    pulse = Pulse(root, run)
-    pulse.begin()
-    try:
-        yield pulse
-    except StoppedError as stopped:
-        pulse.end(STOPPED, str(stopped))
-        raise
-    except BaseException as error:
-        pulse.end(FAILED, f"{type(error).__name__}: {error}")
-        raise
-    pulse.end(DONE)

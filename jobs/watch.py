@@ -73,9 +73,9 @@ def _tell(run: str, status: Status | None, report: Advance, *, lines: bool) -> N
 def _check(run: str, status: Status | None, future: Future[None] | None) -> None:
     """Raise what ended the run."""
     if status and status.state in (pulse.STOPPED, pulse.FAILED):
-        name, _, message = status.error.partition(": ")
         if status.state == pulse.STOPPED:
             raise errors.StoppedError(status.error)
+        name, _, message = status.error.partition(": ")
         kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, LakeError):
             raise kind(message)

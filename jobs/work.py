@@ -68,8 +68,6 @@ class Work:
         name: str,
         function: Callable[..., Arrays | None],
         calls: Iterable[Sequence[Any]],
-        *,
-        nbytes: int = 0,
     ) -> None:
         """Do `function(root, run, *call)` on workers for each of `calls` that is not done yet.
 
@@ -77,7 +75,6 @@ class Work:
             name: of the stage; one word.
             function: of a module that workers have installed.
             calls: plain values; their order is the numbers of the parts.
-            nbytes: that all calls read, for the progress.
 
         Raises:
             StoppedError: the run was asked to stop; parts under way end by themselves.
@@ -93,7 +90,6 @@ class Work:
             for number, call in enumerate(calls)
             if number not in before
         }
-        todo = len(left)
         try:
             while left:
                 self.pulse.check()
@@ -104,8 +100,7 @@ class Work:
                 for future in finished:
                     future.result()
                 left -= finished
-                fresh = todo - len(left)
-                self.pulse.advance(len(before) + fresh, nbytes * fresh // max(len(calls), 1))
+                self.pulse.advance(len(calls) - len(left))
         finally:
             self.client.cancel(list(left))
 

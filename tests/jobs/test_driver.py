@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import pytest
 from distributed import Client
@@ -201,6 +202,47 @@ def test_failed_run_tells_why_and_is_made_when_it_can_be(client, truth, monkeypa
     monkeypatch.undo()
     driver.make(client, truth.root, wanted[-1])
     assert pulse.state(truth.root, wanted[-1].id) == pulse.DONE
+
+
+def test_same_run_finished_elsewhere_meanwhile_counts(client, truth, monkeypatch):
+    wanted = driver.specs(truth.root, truth.key, sample.Settings(phases=1, max_missing=0.35))[-1]
+    elsewhere = runs.Done(wanted.id, ("out",), 1.0, runs.now())
+
+    def make(work):
+        work.objects.put("done.json", runs.as_json(asdict(elsewhere)))
+        return ["other"]
+
+    monkeypatch.setattr(sample, "make", make)
+    driver.make(client, truth.root, wanted)
+    assert runs.find(truth.root, wanted.id).outputs == ("out",)
+
+
+def test_second_time_finds_the_run_done_and_says_so(client, truth, monkeypatch, capsys):
+    wanted = driver.specs(truth.root, truth.key, sample.Settings(phases=1, max_missing=0.45))[-1]
+    driver.make(client, truth.root, wanted)
+    first = runs.find(truth.root, wanted.id)
+    monkeypatch.delattr(sample, "make")  # never called
+    driver.make(client, truth.root, wanted)
+    assert f"{wanted.id}: already done" in capsys.readouterr().err
+    assert runs.find(truth.root, wanted.id) == first
+
+
+def test_run_that_was_stopped_and_is_asked_for_again_is_made(client, truth):
+    settings = sample.Settings(phases=1, max_missing=0.55)
+    run = driver.specs(truth.root, truth.key, settings)[-1].id
+    pulse.stop(truth.root, run)
+    assert driver.run(client, truth.root, truth.key, settings) == run
+    assert runs.find(truth.root, run)
+
+
+def test_force_on_a_run_whose_driver_died_is_no_error_and_on_a_living_one_it_is(truth):
+    with pulse.Pulse(truth.root, "x-2"), pytest.raises(ConfigError, match="lake runs stop x-2"):
+        driver.forget(truth.root, "x-2")
+    pulse.note(runs.folder(truth.root, "x-2"), pulse.Status(pulse.RUNNING, runs.now()))
+    long_ago = time.time() - 10 * pulse.STALLED_S
+    os.utime(f"{truth.root}/runs/x-2/status.json", (long_ago, long_ago))
+    driver.forget(truth.root, "x-2")
+    assert runs.folder(truth.root, "x-2").list() == []
 
 
 def check_until_told(attempt):

@@ -38,7 +38,7 @@ def check(objects: Objects) -> None:
                 outcomes = list(pool.map(partial(_create, objects, path, start), contents))
                 won = [content for content in outcomes if content is not None]
                 _judge(objects, path, contents, won)
-    except (NotSupportedError, NotImplementedError) as error:
+    except (NotSupportedError, NotImplementedError) as error:  # of obstore, of fsspec
         raise _refusal(objects, "it knows no create-only write") from error
     finally:
         objects.delete(paths)

@@ -3,6 +3,7 @@
 import threading
 import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -120,23 +121,17 @@ def test_eight_writers_lose_no_commit_and_make_none_twice(s3_root, break_s3, imp
     rates = dict.fromkeys(SURVIVED, 0.01) if kind == "all" else {kind: 0.06}
     proxy = break_s3(Faults(rates, seed=1, stall_s=1.5, slow_s=0.1))
     turns = COMMITS if kind == "all" else 2
-    start, failed = threading.Barrier(WRITERS), []
+    start = threading.Barrier(WRITERS)
 
     def write(writer: int) -> None:
         objects = connect(s3_root)
         start.wait()
-        try:
-            for turn in range(turns):
-                append(objects, {"writer": writer, "turn": turn})
-        except Exception as error:
-            failed.append(error)
-            raise
+        for turn in range(turns):
+            append(objects, {"writer": writer, "turn": turn})
 
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(WRITERS) as pool:
+        written = [pool.submit(write, writer) for writer in range(WRITERS)]
+    failed = [error for of in written if (error := of.exception())]
     assert failed == []
     objects = connect(s3_root)
     total = WRITERS * turns

@@ -94,7 +94,7 @@ def _run(
         say(f"{run}: already done; --force makes it anew")
         _emit(root, done, already=True, as_json=as_json)
         return
-    _make(root, wanted, address, detach=detach, as_json=as_json)
+    _make(root, driver.lacking(root, wanted), address, detach=detach, as_json=as_json)
 
 
 def _make(

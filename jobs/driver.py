@@ -106,8 +106,12 @@ def resumed(root: str, run: str) -> tuple[Spec, ...]:
     """The spec of a run that is to go on, and before it those of runs it builds on and lacks."""
     spec = runs.read_spec(root, run)
     before = [of for name in spec.inputs.values() for of in resumed(root, name)]
-    lacking = [of for of in before if runs.find(root, of.id) is None]
-    return (*{of.id: of for of in lacking}.values(), spec)
+    return (*{of.id: of for of in lacking(root, before)}.values(), spec)
+
+
+def lacking(root: str, wanted: Sequence[Spec]) -> tuple[Spec, ...]:
+    """Those of these runs that are not done."""
+    return tuple(spec for spec in wanted if runs.find(root, spec.id) is None)
 
 
 def forget(root: str, run: str) -> None:
@@ -161,12 +165,11 @@ def software() -> dict[str, str]:
 
 def _queue(root: str, wanted: Sequence[Spec]) -> None:
     """Note what will be made; what was asked to stop is asked for again."""
-    for spec in wanted:
-        if runs.find(root, spec.id) is None:
-            objects = runs.folder(root, spec.id)
-            objects.delete([pulse.STOP])
-            runs.write_spec(root, spec)
-            pulse.note(objects, Status(pulse.QUEUED, runs.now()))
+    for spec in lacking(root, wanted):
+        objects = runs.folder(root, spec.id)
+        objects.delete([pulse.STOP])
+        runs.write_spec(root, spec)
+        pulse.note(objects, Status(pulse.QUEUED, runs.now()))
 
 
 def _tell_waiting(root: str, run: str, waiting: Sequence[str]) -> None:

@@ -51,11 +51,12 @@ class Status:
 
 
 def read(root: str, run: str) -> Status | None:
-    """How a run stands; None: nothing was noted."""
+    """How a run stands; None: nothing was noted. What another version noted beside it is left out."""
     try:
-        return Status(**json.loads(runs.folder(root, run).get("status.json")))
+        noted = json.loads(runs.folder(root, run).get("status.json"))
     except MissingError:
         return None
+    return Status(**{name: noted[name] for name in Status.__dataclass_fields__ if name in noted})
 
 
 def note(objects: Objects, status: Status) -> None:

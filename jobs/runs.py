@@ -24,7 +24,7 @@ from typing import Any
 
 import lake
 from lake import keys
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError, FormatError, MissingError
 from lake.objects import Objects, connect, join
 from lake.read import Store
 
@@ -184,11 +184,17 @@ def read_spec(root: str, run: str) -> Spec:
 
     Raises:
         MissingError: there is no such run.
+        FormatError: it was made by goeslake 0.1.0.
     """
     try:
         noted = json.loads(folder(root, run).get("spec.json"))
     except MissingError:
         raise MissingError(f"there is no run {run!r} in {join(root, FOLDER)}") from None
+    if "stores" not in noted:
+        raise FormatError(
+            f"{folder(root, run).url('spec.json')} was written by goeslake 0.1.0, whose runs are not "
+            "read: delete the run's folder, and make it anew"
+        )
     stores = tuple(Input(**of) for of in noted["stores"])
     return Spec(noted["job"], noted["settings"], stores, noted["inputs"])
 

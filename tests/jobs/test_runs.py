@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
-from jobs import runs
+from jobs import pulse, runs
 from jobs.runs import Done, Input, Spec
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError, FormatError, MissingError
 
 STORE = Input("goes16/a/20180101_20180102/g", "00000001-abc", "ledgers/0-1.parquet")
 SPEC = Spec("pca", {"components": 4}, (STORE,), {"sample": "s-1"})
@@ -55,6 +55,18 @@ def test_spec_is_read_as_it_was_written(tmp_path):
     assert runs.read_spec(tmp_path, SPEC.id) == SPEC
     assert runs.names(tmp_path) == [SPEC.id]
     assert runs.find(tmp_path, SPEC.id).outputs == ("out",)
+
+
+def test_run_of_an_older_version_is_refused_by_its_path(tmp_path):
+    runs.folder(tmp_path, "pca-1").put("spec.json", b'{"job": "pca", "store": "a"}')
+    with pytest.raises(FormatError, match=r"pca-1/spec\.json .*0\.1\.0.*make it anew"):
+        runs.read_spec(tmp_path, "pca-1")
+
+
+def test_status_of_another_version_is_read_as_far_as_it_is_known(tmp_path):
+    noted = {"state": "done", "at": "2026-01-01T00:00:00+00:00", "of_another_version": 1}
+    runs.folder(tmp_path, "pca-1").put("status.json", runs.as_json(noted))
+    assert pulse.read(tmp_path, "pca-1") == pulse.Status("done", noted["at"])
 
 
 def test_store_of_the_lake_is_named_by_its_key_and_opened_at_its_generation(truth):

@@ -154,11 +154,12 @@ def _draw(
         `told` (3, feature): number of missing values, smallest, largest.
     """
     store = lake.open(url)
-    values = np.concatenate([features.read(store, selection, piece) for piece in pieces])
-    outputs.write(root, run, "features", values, slice(start, start + len(values)))
-    low = np.fmin.reduce(values, axis=0, initial=np.nan)
-    high = np.fmax.reduce(values, axis=0, initial=np.nan)
-    return {"told": np.stack([np.isnan(values).sum(axis=0), low, high])}
+    found = [features.read(store, selection, piece) for piece in pieces]
+    values = np.concatenate(found, axis=1)  # (feature, sample)
+    outputs.write(root, run, "features", values.T, slice(start, start + values.shape[1]))
+    low = np.fmin.reduce(values, axis=1, initial=np.nan)
+    high = np.fmax.reduce(values, axis=1, initial=np.nan)
+    return {"told": np.stack([np.isnan(values).sum(axis=1), low, high])}
 
 
 def _tell_reasons(work: Work, told: NDArray[np.float64], samples: int, most: float) -> None:

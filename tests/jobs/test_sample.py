@@ -69,7 +69,7 @@ def test_sample_holds_the_features_of_its_pixels(client, truth):
     store = lake.open(f"{truth.root}/{truth.key}")
     chosen = features.settle(Selection(), store)
     everything = features.read(store, chosen, slice(0, store.domain.pixels))
-    assert_array_equal(found["features"], everything[found["pixel"]])
+    assert_array_equal(found["features"], everything[:, found["pixel"]].T)
     assert list(found["feature"].values) == [
         str(column) for column in features.columns(chosen, store.cubes.values())
     ]

@@ -54,9 +54,10 @@ def part_rows(pixel: NDArray[np.int64], layout: Layout, width: int) -> int:
     size = size[size > 0]
     if (size[:-1] == size[0]).all() and size[-1] <= size[0] <= room:
         return int(size[0])  # a superblock each
+    if room > layout.chunk:  # where whole chunks are taken, parts begin with one
+        room -= room % layout.chunk
     touched = np.unique(pixel // layout.chunk).size
-    rows = min(-(-pixel.size // -(-touched // CHUNKS)), room)
-    return rows - rows % layout.chunk if rows > layout.chunk else rows
+    return min(-(-pixel.size // -(-touched // CHUNKS)), room)
 
 
 def arrays(store: Store, drawn: Drawn, named: Sequence[Feature], rows: int) -> Iterator[Array]:

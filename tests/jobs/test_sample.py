@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
-from jobs import designs, driver, features, outputs, runs, sample, sampled
+from jobs import designs, driver, features, outputs, runs, sample, sampled, settings
 from jobs.features import Selection
 from jobs.hierarchy import Hierarchy
 from jobs.sample import Settings
@@ -156,6 +156,17 @@ def test_region_holds_all_pixels_of_the_box(client, truth):
     assert (found["probability"] == 1).all()
     with pytest.raises(ConfigError, match="is empty"):
         driver.run(client, truth.root, truth.key, Settings("region", bbox=(0.0, 0.0, 1.0, 1.0)))
+
+
+def test_settings_are_noted_and_read_back(truth):
+    given = ["design=stratified", "strata=lat", "edges=-1.5,30", "statistics=m1,stddev:log"]
+    chosen = settings.parse(Settings, given)
+    assert chosen.strata == Strata("lat", edges=(-1.5, 30.0))
+    (spec,) = sample.specs(truth.root, runs.open_store(truth.root, truth.key), chosen)
+    noted = settings.restore(Settings, spec.settings)
+    assert noted.strata == chosen.strata
+    assert noted.features.statistics == ("m1", "stddev:log")
+    assert settings.parse(Settings, ["design=region", "bbox=-1,0,1,2.5"]).bbox == (-1, 0, 1, 2.5)
 
 
 def test_seed_decides_which_phase_and_which_pixels(truth):

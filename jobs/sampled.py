@@ -31,6 +31,8 @@ from lake.schema import Array
 TABLE = "sample.parquet"
 ROOM = 256 << 20
 """Bytes of the features of a part, at most."""
+HELD = 64 << 20
+"""Bytes of features that are read at once, or one inner chunk."""
 CHUNKS = 64
 """Inner chunks that a part reads. Two parts may both read the one at their border."""
 
@@ -101,7 +103,7 @@ def write(
     about = {name: outputs.read(root, run, name, rows) for name in _COLUMNS}
     pixel = about["pixel"]
     values = np.empty((pixel.size, len(named)), np.float32)
-    for of in _by_chunk(pixel, chunk):
+    for of in reads(pixel, chunk, HELD // (4 * len(named) * chunk)):
         pulse.check(root, run)
         first = pixel[of.start]
         found = features.read(store, selection, slice(first, pixel[of.stop - 1] + 1))
@@ -112,6 +114,22 @@ def write(
     low = np.fmin.reduce(values, axis=0, initial=np.nan)
     high = np.fmax.reduce(values, axis=0, initial=np.nan)
     return {"told": np.stack([np.isnan(values).sum(axis=0), low, high])}
+
+
+def reads(pixel: NDArray[np.int64], chunk: int, most: int) -> list[slice]:
+    """The runs of rows that are read at once: their pixels lie in inner chunks one after the other.
+
+    Args:
+        pixel: (row,) ascending, one or more.
+        chunk: pixels of an inner chunk.
+        most: inner chunks at once; at least one is.
+    """
+    number = pixel // chunk
+    starts = [0]
+    for row in (np.flatnonzero(np.diff(number)) + 1).tolist():
+        if number[row] - number[row - 1] > 1 or number[row] - number[starts[-1]] >= most:
+            starts.append(row)
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], pixel.size], strict=True)]
 
 
 def reasons(told: NDArray[np.float64], samples: int, most: float) -> list[str]:
@@ -140,12 +158,6 @@ def reason(missing: float, low: float, high: float, most: float) -> str:
         return f"missing in {missing:.0%} of the sample"
     rounding = float(np.finfo(np.float32).eps) * max(abs(low), abs(high))
     return "constant" if high - low <= rounding else ""
-
-
-def _by_chunk(pixel: NDArray[np.int64], chunk: int) -> list[slice]:
-    """The runs of rows whose pixels (row,), ascending, lie in one inner chunk."""
-    starts = np.flatnonzero(np.diff(pixel // chunk, prepend=-1)).tolist()
-    return [slice(a, b) for a, b in zip(starts, [*starts[1:], pixel.size], strict=True)]
 
 
 def _parquet(columns: Arrays) -> bytes:

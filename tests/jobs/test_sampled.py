@@ -1,5 +1,6 @@
 """What a sample run writes, who can read it, and what it reads."""
 
+import itertools
 import struct
 from pathlib import Path
 
@@ -63,6 +64,22 @@ def test_parts_are_whole_and_read_few_chunks_twice(pixel, layout, width):
             np.unique(pixel[i : i + rows] // layout.chunk).size for i in range(0, pixel.size, rows)
         )
         assert read <= touched * (1 + 1 / sampled.CHUNKS) + 1
+
+
+@given(st.sets(st.integers(0, 500), min_size=1).map(sorted), st.integers(1, 20), st.integers(0, 9))
+def test_rows_are_read_at_once_where_their_chunks_follow_each_other(pixel, chunk, most):
+    pixel = np.array(pixel)
+    found = sampled.reads(pixel, chunk, most)
+    assert_array_equal(
+        np.concatenate([np.arange(pixel.size)[of] for of in found]), np.arange(pixel.size)
+    )
+    touched = [set((pixel[of] // chunk).tolist()) for of in found]
+    for chunks in touched:
+        assert chunks == set(range(min(chunks), max(chunks) + 1))
+        assert len(chunks) <= max(most, 1)
+    assert len(set.union(*touched)) == sum(map(len, touched))  # none twice
+    for one, following in itertools.pairwise(touched):
+        assert len(one) >= most or max(one) + 1 < min(following)
 
 
 def test_phases_are_parts_of_a_superblock_each():

@@ -7,7 +7,7 @@ missing in too many pixels. `sample.parquet`: a folder of files, one row a pixel
 features by name.
 
 A part is a run of rows, which is one chunk and one file. It reads the inner chunks of the store that
-hold its pixels, each once and no others.
+hold its pixels, and no others.
 """
 
 import io

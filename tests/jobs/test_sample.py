@@ -154,8 +154,9 @@ def test_region_holds_all_pixels_of_the_box(client, truth):
     found = drawn(truth.root, run)
     assert_array_equal(found["pixel"], store.region(box))
     assert (found["probability"] == 1).all()
-    with pytest.raises(ConfigError, match="is empty"):
-        driver.run(client, truth.root, truth.key, Settings("region", bbox=(0.0, 0.0, 1.0, 1.0)))
+    for nowhere, told in (((0.0, 0.0, 1.0, 1.0), "is empty"), ((0.0, 9.0, 1.0, 1.0), "bbox is")):
+        with pytest.raises(ConfigError, match=told):
+            sample.settled(Settings("region", bbox=nowhere), store)
 
 
 def test_settings_are_noted_and_read_back(truth):
@@ -224,6 +225,10 @@ def test_small_domain_is_taken_whole_and_a_large_one_in_few_phases(truth):
     assert sample.settled(Settings(pixels=200), store).phases == 2
     assert sample.settled(Settings(pixels=1), store).phases == 1
     assert sample.settled(Settings(pixels=1, phases=3), store).phases == 3
+    assert sample.settled(Settings("random", pixels=9000), store).pixels == 675
+    assert sample.settled(Settings(pixels=200, phases=1), store) == sample.settled(
+        Settings(pixels=100, phases=1), store
+    )
     for wrong in (Settings(phase=4), Settings(phases=5)):
         with pytest.raises(ConfigError, match="phases 0 to 3"):
             sample.settled(wrong, store)

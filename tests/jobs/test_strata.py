@@ -30,10 +30,11 @@ def test_bins_of_a_coordinate_are_equally_wide_and_edges_are_those_given(truth, 
 def test_labels_of_a_file_are_by_pixel_or_by_row_and_column(truth, store, tmp_path):
     domain = store.domain
     grid = np.arange(25 * 27).reshape(25, 27) % 7 - 1
-    for name, values in (("grid", grid), ("pixel", grid[domain.row, domain.column])):
-        np.save(tmp_path / f"{name}.npy", values.astype(np.int16))
-        found = labels(truth, store, strata=f"{tmp_path}/{name}.npy")
-        assert_array_equal(found, grid[domain.row, domain.column])
+    wanted = grid[domain.row, domain.column]
+    for values in (grid.astype(np.int16), wanted, (wanted + 1).astype(np.uint64)):
+        np.save(tmp_path / "x.npy", values)
+        found = labels(truth, store, strata=f"{tmp_path}/x.npy")
+        assert_array_equal(found, wanted + (values.dtype == np.uint64))
 
 
 def test_labels_of_a_run_are_those_it_made(truth, store, chain):
@@ -47,8 +48,9 @@ def test_labels_of_a_run_are_those_it_made(truth, store, chain):
     [
         (np.zeros(675), "float64"),
         (np.zeros(12, int), r"\(12,\).*wanted.*\(675,\) or \(25, 27\)"),
-        (np.full(675, 1 << 40), "below 100000"),
-        (np.full(675, -1), "all below 0"),
+        (np.full(675, "a"), "<U1"),
+        (np.full(675, 1 << 40), "largest label.*wanted 0 to 99999"),
+        (np.full(675, -1), "largest label .* is -1"),
     ],
 )
 def test_file_that_holds_no_labels_is_told(truth, store, tmp_path, values, told):
@@ -61,14 +63,22 @@ def test_file_that_is_not_there_no_array_or_not_what_it_was_is_told(truth, store
     path = tmp_path / "x.npy"
     with pytest.raises(MissingError, match=r"x\.npy"):
         strata.settled(Strata(str(path)))
-    path.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="no NumPy array"):
-        labels(truth, store, strata=str(path))
+    for nothing in (b"", b"nothing"):
+        path.write_bytes(nothing)
+        with pytest.raises(DataError, match="no NumPy array"):
+            labels(truth, store, strata=str(path))
     before = strata.settled(Strata(str(path)))
     path.write_bytes(b"other")
     assert strata.settled(Strata(str(path))) != before
     with pytest.raises(DataError, match="has changed"):
         strata.labels(truth.root, store, before)
+
+
+def test_file_means_the_same_to_every_process(tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", np.zeros(3, int))
+    monkeypatch.chdir(tmp_path)
+    assert strata.settled(Strata("x.npy")).strata == str(tmp_path / "x.npy")
+    assert strata.settled(Strata("cluster-0", sha256="of nothing")) == Strata("cluster-0")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ def test_sample_reads_little_more_than_the_chunks_that_hold_its_pixels(
     generation = f"{there.key}/v/{runs.open_store(there.root, there.key).generation}.zarr"
     chosen = Selection((CUBE,), (MONTH,))
     proxy = break_s3(Faults())
-    with LocalCluster(1, processes=False, dashboard_address=None) as local, Client(local) as here:
+    inside = LocalCluster(1, processes=False, dashboard_address="127.0.0.1:0")
+    with inside, Client(inside) as here:
         for how in ({"phases": 1}, {"design": "random", "pixels": 200}):
             proxy.read.clear()
             run = driver.run(here, there.root, there.key, Settings(features=chosen, **how))

@@ -68,6 +68,7 @@ class Work:
         name: str,
         function: Callable[..., Arrays | None],
         calls: Iterable[Sequence[Any]],
+        sizes: Sequence[int] = (),
     ) -> None:
         """Do `function(root, run, *call)` on workers for each of `calls` that is not done yet.
 
@@ -75,6 +76,7 @@ class Work:
             name: of the stage; one word.
             function: of a module that workers have installed.
             calls: plain values; their order is the numbers of the parts.
+            sizes: bytes in memory that each call goes through, for who watches; empty: not told.
 
         Raises:
             StoppedError: the run was asked to stop; parts under way end by themselves.
@@ -82,11 +84,11 @@ class Work:
         calls = list(calls)
         before = done(self.objects, name)
         workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
-        self.pulse.stage(name, len(before), len(calls), workers)
+        self.pulse.stage(name, sizes or [0] * len(calls), before, workers)
         left = {
             self.client.submit(
                 _do, function, self.root, self.run, name, number, tuple(call), pure=False
-            )
+            ): number
             for number, call in enumerate(calls)
             if number not in before
         }
@@ -94,13 +96,13 @@ class Work:
             while left:
                 self.pulse.check()
                 try:
-                    finished = wait(left, timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+                    finished = wait(list(left), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
                 except TimeoutError:
                     continue
                 for future in finished:
                     future.result()
-                left -= finished
-                self.pulse.advance(len(calls) - len(left))
+                    del left[future]
+                self.pulse.advance(set(range(len(calls))) - set(left.values()))
         finally:
             self.client.cancel(list(left))
 

@@ -17,7 +17,7 @@ from jobs import driver, embed, outputs, pca, pulse, runs, sample
 from jobs.models.autoencoder import Architecture
 from jobs.strata import Strata
 from jobs.train import Training
-from lake.errors import ConfigError, StoppedError
+from lake.errors import ConfigError, MissingError, StoppedError
 from tests.faults.processes import Cluster
 from tests.jobs import small
 
@@ -185,10 +185,9 @@ def test_submitting_process_killed_right_after_is_no_loss(cluster, there):
     ]  # fmt: skip
     run = driver.specs(there.root, there.key, pca.Settings(components=4))[-1].id
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as laptop:
-        for line in laptop.stderr:
-            if "dashboard" in line:
-                break
+        said = next((line for line in laptop.stderr if "dashboard" in line), "")
         laptop.kill()
+    assert run in said
     assert state(there.root, run, pulse.DONE)
 
 
@@ -217,6 +216,15 @@ def test_other_software_on_the_workers_is_told_before_anything_runs(client, monk
     monkeypatch.setattr(runs, "versions", lambda: {"dask": "0.1"})
     with pytest.raises(ConfigError, match=r"dask 20\S+ \(here 0\.1\).*install"):
         driver.check_versions(client)
+
+
+def test_cluster_without_a_worker_is_told_after_a_while(s3_environment, tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "WORKER_WAIT_S", 0.2)
+    empty = Cluster(tmp_path, 0, {**os.environ, **s3_environment})
+    empty.mend()
+    with Client(empty.address) as client, pytest.raises(MissingError, match="dask worker tcp://"):
+        driver.check_versions(client)
+    empty.stop()
 
 
 def test_failed_run_tells_why_and_is_made_when_it_can_be(client, truth, monkeypatch):

@@ -4,12 +4,12 @@ Needs dask[distributed], which `import lake` does not: only the commands of `ing
 here. Functions that compute take a `Client`; only a command makes one.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
@@ -39,19 +39,18 @@ much time again as the computing (measured at ingest: 0.13 s in the kernel inste
 def client(address: str | None) -> Iterator[Client]:
     """A client of the scheduler at `address`, or of a new cluster on this machine.
 
-    The cluster has one process a core, each with one thread; Dask spawns them, never forks. It ends
-    with the context.
+    The cluster has one process for each core that this process may use, by its affinity and by its
+    container's limit, each with one thread; Dask spawns them, never forks. It ends with the context.
     """
     if address:
         with _connected(address) as connected:
             say(f"Dask cluster at {address}")
             yield connected
         return
-    cores = len(os.sched_getaffinity(0))
     with (
         dask.config.set(WORKERS),
         LocalCluster(
-            n_workers=cores, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as connected,
     ):

@@ -18,6 +18,7 @@ from typing import Any
 import jsonschema
 import kubernetes_validate
 import yaml
+from jsonschema import Draft202012Validator
 from kubernetes_validate import utils as schemas
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +35,7 @@ def rendered(folder: Path) -> tuple[Document, ...]:
     """The documents of a kustomization."""
     command = [PROGRAMS / "kubectl", "kustomize", folder]
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment
-    )
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise ValueError(done.stderr)
     return tuple(yaml.safe_load_all(done.stdout))
@@ -72,7 +71,7 @@ def check(document: Document, version: str) -> None:
     """Raises jsonschema.ValidationError if a cluster of this version would not take it as it stands."""
     group = document["apiVersion"].partition("/")[0]
     if group == "kubernetes.dask.org":
-        jsonschema.validate(document, _dask(document["kind"]))
+        _dask(document["kind"]).validate(document)
     elif group == "cert-manager.io":
         jsonschema.validate(document, CERT_MANAGER[document["kind"]])
     else:
@@ -83,14 +82,14 @@ schemas.schema_contents = cache(schemas.schema_contents)  # it reads a megabyte 
 
 
 @cache
-def _dask(kind: str) -> Document:
+def _dask(kind: str) -> Draft202012Validator:
     folder = resources.files("dask_kubernetes").joinpath(
         "operator/deployment/helm/dask-kubernetes-operator/crds"
     )
     crd = yaml.safe_load(folder.joinpath(f"{kind.lower()}.yaml").read_text())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
-    return _strict(schema)
+    return Draft202012Validator(_strict(schema))
 
 
 def _strict(schema: Any) -> Any:

@@ -25,8 +25,13 @@ def made(cluster: Document, *, workers: int) -> list[Document]:
     for number in range(workers):
         found.append(  # noqa: PERF401 (as the operator does)
             controller.build_worker_deployment_spec(
-                f"{name}-default", NAMESPACE, name, f"{number:010x}", worker["spec"],
-                worker["metadata"]["annotations"], labels,
-            )  # fmt: skip
+                f"{name}-default",
+                NAMESPACE,
+                name,
+                f"{number:010x}",
+                worker["spec"],
+                worker["metadata"]["annotations"],
+                labels,
+            )
         )
     return found

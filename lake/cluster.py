@@ -13,9 +13,10 @@ from dask.system import CPU_COUNT
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
+from distributed.security import Security
 
 from lake.console import Advance, say
-from lake.errors import UnreachableError
+from lake.errors import ConfigError, UnreachableError
 
 T = TypeVar("T")
 
@@ -60,11 +61,13 @@ def client(address: str | None) -> Iterator[Client]:
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
     """A client of a scheduler that is there already, and what to say when it no longer is."""
+    _check_security(address)
     try:
         connected = Client(address)
     except OSError as error:
         raise UnreachableError(
-            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address"
+            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address "
+            "(tls://... where it speaks TLS)"
         ) from error
     with connected:
         try:
@@ -79,6 +82,26 @@ def _connected(address: str) -> Iterator[Client]:
                 f"{error}; what was finished is kept: look into the workers' logs (memory?), and run "
                 "the same command again"
             ) from error
+
+
+def _check_security(address: str) -> None:
+    """Nothing, if Dask's settings fit the scheme of an address.
+
+    Raises:
+        ConfigError: certificates are missing, or Dask may not speak without them.
+    """
+    security = Security()
+    encrypted = address.startswith("tls://")
+    if encrypted and security.get_connection_args("client").get("ssl_context") is None:
+        raise ConfigError(
+            f"{address} speaks TLS, and Dask has no certificate here: set "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY to files, docs/deploy.md tells how to get them"
+        )
+    if security.require_encryption and not encrypted:
+        raise ConfigError(
+            f"Dask's setting comm.require-encryption allows no address but tls://..., found {address}"
+        )
 
 
 def each(

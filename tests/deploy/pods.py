@@ -215,10 +215,13 @@ def expand(text: str, known: Mapping[str, str]) -> str:
 
 def image_environment() -> dict[str, str]:
     """What the image sets."""
+    # compiled loops stay beside their source here: each pod would compile them for ten seconds
+    left_out = "NUMBA_CACHE_DIR"
     (block,) = re.findall(
         r"^ENV ((?:.*\\\n)*.*)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE
     )
-    return dict(item.split("=", 1) for item in block.replace("\\\n", " ").split())
+    items = dict(item.split("=", 1) for item in block.replace("\\\n", " ").split())
+    return {name: value for name, value in items.items() if name != left_out}
 
 
 def _ours() -> dict[str, str]:

@@ -114,7 +114,7 @@ class Runner:
         mounts = {
             m["mountPath"]: self._mount(home, m["name"], spec) for m in container["volumeMounts"]
         }
-        ports = {port["containerPort"]: _free_port() for port in container.get("ports", [])}
+        ports = {port["containerPort"]: free_port() for port in container.get("ports", [])}
 
         def placed(text: str) -> str:
             return self._placed(text, mounts, ports)
@@ -234,7 +234,7 @@ def _pod(deployment: Document) -> Document:
     return spec
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -30,7 +30,9 @@ def certificates() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def address(certificates, tmp_path_factory):
     """Of the scheduler of the overlay for AWS, with one worker; the lake is a folder."""
-    with Runner(overlay("aws"), {"dask-tls": certificates}, tmp_path_factory.mktemp("tls")) as runner:
+    with Runner(
+        overlay("aws"), {"dask-tls": certificates}, tmp_path_factory.mktemp("tls")
+    ) as runner:
         scheduler, _ = runner.cluster("lake", workers=1)
         yield f"tls://127.0.0.1:{scheduler.ports[8786]}"
 

@@ -1,0 +1,102 @@
+"""Metrics, read back by Prometheus' own parser."""
+
+import math
+import threading
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ingest import listing, run, synthetic
+from jobs.metrics import Board, server
+from lake import commits, reports
+from lake.metrics import Family, text
+from lake.objects import connect, join
+
+RULES = ["t0=2020-01-01", "tf=2020-12-31", "layout.chunk=64", "layout.phases=4", "domain.mask=none"]
+KEY = "goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0"
+
+
+@pytest.fixture(scope="module")
+def filled(client, tmp_path_factory):
+    """A lake of one day of July, its outcome, and the bytes of its source."""
+    source, root = tmp_path_factory.mktemp("source"), str(tmp_path_factory.mktemp("lake"))
+    days = {"years": (2020,), "months": (7,), "days": (10,)}
+    synthetic.write(source, shape=(32, 40), seed=3, missing=False, **days)
+    rules = listing.load("clearland-l1b-c0", RULES)
+    with reports.kept(root, "ingest", "it"):
+        (outcome,) = run.run(client, rules, str(source), root)
+    return root, outcome, sum(path.stat().st_size for path in source.glob("*.nc"))
+
+
+def read(told: str) -> dict[tuple[str, ...], float]:
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(told)
+        for sample in family.samples
+    }
+
+
+def test_metrics_are_what_was_committed(filled):
+    root, outcome, size = filled
+    found = read(Board(root, 0).text())
+    steps = {s: found["lake_store_steps", KEY, s] for s in ("merged", "staged", "missing")}
+    assert steps == {"merged": outcome.held, "staged": 0, "missing": outcome.missing}
+    last = datetime(2020, 7, 10, 21, tzinfo=UTC).timestamp()
+    assert found["lake_store_newest_step_timestamp_seconds", KEY] == last
+    end = datetime(2021, 1, 1, tzinfo=UTC).timestamp()
+    assert found["lake_store_period_end_timestamp_seconds", KEY] == end
+    store = connect(join(root, KEY))
+    number = commits.head(store).number
+    assert found["lake_store_commits", KEY] == number
+    written = store.stat(commits.path(number)).modified.timestamp()
+    assert found["lake_store_last_commit_timestamp_seconds", KEY] == written
+    assert 0 < found["lake_store_source_bytes", KEY] <= size
+    stored = sum(e.size for e in store.entries(outcome.url.partition(KEY + "/")[2]))
+    assert found["lake_store_stored_bytes", KEY] == stored
+    assert found["lake_command_exit_code", "ingest", "it"] == 0
+    assert found["lake_command_counted", "ingest", "it", "commit_seconds_count"] == number
+    assert found["lake_command_counted", "ingest", "it", "commit_seconds_max"] > 0
+
+
+def test_what_did_not_change_is_not_read_again(filled, monkeypatch):
+    board = Board(filled[0], 0)
+    first = board.text()
+    monkeypatch.setattr("lake.metrics.look", None)
+    assert board.text() == first
+
+
+def test_runs_are_counted_by_job_and_state(chain, truth):
+    found = read(Board(truth.root, 0).text())
+    assert found["lake_runs", "sample", "done"] >= 1
+    assert found["lake_runs", "embed", "done"] >= 1
+
+
+def test_server_answers_prometheus_and_says_when_the_lake_does_not(filled, tmp_path):
+    for root, status in ((filled[0], 200), (str(tmp_path / "nothing"), 503)):
+        with server(Board(root, 60), "127.0.0.1", 0) as serving:
+            threading.Thread(target=serving.serve_forever, daemon=True).start()
+            where = f"http://127.0.0.1:{serving.server_port}"
+            try:
+                with urllib.request.urlopen(f"{where}/metrics") as answer:
+                    assert "lake_store_steps" in answer.read().decode()
+                    assert answer.status == status
+            except urllib.error.HTTPError as error:
+                with error:
+                    assert error.code == status
+            with urllib.request.urlopen(f"{where}/healthz") as answer:
+                assert answer.read() == b"ok\n"
+            serving.shutdown()
+
+
+def test_text_keeps_odd_values_and_labels():
+    odd = {"key": 'a "b" \\ c\nd'}
+    (family,) = text_string_to_metric_families(
+        text([Family("lake_x", "About x.", [(odd, 1.5), ({"key": "nan"}, math.nan)])])
+    )
+    assert family.samples[0].labels == odd
+    assert family.samples[0].value == 1.5
+    assert family.samples[1].labels == {"key": "nan"}
+    assert math.isnan(family.samples[1].value)

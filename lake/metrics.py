@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isnan
 
 from lake import catalog, commits, ledger, manifest, reports
 from lake.catalog import Row
@@ -85,7 +86,7 @@ def text(families: Iterable[Family]) -> str:
         lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} gauge"]
         for labels, value in family.samples:
             pairs = ",".join(f'{name}="{_escaped(of)}"' for name, of in labels.items())
-            lines.append(f"{family.name}{{{pairs}}} {value!r}".replace("nan", "NaN"))
+            lines.append(f"{family.name}{{{pairs}}} {'NaN' if isnan(value) else repr(value)}")
     return "\n".join(lines) + "\n"
 
 

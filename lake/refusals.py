@@ -21,7 +21,7 @@ _EXPIRED = re.compile(
 _SILENT = re.compile(r"performing HEAD .* status code: 40[03]")
 """Whatever the reason is, this answer has no body that tells it."""
 _NONE = re.compile(
-    r"169\.254\.16\d\.\d+|metadata\.google\.internal|NoCredentials|locate credentials"
+    r"/latest/(api/token|meta-data)|computeMetadata|metadata/identity|NoCredentials|locate credentials"
 )
 """Without other credentials, clients ask the machine's metadata server."""
 _REFUSED = re.compile(r"(os error|Errno) (13|20|30)\b|AccessDenied|401 Unauthorized|403 Forbidden")

@@ -2,18 +2,20 @@
 
 import math
 import threading
-import urllib.error
-import urllib.request
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingest import listing, run, synthetic
+from jobs import driver, runs, sample
 from jobs.metrics import Board, server
 from lake import commits, reports
 from lake.metrics import Family, text
 from lake.objects import connect, join
+from tests.jobs import small
 
 RULES = ["t0=2020-01-01", "tf=2020-12-31", "layout.chunk=64", "layout.phases=4", "domain.mask=none"]
 KEY = "goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0"
@@ -68,27 +70,50 @@ def test_what_did_not_change_is_not_read_again(filled, monkeypatch):
     assert board.text() == first
 
 
-def test_runs_are_counted_by_job_and_state(chain, truth):
-    found = read(Board(truth.root, 0).text())
-    assert found["lake_runs", "sample", "done"] >= 1
-    assert found["lake_runs", "embed", "done"] >= 1
+def test_runs_are_counted_by_job_and_state(client, tmp_path):
+    made = small.build(tmp_path / "lake")
+    board = Board(made.root, 0)
+    for phases in (1, 2):
+        driver.run(client, made.root, made.key, sample.Settings(phases=phases))
+    store = runs.open_store(made.root, made.key)
+    (waiting,) = sample.specs(made.root, store, sample.Settings(phases=3))
+    runs.write_spec(made.root, waiting)
+    found = read(board.text())
+    assert found["lake_runs", "sample", "done"] == 2
+    assert found["lake_runs", "sample", "queued"] == 1
 
 
-def test_server_answers_prometheus_and_says_when_the_lake_does_not(filled, tmp_path):
-    for root, status in ((filled[0], 200), (str(tmp_path / "nothing"), 503)):
-        with server(Board(root, 60), "127.0.0.1", 0) as serving:
-            threading.Thread(target=serving.serve_forever, daemon=True).start()
-            where = f"http://127.0.0.1:{serving.server_port}"
-            try:
-                with urllib.request.urlopen(f"{where}/metrics") as answer:
-                    assert "lake_store_steps" in answer.read().decode()
-                    assert answer.status == status
-            except urllib.error.HTTPError as error:
-                with error:
-                    assert error.code == status
-            with urllib.request.urlopen(f"{where}/healthz") as answer:
-                assert answer.read() == b"ok\n"
-            serving.shutdown()
+@contextmanager
+def asking(root):
+    """Status and body of what a server of this lake answers."""
+    with server(Board(root, 60), "127.0.0.1", 0) as serving:
+        threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
+
+        def ask(path):
+            connection = HTTPConnection("127.0.0.1", serving.server_port)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            told = answer.status, answer.read().decode()
+            connection.close()
+            return told
+
+        yield ask
+        serving.shutdown()
+
+
+def test_server_answers_prometheus(filled):
+    with asking(filled[0]) as ask:
+        status, told = ask("/metrics")
+        assert (status, "lake_store_steps" in told) == (200, True)
+        assert ask("/healthz") == (200, "ok\n")
+        assert ask("/")[0] == 404
+
+
+def test_server_says_when_the_lake_does_not_answer(tmp_path, capsys):
+    with asking(str(tmp_path / "nothing")) as ask:
+        assert ask("/metrics")[0] == 503
+        assert ask("/healthz")[0] == 200
+    assert "there is no lake" in capsys.readouterr().err
 
 
 def test_text_keeps_odd_values_and_labels():

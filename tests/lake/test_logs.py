@@ -41,12 +41,11 @@ def test_error_of_a_command_is_one_line_of_json(run_lake, tmp_path):
 
 def test_traceback_that_nobody_caught_is_one_line_of_json(capsys):
     logs.begin()
-    try:
-        raise ZeroDivisionError("nothing to divide by")
-    except ZeroDivisionError as error:
-        sys.excepthook(type(error), error, error.__traceback__)
+    with pytest.raises(ZeroDivisionError) as caught:
+        _ = 1 / 0
+    sys.excepthook(caught.type, caught.value, caught.tb)
     told = json.loads(capsys.readouterr().err)
-    assert told["message"] == "ZeroDivisionError: nothing to divide by"
+    assert told["message"] == "ZeroDivisionError: division by zero"
     assert "test_logs.py" in told["traceback"]
 
 

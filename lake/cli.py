@@ -4,6 +4,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration, 65 bad input 
 """
 
 import json
+import os
+import signal
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -84,6 +86,8 @@ def lake() -> None:
 def main() -> None:
     """Run the command; errors of this project end as a message and an exit code."""
     logs.begin()
+    if os.getpid() == 1:  # in a container, where SIGTERM would do nothing
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         lake(prog_name="lake")
     except LakeError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import lake
 from ingest import listing, run, synthetic
-from lake import commits, ledger
+from lake import catalog, commits, ledger
 from lake.objects import connect, join
 from lake.store import State
 from tests import s3
@@ -134,7 +135,6 @@ def test_logs_are_json_with_one_run_id_a_pod(runner, ingested):
     [
         ({"LAKE_LISTING_SET": "sat=goes99"}, 64, "goes99"),
         ({"SOURCE": "broken"}, 65, "no granule of"),
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 64, "credentials"),
     ],
 )
 def test_exit_code_says_whether_a_retry_helps(runner, settings, source, wrong, code, message):
@@ -218,3 +218,17 @@ def test_retired_worker_is_named_as_its_deployment(dask, ingested):
     (name,) = [of["name"] for of in retired.values()]
     (worker,) = [pod for pod in workers if pod.name == name]
     assert worker.finish() == 0, worker.err
+
+
+def test_command_that_is_process_1_ends_when_it_is_asked_to(tmp_path):
+    catalog.claim(connect(tmp_path))
+    new = ["unshare", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*new, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no right to make a PID namespace")
+    command = [*new, PROGRAMS / "lake", "metrics", "--lake", tmp_path, "serve", "--port", "0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        process.stderr.readline()  # it serves
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        os.kill(int(children), signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM

@@ -101,3 +101,13 @@ def test_bucket_that_nobody_serves_ends_with_a_message_and_1(run_lake, monkeypat
     assert code == 1
     assert "127.0.0.1:9" in err
     assert "run it again" in err
+
+
+def test_command_without_credentials_ends_with_64(run_lake, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(retries, "PATIENCE", retries.timedelta(seconds=0.1))
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    code, _, err = run_lake("ls", "--lake", "s3://bucket/lake")
+    assert code == 64
+    assert "there are no credentials" in err

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -141,6 +141,7 @@ def run_(
     bounds = run.Bounds(since, until, max_steps)
     subject = f"{rules.sat}/{rules.listing}/{rules.t0:%Y%m%d}_{rules.tf:%Y%m%d}"
     with reports.kept(root, "ingest", subject) as report, cluster.client(address) as client:
+        report.numbers["period_end"] = datetime.combine(rules.tf, time.max, UTC).timestamp()
         outcomes = run.run(
             client, rules, url, root, bounds=bounds, when=due, scratch=Scratch(folder)
         )

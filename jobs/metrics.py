@@ -93,7 +93,9 @@ def metrics(ctx: click.Context, root: str) -> None:
 @metrics.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=PORT, show_default=True)
-@click.option("--every", default=60.0, show_default=True, help="Seconds between looks at the lake.")
+@click.option(
+    "--every", default=300.0, show_default=True, help="Seconds between looks at the lake."
+)
 @click.pass_obj
 def serve(root: str, host: str, port: int, every: float) -> None:
     """Answer Prometheus until it is stopped."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 import urllib.request
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -201,6 +202,10 @@ def test_verify_gc_and_metrics_tell_how_the_lake_fares(runner, ingested):
     assert (
         found["lake_command_exit_code", "goes16/clearland-l1b-c0/20200101_20201231", "ingest"] == 0
     )
+    end = found[
+        "lake_command_counted", "goes16/clearland-l1b-c0/20200101_20201231", "ingest", "period_end"
+    ]
+    assert datetime.fromtimestamp(end, UTC).date() == date(2020, 12, 31)
     assert found["lake_command_counted", "findings", KEY, "verify"] == 0
     assert found["lake_command_exit_code", "", "gc"] == 0
 

@@ -42,9 +42,7 @@ def buildah(*arguments: str, ends_with: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def container():
-    mounts = [
-        f"{path}:{path}:ro" for path in (CERTIFICATES, "/etc/pip.conf") if os.path.exists(path)
-    ]
+    mounts = [f"{path}:{path}:ro" for path in MOUNTED if path.exists()]
     buildah(
         "bud", "-f", str(DEPLOY / "Dockerfile"), "--target", "cpu", "--build-arg", f"BASE={BASE}",
         "--build-arg", "COMMIT=abc", *(word for m in mounts for word in ("-v", m)),

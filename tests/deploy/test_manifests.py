@@ -122,6 +122,26 @@ def test_what_is_named_is_there(which):
 
 
 @pytest.mark.parametrize("which", OVERLAYS)
+def test_network_policies_know_every_pod_and_who_speaks_to_the_scheduler(which):
+    """Where nothing is allowed that no policy names, a label that is missing is a pod that hangs."""
+    clients = set()
+    for document in overlay(which):
+        spec = document.get("spec", {})
+        if kind(document, "CronJob"):
+            spec = spec["jobTemplate"]["spec"]
+        if not kind(document, "CronJob") and not kind(document, "Deployment"):
+            continue
+        template = spec["template"]
+        labels = template["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "goeslake"
+        (container,) = template["spec"]["containers"]
+        sources = [of.get("configMapRef", {}).get("name") for of in container["envFrom"]]
+        assert ("dask" in sources) == (labels.get("goeslake/dask-client") == "true")
+        clients |= {document["metadata"]["name"]} if "dask" in sources else set()
+    assert clients == {"backfill", "merge"}
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
 def test_no_secret_and_no_key_is_in_a_manifest(which):
     for document in overlay(which):
         assert document["kind"] != "Secret"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import lake
-from jobs import driver, features, outputs, runs, sample
+from jobs import designs, driver, features, outputs, runs, sample, sampled
 from jobs.features import Selection
 from jobs.sample import Settings
 from lake import order
@@ -29,22 +29,20 @@ def drawn(root, run):
 def test_sample_takes_evenly_spaced_phases_of_every_superblock(pixels, layout, data):
     phase = data.draw(st.integers(0, layout.phases - 1))
     phases = data.draw(st.integers(1, layout.phases))
-    taken = sample.slices(pixels, layout, phase, phases)
-    found = [i for pieces in taken for piece in pieces for i in range(piece.start, piece.stop)]
-    assert len(set(found)) == len(found)
+    drawn = designs.phase(pixels, layout, phase, phases)
+    found = drawn.pixel
+    assert (np.diff(found) > 0).all()
+    assert (drawn.probability == phases / layout.phases).all()
     of = order.phase_of(pixels, layout)
     assert set(found) == {i for i in range(pixels) if of[i] in {*of[found]}}
-    full = [
-        pieces
-        for pieces in taken
-        if pieces[-1].stop <= pixels // layout.superblock * layout.superblock
-    ]
-    for pieces in full:
-        assert sum(p.stop - p.start for p in pieces) == phases * layout.chunk
-        chosen = sorted({int(of[p.start]) for p in pieces})
-        gaps = np.diff([*chosen, chosen[0] + layout.phases])
-        assert phase in chosen
-        assert gaps.max() - gaps.min() <= 1
+    for block in order.superblocks(pixels, layout):
+        here = found[(found >= block.start) & (found < block.stop)]
+        if block.stop - block.start == layout.superblock:
+            assert here.size == phases * layout.chunk
+            chosen = sorted({*of[here].tolist()})
+            gaps = np.diff([*chosen, chosen[0] + layout.phases])
+            assert phase in chosen
+            assert gaps.max() - gaps.min() <= 1
 
 
 @pytest.mark.parametrize(
@@ -60,7 +58,7 @@ def test_sample_takes_evenly_spaced_phases_of_every_superblock(pixels, layout, d
     ],
 )
 def test_feature_missing_too_often_or_constant_is_dropped(missing, low, high, told):
-    assert sample.reason(missing, low, high, 0.5) == told
+    assert sampled.reason(missing, low, high, 0.5) == told
 
 
 def test_sample_holds_the_features_of_its_pixels(client, truth):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from jobs.covariance import Sums
 from jobs.scaling import Scaling
 
 Floats = NDArray[np.float64]
@@ -24,7 +25,7 @@ Singles = NDArray[np.float32]
 
 PIXELS = 4096
 """Scored at a time."""
-SETTLED = 1e-4
+SETTLED = 1e-3
 """Refilling ends when what is left is this share of where it began."""
 LEAST_SIGNAL = 1e-3
 """Components with a smaller share of signal say nothing of holes."""
@@ -45,12 +46,16 @@ class Model:
     """(score, feature): scores are this times standardised features."""
 
     @property
+    def noise(self) -> float:
+        """Variance of a feature that the components leave out, in the mean over all others."""
+        rest = self.components.shape[1] - self.components.shape[0]
+        return max(float(self.total - self.variance.sum()) / max(rest, 1), 0.0)
+
+    @property
     def signal(self) -> Floats:
         """(component,) share of a component's variance that is not noise, 0 to 1."""
-        rest = self.components.shape[1] - self.components.shape[0]
-        noise = (self.total - self.variance.sum()) / max(rest, 1)
         tiny = np.finfo(float).tiny
-        share: Floats = np.clip(1 - max(noise, 0) / np.maximum(self.variance, tiny), 0, 1)
+        share: Floats = np.clip(1 - self.noise / np.maximum(self.variance, tiny), 0, 1)
         return share
 
 
@@ -58,13 +63,11 @@ def principal(covariance: Floats, count: int) -> tuple[Floats, Floats]:
     """The first components (component, feature) and their variances, by falling variance.
 
     Args:
-        covariance: (feature, feature); is overwritten.
+        covariance: (feature, feature)
         count: of components.
     """
     last = len(covariance) - 1
-    variance, vectors = eigh(
-        covariance, subset_by_index=(last - count + 1, last), driver="evr", overwrite_a=True
-    )
+    variance, vectors = eigh(covariance, subset_by_index=(last - count + 1, last), driver="evr")
     return turned(vectors.T[::-1]), np.maximum(variance[::-1], 0)
 
 
@@ -72,6 +75,27 @@ def turned(vectors: Floats) -> Floats:
     """Rows, each with its largest entry positive."""
     largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1, keepdims=True), axis=1)
     return vectors * np.where(largest < 0, -1.0, 1.0)
+
+
+def solved(
+    sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True
+) -> tuple[Model, Floats]:
+    """The principal components of what was added, and the covariance they are of.
+
+    Args:
+        sums: of features standardised by `scaling`.
+        scaling: theirs.
+        count: of components.
+        standardise: exactly; else the unit of `scaling` stays.
+    """
+    scale = sums.scale() if standardise else np.ones(len(sums.kind))
+    covariance = sums.covariance()
+    covariance /= scale[:, None]
+    covariance /= scale
+    components, variance = principal(covariance, count)
+    total = float(np.trace(covariance))
+    exact = scaling.then(sums.mean(), scale)
+    return Model(exact, components, variance, total, components), covariance
 
 
 def scores(x: Singles, model: Model, passes: int) -> Singles:
@@ -126,8 +150,7 @@ def _said(z: Singles, holes: NDArray[np.bool_], model: Model, passes: int) -> Si
     towards = model.components[speaking].astype(np.float32)
     back, shrink = np.ascontiguousarray(towards.T), signal[speaking, None].astype(np.float32)
     there = (~holes).astype(np.float32)
-    # 1/S - V M V' = (1/S - 1) + V (1 - M) V'
-    noise = np.float32(1) / shrink - np.float32(1)
+    noise = 1 / shrink - 1  # 1/S - V M V' = (1/S - 1) + V (1 - M) V'
 
     def left(of: Singles) -> Singles:
         seen = back @ of
@@ -145,8 +168,9 @@ def _said(z: Singles, holes: NDArray[np.bool_], model: Model, passes: int) -> Si
         if (size <= enough).all():
             break
         moved = left(way)
-        found += _ratio(size, _inner(way, moved)) * way
-        rest -= _ratio(size, _inner(way, moved)) * moved
+        far = _ratio(size, _inner(way, moved))
+        found += far * way
+        rest -= far * moved
         step = shrink * rest
         before, size = size, _inner(rest, step)
         way = step + _ratio(size, before) * way

@@ -37,21 +37,12 @@ class Scaling:
             blocks: (feature, pixel) of one set of features.
             clip: standard deviations.
         """
-        count, total, square, shift = (np.zeros(()),) * 4
-        for block in blocks:
-            x = block.astype(np.float64)
-            if not count.any():
-                shift = np.nan_to_num(_mean(x))
-            x -= shift[:, None]
-            there = ~np.isnan(x)
-            np.copyto(x, 0, where=~there)
-            count = count + there.sum(axis=1)
-            total = total + x.sum(axis=1)
-            square = square + np.einsum("fp,fp->f", x, x)
-        offset = total / np.maximum(count, 1)
-        scale = np.sqrt(np.maximum(square / np.maximum(count, 1) - offset**2, 0))
+        parts = [_sums(block) for block in blocks]
+        count = np.maximum(sum(n for n, _, _ in parts), 1)
+        mean = sum(n * m for n, m, _ in parts) / count
+        square = sum(s + n * (m - mean) ** 2 for n, m, s in parts)
+        scale = np.sqrt(square / count)
         scale[scale == 0] = 1  # constant, or never there
-        mean = offset + shift
         return cls(mean - clip * scale, mean + clip * scale, mean, scale)
 
     def apply(self, x: Singles) -> Singles:
@@ -71,7 +62,12 @@ class Scaling:
         return Scaling(self.low, self.high, self.mean + self.scale * mean, self.scale * scale)
 
 
-def _mean(x: Floats) -> Floats:
-    there = ~np.isnan(x)
-    found: Floats = np.where(there, x, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    return found
+def _sums(block: Singles) -> tuple[Floats, Floats, Floats]:
+    """(feature,) number of values, their mean, sum of squared deviations from it."""
+    missing = np.isnan(block)
+    count = np.sum(~missing, axis=1, dtype=np.float64)
+    x = np.where(missing, 0, block.astype(np.float64))
+    mean = x.sum(axis=1) / np.maximum(count, 1)
+    x -= mean[:, None]
+    np.copyto(x, 0, where=missing)
+    return count, mean, np.einsum("fp,fp->f", x, x)

@@ -26,7 +26,9 @@ Singles = NDArray[np.float32]
 PIXELS = 4096
 """Scored at a time."""
 SETTLED = 1e-3
-"""Refilling ends when what is left is this share of where it began."""
+"""Steps towards what stands in the holes end when the rest is this share of all."""
+STEPS = 30
+"""At most."""
 LEAST_SIGNAL = 1e-3
 """Components with a smaller share of signal say nothing of holes."""
 
@@ -98,48 +100,46 @@ def solved(
     return Model(exact, components, variance, total, components), covariance
 
 
-def scores(x: Singles, model: Model, passes: int) -> Singles:
+def scores(x: Singles, model: Model) -> Singles:
     """(pixel, score) of features (feature, pixel), which are overwritten; NaN where none has a value.
 
     Args:
         x: of any number of pixels.
         model: whose features the rows are.
-        passes: at most as many refills of holes.
     """
     projection = model.projection.astype(np.float32)
     found = np.empty((x.shape[1], len(projection)), np.float32)
     for first in range(0, x.shape[1], PIXELS):
         pixels = slice(first, first + PIXELS)
         z = model.scaling.apply(x[:, pixels])
-        missing = np.isnan(z)
-        refill(z, missing, model, passes)
-        found[pixels] = z.T @ projection.T
-        found[pixels][missing.all(axis=0)] = np.nan
+        fill(z, model)
+        found[pixels] = z.T @ projection.T  # NaN where all are missing
     return found
 
 
-def refill(z: Singles, missing: NDArray[np.bool_], model: Model, passes: int) -> None:
-    """Put into the holes, in place, what the components say of them.
+def fill(z: Singles, model: Model) -> Floats:
+    """Put into the holes of standardised features (feature, pixel), in place, what is likeliest.
 
-    Args:
-        z: (feature, pixel) standardised.
-        missing: likewise, True in the holes.
-        model: its components and their signal.
-        passes: at most as many.
+    A pixel without any value stays as it is.
+
+    Returns:
+        (feature,) how many holes were filled.
     """
-    holed = np.flatnonzero(missing.any(axis=0))
-    if not holed.size:
-        return
-    some = holed.size < missing.shape[1]
-    part, holes = (z[:, holed], missing[:, holed]) if some else (z, missing)
-    np.copyto(part, 0, where=holes)
-    said = _said(part, holes, model, passes)
-    np.copyto(part, said, where=holes)
-    if some:
-        z[:, holed] = part
+    if not np.isnan(z.sum(axis=1)).any():
+        return np.zeros(len(z))
+    missing = np.isnan(z)
+    some = missing.any(axis=0) & ~missing.all(axis=0)
+    filled: Floats = missing[:, some].sum(axis=1, dtype=np.float64)
+    for first in range(0, z.shape[1], PIXELS):
+        pixels = first + np.flatnonzero(some[first : first + PIXELS])
+        part, holes = z[:, pixels], missing[:, pixels]
+        np.copyto(part, 0, where=holes)
+        np.copyto(part, _said(part, holes, model), where=holes)
+        z[:, pixels] = part
+    return filled
 
 
-def _said(z: Singles, holes: NDArray[np.bool_], model: Model, passes: int) -> Singles:
+def _said(z: Singles, holes: NDArray[np.bool_], model: Model) -> Singles:
     """(feature, pixel) what the components say of pixels, whose holes are 0.
 
     With V the components, S their signal, M the holes: (1/S - V M V') u = V z has the solution that
@@ -164,7 +164,7 @@ def _said(z: Singles, holes: NDArray[np.bool_], model: Model, passes: int) -> Si
     size = _inner(rest, step)
     enough = np.float32(SETTLED**2) * _inner(wanted, found)
     way = step
-    for _ in range(passes):
+    for _ in range(STEPS):
         if (size <= enough).all():
             break
         moved = left(way)

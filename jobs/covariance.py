@@ -39,9 +39,7 @@ class Sums:
     def empty(cls, features: int) -> Self:
         """Of no pixel."""
         kind = np.zeros(features, np.int64)
-        return cls(
-            np.zeros((features, features)), kind, np.zeros((features, 1)), np.zeros((1, 1))
-        )
+        return cls(np.zeros((features, features)), kind, np.zeros((features, 1)), np.zeros((1, 1)))
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Self:
@@ -61,6 +59,10 @@ class Sums:
         self.counts += there @ there.T
         self.sums += z @ there.T
         gram(z, self.products)
+
+    def add_noise(self, variance: Floats) -> None:
+        """Add what was left out where holes were filled: a sum of squares for each feature."""
+        self.products[np.diag_indices(len(variance))] += variance
 
     def merge(self, other: "Sums") -> None:
         """Add what was added to another."""

@@ -3,7 +3,6 @@
 Blocks are float32 (feature, pixel), NaN where missing, as `jobs.features.read` gives them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -30,20 +29,16 @@ class Scaling:
     """Becomes 1; above 0."""
 
     @classmethod
-    def of(cls, blocks: Iterable[Singles], clip: float) -> Self:
-        """By mean and standard deviation of what is there, cut off `clip` of them from the mean.
-
-        Args:
-            blocks: (feature, pixel) of one set of features.
-            clip: standard deviations.
-        """
-        parts = [_sums(block) for block in blocks]
-        count = np.maximum(sum(n for n, _, _ in parts), 1)
-        mean = sum(n * m for n, m, _ in parts) / count
-        square = sum(s + n * (m - mean) ** 2 for n, m, s in parts)
-        scale = np.sqrt(square / count)
-        scale[scale == 0] = 1  # constant, or never there
-        return cls(mean - clip * scale, mean + clip * scale, mean, scale)
+    def of(cls, x: Singles, clip: float) -> Self:
+        """By mean and standard deviation of what is there, cut off `clip` of them from the mean."""
+        mean, scale = np.zeros((2, len(x)))
+        for row, values in enumerate(x):
+            there = values[~np.isnan(values)].astype(np.float64)
+            mean[row] = there.mean() if there.size else 0
+            scale[row] = there.std() if there.size else 0
+        clip_at = np.where(scale > 0, clip * scale, np.inf)  # constant here, or never there
+        low, high = mean - clip_at, mean + clip_at
+        return cls(low, high, mean, np.where(scale > 0, scale, 1))
 
     def apply(self, x: Singles) -> Singles:
         """Standardise a block in place; NaN stays NaN."""
@@ -60,14 +55,3 @@ class Scaling:
     def then(self, mean: Floats, scale: Floats) -> "Scaling":
         """As this, but 0 is what was `mean` here, and 1 what was `scale`."""
         return Scaling(self.low, self.high, self.mean + self.scale * mean, self.scale * scale)
-
-
-def _sums(block: Singles) -> tuple[Floats, Floats, Floats]:
-    """(feature,) number of values, their mean, sum of squared deviations from it."""
-    missing = np.isnan(block)
-    count = np.sum(~missing, axis=1, dtype=np.float64)
-    x = np.where(missing, 0, block.astype(np.float64))
-    mean = x.sum(axis=1) / np.maximum(count, 1)
-    x -= mean[:, None]
-    np.copyto(x, 0, where=missing)
-    return count, mean, np.einsum("fp,fp->f", x, x)

@@ -69,6 +69,11 @@ class Sketch:
         self.squares += np.einsum("fp,fp->f", z, z)
         self.product += z @ (z.T @ self.basis.astype(np.float32))
 
+    def add_noise(self, variance: Floats) -> None:
+        """Add what was left out where holes were filled: a sum of squares for each feature."""
+        self.squares += variance
+        self.product += variance[:, None] * self.basis
+
     def merge(self, other: "Sketch") -> None:
         """Add what was added to another with the same basis."""
         for name in ("product", "count", "sums", "squares", "pixels"):

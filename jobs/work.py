@@ -68,6 +68,8 @@ class Work:
         name: str,
         function: Callable[..., Arrays | None],
         calls: Iterable[Sequence[Any]],
+        *,
+        gpu: bool = False,
     ) -> None:
         """Do `function(root, run, *call)` on workers for each of `calls` that is not done yet.
 
@@ -75,18 +77,29 @@ class Work:
             name: of the stage; one word.
             function: of a module that workers have installed.
             calls: plain values; their order is the numbers of the parts.
+            gpu: whether parts go to workers that offer the resource `GPU`, if there are any.
 
         Raises:
             StoppedError: the run was asked to stop; parts under way end by themselves.
         """
         calls = list(calls)
         before = done(self.objects, name)
-        workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
-        self.pulse.stage(name, len(before), len(calls), workers)
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        self.pulse.stage(name, len(before), len(calls), len(workers))
+        offered = any(worker["resources"].get("GPU") for worker in workers)
+        resources = {"GPU": 1} if gpu and offered else None
         left = {
             self.client.submit(
-                _do, function, self.root, self.run, name, number, tuple(call), pure=False
-            )
+                _do,
+                function,
+                self.root,
+                self.run,
+                name,
+                number,
+                tuple(call),
+                pure=False,
+                resources=resources,
+            )  # fmt: skip
             for number, call in enumerate(calls)
             if number not in before
         }

@@ -51,7 +51,7 @@ class Model:
     def noise(self) -> float:
         """Variance of a feature that the components leave out, in the mean over all others."""
         rest = self.components.shape[1] - self.components.shape[0]
-        return max(float(self.total - self.variance.sum()) / max(rest, 1), 0.0)
+        return max(float(self.total - self.variance.sum()), 0.0) / max(rest, 1)
 
     @property
     def signal(self) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import lake
 from jobs import components, features, outputs, pulse
 from jobs.components import Model
-from jobs.features import Selection
+from jobs.features import Feature, Selection
 from jobs.scaling import Scaling
 from jobs.work import Work
 from lake import order, schema
@@ -48,25 +48,41 @@ class Source:
     """Settled; it holds the features wanted, and may hold more."""
 
 
-def rows(store: Store, selection: Selection, names: Sequence[str]) -> NDArray[np.int64]:
-    """Which rows of what a selection reads are the features of these names, in their order.
+def source(store: Store, names: Sequence[str], *, suspect: bool) -> Source:
+    """Where features of these names are read in a store.
+
+    Args:
+        store: any that has them.
+        names: of features.
+        suspect: whether to take statistics of metrics that may be wrong.
 
     Raises:
-        ConfigError: one is not among them.
+        ConfigError: the store lacks one.
     """
-    found = features.columns(selection, store.cubes.values())
-    place = {str(feature): row for row, feature in enumerate(found)}
-    if lacking := [name for name in names if name not in place]:
+    wanted = [Feature.of(name) for name in names]
+    statistics = tuple(dict.fromkeys(of.statistic for of in wanted))
+    separate = any(of.subpixel is not None for of in wanted)
+    selection = Selection(
+        tuple({of.cube: None for of in wanted}),
+        tuple(month for month in store.months if month in {of.month for of in wanted}),
+        tuple({of.tod: None for of in wanted}),
+        tuple({of.band: None for of in wanted}),
+        statistics if suspect else features.trusted(statistics, store),
+        features.SEPARATE if separate else features.MERGED,
+    )
+    found = {str(feature) for feature in features.columns(selection, store.cubes.values())}
+    if lacking := [name for name in names if name not in found]:
         raise ConfigError(
             f"{store.key} lacks {len(lacking)} of the {len(names)} features of the model, the first "
-            f"{lacking[0]!r}: it holds months {store.months} and cubes {', '.join(store.cubes)}; "
-            "fit a model on features that both stores have ('lake sample --set months=...')"
+            f"{lacking[0]!r}: it holds months {store.months} of cubes {', '.join(store.cubes)}, "
+            f"suspect metrics {store.suspect}; fit a model on features that both stores have, by a "
+            "sample with '--set months=...', 'cubes=...', 'statistics=...'"
         )
-    return np.array([place[name] for name in names], np.int64)
+    return Source(store.url, selection)
 
 
 def blocks(
-    root: str, run: str, source: Source, names: Sequence[str], pixels: slice
+    root: str, run: str, source: Source, names: list[str], pixels: slice
 ) -> Iterator[tuple[slice, Singles]]:
     """On a worker: features (feature, pixel) by name, some pixels at a time, free to be overwritten.
 
@@ -74,16 +90,16 @@ def blocks(
         StoppedError: the run was asked to stop.
     """
     store = lake.open(source.url)
-    chosen = rows(store, source.selection, names)
-    width = len(features.columns(source.selection, store.cubes.values()))
-    all_in_order = np.array_equal(chosen, np.arange(width))
+    found = [str(of) for of in features.columns(source.selection, store.cubes.values())]
+    place = {name: row for row, name in enumerate(found)}
+    rows = [place[name] for name in names]
     chunk = store.domain.layout.chunk
-    size = max(BLOCK_BYTES // (4 * width * chunk), 1) * chunk
+    size = max(BLOCK_BYTES // (4 * len(found) * chunk), 1) * chunk
     for first in range(pixels.start, pixels.stop, size):
         pulse.check(root, run)
         piece = slice(first, min(first + size, pixels.stop))
         x = features.read(store, source.selection, piece)
-        yield piece, x if all_in_order else x[chosen]
+        yield piece, x if found == names else x[rows]
 
 
 def arrays(store: Store, count: int, names: Sequence[str]) -> Iterator[Array]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs import components, linear, outputs, sample, subspace
+from jobs import components, linear, outputs, pulse, sample, subspace
 from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.linear import Source
@@ -41,7 +41,8 @@ BEYOND = 1.5
 TOTAL, NOISE = "total_", "noise_"
 """Prefixes of the accumulators of the first store, and of half its difference to a second one."""
 
-Accumulators = dict[str, Sums | Sketch]
+Accumulators = dict[str, Any]
+"""`Sums` or `Sketch`, by prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,10 @@ def solution(root: str, run: str, number: int) -> Model:
     return Model(_scaling(found), vectors, variance, float(found["total"]), vectors)
 
 
-def pilot(root: str, run: str) -> Scaling:
-    """By which features were standardised in the first pass."""
-    return _scaling(partial(root, run, "pilot", 0))
+def scaling(root: str, run: str, number: int) -> Scaling:
+    """By which features were standardised in a pass: what the one before found, or the pilot."""
+    found = partial(root, run, f"solve{number - 1}" if number else "pilot", 0)
+    return _scaling(found)
 
 
 def sums(root: str, run: str, of: Pass) -> Accumulators:
@@ -134,6 +136,7 @@ def sums(root: str, run: str, of: Pass) -> Accumulators:
 
 def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     """On a worker: what the sample says."""
+    pulse.check(root, run)
     kept = sample.kept(root, plan.drawn)
     samples = outputs.read(root, plan.drawn, "pixel").size
     some = np.unique(np.linspace(0, samples - 1, min(PILOT, samples)).astype(np.int64))
@@ -148,22 +151,21 @@ def _pilot(root: str, run: str, plan: Plan) -> Arrays:
         axis=1,
     )
     how = plan.how
-    scaling = Scaling.of(x, how.clip)
+    found = Scaling.of(x, how.clip)
     if not how.standardise:
-        scaling = replace(scaling, scale=np.ones(len(x)))
-    found = {name: getattr(scaling, name) for name in Scaling.__slots__}
+        found = replace(found, scale=np.ones(len(x)))
     if len(x) <= how.exact:
-        return found
-    z = np.nan_to_num(scaling.apply(x), copy=False)
+        return _noted(found)
+    z = np.nan_to_num(found.apply(x), copy=False)
     directions = min(math.ceil(BEYOND * how.components), len(z))
-    return found | {"basis": subspace.start(z, directions)}
+    return _noted(found) | {"basis": subspace.start(z, directions)}
 
 
 def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) -> Arrays:
     """On a worker: the sums of a group of superblocks."""
     names = list(outputs.read(root, run, "feature"))
     model = solution(root, run, number - 1) if number else None
-    scaling = model.scaling if model else pilot(root, run)
+    standard = scaling(root, run, number)
     total: Sums | Sketch
     if len(names) <= plan.how.exact:
         total = Sums.empty(len(names))
@@ -176,10 +178,10 @@ def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) 
     for pixels in group:
         read = [linear.blocks(root, run, source, names, pixels) for source in sources]
         for (_, x), *others in zip(*read, strict=True):
-            z = scaling.apply(x)
+            z = standard.apply(x)
             if noise:
                 ((_, second),) = others
-                noise.add(z - scaling.apply(second))
+                noise.add(z - standard.apply(second))
             if model:
                 total.add_noise(model.noise * components.fill(z, model))
             total.add(z)
@@ -210,15 +212,15 @@ def _merge(root: str, run: str, stage: str, numbers: Sequence[int]) -> Arrays:
 def _solve(root: str, run: str, plan: Plan, of: Pass) -> Arrays:
     """On a worker: the model of a pass."""
     total = sums(root, run, of)[TOTAL]
-    scaling = solution(root, run, of.number - 1).scaling if of.number else pilot(root, run)
-    standardise, holed = plan.how.standardise, False
+    before, standardise = scaling(root, run, of.number), plan.how.standardise
+    holed = False
     if isinstance(total, Sums):
         count = min(plan.how.components, len(total.kind))
-        model, _ = components.solved(total, scaling, count, standardise=standardise)
-        holed = np.ptp(total.counts) > 0
+        model, _ = components.solved(total, before, count, standardise=standardise)
+        holed = bool(np.ptp(total.counts) > 0)
     else:
-        model = subspace.solved(total, scaling, standardise=standardise)
-    return {name: getattr(model.scaling, name) for name in Scaling.__slots__} | {
+        model = subspace.solved(total, before, standardise=standardise)
+    return _noted(model.scaling) | {
         "components": model.components,
         "variance": model.variance,
         "total": np.array(model.total),
@@ -230,7 +232,7 @@ def _merged(root: str, run: str, stage: str, numbers: Sequence[int]) -> Accumula
     found = _restored(partial(root, run, stage, numbers[0]))
     for number in numbers[1:]:
         for prefix, other in _restored(partial(root, run, stage, number)).items():
-            found[prefix].merge(other)  # type: ignore[arg-type] (of one kind)
+            found[prefix].merge(other)
     return found
 
 
@@ -242,6 +244,10 @@ def _restored(arrays: Arrays) -> Accumulators:
         elif f"{prefix}basis" in arrays:
             found[prefix] = Sketch.restore(arrays, prefix)
     return found
+
+
+def _noted(scaling: Scaling) -> dict[str, NDArray[Any]]:
+    return {name: getattr(scaling, name) for name in Scaling.__slots__}
 
 
 def _scaling(found: Arrays) -> Scaling:

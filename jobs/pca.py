@@ -14,7 +14,6 @@ import numpy as np
 
 from jobs import linear, outputs, passes, runs, sample
 from jobs.components import Model
-from jobs.linear import Source
 from jobs.passes import Fit, Pass, Plan
 from jobs.runs import Spec
 from jobs.work import Work
@@ -57,11 +56,11 @@ def make(work: Work) -> Sequence[str]:
     """Fit the components, then score every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
     drawn = work.spec.inputs[sample.JOB]
-    names = outputs.read(root, drawn, "feature", sample.kept(root, drawn))
+    names = list(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
     count = min(settings.fit.components, len(names))
     arrays = linear.arrays(store, count, names)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    source = Source(store.url, sample.selection(root, drawn))
+    source = linear.source(store, names, suspect=sample.suspect(root, drawn))
     plan = Plan(drawn, (source,), settings.fit)
     made = passes.fit(work, plan, len(names))
     work.stage("model", _model, [(settings, count, made)])

@@ -51,7 +51,7 @@ class Model:
     def noise(self) -> float:
         """Variance of a feature that the components leave out, in the mean over all others."""
         rest = self.components.shape[1] - self.components.shape[0]
-        return max(float(self.total - self.variance.sum()), 0.0) / max(rest, 1)
+        return float(max(self.total - self.variance.sum(), 0.0) / max(rest, 1))
 
     @property
     def signal(self) -> Floats:
@@ -128,7 +128,7 @@ def fill(z: Singles, model: Model) -> Floats:
     if not np.isnan(z.sum(axis=1)).any():
         return np.zeros(len(z))
     missing = np.isnan(z)
-    some = missing.any(axis=0) & ~missing.all(axis=0)
+    some: NDArray[np.bool_] = np.any(missing, axis=0) & ~np.all(missing, axis=0)
     filled: Floats = missing[:, some].sum(axis=1, dtype=np.float64)
     for first in range(0, z.shape[1], PIXELS):
         pixels = first + np.flatnonzero(some[first : first + PIXELS])
@@ -150,7 +150,7 @@ def _said(z: Singles, holes: NDArray[np.bool_], model: Model) -> Singles:
     towards = model.components[speaking].astype(np.float32)
     back, shrink = np.ascontiguousarray(towards.T), signal[speaking, None].astype(np.float32)
     there = (~holes).astype(np.float32)
-    noise = 1 / shrink - 1  # 1/S - V M V' = (1/S - 1) + V (1 - M) V'
+    noise = np.float32(1) / shrink - np.float32(1)  # 1/S - V M V' = (1/S - 1) + V (1 - M) V'
 
     def left(of: Singles) -> Singles:
         seen = back @ of
@@ -184,5 +184,5 @@ def _inner(a: Singles, b: Singles) -> Singles:
 
 
 def _ratio(a: Singles, b: Singles) -> Singles:
-    """a / b, 0 where there is nothing left to divide."""
+    """Quotient, 0 where there is nothing left to divide."""
     return np.divide(a, b, out=np.zeros_like(a), where=b > np.finfo(np.float32).tiny)

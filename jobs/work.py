@@ -86,20 +86,10 @@ class Work:
         before = done(self.objects, name)
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         self.pulse.stage(name, len(before), len(calls), len(workers))
-        offered = any(worker["resources"].get("GPU") for worker in workers)
-        resources = {"GPU": 1} if gpu and offered else None
+        offered = gpu and any(worker["resources"].get("GPU") for worker in workers)
+        how = {"pure": False, "resources": {"GPU": 1} if offered else None}
         left = {
-            self.client.submit(
-                _do,
-                function,
-                self.root,
-                self.run,
-                name,
-                number,
-                tuple(call),
-                pure=False,
-                resources=resources,
-            )  # fmt: skip
+            self.client.submit(_do, function, self.root, self.run, name, number, tuple(call), **how)
             for number, call in enumerate(calls)
             if number not in before
         }

@@ -17,6 +17,7 @@ import lake
 from jobs import components, features, outputs, pulse
 from jobs.components import Model
 from jobs.features import Feature, Selection
+from jobs.product import one_thread
 from jobs.scaling import Scaling
 from jobs.work import Work
 from lake import order, schema
@@ -146,6 +147,7 @@ def score(work: Work, source: Source, model: str) -> None:
     work.stage("score", _score, [(source, model, block) for block in pixels])
 
 
+@one_thread()
 def _score(root: str, run: str, source: Source, model_run: str, pixels: slice) -> None:
     """On a worker: the scores of a superblock."""
     model, names = read(root, model_run), outputs.read(root, model_run, "feature")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from jobs import components, linear, outputs, passes, pca, runs, sample
 from jobs.passes import NOISE, TOTAL, Fit, Pass, Plan
+from jobs.product import one_thread
 from jobs.runs import Spec
 from jobs.scaling import Scaling
 from jobs.settings import check
@@ -96,6 +97,7 @@ def make(work: Work) -> Sequence[str]:
     return [path]
 
 
+@one_thread()
 def _model(root: str, run: str, settings: Settings, made: Sequence[Pass]) -> None:
     """On a worker: store the model."""
     model = passes.solution(root, run, made[-1].number)

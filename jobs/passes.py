@@ -22,6 +22,7 @@ from jobs import components, linear, outputs, pulse, sample, subspace
 from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.linear import Source
+from jobs.product import one_thread
 from jobs.sampled import ROOM
 from jobs.scaling import Scaling
 from jobs.settings import check
@@ -134,6 +135,7 @@ def sums(root: str, run: str, of: Pass) -> Accumulators:
     return _merged(root, run, of.stage, range(of.parts))
 
 
+@one_thread()
 def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     """On a worker: what the sample says."""
     pulse.check(root, run)
@@ -161,6 +163,7 @@ def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     return _noted(found) | {"basis": subspace.start(z, directions)}
 
 
+@one_thread()
 def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) -> Arrays:
     """On a worker: the sums of a group of superblocks."""
     names = list(outputs.read(root, run, "feature"))
@@ -201,6 +204,7 @@ def _tree(work: Work, number: int, parts: int) -> Pass:
     return Pass(number, stage, parts)
 
 
+@one_thread()
 def _merge(root: str, run: str, stage: str, numbers: Sequence[int]) -> Arrays:
     """On a worker: the sums of some parts as one."""
     found: dict[str, NDArray[Any]] = {}
@@ -209,6 +213,7 @@ def _merge(root: str, run: str, stage: str, numbers: Sequence[int]) -> Arrays:
     return found
 
 
+@one_thread()
 def _solve(root: str, run: str, plan: Plan, of: Pass) -> Arrays:
     """On a worker: the model of a pass."""
     total = sums(root, run, of)[TOTAL]

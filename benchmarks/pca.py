@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Case:
     blocks: int
     cube: Cube
     missing: float = 0
-    layout: Layout = Layout()
+    layout: Layout = field(default_factory=Layout)
 
     @property
     def name(self) -> str:

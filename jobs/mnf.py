@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs import components, linear, outputs, passes, pca, runs, sample
-from jobs.passes import NOISE, TOTAL, Fit, Pass, Plan
+from jobs.passes import NOISE, TOTAL, Fit, Plan
 from jobs.product import one_thread
 from jobs.runs import Spec
 from jobs.scaling import Scaling
@@ -92,27 +92,26 @@ def make(work: Work) -> Sequence[str]:
     suspect = sample.suspect(root, drawn)
     sources = [linear.source(store, names, suspect=suspect) for store in work.stores]
     made = passes.fit(work, Plan(drawn, tuple(sources), settings.fit), len(names))
-    work.stage("model", _model, [(settings, made)])
+    work.stage("model", _model, [(settings, made - 1)])
     linear.score(work, sources[0], work.run)
     return [path]
 
 
 @one_thread()
-def _model(root: str, run: str, settings: Settings, made: Sequence[Pass]) -> None:
+def _model(root: str, run: str, settings: Settings, last: int) -> None:
     """On a worker: store the model."""
-    model = passes.solution(root, run, made[-1].number)
-    total = _covariance(root, run, made[-1], TOTAL, model.scaling)
-    noise = _covariance(root, run, made[0], NOISE, model.scaling) / 2
+    model = passes.solution(root, run, last)
+    total = _covariance(root, run, last, TOTAL, model.scaling)
+    noise = _covariance(root, run, 0, NOISE, model.scaling) / 2
     projection, ratio = solved(total, noise, len(model.components), settings.floor)
     linear.write(root, run, replace(model, projection=projection))
     outputs.write(root, run, "signal_to_noise", ratio)
 
 
-def _covariance(root: str, run: str, of: Pass, prefix: str, scaling: Scaling) -> Floats:
+def _covariance(root: str, run: str, number: int, prefix: str, scaling: Scaling) -> Floats:
     """Of what a pass added up, in the unit of `scaling`."""
-    sums = passes.sums(root, run, of)[prefix]
-    unit = scaling.scale / passes.scaling(root, run, of.number).scale
-    found: Floats = sums.covariance() / unit / unit[:, None]
+    unit = scaling.scale / passes.scaling(root, run, number).scale
+    found: Floats = passes.sums(root, run, number, prefix).covariance() / unit / unit[:, None]
     return found
 
 

@@ -1,9 +1,9 @@
-"""Fit principal components on all pixels of a store: passes over it, each a tree of sums.
+"""Fit principal components on all pixels of a store, in passes over it.
 
 A sample is the pilot: it says where to cut off, where 0 is and, of many features, where to begin. In
-a pass a fixed number of groups of superblocks is added up, each by one part into one accumulator;
-these are merged by fours, by workers, in a fixed order; one part solves. So nothing large goes to
-the scheduler, and which worker did what changes no bit.
+a pass a few groups of superblocks, which ones is a function of their number alone, are added up, each
+by one part into one accumulator; one part merges these in their order, and solves. So nothing large
+goes to the scheduler, and which worker did what changes no bit.
 
 Up to `exact` features their covariance is held (`jobs.covariance`): one pass, and where there are
 holes `refills` more, in which the components of the last one fill them. Above, `passes` improve a
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs import components, linear, outputs, pulse, sample, subspace
+from jobs import components, linear, outputs, pulse, runs, sample, subspace
 from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.linear import Source
@@ -27,23 +27,18 @@ from jobs.sampled import ROOM
 from jobs.scaling import Scaling
 from jobs.settings import check
 from jobs.subspace import Sketch
-from jobs.work import Arrays, Work, partial
+from jobs.work import Arrays, Work, done, partial
 from lake import order
 
 GROUPS = 16
 """Of superblocks, at most."""
-FAN = 4
-"""Accumulators merged by a part."""
-PILOT = 4096
+PILOT = 2048
 """Pixels of the sample, evenly spaced, at most."""
 BEYOND = 1.5
 """Directions of a subspace for each component wanted."""
 
 TOTAL, NOISE = "total_", "noise_"
 """Prefixes of the accumulators of the first store, and of half its difference to a second one."""
-
-Accumulators = dict[str, Any]
-"""`Sums` or `Sketch`, by prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +77,20 @@ class Plan:
     how: Fit
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One that was made."""
-
-    number: int
-    stage: str
-    """Whose parts, merged, are its sums."""
-    parts: int
-
-
-def fit(work: Work, plan: Plan, features: int) -> list[Pass]:
-    """Make the passes; `solution` has the model of each."""
+def fit(work: Work, plan: Plan, features: int) -> int:
+    """Make the passes; returns how many. `solution` has the model of each, by number from 0."""
     domain = work.store.domain
     groups = grouped(order.superblocks(domain.pixels, domain.layout))
     work.stage("pilot", _pilot, [(plan,)])
-    made: list[Pass] = []
-    wanted = 1
-    while len(made) < wanted:
-        number = len(made)
-        work.stage(f"sums{number}", _sums, [(plan, number, group) for group in groups], gpu=True)
-        made.append(_tree(work, number, len(groups)))
-        work.stage(f"solve{number}", _solve, [(plan, made[-1])])
+    made, wanted = 0, 1
+    while made < wanted:
+        work.stage(f"sums{made}", _sums, [(plan, made, group) for group in groups], gpu=True)
+        work.stage(f"solve{made}", _solve, [(plan, made)])
         if features > plan.how.exact:
             wanted = plan.how.passes
-        elif work.partial(f"solve{number}", 0)["holed"]:
+        elif work.partial(f"solve{made}", 0)["holed"]:
             wanted = 1 + plan.how.refills
+        made += 1
     return made
 
 
@@ -130,9 +113,15 @@ def scaling(root: str, run: str, number: int) -> Scaling:
     return _scaling(found)
 
 
-def sums(root: str, run: str, of: Pass) -> Accumulators:
-    """What a pass added up, by prefix."""
-    return _merged(root, run, of.stage, range(of.parts))
+def sums(root: str, run: str, number: int, prefix: str) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
+    """What a pass added up: the groups merged in their order."""
+    parts = len(done(runs.folder(root, run), f"sums{number}"))
+    first = partial(root, run, f"sums{number}", 0)
+    kind = Sums if f"{prefix}products" in first else Sketch
+    found = kind.restore(first, prefix)
+    for part in range(1, parts):
+        found.merge(kind.restore(partial(root, run, f"sums{number}", part), prefix))
+    return found
 
 
 @one_thread()
@@ -191,33 +180,11 @@ def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) 
     return total.arrays(TOTAL) | (noise.arrays(NOISE) if noise else {})
 
 
-def _tree(work: Work, number: int, parts: int) -> Pass:
-    """Merge by `FAN` until so many are left."""
-    stage, level = f"sums{number}", 0
-    while parts > FAN:
-        level += 1
-        calls = [
-            (stage, list(range(first, min(first + FAN, parts)))) for first in range(0, parts, FAN)
-        ]
-        stage, parts = f"merge{number}x{level}", len(calls)
-        work.stage(stage, _merge, calls)
-    return Pass(number, stage, parts)
-
-
 @one_thread()
-def _merge(root: str, run: str, stage: str, numbers: Sequence[int]) -> Arrays:
-    """On a worker: the sums of some parts as one."""
-    found: dict[str, NDArray[Any]] = {}
-    for prefix, accumulator in _merged(root, run, stage, numbers).items():
-        found |= accumulator.arrays(prefix)
-    return found
-
-
-@one_thread()
-def _solve(root: str, run: str, plan: Plan, of: Pass) -> Arrays:
+def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
     """On a worker: the model of a pass."""
-    total = sums(root, run, of)[TOTAL]
-    before, standardise = scaling(root, run, of.number), plan.how.standardise
+    total = sums(root, run, number, TOTAL)
+    before, standardise = scaling(root, run, number), plan.how.standardise
     holed = False
     if isinstance(total, Sums):
         count = min(plan.how.components, len(total.kind))
@@ -231,24 +198,6 @@ def _solve(root: str, run: str, plan: Plan, of: Pass) -> Arrays:
         "total": np.array(model.total),
         "holed": np.array(holed),
     }
-
-
-def _merged(root: str, run: str, stage: str, numbers: Sequence[int]) -> Accumulators:
-    found = _restored(partial(root, run, stage, numbers[0]))
-    for number in numbers[1:]:
-        for prefix, other in _restored(partial(root, run, stage, number)).items():
-            found[prefix].merge(other)
-    return found
-
-
-def _restored(arrays: Arrays) -> Accumulators:
-    found: Accumulators = {}
-    for prefix in (TOTAL, NOISE):
-        if f"{prefix}products" in arrays:
-            found[prefix] = Sums.restore(arrays, prefix)
-        elif f"{prefix}basis" in arrays:
-            found[prefix] = Sketch.restore(arrays, prefix)
-    return found
 
 
 def _noted(scaling: Scaling) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from jobs import linear, outputs, passes, runs, sample
 from jobs.components import Model
-from jobs.passes import Fit, Pass, Plan
+from jobs.passes import Fit, Plan
 from jobs.runs import Spec
 from jobs.work import Work
 from lake import schema
@@ -68,9 +68,9 @@ def make(work: Work) -> Sequence[str]:
     return [path, MODEL]
 
 
-def _model(root: str, run: str, settings: Settings, count: int, made: Sequence[Pass]) -> None:
+def _model(root: str, run: str, settings: Settings, count: int, made: int) -> None:
     """On a worker: store the model."""
-    found = [passes.solution(root, run, of.number) for of in made]
+    found = [passes.solution(root, run, number) for number in range(made)]
     model = first(found[-1], count)
     if settings.whiten:
         deviation = np.sqrt(np.maximum(model.variance, np.finfo(float).tiny))

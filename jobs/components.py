@@ -11,7 +11,7 @@ Tipping and Bishop, "Probabilistic principal component analysis", Journal of the
 Society B 61 (1999), the same as a likelihood.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,12 @@ def principal(covariance: Floats, count: int) -> tuple[Floats, Floats]:
     last = len(covariance) - 1
     variance, vectors = eigh(covariance, subset_by_index=(last - count + 1, last), driver="evr")
     return turned(vectors.T[::-1]), np.maximum(variance[::-1], 0)
+
+
+def first(model: Model, count: int) -> Model:
+    """The model of its first components alone."""
+    vectors = model.components[:count]
+    return replace(model, components=vectors, variance=model.variance[:count], projection=vectors)
 
 
 def turned(vectors: Floats) -> Floats:

@@ -117,7 +117,7 @@ def sums(root: str, run: str, number: int, prefix: str) -> Any:  # noqa: ANN401 
     """What a pass added up: the groups merged in their order."""
     parts = len(done(runs.folder(root, run), f"sums{number}"))
     first = partial(root, run, f"sums{number}", 0)
-    kind = Sums if f"{prefix}products" in first else Sketch
+    kind: Any = Sums if f"{prefix}products" in first else Sketch
     found = kind.restore(first, prefix)
     for part in range(1, parts):
         found.merge(kind.restore(partial(root, run, f"sums{number}", part), prefix))

@@ -1,5 +1,7 @@
 """Linear models in memory: the eigensolver, scores, and what is put into holes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -165,10 +167,10 @@ def test_subspace_tends_to_the_components_of_the_whole_covariance(x):
     found = passes(x, 16, 24, 14)
     deficit = [1 - captured(z, of.components) / exact.variance.sum() for of in found]
     assert deficit[0] < 0.05
-    assert all(later < before for before, later in zip(deficit[:4], deficit[1:5], strict=True))
+    assert all(later < before for before, later in pairwise(deficit[:5]))
     assert deficit[-1] < 1e-6
     assert_allclose(found[-1].components[:8], exact.components[:8], atol=1e-5)
-    assert_allclose(found[-1].variance, exact.variance, rtol=1e-4)
+    assert_allclose(found[-1].variance, exact.variance, rtol=1e-3)
     assert found[-1].total == pytest.approx(exact.total, rel=1e-5)
     assert_allclose(found[-1].scaling.mean, exact.scaling.mean, rtol=1e-6)
     assert_allclose(found[-1].scaling.scale, exact.scaling.scale, rtol=1e-5)

@@ -85,10 +85,8 @@ def turned(vectors: Floats) -> Floats:
     return vectors * np.where(largest < 0, -1.0, 1.0)
 
 
-def solved(
-    sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True
-) -> tuple[Model, Floats]:
-    """The principal components of what was added, and the covariance they are of.
+def solved(sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True) -> Model:
+    """The principal components of what was added.
 
     Args:
         sums: of features standardised by `scaling`.
@@ -103,7 +101,7 @@ def solved(
     components, variance = principal(covariance, count)
     total = float(np.trace(covariance))
     exact = scaling.then(sums.mean(), scale)
-    return Model(exact, components, variance, total, components), covariance
+    return Model(exact, components, variance, total, components)
 
 
 def scores(x: Singles, model: Model) -> Singles:

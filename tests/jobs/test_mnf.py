@@ -77,7 +77,7 @@ def test_with_holes_in_both_years_directions_hardly_change(stores, years, fitted
     scores = found["scores"].values
     assert not np.isnan(scores).any()
     share = [abs(np.corrcoef(scores[:, i], wanted[:, i])[0, 1]) for i in range(3)]
-    assert min(share) > 0.98
+    assert min(share) > 0.95
 
 
 def test_solution_orders_by_variance_over_noise_and_bounds_the_noise():

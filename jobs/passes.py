@@ -10,8 +10,9 @@ holes `refills` more, in which the components of the last one fill them. Above, 
 subspace (`jobs.subspace`), and fill holes from the second on.
 """
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -162,13 +163,13 @@ def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) 
     names = list(outputs.read(root, run, "feature"))
     total = _Adding.of(root, run, plan, number, TOTAL)
     noise = _Adding.of(root, run, plan, number, NOISE) if len(plan.sources) > 1 else None
+    check = functools.partial(pulse.check, root, run)
     for pixels in group:
         read = [linear.blocks(root, run, source, names, pixels) for source in plan.sources]
-        for (_, x), *others in zip(*read, strict=True):
+        for x, *second in zip(*read, strict=True):
             if noise:
-                ((_, second),) = others
-                noise.add(total.scaling.cut(x) - total.scaling.cut(second))
-            total.add(x)
+                noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check)
+            total.add(x, check)
     return total.sums.arrays(TOTAL) | (noise.sums.arrays(NOISE) if noise else {})
 
 
@@ -190,11 +191,11 @@ class _Adding:
         basis = model.components.T if model else partial(root, run, "pilot", 0)["basis"]
         return cls(by, model, Sketch.empty(basis))
 
-    def add(self, x: Singles) -> None:
-        """Add features (feature, pixel), which are overwritten."""
+    def add(self, x: Singles, check: Callable[[], object]) -> None:
+        """Add features (feature, pixel), which are overwritten; `check` is as for `fill`."""
         z = self.scaling.apply(x)
         if self.model:
-            self.sums.add_noise(self.model.noise * components.fill(z, self.model))
+            self.sums.add_noise(self.model.noise * components.fill(z, self.model, check))
         self.sums.add(z)
 
 

@@ -153,6 +153,6 @@ def _score(root: str, run: str, source: Source, model_run: str, pixels: slice) -
     """On a worker: the scores of a superblock."""
     model, names = read(root, model_run), outputs.read(root, model_run, "feature")
     check = partial(pulse.check, root, run)
-    read = blocks(root, run, source, list(names), pixels)
-    found = [components.scores(x, model, check) for x in read]
+    pieces = blocks(root, run, source, list(names), pixels)
+    found = [components.scores(x, model, check) for x in pieces]
     outputs.write(root, run, "scores", np.concatenate(found), pixels)

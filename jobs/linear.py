@@ -145,7 +145,9 @@ def score(work: Work, source: Source, model: str) -> None:
     """Score all pixels of the run's first store, by the model of a run."""
     domain = work.store.domain
     pixels = order.superblocks(domain.pixels, domain.layout)
-    work.stage("score", _score, [(source, model, block) for block in pixels])
+    through = 4 * outputs.read(work.root, model, "mean").size  # bytes of a pixel
+    sizes = [through * (block.stop - block.start) for block in pixels]
+    work.stage("score", _score, [(source, model, block) for block in pixels], sizes)
 
 
 @one_thread()

@@ -85,9 +85,12 @@ def fit(work: Work, plan: Plan, features: int) -> int:
     domain = work.store.domain
     groups = grouped(order.superblocks(domain.pixels, domain.layout))
     work.stage("pilot", _pilot, [(plan,)])
+    through = 4 * features * len(plan.sources)  # bytes of a pixel
+    sizes = [through * (group[-1].stop - group[0].start) for group in groups]
     made, wanted = 0, 1
     while made < wanted:
-        work.stage(f"sums{made}", _sums, [(plan, made, group) for group in groups], gpu=True)
+        calls = [(plan, made, group) for group in groups]
+        work.stage(f"sums{made}", _sums, calls, sizes, gpu=True)
         work.stage(f"solve{made}", _solve, [(plan, made)])
         if features > plan.how.exact:
             wanted = plan.how.passes

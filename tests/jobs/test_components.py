@@ -188,7 +188,8 @@ def test_nystroem_of_a_matrix_of_low_rank_is_the_matrix(rng):
     basis = rng.normal(size=(40, 9))
     vectors, values = subspace.nystroem(root @ root.T @ basis, basis)
     assert_allclose((vectors.T * values) @ vectors, root @ root.T, atol=1e-6)
-    assert len(values) == 5
+    assert_allclose(vectors @ vectors.T, np.eye(9), atol=1e-9)
+    assert_allclose(values[5:], 0, atol=1e-6)
 
 
 def test_start_has_as_many_directions_as_asked_for(rng):

@@ -51,7 +51,7 @@ class Model:
     @property
     def filling(self) -> int:
         """How many components fill holes: all would say nothing, they agree with any value."""
-        return min(len(self.components), (self.components.shape[1] + 1) // 2)
+        return min(len(self.components), (self.scaling.mean.size + 1) // 2)
 
     @property
     def noise(self) -> float:

@@ -123,6 +123,14 @@ def test_zero_imputed_scores_are_far_off_and_filled_ones_are_not(rng, x):
     assert error(scores(np.where(holes, np.float32(np.nan), x), model)) < 0.01
 
 
+def test_as_many_components_as_features_fill_holes_too(rng, x):
+    model = fitted(x, 120)
+    wanted = scores(x, model)[:, :8]
+    x[rng.random(x.shape) < 0.15] = np.nan
+    error = np.sqrt(np.mean((scores(x, model)[:, :8] - wanted) ** 2) / np.mean(wanted**2))
+    assert error < 0.02
+
+
 @given(st.integers(1, 999), st.integers(0, 2**32 - 1))
 def test_scores_do_not_depend_on_the_pixels_beside(split, seed):
     rng = np.random.default_rng(seed)

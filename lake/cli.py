@@ -13,7 +13,7 @@ from typing import Any
 import click
 import zarr
 
-from lake import catalog, commits, garbage, ledger
+from lake import catalogue, commits, garbage, ledger
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
 from lake.garbage import GRACE
@@ -92,7 +92,7 @@ def main() -> None:
 @json_option
 def ls(root: str, *, as_json: bool) -> None:
     """List the stores."""
-    rows = catalog.rows(connect(root))
+    rows = catalogue.rows(connect(root))
     columns = [
         "key", "number", "pixels", "cubes", "months", "merged", "pending", "missing", "suspect",
     ]  # fmt: skip
@@ -218,7 +218,7 @@ def _rule(store: Objects, state: State) -> str:
     return str(noted["clear_sky"]["rule"])
 
 
-def _generation(row: catalog.Row) -> str:
+def _generation(row: catalogue.Row) -> str:
     if not row.generation:
         raise MissingError(
             f"nothing of {row.key} is published yet, {row.pending} time steps wait: run "
@@ -235,8 +235,8 @@ def _axis(name: str, length: int) -> str:
     return f"{name} {length}"
 
 
-def _row(objects: Objects, key: str) -> catalog.Row:
-    rows = catalog.rows(objects)
+def _row(objects: Objects, key: str) -> catalogue.Row:
+    rows = catalogue.rows(objects)
     for row in rows:
         if row.key == key.strip("/"):
             return row

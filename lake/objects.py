@@ -38,6 +38,7 @@ from zarr.abc.store import Store as ZarrStore
 
 from lake import retries
 from lake.errors import ConfigError, MissingError
+from lake.readonly import ReadOnlyStore
 from lake.retries import again, open_store
 
 NATIVE = ("s3", "gs", "az", "abfs", "https", "http")
@@ -105,6 +106,9 @@ class Objects(Protocol):
 
     def list(self, prefix: str = "") -> list[str]:
         """Paths of all objects below a folder, sorted."""
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Paths of the folders directly below a folder, sorted; what they hold is not listed."""
 
     def copy(self, source: str, target: str) -> None:
         """Copy within the store, by the server where it can; MissingError if there is no source."""
@@ -235,6 +239,13 @@ class _Obstore:
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
+    def folders(self, prefix: str = "") -> list[str]:
+        with self._told("list", prefix):
+            found = again(
+                lambda: obstore.list_with_delimiter(self._store, self._at(prefix) or None)
+            )
+        return sorted(path[len(self._at("")) :].lstrip("/") for path in found["common_prefixes"])
+
     def copy(self, source: str, target: str) -> None:
         with self._told("copy", source):
             again(lambda: obstore.copy(self._store, self._at(source), self._at(target)))
@@ -363,10 +374,21 @@ class _Fsspec:
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
+    def folders(self, prefix: str = "") -> list[str]:
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(self._at(prefix), detail=True)
+        except FileNotFoundError:
+            return []
+        folders = [info for info in found if info["type"] == "directory"]
+        return sorted(self._below(info["name"]) for info in folders)
+
     def copy(self, source: str, target: str) -> None:
         self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
+        if read_only and "::" in self.root:
+            return ReadOnlyStore(self, path)
         return zarr.storage.FsspecStore.from_url(
             self.url(path), storage_options=self._options, read_only=read_only
         )
@@ -378,9 +400,11 @@ class _Fsspec:
         return join(self._base, path)
 
     def _stat(self, info: Mapping[str, Any]) -> Stat:
+        return Stat(self._below(info["name"]), info["size"], _modified(info))
+
+    def _below(self, name: str) -> str:
         base = self._fs._strip_protocol(self._base)  # noqa: SLF001 (fsspec has no public way)
-        path = info["name"][len(base) :].lstrip("/")
-        return Stat(path, info["size"], _modified(info))
+        return name[len(base) :].strip("/")
 
     def _found(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:

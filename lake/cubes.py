@@ -140,5 +140,3 @@ def _about_statistic(name: str, cube: Cube) -> dict[str, Any]:
     if len(set(units(cube))) == 1:  # else the coordinate `units` says it, band by band
         about["units"] = str(units(cube)[0])
     return about
-
-

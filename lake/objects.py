@@ -104,11 +104,11 @@ class Objects(Protocol):
     def entries(self, prefix: str = "") -> list[Stat]:
         """All objects below a folder, sorted by path."""
 
-    def list(self, prefix: str = "") -> list[str]:
-        """Paths of all objects below a folder, sorted."""
-
     def folders(self, prefix: str = "") -> list[str]:
         """Paths of the folders directly below a folder, sorted; what they hold is not listed."""
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Paths of all objects below a folder, sorted."""
 
     def copy(self, source: str, target: str) -> None:
         """Copy within the store, by the server where it can; MissingError if there is no source."""
@@ -236,15 +236,15 @@ class _Obstore:
         with self._told("list", prefix):
             return again(lambda: sorted(self._entries(self._at(prefix) or None)))
 
-    def list(self, prefix: str = "") -> list[str]:
-        return [entry.path for entry in self.entries(prefix)]
-
     def folders(self, prefix: str = "") -> list[str]:
         with self._told("list", prefix):
             found = again(
                 lambda: obstore.list_with_delimiter(self._store, self._at(prefix) or None)
             )
         return sorted(path[len(self._at("")) :].lstrip("/") for path in found["common_prefixes"])
+
+    def list(self, prefix: str = "") -> list[str]:
+        return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
         with self._told("copy", source):
@@ -371,9 +371,6 @@ class _Fsspec:
         self._fs.invalidate_cache()
         return sorted(map(self._stat, self._fs.find(self._at(prefix), detail=True).values()))
 
-    def list(self, prefix: str = "") -> list[str]:
-        return [entry.path for entry in self.entries(prefix)]
-
     def folders(self, prefix: str = "") -> list[str]:
         self._fs.invalidate_cache()
         try:
@@ -382,6 +379,9 @@ class _Fsspec:
             return []
         folders = [info for info in found if info["type"] == "directory"]
         return sorted(self._below(info["name"]) for info in folders)
+
+    def list(self, prefix: str = "") -> list[str]:
+        return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
         self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))

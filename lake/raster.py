@@ -88,7 +88,11 @@ def grid_coordinates(
     height = projection.perspective_point_height
     found: dict[Hashable, Any] = {"crs": xr.Variable((), np.int32(0), projection.cf_attributes())}
     for name, angles in (("y", y), ("x", x)):
-        metres = {"standard_name": f"projection_{name}_coordinate", "units": "m", "axis": name.upper()}
+        metres = {
+            "standard_name": f"projection_{name}_coordinate",
+            "units": "m",
+            "axis": name.upper(),
+        }
         radians = {"standard_name": f"projection_{name}_angular_coordinate", "units": "rad"}
         found[name] = xr.Variable(name, angles * height, metres)
         found[f"scan_angle_{name}"] = xr.Variable(name, angles, radians)

@@ -384,9 +384,7 @@ class Store:
     def _plain_line(self) -> str:
         return f'xarray.open_datatree("{self.plain_url}", engine="zarr")'
 
-    def _check_inside(
-        self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64]
-    ) -> None:
+    def _check_inside(self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64]) -> None:
         lost = np.flatnonzero(pixel < 0)
         if lost.size:
             named = ", ".join(f"{i} ({lon[i]:g}, {lat[i]:g})" for i in lost[:3])

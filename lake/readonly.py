@@ -44,9 +44,9 @@ class ReadOnlyStore(Store):
         self._whole = whole
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, ReadOnlyStore)
-            and (self._objects, self._folder) == (other._objects, other._folder)
+        return isinstance(other, ReadOnlyStore) and (self._objects, self._folder) == (
+            other._objects,
+            other._folder,
         )
 
     __hash__ = Store.__hash__

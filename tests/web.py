@@ -45,7 +45,10 @@ def server(folder: Path) -> Iterator[Web]:
             data, status = (file.read_bytes(), 200) if there else (b"", web.absent)
             headers = {"Accept-Ranges": "bytes"}
             if there:
-                headers |= {"ETag": f'"{len(data)}"', "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT"}
+                headers |= {
+                    "ETag": f'"{len(data)}"',
+                    "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT",
+                }
             if there and (asked := self.headers.get("Range")):
                 whole, (data, span) = len(data), _part(data, asked)
                 status = 206

@@ -4,6 +4,7 @@ Labels come from the cube's declaration, which the metadata of a store hold: mak
 object store for nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -83,15 +84,15 @@ def labels(cube: Cube) -> dict[str, xr.Variable]:
 
 
 def pixel_coordinates(source: Source) -> dict[str, xr.Variable]:
-    """Where every pixel lies; all but their numbers are read when used."""
+    """Where every pixel lies; all but their numbers are read when used, whole and once."""
     store, pixels = source.store, source.store.pixels
-    makers = {
+    makers: dict[str, Callable[[], NDArray[Any]]] = {
         "superblock": partial(order.superblock_of, pixels, store.layout),
         "phase": partial(order.phase_of, pixels, store.layout),
     }
     found = {"pixel": xr.Variable("pixel", np.arange(pixels, dtype=np.int32))}
     for name in schema.PIXEL_COORDINATES.split():
-        make = makers.get(name, partial(store.read, name))
+        make = makers.get(name, partial(store.coordinate, name))
         array, attributes = store.declared(name)
         lazy = LazyWhole(array.shape, array.dtype, make)
         found[name] = lazy_variable(("pixel",), lazy, attributes)
@@ -103,7 +104,7 @@ def lazy_variable(
     dims: tuple[str, ...], array: BackendArray, attributes: dict[str, Any]
 ) -> xr.Variable:
     """A variable that is read where it is indexed."""
-    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attributes)  # type: ignore[arg-type]
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attributes)
 
 
 def units(cube: Cube) -> NDArray[Any]:

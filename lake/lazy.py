@@ -157,6 +157,9 @@ class LazyWhole(BackendArray):
 
 def _kept_axis(key: Any) -> Along:  # noqa: ANN401 (a number, slice or array)
     """A number as a slice of one, so that the axis stays."""
-    if not isinstance(key, (int, np.integer)):
-        return key
-    return slice(int(key), int(key) + 1 or None)
+    along: Along = (
+        slice(int(key), int(key) + 1 or None)
+        if np.ndim(key) == 0 and not isinstance(key, slice)
+        else key
+    )
+    return along

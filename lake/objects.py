@@ -331,6 +331,9 @@ class _Fsspec:
             self._fs, self._base = fsspec.core.url_to_fs(root, **options)
         except ValueError as error:
             raise ConfigError(f"cannot open {root}: {error}") from error
+        self._is_cached = "::" in root
+        # the file systems that cache take no two threads at a time
+        self._reading: AbstractContextManager[Any] = _CACHES if self._is_cached else nullcontext()
         # the in-memory file system checks and writes in two steps
         is_memory = isinstance(self._fs, MemoryFileSystem)
         self._creating: AbstractContextManager[Any] = _IN_MEMORY if is_memory else nullcontext()
@@ -340,8 +343,16 @@ class _Fsspec:
         return data
 
     def tail(self, path: str, size: int) -> Bytes:
-        data: bytes = self._found(path, lambda: self._fs.cat_file(self._at(path), start=-size))
+        data: bytes = self._found(path, lambda: self._tail(self._at(path), size))
         return data
+
+    def _tail(self, where: str, size: int) -> bytes:
+        if not self._is_cached:
+            data: bytes = self._fs.cat_file(where, start=-size)
+            return data
+        with self._fs.open(where, "rb") as file:
+            file.seek(max(file.seek(0, SEEK_END) - size, 0))
+            return bytes(file.read())
 
     def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
         where = [self._at(path)] * len(ranges)
@@ -387,7 +398,7 @@ class _Fsspec:
         self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
-        if read_only and "::" in self.root:
+        if read_only and self._is_cached:
             return ReadOnlyStore(self, path)
         return zarr.storage.FsspecStore.from_url(
             self.url(path), storage_options=self._options, read_only=read_only
@@ -408,12 +419,14 @@ class _Fsspec:
 
     def _found(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
-            return read()
+            with self._reading:
+                return read()
         except FileNotFoundError:
             raise MissingError(f"there is no object {self.url(path)}") from None
 
 
 _IN_MEMORY = threading.Lock()
+_CACHES = threading.Lock()
 
 _MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")
 """What the file systems of fsspec call it."""

@@ -110,6 +110,7 @@ class Store:
         """How many there are."""
         self.blocks = blocks.Reader(objects, self.layout)
         """Reads inner chunks."""
+        self._read: dict[str, NDArray[Any]] = {}
 
     def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[Any, ...]]:
         if secret := self._options.keys() - HARMLESS:
@@ -136,7 +137,8 @@ class Store:
         noted = self.crs(resolution)
         projection = Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
         y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
-        return Domain(Grid(projection, y, x), self.layout, self.read("row"), self.read("column"))
+        row, column = self.coordinate("row"), self.coordinate("column")
+        return Domain(Grid(projection, y, x), self.layout, row, column)
 
     def cube(self, name: str) -> xr.Dataset:
         """All statistics of a cube, read when used.
@@ -184,12 +186,17 @@ class Store:
         Returns:
             The coordinates of pixels at the root, and a node for each cube, as of `cube`.
         """
-        of_pixels = xr.Dataset(coords=self._pixel_coordinates, attrs={"source": self.plain_url})
+        about = {
+            "key": str(self.key),
+            "source": self.plain_url,
+            "without_goeslake": self._plain_line(),
+        }
+        of_pixels = xr.Dataset(coords=self._pixel_coordinates, attrs=about)
         nodes = {
             name: cubes.dataset(Source(self, self._cube(name)), statistics=statistics)
             for name in names or self.cubes
         }
-        return xr.DataTree.from_dict({"/": of_pixels, **nodes}, name=str(self.key))
+        return xr.DataTree.from_dict({"/": of_pixels, **nodes})
 
     def series(self, pixel: int, *names: str) -> xr.DataTree:
         """All that cubes hold of one pixel, read now: an inner chunk for each cube and month.
@@ -342,6 +349,13 @@ class Store:
         """An array of the store, of which nothing is read, and its attributes."""
         array: Any = self._root[path]
         return array, dict(array.attrs)
+
+    def coordinate(self, name: str) -> NDArray[Any]:
+        """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
+        if name not in self._read:
+            self._read[name] = self.read(name)
+            self._read[name].flags.writeable = False
+        return self._read[name]
 
     def read(self, path: str) -> NDArray[Any]:
         """The whole of an array.

@@ -21,6 +21,12 @@ from lake.objects import STORE_ERRORS, Objects, connect, join
 from lake.store import State
 
 ELSEWHERE = {
+    "catalog": ("lake.catalog_commands:catalog", "all", "Make the catalogue anew; export as STAC."),
+    "export": (
+        "lake.export:export",
+        "export",
+        "Write part of a store as GeoTIFF, netCDF or Parquet.",
+    ),
     "demo": ("lake.demo:demo", "all", "Show the whole way on synthetic files, with pictures."),
     "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
     "verify": ("ingest.cli:verify", "ingest", "Check a store's objects, numbers and sources."),

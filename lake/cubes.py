@@ -4,10 +4,9 @@ Labels come from the cube's declaration, which the metadata of a store hold: mak
 object store for nothing.
 """
 
-from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -20,6 +19,9 @@ from lake.errors import ConfigError
 from lake.lazy import LazyResults, LazyWhole, Points, Source
 from lake.moments import Summary
 from lake.schema import Cube
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STATISTICS = tuple(field.name for field in fields(Summary))
 """What is computed from the metrics when it is read."""

@@ -192,10 +192,7 @@ class Store:
             "without_goeslake": self._plain_line(),
         }
         of_pixels = xr.Dataset(coords=self._pixel_coordinates, attrs=about)
-        nodes = {
-            name: cubes.dataset(Source(self, self._cube(name)), statistics=statistics)
-            for name in names or self.cubes
-        }
+        nodes = {name: self.metrics(name, statistics) for name in names or self.cubes}
         return xr.DataTree.from_dict({"/": of_pixels, **nodes})
 
     def series(self, pixel: int, *names: str) -> xr.DataTree:

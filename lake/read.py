@@ -217,8 +217,9 @@ class Store:
             )
         found = self.tree(*names, statistics=cubes.STATISTICS).isel(pixel=pixel)
         for node in found.children.values():
-            for variable in node.to_dataset(inherit=False).data_vars.values():
-                variable.load()  # the second and later ones from chunks that are remembered
+            for array in node.to_dataset(inherit=False).data_vars.values():
+                # without coordinates; the second and later ones from chunks that are remembered
+                array.variable.load()
         return found
 
     def pixels_at(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:

@@ -41,9 +41,7 @@ def corners(domain, cube) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarra
     side, step = cube.refinement, 5.6e-5
     pixel = random.integers(0, domain.pixels, 3000)
     subpixel = random.integers(0, side**2, 3000)
-    down, right = (
-        (subpixel // side, subpixel % side) + random.uniform(0.02, 0.98, (2, 3000))
-    ) / side
+    down, right = (np.divmod(subpixel, side) + random.uniform(0.02, 0.98, (2, 3000))) / side
     x = domain.grid.x[domain.column[pixel]] + (right - 0.5) * step
     y = domain.grid.y[domain.row[pixel]] - (down - 0.5) * step
     lon, lat = pyproj.Proj(PROJ)(x * HEIGHT, y * HEIGHT, inverse=True)

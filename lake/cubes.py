@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from lake import bands, order, schema
+from lake import bands, moments, order, schema
 from lake.errors import ConfigError
 from lake.lazy import LazyResults, LazyWhole, Points, Source
 from lake.moments import Summary
@@ -71,6 +71,19 @@ def dataset(
         }
     coordinates["crs"] = xr.Variable((), np.int32(0), store.crs(cube.resolution))
     return xr.Dataset(variables, coordinates, _about(source))
+
+
+def computed(results: xr.Variable, cube: Cube) -> dict[str, xr.Variable]:
+    """All `STATISTICS` of results that were read; their last axis is that of metrics."""
+    summary = moments.finalise(moments.from_results(results.values, axis=-1))
+    return {
+        name: xr.Variable(
+            results.dims[:-1],
+            getattr(summary, name).astype(np.float32),
+            _about_statistic(name, cube) | {"grid_mapping": "crs"},
+        )
+        for name in STATISTICS
+    }
 
 
 def labels(cube: Cube) -> dict[str, xr.Variable]:

@@ -29,9 +29,6 @@ from lake.readonly import ReadOnlyStore
 from lake.regions import Region
 from lake.store import State
 
-ROOT = "LAKE_ROOT"
-"""The environment's variable that says where the lake is."""
-
 HARMLESS = frozenset({"anon", "endpoint_url"})
 """Options that may travel to workers: they hold no secrets."""
 
@@ -186,14 +183,8 @@ class Store:
         Returns:
             The coordinates of pixels at the root, and a node for each cube, as of `cube`.
         """
-        about = {
-            "key": str(self.key),
-            "source": self.plain_url,
-            "without_goeslake": self._plain_line(),
-        }
-        of_pixels = xr.Dataset(coords=self._pixel_coordinates, attrs=about)
         nodes = {name: self.metrics(name, statistics) for name in names or self.cubes}
-        return xr.DataTree.from_dict({"/": of_pixels, **nodes})
+        return xr.DataTree.from_dict({"/": self._of_pixels(), **nodes})
 
     def series(self, pixel: int, *names: str) -> xr.DataTree:
         """All that cubes hold of one pixel, read now: an inner chunk for each cube and month.
@@ -215,12 +206,12 @@ class Store:
             raise ConfigError(
                 f"pixel is {pixel}: {self.key} has 0 to {self.pixels - 1}; 'pixels_at(lon, lat)' finds one"
             )
-        found = self.tree(*names, statistics=cubes.STATISTICS).isel(pixel=pixel)
-        for node in found.children.values():
-            for array in node.to_dataset(inherit=False).data_vars.values():
-                # without coordinates; the second and later ones from chunks that are remembered
-                array.variable.load()
-        return found
+        found = {"/": self._of_pixels().isel(pixel=pixel)}
+        for name in names or self.cubes:
+            one = self.cube(name).isel(pixel=pixel)
+            results = one["results"].variable.load()  # without coordinates of all pixels
+            found[name] = one.assign(cubes.computed(results, self.cubes[name]))
+        return xr.DataTree.from_dict(found)
 
     def pixels_at(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
         """Position of the pixel that contains each point, degrees; -1: no pixel of the store does."""
@@ -396,6 +387,15 @@ class Store:
     def _plain_line(self) -> str:
         return f'xarray.open_datatree("{self.plain_url}", engine="zarr")'
 
+    def _of_pixels(self) -> xr.Dataset:
+        """The root of trees."""
+        about = {
+            "key": str(self.key),
+            "source": self.plain_url,
+            "without_goeslake": self._plain_line(),
+        }
+        return xr.Dataset(coords=self._pixel_coordinates, attrs=about)
+
     def _check_inside(self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64]) -> None:
         lost = np.flatnonzero(pixel < 0)
         if lost.size:
@@ -438,7 +438,7 @@ def _reopened(url: str, options: tuple[tuple[str, Any], ...]) -> Store:
 def _place(url: str | Path, root: str | Path | None) -> str:
     """The URL of a store, which may be given by its key."""
     text = str(url).rstrip("/")
-    lake = root if root is not None else os.environ.get(ROOT)
+    lake = root if root is not None else os.environ.get(keys.ROOT)
     if isinstance(url, str) and lake and _is_key(text):
         return join(lake, text.strip("/"))
     if root is not None:

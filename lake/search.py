@@ -8,17 +8,20 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lake import catalogue, keys, read, shown
+from lake import catalogue, keys, shown
 from lake.catalogue import Row
 from lake.errors import ConfigError, MissingError
 from lake.objects import connect, join
+
+if TYPE_CHECKING:
+    from lake.read import Store
 
 SHOWN = 20
 """Rows that a catalogue shows of itself."""
@@ -39,10 +42,10 @@ def catalog(root: str | Path | None = None, **storage_options: Any) -> "Catalog"
         ConfigError: no root is given.
         MissingError: there is no lake.
     """
-    place = root if root is not None else os.environ.get(read.ROOT)
+    place = root if root is not None else os.environ.get(keys.ROOT)
     if not place:
         raise ConfigError(
-            f"no lake is named: give its folder or URL, or set {read.ROOT} in the environment"
+            f"no lake is named: give its folder or URL, or set {keys.ROOT} in the environment"
         )
     table = catalogue.table(connect(place, **storage_options))
     return Catalog(str(place), table, storage_options)
@@ -97,7 +100,7 @@ class Catalog:
             kept &= self._meets(bbox)
         return Catalog(self.root, self.table.filter(pa.array(kept)), self._options)
 
-    def open(self, key: str | None = None) -> read.Store:
+    def open(self, key: str | None = None) -> "Store":
         """The store of a key, or the only one there is.
 
         Raises:
@@ -122,6 +125,8 @@ class Catalog:
                 f"nothing of {rows[0].key} is published yet, {rows[0].pending} time steps wait: run "
                 "'lake ingest publish KEY --lake ROOT'"
             )
+        from lake import read  # noqa: PLC0415 (xarray takes longer to load than a search does)
+
         return read.open(join(self.root, generation), **self._options)
 
     def __len__(self) -> int:

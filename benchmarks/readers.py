@@ -107,7 +107,7 @@ def cases(url: str, root: str) -> dict[str, tuple[Callable[[], Any], Callable[[A
 def searched_anew(root: str) -> None:
     """The query in a process of its own."""
     program = f"import lake; print(len(lake.catalog({root!r}).search(**{QUERY!r})))"
-    subprocess.run(
+    subprocess.run(  # noqa: S603 (our own)
         [sys.executable, "-c", program],
         check=True,
         stdout=subprocess.DEVNULL,
@@ -126,19 +126,9 @@ def fill_catalogue(root: str, key: str, stores: int) -> None:
         t0, tf = f"{year}-01-01", f"{year}-12-31"
         sat, listing = f"goes{16 + number % 4}", f"listing-{number // 28}"
         named = f"{sat}/{listing}/{year}0101_{year}1231/{first.geom}"
-        rows.append(
-            replace(
-                first,
-                key=named,
-                sat=sat,
-                listing=listing,
-                t0=t0,
-                tf=tf,
-                west=west,
-                east=west + 20,
-                generation=f"{named}/v/00000001-{number:012x}.zarr",
-            )  # fmt: skip
-        )
+        generation = f"{named}/v/00000001-{number:012x}.zarr"
+        whose = {"key": named, "sat": sat, "listing": listing, "generation": generation}
+        rows.append(replace(first, **whose, t0=t0, tf=tf, west=west, east=west + 20))
     catalogue.replace(connect(root), None, rows)
 
 

@@ -6,7 +6,7 @@
         stop.json       asks it to stop
         logs/           what was said and what went wrong, one file an attempt
         parts/          one marker for each part done: `jobs.work`
-        <job>.zarr      the result, where the job makes arrays
+        <job>.zarr      the result, where the job makes arrays; beside it files of other formats
         done.json       written once, last: the run is complete
 
 The hex digits are of the SHA-256 of what is computed, so the same work has the same name: who asks
@@ -29,7 +29,7 @@ from lake.objects import Objects, connect, join
 from lake.read import Store
 
 FOLDER = "runs"
-PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "torch", "zarr")
+PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "scipy", "torch", "zarr")
 """Whose versions are noted with a run."""
 
 

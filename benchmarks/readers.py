@@ -141,9 +141,12 @@ def measured(url: str, root: str, repeats: int) -> dict[str, dict[str, float]]:
             patch.dict(os.environ, {"AWS_ENDPOINT_URL": proxy.endpoint}),
         ):
             prepared = prepare()
-            proxy.requests = proxy.sent = 0
+            requests, sent = proxy.requests, proxy.sent.total()
             work(prepared)
-            figures[name] = {"requests": proxy.requests, "bytes": proxy.sent}
+            figures[name] = {
+                "requests": proxy.requests - requests,
+                "bytes": proxy.sent.total() - sent,
+            }
         seconds = []
         for _ in range(repeats):
             prepared = prepare()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import eigh, eigvalsh
 
 from jobs.covariance import Sums
 from jobs.scaling import Scaling
@@ -30,6 +30,8 @@ SETTLED = 1e-3
 """Steps towards what stands in the holes end when the rest is this share of all."""
 STEPS = 30
 """At most."""
+SURELY = 0.05
+"""Share of the size of eigenvalues that are left out which is noise, though their sum be less."""
 LEAST_SIGNAL = 1e-3
 """Components with a smaller share of signal say nothing of holes."""
 
@@ -47,17 +49,10 @@ class Model:
     """Variance of all standardised features."""
     projection: Floats
     """(score, feature): scores are this times standardised features."""
-
-    @property
-    def filling(self) -> int:
-        """How many components fill holes: all would say nothing, they agree with any value."""
-        return min(len(self.components), (self.scaling.mean.size + 1) // 2)
-
-    @property
-    def noise(self) -> float:
-        """Variance of a feature that these leave out, in the mean over all other directions."""
-        rest = max(self.components.shape[1] - self.filling, 1)
-        return float(max(self.total - self.variance[: self.filling].sum(), 0.0) / rest)
+    filling: int
+    """How many of the components fill holes."""
+    noise: float
+    """Variance of a feature that these leave out, in the mean over all other directions."""
 
     @property
     def signal(self) -> Floats:
@@ -82,8 +77,26 @@ def principal(covariance: Floats, count: int) -> tuple[Floats, Floats]:
 
 def first(model: Model, count: int) -> Model:
     """The model of its first components alone."""
-    vectors = model.components[:count]
-    return replace(model, components=vectors, variance=model.variance[:count], projection=vectors)
+    vectors, variance = model.components[:count], model.variance
+    features, filling = vectors.shape[1], min(model.filling, count)
+    left_out = model.noise * (features - model.filling) + variance[filling : model.filling].sum()
+    return replace(
+        model,
+        components=vectors,
+        variance=variance[:count],
+        projection=vectors,
+        filling=filling,
+        noise=float(left_out / max(features - filling, 1)),
+    )
+
+
+def trusted(variance: Floats, features: int, error: float = 0.0) -> int:
+    """How many components of these variances fill holes.
+
+    At most half as many as there are features: all of them would say nothing, they agree with any
+    value. Those that are no larger than the error of a variance do not.
+    """
+    return max(min(int((variance > error).sum()), (features + 1) // 2), 1)
 
 
 def turned(vectors: Floats) -> Floats:
@@ -94,6 +107,9 @@ def turned(vectors: Floats) -> Floats:
 
 def solved(sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True) -> Model:
     """The principal components of what was added.
+
+    A covariance of pairs has eigenvalues below 0 where the pixels of the pairs differ: the others are
+    as wrong as the lowest, what is smaller fills no holes, and its size is some noise.
 
     Args:
         sums: of features standardised by `scaling`.
@@ -106,9 +122,17 @@ def solved(sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True
     covariance /= scale[:, None]
     covariance /= scale
     components, variance = principal(covariance, count)
-    total = float(np.trace(covariance))
     exact = scaling.then(sums.mean(), scale)
-    return Model(exact, components, variance, total, components)
+    total, features = float(np.trace(covariance)), len(covariance)
+    least, error = 0.0, 0.0
+    if np.ptp(sums.counts) > 0:  # there are holes
+        all_of_them = eigvalsh(covariance)
+        error = -all_of_them[0]
+        least = SURELY * np.abs(all_of_them[: features - trusted(variance, features, error)]).sum()
+    fill_by = trusted(variance, features, error)
+    left_out = max(total - variance[:fill_by].sum(), least)
+    noise = float(left_out / max(features - fill_by, 1))
+    return Model(exact, components, variance, total, components, fill_by, noise)
 
 
 def scores(x: Singles, model: Model, check: Callable[[], object] = bool) -> Singles:

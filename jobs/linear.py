@@ -4,7 +4,8 @@ A group `<job>.zarr` holds `scores` (pixel, component) float32, NaN where a pixe
 and the model, float64: of each feature `low` and `high`, beyond which it is cut off, `mean` and
 `scale`, in its unit; `projection` (component, feature): scores = projection (x - mean) / scale; and
 what fills in holes: `components` (component, feature), principal, orthonormal, with their
-`explained_variance` and its ratio to the variance of all features.
+`explained_variance` and its ratio to the variance of all features; the first `filling` of them do, and
+leave `noise`, the variance of a feature in the mean.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,8 @@ _DIMS = {
     "explained_variance": ("component",),
     "explained_variance_ratio": ("component",),
     "projection": ("component", "feature"),
+    "filling": (),
+    "noise": (),
 }
 
 
@@ -128,6 +131,8 @@ def write(root: str, run: str, model: Model) -> None:
         "explained_variance": model.variance,
         "explained_variance_ratio": model.variance / model.total,
         "projection": model.projection,
+        "filling": model.filling,
+        "noise": model.noise,
     }
     for name, value in values.items():
         outputs.write(root, run, name, value)
@@ -139,7 +144,9 @@ def read(root: str, run: str) -> Model:
     variance, ratio = found["explained_variance"], found["explained_variance_ratio"]
     scaling = Scaling(*(found[name] for name in _SCALING))
     total = float(variance[0] / ratio[0])
-    return Model(scaling, found["components"], variance, total, found["projection"])
+    fill_by, noise = int(found["filling"]), float(found["noise"])
+    vectors, projection = found["components"], found["projection"]
+    return Model(scaling, vectors, variance, total, projection, fill_by, noise)
 
 
 def score(work: Work, source: Source, model: str) -> None:

@@ -109,8 +109,10 @@ def grouped(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
 def solution(root: str, run: str, number: int, of: str = TOTAL) -> Model:
     """The model that a pass ended with."""
     found = partial(root, run, f"solve{number}", 0)
-    vectors, variance, total = (found[of + name] for name in ("components", "variance", "total"))
-    return Model(_scaling(found, of), vectors, variance, float(total), vectors)
+    vectors, variance = found[f"{of}components"], found[f"{of}variance"]
+    total, noise = float(found[f"{of}total"]), float(found[f"{of}noise"])
+    fill_by = int(found[f"{of}filling"])
+    return Model(_scaling(found, of), vectors, variance, total, vectors, fill_by, noise)
 
 
 def scaling(root: str, run: str, number: int, of: str = TOTAL) -> Scaling:
@@ -220,6 +222,8 @@ def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
             f"{of}components": model.components,
             f"{of}variance": model.variance,
             f"{of}total": np.array(model.total),
+            f"{of}filling": np.array(model.filling),
+            f"{of}noise": np.array(model.noise),
         }
     return found | {"holed": np.array(holed)}
 

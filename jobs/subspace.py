@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from jobs.components import Model, turned
+from jobs.components import Model, trusted, turned
 from jobs.covariance import fill_with_zero
 from jobs.scaling import Scaling
 
@@ -108,7 +108,9 @@ def solved(sketch: Sketch, scaling: Scaling, *, standardise: bool = True) -> Mod
     total = float(np.sum((sketch.squares - n * mean**2) / scale**2) / max(n - 1, 1))
     components, variance = nystroem(product, basis)
     exact = scaling.then(sketch.mean(), scale)
-    return Model(exact, components, variance, total, components)
+    fill_by = trusted(variance, len(basis))
+    noise = max(total - float(variance[:fill_by].sum()), 0.0) / max(len(basis) - fill_by, 1)
+    return Model(exact, components, variance, total, components, fill_by, noise)
 
 
 def nystroem(product: Floats, basis: Floats) -> tuple[Floats, Floats]:

@@ -1,5 +1,6 @@
 """Linear models in memory: the eigensolver, scores, and what is put into holes."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
 from jobs import components, subspace
-from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.scaling import Scaling
 from jobs.subspace import Sketch
@@ -131,6 +131,23 @@ def test_as_many_components_as_features_fill_holes_too(rng, x):
     assert error < 0.02
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_regions_seen_in_other_features_each_do_not_run_away(seed):
+    """As under the clouds of a season: the covariance of pairs is far from any covariance."""
+    rng = np.random.default_rng(seed)
+    region = rng.integers(0, 6, 3000)
+    level = 3 * rng.normal(size=6)[region] + rng.normal(size=3000)
+    each = 0.1 * rng.normal(size=(6, 30))[region] + 0.05 * rng.normal(size=(3000, 30))
+    seen = (rng.random((6, 30)) < 0.5)[region] & (rng.random((3000, 30)) < 0.9)
+    seen |= rng.random((3000, 30)) < 0.02
+    x = np.where(seen, level[:, None] + each, np.nan).astype(np.float32)
+    model = fitted(x, 30)
+    found = scores(x, model)
+    there = ~np.isnan(found[:, 0])
+    assert np.abs(found[there]).max() < 30
+    assert np.corrcoef(found[there, 0], level[there])[0, 1] ** 2 > 0.95
+
+
 @given(st.integers(1, 999), st.integers(0, 2**32 - 1))
 def test_scores_do_not_depend_on_the_pixels_beside(split, seed):
     rng = np.random.default_rng(seed)
@@ -146,7 +163,7 @@ def test_projection_makes_the_scores_and_components_fill_the_holes(rng, x):
     model = fitted(x, 8)
     x[rng.random(x.shape) < 0.15] = np.nan
     mixed = rng.normal(size=(3, 120))
-    other = Model(model.scaling, model.components, model.variance, model.total, mixed)
+    other = replace(model, projection=mixed)
     filled = model.scaling.apply(x.T.copy())
     components.fill(filled, model)
     assert_allclose(scores(x, other), filled.T @ mixed.T, atol=1e-4)

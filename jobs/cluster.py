@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from jobs import embed, outputs, runs, sample
+from jobs.hierarchy import nearest
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
@@ -74,14 +75,6 @@ def fit(
     return means.cluster_centers_[by_size], sizes[by_size]
 
 
-def nearest(embedding: NDArray[np.float32], centres: NDArray[np.float64]) -> NDArray[np.int16]:
-    """(pixel,) index of the nearest centre; -1 where the embedding is NaN."""
-    # |x - c|^2 without |x|^2, which is the same for all centres
-    distance = (centres**2).sum(axis=1) - 2 * embedding.astype(np.float64) @ centres.T
-    missing = np.isnan(distance).any(axis=1)
-    return np.where(missing, -1, distance.argmin(axis=1)).astype(np.int16)
-
-
 def make(work: Work) -> Sequence[str]:
     """Find the centres, then label every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
@@ -113,5 +106,5 @@ def _fit(root: str, run: str, embedded: str, settings: Settings) -> None:
 def _label(root: str, run: str, embedded: str, pixels: slice) -> None:
     """On a worker: the labels of a superblock."""
     embedding = outputs.read(root, embedded, "embedding", pixels)
-    labels = nearest(embedding, outputs.read(root, run, "centres"))
+    labels = nearest(embedding, outputs.read(root, run, "centres")).astype(np.int16)
     outputs.write(root, run, "labels", labels, pixels)

@@ -1,31 +1,42 @@
-"""Features of pixels: named columns computed from the statistics of a store.
+"""Features of pixels: named rows computed from the statistics of a store.
 
 A feature is one statistic of one (cube, band, month, tod), named `cube/band/MM/tod/statistic`, e.g.
-`day-2km/C13/07/64800/mean`. The subpixels of a pixel are merged into one set of observations, so
-features of all cubes join on the pixel; kept apart, a subpixel adds `/s07` to the name. Values are
-float32, NaN where the statistic is not defined. Columns run by cube, month, tod, band, statistic,
-subpixel.
+`day-2km/C13/07/64800/mean`; a statistic may be transformed, `stddev:log`. The subpixels of a pixel
+are merged into one set of observations, so features of all cubes join on the pixel; kept apart, a
+subpixel adds `/s07` to the name. Values are float32 (feature, pixel), NaN where the statistic or its
+transform is not defined. Rows run by cube, month, tod, band, statistic, subpixel.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lake import moments
 from lake.errors import ConfigError
-from lake.moments import Moments
+from lake.moments import METRICS
 from lake.read import Store
 from lake.schema import MONTHS, Cube
 
-STATISTICS = ("mean", "stddev", "skewness", "kurtosis", "min", "max", "range", "count")
+STATISTICS = ("mean", "stddev", "skewness", "kurtosis", "range", *METRICS)
 RESTS_ON = {"skewness": "m3", "kurtosis": "m4"}
-"""The metric that spoils a statistic where it may be wrong."""
+"""The metric that spoils a statistic where it may be wrong; a raw metric spoils itself."""
+STORED = {"mean": "m1"} | {metric: metric for metric in METRICS}
+"""Statistics that a store holds as they are."""
+TRANSFORMS: dict[str, Callable[..., Any]] = {
+    "log": np.log,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "cbrt": np.cbrt,
+    "asinh": np.arcsinh,
+}
+"""What may follow a statistic's name and a colon; NaN outside the function's domain."""
 
 MERGED, SEPARATE = "merged", "separate"
 
-Floats = NDArray[np.float64]
+Values = NDArray[np.floating]
 Block = NDArray[np.float32]
 """(tod, band, metric, pixel, subpixel) of one month."""
 
@@ -39,30 +50,54 @@ class Selection:
     tods: tuple[int, ...] = ()
     bands: tuple[str, ...] = ()
     statistics: tuple[str, ...] = STATISTICS[:4]
+    """Each with `:transform` behind it, or without."""
     subpixels: str = MERGED
     """`merged` or `separate`."""
 
     def __post_init__(self) -> None:
-        _known("statistics", self.statistics, STATISTICS)
+        _known("statistics", map(_base, self.statistics), STATISTICS)
+        transforms = [_transform(name) for name in self.statistics if ":" in name]
+        _known("transforms", transforms, tuple(TRANSFORMS))
+        if len(set(self.statistics)) < len(self.statistics):
+            raise ConfigError(f"statistics: {self.statistics} names one twice; leave it out")
         _known("months", self.months, MONTHS)
         _known("subpixels", (self.subpixels,), (MERGED, SEPARATE))
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One column."""
+    """One row."""
 
     cube: str
     band: str
     month: int
     tod: int
     statistic: str
+    """With its transform."""
     subpixel: int | None = None
     """None: all of the pixel, merged."""
 
     def __str__(self) -> str:
         name = f"{self.cube}/{self.band}/{self.month:02d}/{self.tod}/{self.statistic}"
         return name if self.subpixel is None else f"{name}/s{self.subpixel:02d}"
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """The feature of a name.
+
+        Raises:
+            ConfigError: it is no name of a feature.
+        """
+        try:
+            cube, band, month, tod, statistic, *rest = name.split("/")
+            found = cls(cube, band, int(month), int(tod), statistic, *(int(s[1:]) for s in rest))
+        except (TypeError, ValueError):
+            found = None
+        if found is None or str(found) != name:
+            raise ConfigError(
+                f"{name!r} is no name of a feature: wanted one like 'day-2km/C13/07/64800/mean'"
+            )
+        return found
 
 
 def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Selection:
@@ -81,7 +116,11 @@ def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Sele
     _known("bands", selection.bands, bands)
     _known("tods", selection.tods, tods)
     doubtful = () if suspect else store.suspect
-    statistics = tuple(s for s in selection.statistics if RESTS_ON.get(s) not in doubtful)
+    statistics = tuple(
+        name
+        for name in selection.statistics
+        if RESTS_ON.get(_base(name), _base(name)) not in doubtful
+    )
     months = tuple(m for m in store.months if m in (selection.months or MONTHS))
     settled = Selection(
         selection.cubes or tuple(store.cubes),
@@ -101,7 +140,7 @@ def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Sele
 
 
 def columns(selection: Selection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:
-    """The features of a settled selection, in the order of the columns."""
+    """The features of a settled selection, in the order of the rows."""
     return tuple(
         Feature(cube.name, band, month, tod, statistic, subpixel)
         for cube in cubes
@@ -117,51 +156,80 @@ def columns(selection: Selection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:
 
 
 def read(store: Store, selection: Selection, pixels: slice) -> NDArray[np.float32]:
-    """(pixel, feature) of a run of pixels; a month of a cube is read at a time."""
-    size = pixels.stop - pixels.start
-    found = [
-        of_block(store.block(cube.name, pixels, month)[0], cube, selection)
-        for cube in store.cubes.values()
-        if cube.name in selection.cubes
-        for month in selection.months
-    ]
-    return np.concatenate([np.empty((size, 0), np.float32), *found], axis=1)
-
-
-def of_block(block: Block, cube: Cube, selection: Selection) -> NDArray[np.float32]:
-    """(pixel, feature) of one month of a cube, the columns as `columns` names them.
+    """(feature, pixel) of a run of pixels; a month of a cube is read at a time.
 
     Args:
+        store: what is read.
+        selection: settled; its features are named by `columns`.
+        pixels: in store order.
+    """
+    cubes = [cube for cube in store.cubes.values() if cube.name in selection.cubes]
+    found = np.empty((len(columns(selection, cubes)), pixels.stop - pixels.start), np.float32)
+    first = 0
+    for cube in cubes:
+        for month in selection.months:
+            block = store.block(cube.name, pixels, month)[0]
+            first += fill(found[first:], block, cube, selection)
+    return found
+
+
+def fill(rows: NDArray[np.float32], block: Block, cube: Cube, selection: Selection) -> int:
+    """Write the features of one month of a cube into the first of `rows`; returns how many.
+
+    Args:
+        rows: (feature, pixel), as `columns` names them.
         block: (tod, band, metric, pixel, subpixel); a NaN count means never ingested.
         cube: what the block is of.
         selection: settled.
     """
-    tods = [i for i, tod in enumerate(cube.tods) if tod in selection.tods]
-    bands = [i for i, band in enumerate(cube.bands) if band in selection.bands]
-    chosen = block[np.ix_(tods, bands)]
-    found = moments.from_results(chosen, axis=2)  # (tod, band, pixel, subpixel)
-    never = np.isnan(chosen[:, :, 0])
-    if not _is_separate(selection, cube):
-        found, never = moments.merge_along(found, axis=-1), np.min(never, axis=-1, keepdims=True)
-    values = _statistics(found, never)
-    stacked = np.stack([values[name] for name in selection.statistics], axis=-2)
-    # (tod, band, pixel, statistic, subpixel) -> (pixel, tod, band, statistic, subpixel)
-    by_pixel = np.moveaxis(stacked, 2, 0)
-    return by_pixel.reshape(by_pixel.shape[0], -1).astype(np.float32)
+    separate = _is_separate(selection, cube)
+    height = cube.subpixels if separate else 1
+    done = 0
+    for tod in (i for i, of in enumerate(cube.tods) if of in selection.tods):
+        for band in (i for i, of in enumerate(cube.bands) if of in selection.bands):
+            values = _statistics(block[tod, band], selection.statistics, separate=separate)
+            for name in selection.statistics:
+                found = transformed(values[_base(name)], _transform(name))
+                rows[done : done + height] = found.T
+                done += height
+    return done
 
 
-def _statistics(of: Moments, never: NDArray[np.bool_]) -> dict[str, Floats]:
+def transformed(values: Values, transform: str) -> Values:
+    """Values of any shape by one of `TRANSFORMS`, or as they are; NaN where that is not defined."""
+    if not transform:
+        return values
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Values = TRANSFORMS[transform](values)
+    return np.where(np.isfinite(found), found, np.float32(np.nan))
+
+
+def _statistics(block: Block, names: Iterable[str], *, separate: bool) -> Mapping[str, Values]:
+    """(pixel, subpixel) of the statistics that names need, of a block (metric, pixel, subpixel)."""
+    alone = separate or block.shape[-1] == 1
+    stored = {name: block[METRICS.index(metric)] for name, metric in STORED.items()}
+    if alone and stored.keys() >= set(map(_base, names)):
+        return stored
+    of, never = moments.from_results(block, axis=0), np.isnan(block[0])
+    if not alone:
+        of, never = moments.merge_along(of, axis=-1), never.all(axis=-1, keepdims=True)
     summary = moments.finalise(of)
     return {
-        "mean": summary.mean,
+        **{name: getattr(of, metric) for name, metric in STORED.items()},
+        "count": np.where(never, np.nan, of.count),
+        "range": of.max - of.min,
         "stddev": summary.stddev,
         "skewness": summary.skewness,
         "kurtosis": summary.kurtosis,
-        "min": of.min,
-        "max": of.max,
-        "range": of.max - of.min,
-        "count": np.where(never, np.nan, of.count),
     }
+
+
+def _base(statistic: str) -> str:
+    return statistic.partition(":")[0]
+
+
+def _transform(statistic: str) -> str:
+    return statistic.partition(":")[2]
 
 
 def _is_separate(selection: Selection, cube: Cube) -> bool:

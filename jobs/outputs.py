@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from jobs import runs
 from jobs.runs import Spec
 from lake import schema
-from lake.errors import MissingError
+from lake.errors import ConfigError, MissingError
 from lake.objects import Objects
 from lake.read import Store
 from lake.schema import Array
@@ -103,6 +103,20 @@ def dataset(root: str, run: str) -> xr.Dataset:
     store = runs.folder(root, run).zarr(_group(run), read_only=True)
     found: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
     return found
+
+
+def holding(root: str, run: str, array: str, store: Store) -> dict[str, str]:
+    """Job -> id of a run that settings name, as `inputs` of what builds on an array of it.
+
+    Raises:
+        MissingError: there is no such run, or it is not complete.
+        ConfigError: it is of another store or generation, or has no such array.
+    """
+    job = runs.read_spec(root, run).job
+    runs.require(root, run, job, store)
+    if array not in dataset(root, run):
+        raise ConfigError(f"run {run} has no {array!r}: give a run of another job")
+    return {job: run}
 
 
 def _group(run: str) -> str:

@@ -134,6 +134,6 @@ def _score(
     pixels: slice,
 ) -> None:
     """On a worker: the scores of a superblock."""
-    x = features.read(lake.open(url), selection, pixels)[:, sample.kept(root, drawn)]
+    x = features.read(lake.open(url), selection, pixels)[sample.kept(root, drawn)].T
     model = _model(root, run, settings.clip)
     outputs.write(root, run, "scores", scores(x, model, settings.passes), pixels)

@@ -1,44 +1,66 @@
-"""A spatially stratified sample of pixels with their features: some phases of every superblock.
+"""A sample of pixels with their features, by a design that gives every pixel a known probability.
 
-A phase of every superblock is a systematic 1/phases sample along the Hilbert curve, so every pixel
-has the same probability to be in it, and it is read as the same share of the bytes. Several phases
-are taken evenly spaced.
+- `phase`: a systematic sample along the Hilbert curve, some phases of every superblock; a phase is
+  read as its share of the bytes.
+- `random`: a simple random sample without replacement.
+- `stratified`: the same within each stratum (`jobs.strata`).
+- `hierarchical`: balanced over clusters of clusters of scores (`jobs.hierarchy`).
+- `region`: all pixels of a box.
 
-`sample.zarr`: `features` (sample, feature) float32, NaN where undefined, with labels of every
-feature; `pixel`, `row`, `column`, `lat`, `lon` and `probability` on `sample`. `kept` tells which
-features later jobs use; `reason` why others are dropped: `constant`, or missing in too many pixels.
+A setting that the design makes no use of is refused. docs/sampling.md says how totals are estimated;
+`jobs.sampled` what is written.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-import lake
-from jobs import features, outputs, runs
-from jobs.features import Feature, Selection
+from jobs import designs, features, outputs, runs, sampled, shares
+from jobs import strata as stratification
+from jobs.designs import Drawn
+from jobs.features import Selection
+from jobs.hierarchy import Hierarchy
 from jobs.runs import Spec
 from jobs.settings import check, restore
-from jobs.work import Arrays, Work
-from lake import order, schema
+from jobs.strata import Strata
+from jobs.work import Work
 from lake.errors import ConfigError, DataError
-from lake.order import Layout
 from lake.read import Store
-from lake.schema import Array
 
 JOB = "sample"
+PHASE, RANDOM, STRATIFIED, HIERARCHICAL, REGION = (
+    "phase", "random", "stratified", "hierarchical", "region",
+)  # fmt: skip
+USES = {
+    PHASE: ("pixels", "seed", "phase", "phases"),
+    RANDOM: ("pixels", "seed"),
+    STRATIFIED: ("pixels", "seed", "strata"),
+    HIERARCHICAL: ("pixels", "seed", "hierarchy"),
+    REGION: ("bbox",),
+}
+"""Settings of each design; those of others it refuses."""
+OF_DOMAIN = (PHASE, RANDOM, REGION)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Of `lake sample`."""
 
-    phase: int = 0
-    """The first one taken."""
+    design: str = PHASE
+    """`phase`, `random`, `stratified`, `hierarchical` or `region`."""
+    pixels: int = 20_000
+    """How many are wanted; `phase` takes the next number that is whole phases."""
+    seed: int = 0
+    phase: int = -1
+    """The first one taken; -1: drawn at random."""
     phases: int = 0
     """How many are taken; 0: as few as hold `pixels` pixels."""
-    pixels: int = 20_000
+    bbox: tuple[float, ...] = ()
+    """West, south, east, north, degrees."""
+    strata: Strata = field(default_factory=Strata)
+    hierarchy: Hierarchy = field(default_factory=Hierarchy)
     max_missing: float = 0.5
     """A feature missing in a larger share of the sample is dropped."""
     suspect: bool = False
@@ -47,24 +69,74 @@ class Settings:
     """`cubes`, `months`, `tods`, `bands`, `statistics`, `subpixels`."""
 
     def __post_init__(self) -> None:
-        check("phase must be 0 or more", self.phase, holds=self.phase >= 0)
-        check("phases must be 0 or more", self.phases, holds=self.phases >= 0)
+        check(f"design must be one of {', '.join(USES)}", self.design, holds=self.design in USES)
         check("pixels must be above 0", self.pixels, holds=self.pixels > 0)
+        check("seed must be 0 or more", self.seed, holds=self.seed >= 0)
+        check("phase must be 0 or more, or -1", self.phase, holds=self.phase >= -1)
+        check("phases must be 0 or more", self.phases, holds=self.phases >= 0)
         check("max_missing must be 0 to 1", self.max_missing, holds=0 <= self.max_missing <= 1)
+        for name in _idle(self):
+            raise ConfigError(
+                f"design={self.design} makes no use of {name}={getattr(self, name)}: leave it out, "
+                f"or take another design; it uses {', '.join(USES[self.design])}"
+            )
+        needed = {STRATIFIED: self.strata.strata, HIERARCHICAL: self.hierarchy.scores}
+        check("strata or scores must be given", self.design, holds=needed.get(self.design) != "")
+        is_box = len(self.bbox) == 4
+        check("bbox must be four numbers", self.bbox, holds=is_box == (self.design == REGION))
+
+
+def _idle(settings: Settings) -> list[str]:
+    """Settings that were given and that the design, or a phase that is given, makes no use of."""
+    used = USES[settings.design]
+    idle = {name for names in USES.values() for name in names if name not in used}
+    if settings.phase >= 0:
+        idle.add("seed")
+    return sorted(name for name in idle if getattr(settings, name) != _default(name))
+
+
+def _default(name: str) -> object:
+    of = next(of for of in fields(Settings) if of.name == name)
+    return of.default if of.default_factory is MISSING else of.default_factory()
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """The run that draws this sample of a store.
 
     Raises:
-        ConfigError: a phase or a feature that the store does not have.
+        ConfigError: a phase, a feature or a run that the store does not have, or no pixel.
     """
-    return (runs.spec_of(root, settled(settings, store), JOB, (store,)),)
+    wanted = {"labels": settings.strata.run, "scores": settings.hierarchy.scores}
+    inputs: dict[str, str] = {}
+    for array, run in wanted.items():
+        if run:
+            inputs |= outputs.holding(root, run, array, store)
+    return (runs.spec_of(root, settled(settings, store), JOB, (store,), inputs),)
 
 
 def settled(settings: Settings, store: Store) -> Settings:
     """The settings with every choice spelled out for a store."""
-    chosen = features.settle(settings.features, store, suspect=settings.suspect)
+    settings = replace(
+        settings,
+        strata=stratification.settled(settings.strata),
+        features=features.settle(settings.features, store, suspect=settings.suspect),
+    )
+    if settings.strata.neyman:
+        shares.feature(settings.strata.neyman, store)
+    if settings.design == PHASE:
+        settings = replace(settings, phases=_phases(settings, store))
+    if settings.design in OF_DOMAIN:
+        drawn = _of_domain(settings, store).pixel.size
+        if not drawn:
+            raise ConfigError(
+                f"the sample of {store.key} is empty, of {store.domain.pixels} pixels: "
+                "take another box, or more phases"
+            )
+        return settings if settings.design == REGION else replace(settings, pixels=drawn)
+    return settings
+
+
+def _phases(settings: Settings, store: Store) -> int:
     layout, pixels = store.domain.layout, store.domain.pixels
     phases = settings.phases or min(layout.phases, -(-settings.pixels * layout.phases // pixels))
     if max(settings.phase, phases - 1) >= layout.phases:
@@ -72,33 +144,7 @@ def settled(settings: Settings, store: Store) -> Settings:
             f"settings phase={settings.phase}, phases={phases}: "
             f"{store.key} has phases 0 to {layout.phases - 1}"
         )
-    return replace(settings, phases=phases, features=chosen)
-
-
-def slices(pixels: int, layout: Layout, phase: int, phases: int) -> list[list[slice]]:
-    """The runs of pixels in the sample, superblock by superblock; empty ones are left out."""
-    spaced = sorted((phase + i * layout.phases // phases) % layout.phases for i in range(phases))
-    by_phase = [order.phase_slices(pixels, layout, one) for one in spaced]
-    found = [
-        [piece for piece in of_superblock if piece.stop > piece.start]
-        for of_superblock in zip(*by_phase, strict=True)
-    ]
-    return [pieces for pieces in found if pieces]
-
-
-def reason(missing: float, low: float, high: float, most: float) -> str:
-    """Why a feature is dropped; "" if it is kept.
-
-    Args:
-        missing: share of the sampled pixels without a value.
-        low: smallest value, NaN if there is none.
-        high: largest.
-        most: the largest share that is acceptable.
-    """
-    if missing > most or np.isnan(low):
-        return f"missing in {missing:.0%} of the sample"
-    rounding = float(np.finfo(np.float32).eps) * max(abs(low), abs(high))
-    return "constant" if high - low <= rounding else ""
+    return phases
 
 
 def kept(root: str, run: str) -> NDArray[np.int64]:
@@ -112,63 +158,28 @@ def selection(root: str, run: str) -> Selection:
 
 
 def make(work: Work) -> Sequence[str]:
-    """Draw the sample."""
+    """Draw the sample, then read and write its features."""
     store, settings = work.store, work.settings(Settings)
-    layout = store.domain.layout
-    drawn = slices(store.domain.pixels, layout, settings.phase, settings.phases)
-    if not drawn:
-        raise ConfigError(
-            f"phase {settings.phase} of {store.key} is empty, it has {store.domain.pixels} pixels: "
-            f"set phases={layout.phases} to take them all"
-        )
-    sizes = [sum(piece.stop - piece.start for piece in pieces) for pieces in drawn]
+    drawn = _draw(work, settings)
+    samples = drawn.pixel.size
     named = features.columns(settings.features, store.cubes.values())
-    pixel = np.concatenate([np.arange(p.start, p.stop) for pieces in drawn for p in pieces])
-    values = Array(
-        "features",
-        ("sample", "feature"),
-        (pixel.size, len(named)),
-        "float32",
-        (sizes[0], len(named)),  # only the last superblock can be shorter: one writer per chunk
-        fill_value=float("nan"),
-    )
-    probability = settings.phases / layout.phases
-    arrays = [*_of_pixels(store, pixel, probability), *_of_features(named), values]
-    path = outputs.create(work.objects, work.spec, arrays, _COORDINATES)
-    calls = [
-        (store.url, settings.features, tuple(pieces), int(start))
-        for pieces, start in zip(drawn, np.cumsum([0, *sizes[:-1]]), strict=True)
-    ]
-    work.stage("draw", _draw, calls)
+    rows = sampled.part_rows(drawn.pixel, store.domain.layout, len(named))
+    arrays = sampled.arrays(store, drawn, named, rows)
+    path = outputs.create(work.objects, work.spec, arrays, sampled.COORDINATES)
+    parts = [slice(start, min(start + rows, samples)) for start in range(0, samples, rows)]
+    chunk = store.domain.layout.chunk
+    calls = [(store.url, settings.features, chunk, part, n) for n, part in enumerate(parts)]
+    work.stage("draw", sampled.write, calls)
     told = np.stack([work.partial("draw", number)["told"] for number in range(len(calls))])
-    _tell_reasons(work, told, pixel.size, settings.max_missing)
-    return [path]
+    _tell_reasons(work, sampled.reasons(told, samples, settings.max_missing), samples, settings)
+    return [path, sampled.TABLE]
 
 
-def _draw(
-    root: str, run: str, url: str, selection: Selection, pieces: Sequence[slice], start: int
-) -> Arrays:
-    """On a worker: write the sampled pixels of a superblock.
-
-    Returns:
-        `told` (3, feature): number of missing values, smallest, largest.
-    """
-    store = lake.open(url)
-    values = np.concatenate([features.read(store, selection, piece) for piece in pieces])
-    outputs.write(root, run, "features", values, slice(start, start + len(values)))
-    low = np.fmin.reduce(values, axis=0, initial=np.nan)
-    high = np.fmax.reduce(values, axis=0, initial=np.nan)
-    return {"told": np.stack([np.isnan(values).sum(axis=0), low, high])}
-
-
-def _tell_reasons(work: Work, told: NDArray[np.float64], samples: int, most: float) -> None:
-    missing = told[:, 0].sum(axis=0) / samples
-    low, high = np.fmin.reduce(told[:, 1]), np.fmax.reduce(told[:, 2])
-    found = [reason(*of, most) for of in zip(missing, low, high, strict=True)]
+def _tell_reasons(work: Work, found: list[str], samples: int, settings: Settings) -> None:
     if all(found):
         raise DataError(
             f"no feature of {work.store.key} is fit for use: {len(found)} are constant or missing in "
-            f"more than {most:.0%} of {samples} pixels, the first {found[0]}; "
+            f"more than {settings.max_missing:.0%} of {samples} pixels, the first {found[0]}; "
             "sample more pixels, or set max_missing higher"
         )
     outputs.write(work.root, work.run, "reason", np.array(found, np.dtypes.StringDType()))
@@ -177,27 +188,33 @@ def _tell_reasons(work: Work, told: NDArray[np.float64], samples: int, most: flo
         work.say(f"{dropped} of {len(found)} features dropped, see 'reason' in its Zarr")
 
 
-_COORDINATES = (
-    f"pixel {schema.PIXEL_COORDINATES} probability "
-    "kept reason cube band month tod statistic subpixel"
-)
-
-
-def _of_pixels(store: Store, pixel: NDArray[np.int64], probability: float) -> Iterator[Array]:
-    for array in schema.pixel_coordinates(store.domain):
-        data = np.asarray(array.data)[pixel]
-        yield outputs.known(array.path, ("sample",), data, **array.attributes)
-    share = np.full(pixel.size, probability)
-    yield outputs.known("probability", ("sample",), share, long_name="probability to be drawn")
-
-
-def _of_features(named: Sequence[Feature]) -> Iterator[Array]:
-    yield outputs.known("feature", ("feature",), [str(of) for of in named])
-    for label in ("cube", "band", "month", "tod", "statistic"):
-        yield outputs.known(label, ("feature",), [getattr(of, label) for of in named])
-    subpixel = [-1 if of.subpixel is None else of.subpixel for of in named]
-    yield outputs.known(
-        "subpixel", ("feature",), subpixel, long_name="-1: all of the pixel, merged"
+def _draw(work: Work, settings: Settings) -> Drawn:
+    """The pixels of the sample, by the design."""
+    if settings.design in OF_DOMAIN:
+        return _of_domain(settings, work.store)
+    generator, pixels = _generator(settings, 1), settings.pixels
+    labels, counts = (
+        shares.stratified(work, settings.strata, pixels, generator)
+        if settings.design == STRATIFIED
+        else shares.balanced(work, settings.hierarchy, pixels, generator)
     )
-    yield outputs.known("kept", ("feature",), np.zeros(len(named), bool))
-    yield outputs.known("reason", ("feature",), [""] * len(named), long_name="why it is dropped")
+    return designs.strata(_generator(settings, 0), labels, counts)
+
+
+def _of_domain(settings: Settings, store: Store) -> Drawn:
+    """The pixels of a design that asks for nothing but which pixels there are."""
+    layout, pixels = store.domain.layout, store.domain.pixels
+    if settings.design == REGION:
+        west, south, east, north = settings.bbox
+        return designs.whole(store.region((west, south, east, north)))
+    generator = _generator(settings, 0)
+    if settings.design == RANDOM:
+        number = np.array([min(settings.pixels, pixels)])
+        return designs.strata(generator, np.zeros(pixels, np.int8), number)
+    first = settings.phase if settings.phase >= 0 else int(generator.integers(layout.phases))
+    return designs.phase(pixels, layout, first, settings.phases)
+
+
+def _generator(settings: Settings, stream: int) -> np.random.Generator:
+    """Stream 0 draws pixels, stream 1 serves what is settled before that."""
+    return np.random.default_rng((settings.seed, stream))

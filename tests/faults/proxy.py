@@ -106,6 +106,8 @@ class Proxy:
         self.requests = 0
         self.sent = 0
         """Bytes of the bodies of all answers."""
+        self.read: Counter[str] = Counter()
+        """Path of an object -> bytes that were sent of it, by GET."""
         self._seen: Counter[tuple[str, str]] = Counter()
         self._written: set[str] = set()
         self._stop: Callable[[], None] = lambda: None
@@ -171,6 +173,8 @@ class Proxy:
         if kind == "truncate":
             answer.body = answer.body[: int(detail * len(answer.body))]
         self.sent += len(answer.body)
+        method, path, _ = request.start.split(" ", 2)
+        self.read.update({path: len(answer.body)} if method == "GET" else {})
         goes_on = await _send(writer, answer, self.faults.slow_s if kind == "slow" else 0)
         return goes_on and kind != "truncate"
 

@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from jobs import cluster as grouping
 from jobs import driver, embed, outputs, pca, pulse, runs, sample
 from jobs.models.autoencoder import Architecture
+from jobs.strata import Strata
 from jobs.train import Training
 from lake.errors import ConfigError, MissingError, StoppedError
 from tests.faults.processes import Cluster
@@ -95,6 +96,32 @@ def test_workers_killed_at_random_change_nothing(cluster, there, truth):
         expected = outputs.dataset(client_root, with_none_killed)
         assert_array_equal(found["scores"], expected["scores"])
         assert_array_equal(found["components"], expected["components"])
+
+
+@pytest.mark.slow
+def test_workers_killed_while_sampling_leave_the_same_bytes(cluster, there, truth):
+    rng = random.Random(5)  # noqa: S311 (no secret)
+    by = Strata("row", 3, (), "neyman", "day-2km/C13/07/64800/mean")
+    for seed in range(2):
+        how = {"design": "stratified", "strata": by} if seed % 2 else {"phases": 2}
+        settings = sample.Settings(seed=seed, max_missing=0.6, **how)
+        run = submitted(cluster, there.root, there.key, settings)
+        time.sleep(rng.uniform(0.1, 0.8))
+        for worker in cluster.workers:
+            worker.kill()
+            worker.join()
+        cluster.mend()
+        state(there.root, run, pulse.DONE)
+        with Client(cluster.address) as client:
+            undisturbed = driver.run(client, truth.root, truth.key, settings)
+        assert contents(there.root, run) == contents(truth.root, undisturbed)
+
+
+def contents(root, run):
+    """Path -> bytes of what a sample wrote, without the metadata, which name the run."""
+    objects = runs.folder(root, run)
+    paths = [*objects.list("sample.zarr"), *objects.list("sample.parquet")]
+    return {path: objects.get(path) for path in paths if not path.endswith("zarr.json")}
 
 
 def test_scheduler_killed_and_the_run_resumed_on_another(cluster, there, truth, run_lake):

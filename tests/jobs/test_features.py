@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs import features
-from jobs.features import STATISTICS, Selection
+from jobs.features import STATISTICS, TRANSFORMS, Feature, Selection
 from lake import moments
 from lake.errors import ConfigError
 from lake.schema import Cube
@@ -31,6 +31,8 @@ def direct(observed, statistic):
         "max": high,
         "range": high - low,
         "count": np.sum(~np.isnan(observed), axis=0),
+        "m1": mean,
+        **{f"m{k}": np.nansum((observed - mean) ** k, axis=0) for k in (2, 3, 4)},
     }[statistic]
 
 
@@ -49,8 +51,17 @@ def read(store, **selection):
     settled = features.settle(Selection(**selection), store)
     values = features.read(store, settled, slice(0, store.domain.pixels))
     names = [str(column) for column in features.columns(settled, store.cubes.values())]
-    assert values.shape == (store.domain.pixels, len(names))
-    return dict(zip(names, values.T, strict=True))
+    assert values.shape == (len(names), store.domain.pixels)
+    assert values.dtype == np.float32
+    assert values.flags.c_contiguous
+    return dict(zip(names, values, strict=True))
+
+
+def of_block(block, cube, selection):
+    """(feature, pixel)"""
+    found = np.empty((len(features.columns(selection, [cube])), block.shape[3]), np.float32)
+    assert features.fill(found, block, cube, selection) == len(found)
+    return found
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
@@ -99,15 +110,15 @@ def test_too_few_observations_have_no_shape():
     values = np.array([280.0, 283, 281, 290, 285])[:, None] * np.ones(5)
     results = moments.to_results(moments.of(values, clear), axis=0)
     chosen = Selection(("c",), (1,), (0,), ("C13",), STATISTICS[:4])
-    found = features.of_block(results[None, None, ..., None], cube, chosen)
-    assert_array_equal(np.isnan(found).sum(axis=0), [1, 2, 3, 4])
+    found = of_block(results[None, None, ..., None], cube, chosen)
+    assert_array_equal(np.isnan(found).sum(axis=1), [1, 2, 3, 4])
 
 
 def test_count_of_what_was_never_ingested_is_unknown():
     cube = Cube("c", "1km", 2, "p", "Rad", ("C13",), (0,))
     chosen = Selection(("c",), (1,), (0,), ("C13",), ("count", "mean"))
     block = np.full((1, 1, 7, 3, 4), np.nan, np.float32)
-    assert np.isnan(features.of_block(block, cube, chosen)).all()
+    assert np.isnan(of_block(block, cube, chosen)).all()
 
 
 @given(
@@ -123,16 +134,78 @@ def test_columns_are_named_in_the_order_they_come(tods, bands, statistics, subpi
     block[:, :, 0] = 1 + np.arange(24).reshape(3, 2, 1, 4)
     block[:, :, 3] = np.arange(24).reshape(3, 2, 1, 4)
     chosen = Selection(("c",), (4,), tuple(tods), tuple(bands), tuple(statistics), subpixels)
-    found = features.of_block(block, cube, chosen)
+    found = of_block(block, cube, chosen)
     columns = features.columns(chosen, [cube])
-    assert found.shape == (1, len(columns))
-    for column, value in zip(columns, found[0], strict=True):
+    for column, value in zip(columns, found[:, 0], strict=True):
         there = block[cube.tods.index(column.tod), cube.bands.index(column.band), :, 0]
         if column.statistic == "count":
             counts = there[0]
             assert value == (counts.sum() if column.subpixel is None else counts[column.subpixel])
         if column.statistic == "mean" and column.subpixel is not None:
             assert value == there[3, column.subpixel]
+
+
+RAW = Selection(("c",), (4,), (0,), ("C02", "C07"), (*moments.METRICS, "mean"), "separate")
+
+
+def test_raw_metrics_are_the_stored_numbers_bit_for_bit(monkeypatch):
+    cube = Cube("c", "1km", 2, "p", "Rad", ("C02", "C07"), (0,))
+    block = np.random.default_rng(0).normal(size=(1, 2, 7, 5, 4)).astype(np.float32)
+    block[:, :, :, 3] = np.nan
+    monkeypatch.delattr(moments, "from_results")  # nothing is computed
+    found = of_block(block, cube, RAW).reshape(2, 8, 4, 5)
+    assert_array_equal(found[:, :7], block[0].transpose(0, 1, 3, 2))
+    assert_array_equal(found[:, 7], found[:, 3])
+
+
+@pytest.mark.parametrize(
+    ("transform", "function"),
+    [
+        ("log", np.log),
+        ("log1p", np.log1p),
+        ("sqrt", np.sqrt),
+        ("cbrt", np.cbrt),
+        ("asinh", np.arcsinh),
+    ],
+)
+def test_transform_is_applied_and_undefined_outside_its_domain(store, transform, function):
+    assert transform in TRANSFORMS
+    found = read(store, statistics=("skewness", f"skewness:{transform}"), months=(2,))
+    plain = found["day-2km/C13/02/64800/skewness"].astype(float)
+    with np.errstate(invalid="ignore"):
+        wanted = function(plain)
+    assert (plain < -1).any()
+    assert_allclose(found[f"day-2km/C13/02/64800/skewness:{transform}"], wanted, rtol=2e-4)
+
+
+def test_logarithm_of_zero_is_undefined():
+    assert np.isnan(features.transformed(np.zeros(1, np.float32), "log")).all()
+
+
+names = st.text("abcXYZ019-.", min_size=1)
+
+
+@given(
+    st.builds(
+        Feature,
+        names,
+        names,
+        st.integers(1, 12),
+        st.integers(0, 86399),
+        st.sampled_from([*STATISTICS, "stddev:log"]),
+        st.none() | st.integers(0, 15),
+    )
+)
+def test_name_of_a_feature_leads_back_to_it(feature):
+    assert Feature.of(str(feature)) == feature
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "a/b/1/0/mean", "a/b/01/x/mean", "a/b/01/0/mean/07", "a/b/01/0"]
+)
+def test_what_is_no_name_of_a_feature_is_refused(wrong):
+    with pytest.raises(ConfigError, match="day-2km/C13/07/64800/mean"):
+        Feature.of(wrong)
 
 
 def test_months_without_data_are_left_out(store):
@@ -146,6 +219,8 @@ def test_statistics_of_suspect_metrics_are_left_out_unless_asked_for(store, tmp_
     there = lake.open(f"{doubtful.root}/{doubtful.key}")
     assert features.settle(Selection(), there).statistics == ("mean", "stddev", "skewness")
     assert features.settle(Selection(), there, suspect=True).statistics == STATISTICS[:4]
+    raw = Selection(statistics=("m3", "m4", "m4:cbrt", "kurtosis:asinh"))
+    assert features.settle(raw, there).statistics == ("m3",)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +231,8 @@ def test_statistics_of_suspect_metrics_are_left_out_unless_asked_for(store, tmp_
         ({"cubes": ("night",)}, "cubes: 'night'.*day-2km, day-1km"),
         ({"months": (13,)}, "months: 13"),
         ({"statistics": ("median",)}, "statistics: 'median'.*kurtosis"),
+        ({"statistics": ("mean", "count", "mean")}, "names one twice"),
+        ({"statistics": ("mean:exp",)}, "transforms: 'exp'.*log, log1p, sqrt"),
         ({"subpixels": "some"}, "subpixels: 'some'.*merged, separate"),
         ({"months": (3,)}, r"holds months \(2, 7\)"),
         ({"cubes": ("day-1km",), "bands": ("C13",)}, "no feature"),

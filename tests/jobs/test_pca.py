@@ -13,7 +13,7 @@ from tests.jobs import small
 def everything(truth):
     store = lake.open(f"{truth.root}/{truth.key}")
     chosen = features.settle(Selection(), store)
-    return features.read(store, chosen, slice(0, store.domain.pixels))
+    return features.read(store, chosen, slice(0, store.domain.pixels)).T
 
 
 def test_scores_of_all_superblocks_are_those_computed_in_memory(truth, chain):

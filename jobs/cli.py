@@ -1,4 +1,4 @@
-"""The commands that work on a store, `lake sample|pca|embed|cluster|map`, and `lake runs`.
+"""The commands that work on a store, `lake sample|pca|mnf|transform|embed|cluster|map`, and `lake runs`.
 
 Each makes what it builds on, with default settings, where a run is not named by `--set`. A run is made
 by the cluster; the command submits it and watches.
@@ -47,8 +47,22 @@ def sample(**given: Any) -> None:  # noqa: ANN401 (the options above)
 @click.command()
 @_options
 def pca(**given: Any) -> None:  # noqa: ANN401
-    """Fit principal components on a sample and score every pixel."""
+    """Fit principal components on all pixels, and score them."""
     _run("jobs.pca", **given)
+
+
+@click.command()
+@_options
+def mnf(**given: Any) -> None:  # noqa: ANN401
+    """Fit the components that two periods agree on (--set second=STORE), and score every pixel."""
+    _run("jobs.mnf", **given)
+
+
+@click.command()
+@_options
+def transform(**given: Any) -> None:  # noqa: ANN401
+    """Score the pixels of another store by the model of a run (--set model=RUN)."""
+    _run("jobs.transform", **given)
 
 
 @click.command()

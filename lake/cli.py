@@ -27,6 +27,8 @@ ELSEWHERE = {
     "merge": ("ingest.cli:merge", "ingest", "Merge stores of disjoint periods into one."),
     "sample": ("jobs.cli:sample", "jobs", "Draw a sample of pixels with their features."),
     "pca": ("jobs.cli:pca", "jobs", "Fit principal components and score every pixel."),
+    "mnf": ("jobs.cli:mnf", "jobs", "Fit the components that two periods agree on, and score."),
+    "transform": ("jobs.cli:transform", "jobs", "Score another store by the model of a run."),
     "embed": ("jobs.cli:embed", "embed", "Train an autoencoder and embed every pixel."),
     "cluster": ("jobs.cli:cluster", "embed", "Group pixels by their embedding: surface classes."),
     "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),

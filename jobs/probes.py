@@ -98,19 +98,20 @@ def linear(train: Floats, classes: Whole, test: Floats) -> Whole:
     return np.asarray(model.predict(test))
 
 
-def explained(train: Floats, values: Floats, test: Floats, truth: Floats) -> Floats:
-    """(quantity,) R2 of ridge regression: 1 all of the variance is told, 0 none, below: worse.
+def explained(train: Floats, values: Floats, test: Floats, truth: Floats) -> float:
+    """R2 of ridge regression: 1 all of the variance is told, 0 none, below 0: worse than the mean.
+
+    Of several quantities the variances are added up.
 
     Args:
         train: (N, d)
-        values: (N, quantity) of the training vectors; one whose value varies nowhere counts as 0.
+        values: (N, quantity) of the training vectors.
         test: (T, d)
         truth: (T, quantity)
     """
     model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(train, values)
     found = np.asarray(model.predict(test)).reshape(truth.shape)
-    scores = np.asarray(r2_score(truth, found, multioutput="raw_values"))
-    return np.where(np.ptp(truth, axis=0) > 0, scores, 0.0)
+    return float(r2_score(truth, found, multioutput="variance_weighted"))
 
 
 def accuracy(predicted: Whole, classes: Whole) -> float:

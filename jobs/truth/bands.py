@@ -74,9 +74,9 @@ def observed(
     air, thin = year.weather[month], np.clip(1 + year.cloud[month, tod] / THIN, 0, 1)
     thin[~np.isfinite(thin)] = 0
     if band in REFLECTED:
-        moved = clear * (1 + 0.05 * air[..., None]) + 0.10 * thin[..., None]
+        moved = clear * (1 + 0.05 * air[..., None]) + 0.04 * thin[..., None]
     else:
-        moved = clear + 2.5 * air[..., None] - 7 * thin[..., None]
+        moved = clear + 2.0 * air[..., None] - 4 * thin[..., None]
     found = moved + z
     wrong = np.flatnonzero(year.wrong[month, tod] >= 0)
     found[year.wrong[month, tod, wrong], wrong] += _WRONG[band]

@@ -102,8 +102,8 @@ def _cloud(land: Land, random: np.random.Generator, daily: Floats, monthly: Floa
     shape = len(country.months), len(country.tods), country.days, land.pixels
     season = np.array([np.cos(2 * np.pi * (middle(m) - 15) / 365) for m in country.months])
     afternoon = np.linspace(-0.3, 0.5, len(country.tods))
-    found = 0.6 * random.normal(size=shape) + 0.8 * daily[:, None]
-    found += (0.7 * land.cloudy + 0.5 * monthly)[:, None, None]
+    found = 0.5 * random.normal(size=shape) + 0.6 * daily[:, None]
+    found += (1.0 * land.cloudy + 0.7 * monthly)[:, None, None]
     found += 0.6 * (season[:, None] * land.cloudy)[:, None, None] + afternoon[:, None, None]
     never = _dark(land) | _outages(land, random)
     clearest = np.where(never, np.inf, found.min(axis=2))

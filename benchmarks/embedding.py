@@ -143,7 +143,9 @@ METHODS: dict[str, Method] = {
 }
 
 
-def run(seed: int, country: Country, methods: Sequence[str], how: How) -> dict[str, Mapping[str, float]]:
+def run(
+    seed: int, country: Country, methods: Sequence[str], how: How
+) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one country."""
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
@@ -179,7 +181,10 @@ def known(store: Store, url: str) -> Pixels:
     dynamics = (dynamics - dynamics.mean(axis=0)) / dynamics.std(axis=0)
     held = store.domain
     blocks = order.superblocks(held.pixels, held.layout)
-    seen, cubes = np.concatenate([patterns.patterns(store, of) for of in blocks]), patterns.fine(store)
+    seen, cubes = (
+        np.concatenate([patterns.patterns(store, of) for of in blocks]),
+        patterns.fine(store),
+    )
     quantities = {"dynamics": dynamics} | {
         name: dynamics[:, [column]] for column, name in enumerate(DYNAMICS)
     }

@@ -218,9 +218,7 @@ def _numbers(table: pa.Table, name: str, url: str) -> Whole:
 
 def _column(table: pa.Table, name: str, url: str) -> pa.ChunkedArray:
     if name not in table.column_names:
-        raise ConfigError(
-            f"{url} has no column {name!r}: it has {', '.join(table.column_names)}"
-        )
+        raise ConfigError(f"{url} has no column {name!r}: it has {', '.join(table.column_names)}")
     return table[name]
 
 

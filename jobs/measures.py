@@ -101,7 +101,7 @@ def measure(pixels: Pixels, how: How, seed: int) -> Found:
     values |= _quantities(pixels, there, how, seed)
     drawn = np.concatenate([split.train, split.test])
     few = np.random.default_rng(seed).permutation(drawn)[: how.pairs]
-    values |= _near(pixels, few, how)
+    values |= _near(pixels, there, how, seed)
     moved = None
     if pixels.other is not None:
         one, other, classes = pixels.vectors[drawn], pixels.other[drawn], pixels.classes[drawn]
@@ -149,9 +149,7 @@ def _grouped(pixels: Pixels, split: Split, seed: int) -> dict[str, float]:
     }
 
 
-def _quantities(
-    pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int
-) -> dict[str, float]:
+def _quantities(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -> dict[str, float]:
     found = {}
     for name, values in pixels.quantities.items():
         known = there & _there(values)
@@ -161,16 +159,20 @@ def _quantities(
     return found
 
 
-def _near(pixels: Pixels, few: Whole, how: How) -> dict[str, float]:
-    found, vectors = {}, pixels.vectors[few]
+def _near(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -> dict[str, float]:
+    def drawn(known: Floats) -> Whole:
+        all_ = np.flatnonzero(there & _there(known))
+        return np.random.default_rng(seed).permutation(all_)[: how.pairs]
+
+    found = {}
     if pixels.truth is not None:
-        known = _there(pixels.truth[few])
+        some = drawn(pixels.truth)
         found["overlap"] = neighbourhoods.overlap(
-            pixels.truth[few][known], vectors[known], how.near
+            pixels.truth[some], pixels.vectors[some], how.near
         )
     if pixels.features is not None:
-        known = _there(pixels.features[few])
-        sides = pixels.features[few][known], vectors[known]
+        some = drawn(pixels.features)
+        sides = pixels.features[some], pixels.vectors[some]
         found["trustworthiness"] = neighbourhoods.trustworthiness(*sides, how.near)
         found["continuity"] = neighbourhoods.continuity(*sides, how.near)
     return found

@@ -155,4 +155,3 @@ def _checked(found: Labels, where: str) -> Labels:
 def _coordinate(store: Store, name: str) -> Floats:
     held = {array.path: array.data for array in schema.pixel_coordinates(store.domain)}
     return np.asarray(held[name], np.float64)
-

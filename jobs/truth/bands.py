@@ -159,7 +159,9 @@ def _emitted(
     ground = _air(land, year, month)[:, None] + range_ * course * (1 - 0.8 * snow)
     dark = kinds.emissivity[classes, b, None] * (1 - 0.7 * green) / land.view[:, None] ** 0.5
     vapour = _VAPOUR[band] * np.exp((_air(land, year, month) - 285) / 14) / land.view
-    found = ground - dark - vapour[:, None] * (1 + 0.3 * wet) + _deviation(land, month, band)[:, None]
+    found = (
+        ground - dark - vapour[:, None] * (1 + 0.3 * wet) + _deviation(land, month, band)[:, None]
+    )
     if band == "C07":
         found = found + kinds.shine[classes, None] * up * (1 - green)
         found = _HOTTEST - _SOFT * np.logaddexp(0, (_HOTTEST - found) / _SOFT)

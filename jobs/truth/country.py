@@ -62,7 +62,11 @@ class Country:
         check("rows and columns must be 16 or more", (self.rows, self.columns),
               holds=min(self.rows, self.columns) >= 16)  # fmt: skip
         check("classes must be 2 or more", self.classes, holds=self.classes >= 2)
-        check("years must be some, and differ", self.years, holds=0 < len(set(self.years)) == len(self.years))
+        check(
+            "years must be some, and differ",
+            self.years,
+            holds=0 < len(set(self.years)) == len(self.years),
+        )
         check("days must be above 0", self.days, holds=self.days > 0)
 
 

@@ -72,7 +72,9 @@ def of(land: Land, year: int) -> Year:
     )
     hazier = 0.5 * fields(_AIR_LENGTH, months)
     weather = fields(_CLOUD_LENGTH, months, country.days)
-    cloud = _cloud(land, random, fields(_CLOUD_LENGTH, months, country.days), fields(_AIR_LENGTH, months))
+    cloud = _cloud(
+        land, random, fields(_CLOUD_LENGTH, months, country.days), fields(_AIR_LENGTH, months)
+    )
     return Year(year, later, greener, wetter, warmer, hazier, weather, cloud,
                 _wrong(land, random, cloud))  # fmt: skip
 
@@ -81,7 +83,9 @@ def sun(land: Land, month: int, tod: int) -> Floats:
     """(P,) cosine of the solar zenith angle in the middle of a month."""
     declination = np.deg2rad(-23.44) * np.cos(2 * np.pi * (middle(month) + 10) / 365)
     lat, hour = np.deg2rad(land.lat), np.deg2rad(15 * (local(land, tod) - 12))
-    found: Floats = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour)
+    found: Floats = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(
+        hour
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""The commands that work on a store, `lake sample|pca|mnf|transform|embed|cluster|evaluate|map`, and `lake runs`.
+"""The commands that work on a store, one for each job, and `lake runs`.
 
 Each makes what it builds on, with default settings, where a run is not named by `--set`. A run is made
 by the cluster; the command submits it and watches.

@@ -34,7 +34,7 @@ from jobs import (
     runs,
     view,
 )  # fmt: skip
-from jobs.evidence import Evidence
+from jobs.evidence import LEAST, Evidence
 from jobs.map import LISTED, Picture
 from jobs.measures import How
 from jobs.plates import Place, Plate
@@ -52,8 +52,6 @@ RUN, OTHER = "run", "other"
 MEASURES, TABLE = "evaluate.json", "evaluate.parquet"
 SHOWN = 3
 """Pixels whose neighbours are drawn, if none are chosen."""
-LEAST = 2
-"""Classes, and pixels of either colour of the board."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from lake.errors import ConfigError, DataError, MissingError
 from lake.read import Store
 
 TRANSFORM = "transform"
+LEAST = 2
+"""Classes."""
 
 Floats = NDArray[np.floating]
 Whole = NDArray[np.int64]

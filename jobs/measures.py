@@ -6,7 +6,7 @@ Pure: `Pixels` in, `Found` out; what is not given is not measured. Higher is bet
     knn_1, knn_3, linear            share of the pixels held out whose class a probe tells
     few_knn_1, few_knn_3, few_linear    likewise, from `few` labels
     nmi, ari                        k-means with as many clusters as classes, against the classes
-    cross_period, cross_linear      probes (3 neighbours, linear) that learnt from one period, asked in the other
+    cross_period, cross_linear      by 3 neighbours and linear, learnt from one period, asked in the other
     retrieval                       nearest vector of the other period is the pixel's own
     stability                       how far a pixel moves between periods over how far classes lie apart
     r2_<name>                       share of the variance of a quantity that ridge regression tells
@@ -15,7 +15,7 @@ Pure: `Pixels` in, `Found` out; what is not given is not measured. Higher is bet
     alignment, uniformity, rankme
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,7 @@ from jobs import neighbourhoods, partitions, probes, stability, uniformity
 from jobs.probes import Split
 from jobs.settings import check
 
-Whole = NDArray[np.int64]
+Whole = NDArray[np.integer]
 Floats = NDArray[np.floating]
 
 
@@ -114,7 +114,7 @@ def measure(pixels: Pixels, how: How, seed: int) -> Found:
     return Found(values, confusion, moved)
 
 
-def summary(found: list[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+def summary(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """Measure -> `mean` and `spread`, the standard deviation (n - 1), over seeds; 0 of one seed."""
     return {
         name: {
@@ -203,5 +203,4 @@ def _space(pixels: Pixels, few: Whole) -> dict[str, float]:
 
 
 def _there(x: Floats) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.isfinite(x).all(axis=1)
-    return found
+    return np.asarray(np.isfinite(x).all(axis=1))

@@ -57,7 +57,7 @@ def _bands(patterns: Floats, cubes: list[Cube]) -> Iterator[Floats]:
 
 
 def _cube(store: Store, cube: Cube, pixels: slice) -> Floats:
-    """(pixel, band, subpixel)"""
+    """(pixel, band, subpixel) of one cube."""
     size = pixels.stop - pixels.start
     total = np.zeros((len(cube.bands), size, cube.subpixels))
     count = np.zeros(total.shape)

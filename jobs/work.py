@@ -91,7 +91,9 @@ class Work:
         offered = gpu and any(worker["resources"].get("GPU") for worker in workers)
         how = {"pure": False, "resources": {"GPU": 1} if offered else None}
         left = {
-            self.client.submit(_do, function, self.root, self.run, name, number, tuple(call), **how)
+            self.client.submit(
+                _do, function, self.root, self.run, name, number, tuple(call), **how
+            ): number
             for number, call in enumerate(calls)
             if number not in before
         }

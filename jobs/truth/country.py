@@ -159,8 +159,8 @@ def smooth(random: np.random.Generator, shape: tuple[int, int], length: float) -
 def _grid(shape: tuple[int, int]) -> Grid:
     """Pixels whose quarters are whole microradians too."""
     step = max(round(HEIGHT_URAD / shape[0] / 8), 1) * 8e-6
-    rows, columns = (np.arange(n) * step for n in shape)
-    return Grid(PROJECTION, NORTH_RAD - rows, WEST_RAD + columns)
+    rows, columns = (np.arange(n, dtype=np.float64) * step for n in shape)
+    return Grid(PROJECTION, np.float64(NORTH_RAD) - rows, np.float64(WEST_RAD) + columns)
 
 
 def _kinds(random: np.random.Generator, classes: int) -> Kinds:

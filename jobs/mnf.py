@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs import components, linear, outputs, passes, pca, runs, sample
-from jobs.passes import NOISE, TOTAL, Fit, Pass, Plan
+from jobs.passes import NOISE, TOTAL, Fit, Plan
+from jobs.product import one_thread
 from jobs.runs import Spec
 from jobs.scaling import Scaling
 from jobs.settings import check
@@ -48,6 +49,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check("floor must be above 0", self.floor, holds=self.floor > 0)
+        refills = self.fit.refills  # without, the noise of pairs is no covariance
+        check("refills must be above 0 for mnf", refills, holds=refills > 0)
 
 
 def specs(
@@ -90,26 +93,26 @@ def make(work: Work) -> Sequence[str]:
     suspect = sample.suspect(root, drawn)
     sources = [linear.source(store, names, suspect=suspect) for store in work.stores]
     made = passes.fit(work, Plan(drawn, tuple(sources), settings.fit), len(names))
-    work.stage("model", _model, [(settings, made)])
+    work.stage("model", _model, [(settings, made - 1)])
     linear.score(work, sources[0], work.run)
     return [path]
 
 
-def _model(root: str, run: str, settings: Settings, made: Sequence[Pass]) -> None:
+@one_thread()
+def _model(root: str, run: str, settings: Settings, last: int) -> None:
     """On a worker: store the model."""
-    model = passes.solution(root, run, made[-1].number)
-    total = _covariance(root, run, made[-1], TOTAL, model.scaling)
-    noise = _covariance(root, run, made[0], NOISE, model.scaling) / 2
+    model = passes.solution(root, run, last)
+    total = _covariance(root, run, last, TOTAL, model.scaling)
+    noise = _covariance(root, run, last, NOISE, model.scaling) / 2
     projection, ratio = solved(total, noise, len(model.components), settings.floor)
     linear.write(root, run, replace(model, projection=projection))
     outputs.write(root, run, "signal_to_noise", ratio)
 
 
-def _covariance(root: str, run: str, of: Pass, prefix: str, scaling: Scaling) -> Floats:
+def _covariance(root: str, run: str, number: int, of: str, scaling: Scaling) -> Floats:
     """Of what a pass added up, in the unit of `scaling`."""
-    sums = passes.sums(root, run, of)[prefix]
-    unit = scaling.scale / passes.scaling(root, run, of.number).scale
-    found: Floats = sums.covariance() / unit / unit[:, None]
+    unit = scaling.scale / passes.scaling(root, run, number, of).scale
+    found: Floats = passes.sums(root, run, number, of).covariance() / unit / unit[:, None]
     return found
 
 

@@ -73,6 +73,7 @@ def create(
         "inputs": dict(spec.inputs),
         "store": spec.store,
         "generation": spec.generation,
+        "ledgers": [of.ledger for of in spec.stores],
         "coordinates": coordinates,
     }
     group = zarr.create_group(objects.zarr(path), overwrite=True, attributes=noted | about)

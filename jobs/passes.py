@@ -1,48 +1,47 @@
-"""Fit principal components on all pixels of a store: passes over it, each a tree of sums.
+"""Fit principal components on all pixels of a store, in passes over it.
 
 A sample is the pilot: it says where to cut off, where 0 is and, of many features, where to begin. In
-a pass a fixed number of groups of superblocks is added up, each by one part into one accumulator;
-these are merged by fours, by workers, in a fixed order; one part solves. So nothing large goes to
-the scheduler, and which worker did what changes no bit.
+a pass a few groups of superblocks, which ones is a function of their number alone, are added up, each
+by one part into one accumulator; one part merges these in their order, and solves. So nothing large
+goes to the scheduler, and which worker did what changes no bit.
 
 Up to `exact` features their covariance is held (`jobs.covariance`): one pass, and where there are
 holes `refills` more, in which the components of the last one fill them. Above, `passes` improve a
 subspace (`jobs.subspace`), and fill holes from the second on.
 """
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs import components, linear, outputs, pulse, sample, subspace
+from jobs import components, linear, outputs, pulse, runs, sample, subspace
 from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.linear import Source
+from jobs.product import one_thread
 from jobs.sampled import ROOM
 from jobs.scaling import Scaling
 from jobs.settings import check
 from jobs.subspace import Sketch
-from jobs.work import Arrays, Work, partial
+from jobs.work import Arrays, Work, done, partial
 from lake import order
 
 GROUPS = 16
 """Of superblocks, at most."""
-FAN = 4
-"""Accumulators merged by a part."""
-PILOT = 4096
+PILOT = 2048
 """Pixels of the sample, evenly spaced, at most."""
 BEYOND = 1.5
 """Directions of a subspace for each component wanted."""
 
-TOTAL, NOISE = "total_", "noise_"
-"""Prefixes of the accumulators of the first store, and of half its difference to a second one."""
+Singles = NDArray[np.float32]
 
-Accumulators = dict[str, Any]
-"""`Sums` or `Sketch`, by prefix."""
+TOTAL, NOISE = "total_", "noise_"
+"""What is added up: the features of the first store, and their differences to those of a second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +80,23 @@ class Plan:
     how: Fit
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One that was made."""
-
-    number: int
-    stage: str
-    """Whose parts, merged, are its sums."""
-    parts: int
-
-
-def fit(work: Work, plan: Plan, features: int) -> list[Pass]:
-    """Make the passes; `solution` has the model of each."""
+def fit(work: Work, plan: Plan, features: int) -> int:
+    """Make the passes; returns how many. `solution` has the model of each, by number from 0."""
     domain = work.store.domain
     groups = grouped(order.superblocks(domain.pixels, domain.layout))
     work.stage("pilot", _pilot, [(plan,)])
-    made: list[Pass] = []
-    wanted = 1
-    while len(made) < wanted:
-        number = len(made)
-        work.stage(f"sums{number}", _sums, [(plan, number, group) for group in groups], gpu=True)
-        made.append(_tree(work, number, len(groups)))
-        work.stage(f"solve{number}", _solve, [(plan, made[-1])])
+    through = 4 * features * len(plan.sources)  # bytes of a pixel
+    sizes = [through * (group[-1].stop - group[0].start) for group in groups]
+    made, wanted = 0, 1
+    while made < wanted:
+        calls = [(plan, made, group) for group in groups]
+        work.stage(f"sums{made}", _sums, calls, sizes, gpu=True)
+        work.stage(f"solve{made}", _solve, [(plan, made)])
         if features > plan.how.exact:
             wanted = plan.how.passes
-        elif work.partial(f"solve{number}", 0)["holed"]:
+        elif work.partial(f"solve{made}", 0)["holed"]:
             wanted = 1 + plan.how.refills
+        made += 1
     return made
 
 
@@ -116,24 +106,30 @@ def grouped(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
     return [tuple(blocks[number] for number in group) for group in groups]
 
 
-def solution(root: str, run: str, number: int) -> Model:
+def solution(root: str, run: str, number: int, of: str = TOTAL) -> Model:
     """The model that a pass ended with."""
     found = partial(root, run, f"solve{number}", 0)
-    vectors, variance = found["components"], found["variance"]
-    return Model(_scaling(found), vectors, variance, float(found["total"]), vectors)
+    vectors, variance, total = (found[of + name] for name in ("components", "variance", "total"))
+    return Model(_scaling(found, of), vectors, variance, float(total), vectors)
 
 
-def scaling(root: str, run: str, number: int) -> Scaling:
+def scaling(root: str, run: str, number: int, of: str = TOTAL) -> Scaling:
     """By which features were standardised in a pass: what the one before found, or the pilot."""
-    found = partial(root, run, f"solve{number - 1}" if number else "pilot", 0)
-    return _scaling(found)
+    return _scaling(partial(root, run, f"solve{number - 1}" if number else "pilot", 0), of)
 
 
-def sums(root: str, run: str, of: Pass) -> Accumulators:
-    """What a pass added up, by prefix."""
-    return _merged(root, run, of.stage, range(of.parts))
+def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
+    """What a pass added up: the groups merged in their order."""
+    parts = len(done(runs.folder(root, run), f"sums{number}"))
+    first = partial(root, run, f"sums{number}", 0)
+    kind: Any = Sums if f"{of}products" in first else Sketch
+    found = kind.restore(first, of)
+    for part in range(1, parts):
+        found.merge(kind.restore(partial(root, run, f"sums{number}", part), of))
+    return found
 
 
+@one_thread()
 def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     """On a worker: what the sample says."""
     pulse.check(root, run)
@@ -154,101 +150,83 @@ def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     found = Scaling.of(x, how.clip)
     if not how.standardise:
         found = replace(found, scale=np.ones(len(x)))
+    without_end = np.full(len(x), np.inf)
+    noise = Scaling(-without_end, without_end, np.zeros(len(x)), found.scale)
+    noted = _noted(found, TOTAL) | _noted(noise, NOISE)
     if len(x) <= how.exact:
-        return _noted(found)
+        return noted
     z = np.nan_to_num(found.apply(x), copy=False)
     directions = min(math.ceil(BEYOND * how.components), len(z))
-    return _noted(found) | {"basis": subspace.start(z, directions)}
+    return noted | {"basis": subspace.start(z, directions)}
 
 
+@one_thread()
 def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) -> Arrays:
     """On a worker: the sums of a group of superblocks."""
     names = list(outputs.read(root, run, "feature"))
-    model = solution(root, run, number - 1) if number else None
-    standard = scaling(root, run, number)
-    total: Sums | Sketch
-    if len(names) <= plan.how.exact:
-        total = Sums.empty(len(names))
-    elif model:
-        total = Sketch.empty(model.components.T)
-    else:
-        total = Sketch.empty(partial(root, run, "pilot", 0)["basis"])
-    noise = Sums.empty(len(names)) if len(plan.sources) > 1 and not number else None
-    sources = plan.sources if noise else plan.sources[:1]
+    total = _Adding.of(root, run, plan, number, TOTAL)
+    noise = _Adding.of(root, run, plan, number, NOISE) if len(plan.sources) > 1 else None
+    check = functools.partial(pulse.check, root, run)
     for pixels in group:
-        read = [linear.blocks(root, run, source, names, pixels) for source in sources]
-        for (_, x), *others in zip(*read, strict=True):
-            z = standard.apply(x)
+        read = [linear.blocks(root, run, source, names, pixels) for source in plan.sources]
+        for x, *second in zip(*read, strict=True):
             if noise:
-                ((_, second),) = others
-                noise.add(z - standard.apply(second))
-            if model:
-                total.add_noise(model.noise * components.fill(z, model))
-            total.add(z)
-    return total.arrays(TOTAL) | (noise.arrays(NOISE) if noise else {})
+                noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check)
+            total.add(x, check)
+    return total.sums.arrays(TOTAL) | (noise.sums.arrays(NOISE) if noise else {})
 
 
-def _tree(work: Work, number: int, parts: int) -> Pass:
-    """Merge by `FAN` until so many are left."""
-    stage, level = f"sums{number}", 0
-    while parts > FAN:
-        level += 1
-        calls = [
-            (stage, list(range(first, min(first + FAN, parts)))) for first in range(0, parts, FAN)
-        ]
-        stage, parts = f"merge{number}x{level}", len(calls)
-        work.stage(stage, _merge, calls)
-    return Pass(number, stage, parts)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Adding:
+    """What is added to in a pass, and how."""
+
+    scaling: Scaling
+    model: Model | None
+    """That fills holes; none in the first pass."""
+    sums: Sums | Sketch
+
+    @classmethod
+    def of(cls, root: str, run: str, plan: Plan, number: int, of: str) -> Self:
+        by = scaling(root, run, number, of)
+        model = solution(root, run, number - 1, of) if number else None
+        if by.mean.size <= plan.how.exact:
+            return cls(by, model, Sums.empty(by.mean.size))
+        basis = model.components.T if model else partial(root, run, "pilot", 0)["basis"]
+        return cls(by, model, Sketch.empty(basis))
+
+    def add(self, x: Singles, check: Callable[[], object]) -> None:
+        """Add features (feature, pixel), which are overwritten; `check` is as for `fill`."""
+        z = self.scaling.apply(x)
+        if self.model:
+            self.sums.add_noise(self.model.noise * components.fill(z, self.model, check))
+        self.sums.add(z)
 
 
-def _merge(root: str, run: str, stage: str, numbers: Sequence[int]) -> Arrays:
-    """On a worker: the sums of some parts as one."""
-    found: dict[str, NDArray[Any]] = {}
-    for prefix, accumulator in _merged(root, run, stage, numbers).items():
-        found |= accumulator.arrays(prefix)
-    return found
-
-
-def _solve(root: str, run: str, plan: Plan, of: Pass) -> Arrays:
-    """On a worker: the model of a pass."""
-    total = sums(root, run, of)[TOTAL]
-    before, standardise = scaling(root, run, of.number), plan.how.standardise
+@one_thread()
+def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
+    """On a worker: the models of a pass."""
     holed = False
-    if isinstance(total, Sums):
-        count = min(plan.how.components, len(total.kind))
-        model, _ = components.solved(total, before, count, standardise=standardise)
-        holed = bool(np.ptp(total.counts) > 0)
-    else:
-        model = subspace.solved(total, before, standardise=standardise)
-    return _noted(model.scaling) | {
-        "components": model.components,
-        "variance": model.variance,
-        "total": np.array(model.total),
-        "holed": np.array(holed),
-    }
+    found: dict[str, NDArray[Any]] = {}
+    for of in (TOTAL, NOISE)[: len(plan.sources)]:
+        added, before = sums(root, run, number, of), scaling(root, run, number, of)
+        standardise = plan.how.standardise or of == NOISE
+        if isinstance(added, Sums):
+            count = min(plan.how.components, len(added.kind))
+            model = components.solved(added, before, count, standardise=standardise)
+            holed |= bool(np.ptp(added.counts) > 0)
+        else:
+            model = subspace.solved(added, before, standardise=standardise)
+        found |= _noted(model.scaling, of) | {
+            f"{of}components": model.components,
+            f"{of}variance": model.variance,
+            f"{of}total": np.array(model.total),
+        }
+    return found | {"holed": np.array(holed)}
 
 
-def _merged(root: str, run: str, stage: str, numbers: Sequence[int]) -> Accumulators:
-    found = _restored(partial(root, run, stage, numbers[0]))
-    for number in numbers[1:]:
-        for prefix, other in _restored(partial(root, run, stage, number)).items():
-            found[prefix].merge(other)
-    return found
+def _noted(scaling: Scaling, of: str) -> dict[str, NDArray[Any]]:
+    return {of + name: getattr(scaling, name) for name in Scaling.__slots__}
 
 
-def _restored(arrays: Arrays) -> Accumulators:
-    found: Accumulators = {}
-    for prefix in (TOTAL, NOISE):
-        if f"{prefix}products" in arrays:
-            found[prefix] = Sums.restore(arrays, prefix)
-        elif f"{prefix}basis" in arrays:
-            found[prefix] = Sketch.restore(arrays, prefix)
-    return found
-
-
-def _noted(scaling: Scaling) -> dict[str, NDArray[Any]]:
-    return {name: getattr(scaling, name) for name in Scaling.__slots__}
-
-
-def _scaling(found: Arrays) -> Scaling:
-    return Scaling(*(found[name] for name in Scaling.__slots__))
+def _scaling(found: Arrays, of: str) -> Scaling:
+    return Scaling(*(found[of + name] for name in Scaling.__slots__))

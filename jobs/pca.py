@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from jobs import linear, outputs, passes, runs, sample
-from jobs.components import Model
-from jobs.passes import Fit, Pass, Plan
+from jobs import components, linear, outputs, passes, runs, sample
+from jobs.passes import Fit, Plan
 from jobs.runs import Spec
 from jobs.work import Work
 from lake import schema
@@ -68,10 +67,10 @@ def make(work: Work) -> Sequence[str]:
     return [path, MODEL]
 
 
-def _model(root: str, run: str, settings: Settings, count: int, made: Sequence[Pass]) -> None:
+def _model(root: str, run: str, settings: Settings, count: int, made: int) -> None:
     """On a worker: store the model."""
-    found = [passes.solution(root, run, of.number) for of in made]
-    model = first(found[-1], count)
+    found = [passes.solution(root, run, number) for number in range(made)]
+    model = components.first(found[-1], count)
     if settings.whiten:
         deviation = np.sqrt(np.maximum(model.variance, np.finfo(float).tiny))
         model = replace(model, projection=model.components / deviation[:, None])
@@ -81,13 +80,9 @@ def _model(root: str, run: str, settings: Settings, count: int, made: Sequence[P
         "features": model.components.shape[1],
         "components": count,
         "variance": model.total,
-        "variance_held_after_passes": [float(first(of, count).variance.sum()) for of in found],
+        "variance_held_after_passes": [
+            float(components.first(of, count).variance.sum()) for of in found
+        ],
         "whiten": settings.whiten,
     }
     runs.folder(root, run).put(MODEL, json.dumps(document, indent=1).encode())
-
-
-def first(model: Model, count: int) -> Model:
-    """The model of its first components alone."""
-    vectors = model.components[:count]
-    return replace(model, components=vectors, variance=model.variance[:count], projection=vectors)

@@ -2,15 +2,27 @@
 
 NumPy's OpenBLAS multiplies a matrix by its own transpose by half the operations: on the CPU quicker
 than torch's MKL, by triangular tiles too (1680 x 16384, CPU seconds: 0.46, 0.54, whole 0.92).
-A worker offers a GPU by the Dask resource `GPU`.
+A worker offers a GPU by the Dask resource `GPU`. A part multiplies by one thread: workers have more
+parts to do, and the sums of two threads are other ones than of one.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from distributed import get_worker
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """In which products have one thread; decorates parts."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def gram(z: Singles, total: Floats) -> None:

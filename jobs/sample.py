@@ -169,7 +169,7 @@ def make(work: Work) -> Sequence[str]:
     parts = [slice(start, min(start + rows, samples)) for start in range(0, samples, rows)]
     chunk = store.domain.layout.chunk
     calls = [(store.url, settings.features, chunk, part, n) for n, part in enumerate(parts)]
-    work.stage("draw", sampled.write, calls)
+    work.stage("draw", sampled.write, calls, [4 * len(named) * (p.stop - p.start) for p in parts])
     told = np.stack([work.partial("draw", number)["told"] for number in range(len(calls))])
     _tell_reasons(work, sampled.reasons(told, samples, settings.max_missing), samples, settings)
     return [path, sampled.TABLE]

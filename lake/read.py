@@ -97,8 +97,7 @@ class Store:
         fields = Projection.__dataclass_fields__
         projection = Projection(**{name: noted[name] for name in fields})  # type: ignore[arg-type]
         y, x = (self._read(f"{group}/scan_angle_{axis}") for axis in "yx")
-        layout = Layout(**self.attributes["layout"])
-        return Domain(Grid(projection, y, x), layout, self._read("row"), self._read("column"))
+        return Domain(Grid(projection, y, x), self._layout, self._read("row"), self._read("column"))
 
     def results(self, cube: str) -> xr.DataArray:
         """All statistics of a cube, read when used.
@@ -134,7 +133,7 @@ class Store:
             FormatError: one is damaged.
         """
         about = self._cube(cube)
-        start, stop, step = pixels.indices(self.domain.pixels)
+        start, stop, step = pixels.indices(self._root[f"{cube}/results"].shape[4])  # type: ignore[union-attr]
         if step != 1:
             raise ConfigError(f"pixels={pixels}: a block is a run of pixels, wanted step 1")
         months = range(1, len(schema.MONTHS) + 1) if month is None else range(month, month + 1)
@@ -188,7 +187,11 @@ class Store:
 
     @cached_property
     def _blocks(self) -> blocks.Reader:
-        return blocks.Reader(self._objects, self.domain.layout)
+        return blocks.Reader(self._objects, self._layout)
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(**self.attributes["layout"])
 
     @cached_property
     def _pixel_coordinates(self) -> dict[str, xr.DataArray]:

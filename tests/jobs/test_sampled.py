@@ -115,8 +115,8 @@ def test_sample_reads_little_more_than_the_chunks_that_hold_its_pixels(
     inside = LocalCluster(1, processes=False, dashboard_address="127.0.0.1:0")
     with inside, Client(inside) as here:
         for how in ({"phases": 1}, {"design": "random", "pixels": 200}):
-            proxy.read.clear()
+            proxy.sent.clear()
             run = driver.run(here, there.root, there.key, Settings(features=chosen, **how))
-            read = sum(size for path, size in proxy.read.items() if "/results/c/" in path)
+            read = sum(size for path, size in proxy.sent.items() if "/results/c/" in path)
             pixel = np.asarray(outputs.read(there.root, run, "pixel"))
             assert 1 <= read / needed(objects, generation, pixel, LARGE) <= 1.05

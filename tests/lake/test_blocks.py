@@ -78,6 +78,6 @@ def test_a_block_on_a_server_asks_for_its_chunks_and_an_index_once(s3_root, brea
     index = shards.index(connect(opened.url).get(path), LAYOUT, path)
     assert opened.domain.pixels > 5 * LAYOUT.chunk
     for asked, chunks in ((shards.index_bytes(LAYOUT), [5]), (0, [5]), (0, [5, 6])):
-        before = proxy.sent
+        before = proxy.sent.total()
         opened.block("day-500m", slice(5 * LAYOUT.chunk, (chunks[-1] + 1) * LAYOUT.chunk), 7)
-        assert proxy.sent - before == asked + sum(index[n - 4][1] for n in chunks)
+        assert proxy.sent.total() - before == asked + sum(index[n - 4][1] for n in chunks)

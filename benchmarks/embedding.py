@@ -62,6 +62,17 @@ Method = Callable[["Data"], tuple[Singles, Singles]]
 """Vectors (pixel, d) of both years; NaN where a pixel has none."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Principal components, and what they are of."""
+
+    model: Model
+    covariance: NDArray[np.float64]
+    """(feature, feature) standardised by what the last pass but one found."""
+    scale: NDArray[np.float64]
+    """(feature,) by which that was."""
+
+
 @dataclass(frozen=True, eq=False)
 class Data:
     """What methods are given: features of two years of a country. Nothing of the truth."""
@@ -74,45 +85,37 @@ class Data:
     seed: int
 
     @cached_property
-    def linear(self) -> tuple[Model, Sums]:
-        """Principal components of the first year, holes filled, and the sums they are of."""
-        scaling = Scaling.of(self.one, CLIP)
-        model: Model | None = None
-        for _ in range(1 + REFILLS):
-            z = scaling.apply(self.one.copy())
-            total = Sums.empty(len(z))
-            if model:
-                total.add_noise(model.noise * components.fill(z, model))
-            total.add(z)
-            model, _ = components.solved(total, scaling, min(HELD, len(z)))
-            before, scaling = scaling, model.scaling
-        if model is None:
-            raise ValueError("no pass was made")
-        self.__dict__["_unit"] = model.scaling.scale / before.scale
-        return model, total
+    def total(self) -> Fitted:
+        """Principal components of the first year."""
+        return fitted(self.one, Scaling.of(self.one, CLIP))
 
     @cached_property
-    def noise(self) -> Sums:
-        """Of the difference of the years, standardised as the model is."""
-        scaling = self.linear[0].scaling
-        total = Sums.empty(len(self.one))
-        total.add(scaling.apply(self.one.copy()) - scaling.apply(self.other.copy()))
-        return total
-
-    @cached_property
-    def total(self) -> NDArray[np.float64]:
-        """(feature, feature) covariance of the first year, standardised as the model is."""
-        _, sums = self.linear
-        unit = self.__dict__["_unit"]
-        found: NDArray[np.float64] = sums.covariance() / unit / unit[:, None]
-        return found
+    def noise(self) -> Fitted:
+        """Those of the differences between the years."""
+        pilot = Scaling.of(self.one, CLIP)
+        without_end = np.full(len(self.one), np.inf)
+        unit = Scaling(-without_end, without_end, np.zeros(len(self.one)), pilot.scale)
+        return fitted(pilot.cut(self.one.copy()) - pilot.cut(self.other.copy()), unit)
 
     def filled(self, x: Singles) -> Singles:
         """(feature, pixel) standardised, without holes but for pixels that have nothing."""
-        model = self.linear[0]
+        model = self.total.model
         z = model.scaling.apply(x.copy())
         components.fill(z, model)
         return z
+
+
+def fitted(x: Singles, scaling: Scaling) -> Fitted:
+    """As `lake pca` fits: a pass, then passes in which the components of the last fill the holes."""
+    model: Model | None = None
+    for _ in range(1 + REFILLS):
+        before = model.scaling if model else scaling
+        z, total = before.apply(x.copy()), Sums.empty(len(x))
+        if model:
+            total.add_noise(model.noise * components.fill(z, model))
+        total.add(z)
+        model = components.solved(total, before, min(HELD, len(z)))
+    return Fitted(model, total.covariance(), before.scale)
 
 
 def raw(data: Data) -> tuple[Singles, Singles]:
@@ -122,7 +125,7 @@ def raw(data: Data) -> tuple[Singles, Singles]:
 
 def pca(data: Data, k: int, *, whiten: bool = False) -> tuple[Singles, Singles]:
     """The first k principal components."""
-    model = data.linear[0]
+    model = data.total.model
     vectors = model.components[:k]
     if whiten:
         vectors = vectors / np.sqrt(model.variance[:k, None])
@@ -131,8 +134,13 @@ def pca(data: Data, k: int, *, whiten: bool = False) -> tuple[Singles, Singles]:
 
 def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
     """The k directions with most variance over noise."""
-    vectors, _ = mnf.solved(data.total, data.noise.covariance() / 2, k, FLOOR)
-    return _scored(data, replace(data.linear[0], projection=vectors))
+    scale = data.total.model.scaling.scale
+    total, noise = (
+        of.covariance * (of.scale / scale) * (of.scale / scale)[:, None]
+        for of in (data.total, data.noise)
+    )
+    vectors, _ = mnf.solved(total, noise / 2, k, FLOOR)
+    return _scored(data, replace(data.total.model, projection=vectors))
 
 
 METHODS: dict[str, Method] = {

@@ -79,7 +79,9 @@ def test_table_has_a_row_a_measure_and_seed(written, run):
     assert sorted(table["seed"].unique()) == [0, 1]
     assert not table.duplicated(["measure", "seed"]).any()
     told = evaluate.told(written.root, run)["measures"]
-    assert table.groupby("measure")["value"].mean()["linear"] == pytest.approx(told["linear"]["mean"])
+    assert table.groupby("measure")["value"].mean()["linear"] == pytest.approx(
+        told["linear"]["mean"]
+    )
 
 
 def test_accuracy_is_that_of_the_pixels_held_out_by_class(written, run):
@@ -105,7 +107,7 @@ def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
 
 def test_vectors_of_the_labels_themselves_tell_them_all(client, written, settings, tmp_path):
     """A truth that the scores show: its own sign."""
-    scores = outputs.dataset(written.root, settings.run)["scores"].values
+    scores = outputs.dataset(written.root, settings.run)["scores"].to_numpy()
     sign = np.where(np.isnan(scores[:, 0]), -1, scores[:, 0] > np.nanmedian(scores[:, 0]))
     np.save(tmp_path / "sign.npy", sign.astype(np.int8))
     own = Settings(
@@ -120,12 +122,16 @@ def test_vectors_of_the_labels_themselves_tell_them_all(client, written, setting
 
 def test_vectors_of_two_models_are_refused(written, settings, compared):
     *_, stranger = compared
-    with pytest.raises(ConfigError, match=rf"two models.*{settings.run}.*{stranger}.*lake transform"):
+    with pytest.raises(
+        ConfigError, match=rf"two models.*{settings.run}.*{stranger}.*lake transform"
+    ):
         specs(written, replace(settings, other=stranger))
 
 
 def test_second_run_on_other_pixels_is_refused(client, written, settings, monkeypatch, tmp_path):
-    smaller = stores.write(written.root, replace(COUNTRY, rows=24, years=(2019,)), Layout(64, 4), str(tmp_path))
+    smaller = stores.write(
+        written.root, replace(COUNTRY, rows=24, years=(2019,)), Layout(64, 4), str(tmp_path)
+    )
     moved = driver.run(client, written.root, smaller.keys[0], transform.Settings(settings.run))
     with pytest.raises(ConfigError, match="other pixels"):
         specs(written, replace(settings, other=moved))

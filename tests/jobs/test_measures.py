@@ -54,7 +54,9 @@ def test_vectors_of_noise_tell_nothing(known):
 def test_what_is_not_given_is_not_measured(known):
     x, classes, _ = known
     found = measures.measure(pixels(x, classes), HOW, 0)
-    assert not {"cross_period", "retrieval", "overlap", "trustworthiness", "alignment"} & {*found.values}
+    assert not {"cross_period", "retrieval", "overlap", "trustworthiness", "alignment"} & {
+        *found.values
+    }
     assert found.moved is None
 
 

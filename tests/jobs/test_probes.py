@@ -47,7 +47,11 @@ def test_split_of_another_seed_lies_elsewhere():
 @pytest.mark.parametrize("k", [1, 3])
 def test_neighbours_are_those_of_all_distances_compared(k):
     rng = np.random.default_rng(0)
-    train, test, classes = rng.normal(size=(200, 4)), rng.normal(size=(50, 4)), rng.integers(0, 3, 200)
+    train, test, classes = (
+        rng.normal(size=(200, 4)),
+        rng.normal(size=(50, 4)),
+        rng.integers(0, 3, 200),
+    )
     distance = ((test[:, None] - train) ** 2).sum(axis=2)
     nearest = classes[np.argsort(distance, axis=1)[:, :k]]
     wanted = [np.bincount(row, minlength=3).argmax() for row in nearest]

@@ -15,7 +15,7 @@ def test_stability_is_movement_over_the_distance_of_centres():
     # two classes 6 apart, every pixel moves by 3 across: 3 / 6
     classes = np.array([0, 0, 1, 1])
     one = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 6.0], [2.0, 6.0]])
-    other = one + (3.0, 0.0)
+    other = one + np.array([3.0, 0.0])
     assert stability.against_classes(one, other, classes) == pytest.approx(0.5)
     assert stability.of_classes(one, other, classes, 3)[:2] == pytest.approx([0.5, 0.5])
     assert np.isnan(stability.of_classes(one, other, classes, 3)[2])

@@ -54,7 +54,9 @@ def test_classes_are_many_unequal_and_lie_together(land):
 def test_dynamics_go_on_within_classes_and_differ_between_them(land):
     assert land.dynamics.shape == (land.pixels, len(DYNAMICS))
     for values in land.dynamics.T:
-        within = sum(values[land.classes == k].var() * (land.classes == k).mean() for k in range(32))
+        within = sum(
+            values[land.classes == k].var() * (land.classes == k).mean() for k in range(32)
+        )
         assert 0.1 < within / values.var() < 0.9
 
 
@@ -95,7 +97,7 @@ def test_nuisances_hold_more_of_the_variance_than_the_classes(land, years, band)
         assert by_nuisance.mean() > 0.2
     else:
         assert by_nuisance.mean() > 0.5 > by_class.mean()
-    assert 0.1 < by_class.mean()
+    assert by_class.mean() > 0.1
 
 
 def test_years_differ_and_their_anomalies_lie_together(land, years):
@@ -106,11 +108,15 @@ def test_years_differ_and_their_anomalies_lie_together(land, years):
 
 
 def test_sun_multiplies_reflectance_and_bright_land_saturates(land, years):
-    dark = replace(land, kinds=replace(land.kinds, soil=0 * land.kinds.soil + 50, leaf=land.kinds.leaf + 50))
+    dark = replace(
+        land, kinds=replace(land.kinds, soil=0 * land.kinds.soil + 50, leaf=land.kinds.leaf + 50)
+    )
     full = bands.mean(dark, years[0], 2, 64800, "C03")
     assert full.max() <= 0.6
     assert full.min() > 0.55
-    noon, morning = (bands.mean(land, years[0], 2, tod, "C02").mean(axis=1) for tod in (64800, 50400))
+    noon, morning = (
+        bands.mean(land, years[0], 2, tod, "C02").mean(axis=1) for tod in (64800, 50400)
+    )
     up = sky.sun(land, 7, 50400) / sky.sun(land, 7, 64800)
     assert np.corrcoef(morning / noon, up)[0, 1] > 0.9
 
@@ -205,6 +211,10 @@ def test_same_seed_same_country_whatever_the_layout_another_seed_another(tmp_pat
 
 
 def test_country_that_cannot_be_is_refused():
-    for wrong, told in (({"rows": 3}, "16 or more"), ({"years": (2020, 2020)}, "differ"), ({"classes": 1}, "classes")):
+    for wrong, told in (
+        ({"rows": 3}, "16 or more"),
+        ({"years": (2020, 2020)}, "differ"),
+        ({"classes": 1}, "classes"),
+    ):
         with pytest.raises(ConfigError, match=told):
             Country(**wrong)

@@ -248,7 +248,9 @@ def ingested(root: str) -> tuple[Store, Store]:
 
 
 def _lake(root: str, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "lake", *arguments, "--lake", root], check=True)
+    subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "lake", *arguments, "--lake", root], check=True
+    )
 
 
 def climates(held: Domain) -> NDArray[np.int64]:

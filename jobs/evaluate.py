@@ -221,7 +221,7 @@ def _axes(root: str, run: str, of: Evidence, url: str, chosen: Sequence[int]) ->
     return {"mean": mean, "axes": axes, "shares": shares, "chosen": shown, "vectors": vectors}
 
 
-def _middle(x: NDArray[np.float64], classes: NDArray[np.int64]) -> list[int]:
+def _middle(x: NDArray[np.float64], classes: NDArray[np.integer]) -> list[int]:
     """Of each of the largest classes the pixel nearest to its centre."""
     size = np.bincount(classes[classes >= 0])
     found = []

@@ -93,7 +93,7 @@ def _green(land: Land, year: Year, month: int) -> Floats:
 
 
 def _wet(land: Land, year: Year, month: int) -> Floats:
-    return np.clip(land.dynamics[:, 3] + year.wetter[month], 0, 1)
+    return np.asarray(np.clip(land.dynamics[:, 3] + year.wetter[month], 0, 1))
 
 
 def _deviation(land: Land, month: int, band: str) -> Floats:
@@ -119,7 +119,7 @@ def _air(land: Land, year: Year, month: int) -> Floats:
     north = land.lat - 25
     season = np.cos(2 * np.pi * (sky.middle(land.country.months[month]) - 200) / 365)
     found: Floats = 299 - 0.55 * north - 5.5 * land.elevation + (4 + 0.45 * north) * season
-    return found + year.warmer[month]
+    return np.asarray(found + year.warmer[month])
 
 
 def _reflected(

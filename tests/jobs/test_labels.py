@@ -42,7 +42,9 @@ def test_table_by_row_and_column_is_the_same(store, tmp_path):
 
 
 def test_null_and_numbers_below_0_are_no_class(store, tmp_path):
-    path = table(tmp_path / "x.parquet", pixel=[0, 1, 2], label=[None, -5, 0], kind=["a", None, "b"])
+    path = table(
+        tmp_path / "x.parquet", pixel=[0, 1, 2], label=[None, -5, 0], kind=["a", None, "b"]
+    )
     assert_array_equal(classes(path, store).of[:3] >= 0, [False, False, True])
     assert_array_equal(classes(path, store, "kind").of[:3], [0, -1, 1])
 
@@ -71,7 +73,10 @@ def test_quantities_are_nan_where_the_table_says_nothing(store, tmp_path):
     [
         ({"pixel": [0, 99999], "label": [0, 1]}, r"1 of 2 rows.*pixel 99999.*0 to 674"),
         ({"pixel": [-1], "label": [0]}, "of pixel -1"),
-        ({"row": [0, 500], "column": [0, 0], "label": [0, 1]}, r"row 500, column 0 of a grid of 25 x 27"),
+        (
+            {"row": [0, 500], "column": [0, 0], "label": [0, 1]},
+            r"row 500, column 0 of a grid of 25 x 27",
+        ),
         ({"pixel": [4, 4], "label": [0, 1]}, "several rows.*pixel 4"),
         ({"label": [0]}, "wanted 'pixel', or 'row' and 'column'"),
         ({"pixel": [0.5], "label": [0]}, "'pixel'.*double.*whole numbers"),

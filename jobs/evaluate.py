@@ -193,7 +193,6 @@ def _patterns(root: str, run: str, url: str, pixels: slice) -> Arrays:
             "patterns": patterns.patterns(lake.open(url), pixels)}  # fmt: skip
 
 
-@one_thread()
 def _measure(root: str, run: str, of: Evidence, url: str, seed: int, parts: int) -> Arrays:
     """On a worker: all measures, of one seed."""
     pulse.check(root, run)

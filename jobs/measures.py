@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from jobs import neighbourhoods, partitions, probes, stability, uniformity
 from jobs.probes import Split
@@ -81,8 +82,9 @@ class Found:
     """(class,) `stability.of_classes`; None: one period."""
 
 
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def measure(pixels: Pixels, how: How, seed: int) -> Found:
-    """Everything that can be measured of these pixels.
+    """Everything that can be measured of these pixels; by one thread, so that figures are the same again.
 
     Args:
         pixels: of which some have vectors and classes on either colour of the checkerboard.

@@ -249,7 +249,7 @@ def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict
     confusion = _confusion(found, len(names))
     moved = _moved(found, len(names))
     held = confusion.sum(axis=1)
-    told = np.diag(confusion) / np.maximum(held, 1)
+    right = np.diag(confusion) / np.maximum(held, 1)
     return {
         "run": work.spec.inputs[RUN],
         "other": work.spec.inputs.get(OTHER),
@@ -261,7 +261,7 @@ def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict
             {
                 "name": name,
                 "held_out": int(held[i]),
-                "told": float(told[i]) if held[i] else None,
+                "told": float(right[i]) if held[i] else None,
                 "moved": None if moved is None or np.isnan(moved[i]) else float(moved[i]),
             }
             for i, name in enumerate(names)

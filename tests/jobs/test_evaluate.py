@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import lake
-from jobs import cli, driver, evaluate, mnf, outputs, runs, sample, transform
+from jobs import cli, driver, evaluate, mnf, outputs, pca, runs, sample, transform
 from jobs.evaluate import Settings
 from jobs.measures import How
 from jobs.passes import Fit
@@ -38,8 +38,7 @@ def compared(client, written):
     drawn = driver.run(client, root, one, sample.Settings(pixels=400))
     first = driver.run(client, root, one, mnf.Settings(second=other, sample=drawn, fit=fit))
     second = driver.run(client, root, other, transform.Settings(first))
-    drawn = driver.run(client, root, other, sample.Settings(pixels=400))
-    stranger = driver.run(client, root, other, mnf.Settings(second=one, sample=drawn, fit=fit))
+    stranger = driver.run(client, root, one, pca.Settings(drawn, fit=fit))
     return first, second, stranger
 
 

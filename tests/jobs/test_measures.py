@@ -102,7 +102,7 @@ def test_labels_on_one_colour_of_the_board_are_told(known):
     x, classes, _ = known
     row, column = (index.ravel() for index in np.mgrid[:SIDE, :SIDE])
     corner = np.where((row < 3) & (column < 3), classes, -1)
-    with pytest.raises(DataError, match="classes: .*squares of 40 x 40 pixels.*smaller squares"):
+    with pytest.raises(DataError, match=r"classes: .*squares of 40 x 40 pixels.*smaller squares"):
         measures.measure(pixels(x, corner), How(40, 400, 40, 200, 5), 0)
 
 

@@ -26,7 +26,6 @@ from jobs.scaling import Scaling
 from jobs.settings import check
 from jobs.work import Work
 from lake import schema
-from lake.domain import Domain
 from lake.errors import ConfigError
 from lake.read import Store
 
@@ -67,7 +66,7 @@ def specs(
             "mnf needs a second store, of another period: '--set second=KEY_OR_URL' names it"
         )
     second = runs.open_store(root, settings.second)
-    if not _same_pixels(second.domain, store.domain):
+    if not second.domain.same_as(store.domain):
         raise ConfigError(
             f"{second.key} has other pixels than {store.key} ({second.domain.pixels}, "
             f"{store.domain.pixels}): wanted another period of the same geometry"
@@ -115,12 +114,6 @@ def _covariance(root: str, run: str, number: int, of: str, scaling: Scaling) -> 
     unit = scaling.scale / passes.scaling(root, run, number, of).scale
     found: Floats = passes.sums(root, run, number, of).covariance() / unit / unit[:, None]
     return found
-
-
-def _same_pixels(a: Domain, b: Domain) -> bool:
-    arrays = ((a.row, b.row), (a.column, b.column), (a.grid.y, b.grid.y), (a.grid.x, b.grid.x))
-    alike = (a.layout, a.grid.projection) == (b.layout, b.grid.projection)
-    return alike and all(np.array_equal(x, y) for x, y in arrays)
 
 
 def solved(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:

@@ -250,3 +250,12 @@ def test_domain_has_the_masks_and_angles_of_the_original_study_at_every_resoluti
         # the study kept float32 angles
         assert_allclose(angles["n_s_scan_angles"][:, 0], fine.y, rtol=0, atol=2e-8)
         assert_allclose(angles["e_w_scan_angles"][0], fine.x, rtol=0, atol=2e-8)
+
+
+def test_domain_is_the_same_as_one_of_the_same_pixels_in_the_same_order():
+    mask = np.ones((6, 8), bool)
+    one = from_mask(mask, grid_of((6, 8)), Layout(4, 2))
+    assert one.same_as(from_mask(mask.copy(), grid_of((6, 8)), Layout(4, 2)))
+    assert not one.same_as(from_mask(mask, grid_of((6, 8)), Layout(8, 1)))
+    mask[2, 3] = False
+    assert not one.same_as(from_mask(mask, grid_of((6, 8)), Layout(4, 2)))

@@ -1,4 +1,4 @@
-"""The commands that work on a store, `lake sample|pca|embed|cluster|map`, and `lake runs`.
+"""The commands that work on a store, one for each job, and `lake runs`.
 
 Each makes what it builds on, with default settings, where a run is not named by `--set`. A run is made
 by the cluster; the command submits it and watches.
@@ -47,8 +47,22 @@ def sample(**given: Any) -> None:  # noqa: ANN401 (the options above)
 @click.command()
 @_options
 def pca(**given: Any) -> None:  # noqa: ANN401
-    """Fit principal components on a sample and score every pixel."""
+    """Fit principal components on all pixels, and score them."""
     _run("jobs.pca", **given)
+
+
+@click.command()
+@_options
+def mnf(**given: Any) -> None:  # noqa: ANN401
+    """Fit the components that two periods agree on (--set second=STORE), and score every pixel."""
+    _run("jobs.mnf", **given)
+
+
+@click.command()
+@_options
+def transform(**given: Any) -> None:  # noqa: ANN401
+    """Score the pixels of another store by the model of a run (--set model=RUN)."""
+    _run("jobs.transform", **given)
 
 
 @click.command()
@@ -63,6 +77,20 @@ def embed(**given: Any) -> None:  # noqa: ANN401
 def cluster(**given: Any) -> None:  # noqa: ANN401
     """Group the pixels by their embedding: surface classes."""
     _run("jobs.cluster", **given)
+
+
+@click.command()
+@_options
+def evaluate(**given: Any) -> None:  # noqa: ANN401
+    """Measure how well the vectors of a run tell classes that are known: docs/evaluation.md.
+
+    Needs '--set run=RUN' and '--set labels=URL'.
+    """
+    run = _run("jobs.evaluate", **given)
+    if not (given["detach"] or given["as_json"]):
+        found = import_module("jobs.evaluate").told(given["root"], run)["measures"]
+        rows = [[name, f"{of['mean']:.3f}", f"{of['spread']:.3f}"] for name, of in found.items()]
+        say(table(["measure", "mean", "spread"], rows))
 
 
 @click.command(name="map")
@@ -82,7 +110,8 @@ def _run(
     force: bool,
     detach: bool,
     as_json: bool,
-) -> None:
+) -> str:
+    """Make the run that is asked for, unless it is done; returns its id."""
     job = import_module(module)  # torch, scikit-learn and matplotlib load with the job alone
     _check_detached(address, detach=detach)
     chosen = settings.parse(job.Settings, overrides)
@@ -93,8 +122,9 @@ def _run(
     if done := runs.find(root, run):
         say(f"{run}: already done; --force makes it anew")
         _emit(root, done, already=True, as_json=as_json)
-        return
+        return run
     _make(root, driver.lacking(root, wanted), address, detach=detach, as_json=as_json)
+    return run
 
 
 def _make(

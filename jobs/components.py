@@ -1,158 +1,226 @@
-"""Principal components of a matrix with holes: fit on a sample, score any rows. Pure.
+"""Linear models of standardised features with holes: their solution, and the scores of pixels. Pure.
 
-Columns are standardised by the mean and standard deviation of what is there and cut off at `clip`
-standard deviations; covariance and eigenvectors are float64. Missing values are the mean at first,
-then `passes` times what the components say of them, shrunk by how much of a component is noise;
-without holes this is the ordinary PCA.
+Blocks are float32 (feature, pixel), NaN where missing. The first principal components say what
+stands in the holes of a pixel: of all scores that agree with what is there, the likeliest, if what
+the components leave out is noise, alike in all features. It is the fixed point of regularised
+iterative PCA (project, refill, project, ...), found by conjugate gradients; without holes this is
+ordinary projection.
 Source: Josse and Husson, "Handling missing values in exploratory multivariate data analysis
-methods", Journal de la Societe Francaise de Statistique 153 (2012), regularised iterative PCA.
+methods", Journal de la Societe Francaise de Statistique 153 (2012), regularised iterative PCA;
+Tipping and Bishop, "Probabilistic principal component analysis", Journal of the Royal Statistical
+Society B 61 (1999), the same as a likelihood.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh, eigvalsh
+
+from jobs.covariance import Sums
+from jobs.scaling import Scaling
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-ROWS = 4096
-"""Rows in float64 at a time."""
+PIXELS = 4096
+"""Scored at a time."""
+SETTLED = 1e-3
+"""Steps towards what stands in the holes end when the rest is this share of all."""
+STEPS = 30
+"""At most."""
+SURELY = 0.05
+"""Share of the size of eigenvalues that are left out which is noise, though their sum be less."""
+LEAST_SIGNAL = 1e-3
+"""Components with a smaller share of signal say nothing of holes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What turns features into scores."""
 
-    mean: Floats
-    """(feature,) of the values that are there."""
-    scale: Floats
-    """(feature,) standard deviation of the values that are there."""
-    centre: Floats
-    """(feature,) mean of the standardised, clipped, filled values: near 0."""
+    scaling: Scaling
     components: Floats
-    """(component, feature), orthonormal, by falling variance; the largest loading is positive."""
+    """(component, feature) principal: orthonormal, by falling variance, largest loading positive."""
     variance: Floats
-    """(component,) of the scores."""
+    """(component,) of the features along each."""
     total: float
-    """Variance of all features."""
-    clip: float
-    """Standardised values are cut off at plus and minus this."""
+    """Variance of all standardised features."""
+    projection: Floats
+    """(score, feature): scores are this times standardised features."""
+    filling: int
+    """How many of the components fill holes."""
+    noise: float
+    """Variance of a feature that these leave out, in the mean over all other directions."""
 
     @property
     def signal(self) -> Floats:
-        """(component,) share of a component's variance that is not noise, 0 to 1."""
-        rest = self.components.shape[1] - self.components.shape[0]
-        noise = (self.total - self.variance.sum()) / max(rest, 1)
-        share: Floats = np.clip(1 - noise / np.maximum(self.variance, np.finfo(float).tiny), 0, 1)
+        """(filling,) share of a component's variance that is not noise, 0 to 1."""
+        tiny = float(np.finfo(float).tiny)
+        variance = np.maximum(self.variance[: self.filling], tiny)
+        share: Floats = np.clip(1 - max(self.noise, tiny) / variance, 0, 1)
         return share
 
 
-def fit(x: Singles, components: int, passes: int, clip: float) -> Model:
-    """The model of a sample.
+def principal(covariance: Floats, count: int) -> tuple[Floats, Floats]:
+    """The first components (component, feature) and their variances, by falling variance.
 
     Args:
-        x: (sample, feature), NaN where missing; no feature is constant, or missing everywhere.
-        components: how many; at most the number of features.
-        passes: how often missing values are filled anew.
-        clip: standard deviations.
+        covariance: (feature, feature)
+        count: of components.
     """
-    mean, scale = _location(x)
-    z = standardise(x, mean, scale, clip)
-    missing = np.isnan(z)
-    z[missing] = 0
-    model = _of_filled(z, mean, scale, components, clip)
-    if not missing.any():
-        return model
-    for _ in range(passes):
-        _refill(z, missing, model)
-        model = _followed(z, model)
-    return _of_filled(z, mean, scale, components, clip)
+    last = len(covariance) - 1
+    variance, vectors = eigh(covariance, subset_by_index=(last - count + 1, last), driver="evr")
+    return turned(vectors.T[::-1]), np.maximum(variance[::-1], 0)
 
 
-def scores(x: Singles, model: Model, passes: int) -> Singles:
-    """(pixel, component) scores of features (pixel, feature); NaN where no feature has a value."""
-    z = standardise(x, model.mean, model.scale, model.clip)
-    missing = np.isnan(z)
-    centre = model.centre.astype(np.float32)
-    z = np.where(missing, centre, z)
-    for _ in range(passes if missing.any() else 0):
-        _refill(z, missing, model)
-    found = np.concatenate([_project(z[rows], model) for rows in _blocks(z)])
-    found[missing.all(axis=1)] = np.nan
-    return found.astype(np.float32)
-
-
-def standardise(x: Singles, mean: Floats, scale: Floats, clip: float) -> Singles:
-    """Features in standard deviations from the mean, cut off; NaN stays NaN."""
-    z = np.empty(x.shape, np.float32)
-    for rows in _blocks(x):
-        z[rows] = np.clip((x[rows] - mean) / scale, -clip, clip)
-    return z
-
-
-def _location(x: Singles) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each feature's values that are there, two-pass in float64."""
-    count = sum(((~np.isnan(x[rows])).sum(axis=0) for rows in _blocks(x)), np.zeros(x.shape[1]))
-    total = sum((np.nansum(x[rows], axis=0, dtype=np.float64) for rows in _blocks(x)), 0.0 * count)
-    mean = total / count
-    square = sum((np.nansum((x[rows] - mean) ** 2, axis=0) for rows in _blocks(x)), 0.0 * count)
-    return mean, np.sqrt(square / count)
-
-
-def _of_filled(z: Singles, mean: Floats, scale: Floats, components: int, clip: float) -> Model:
-    """The model of standardised features without holes."""
-    centre = z.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((z.shape[1], z.shape[1]))
-    for rows in _blocks(z):
-        deviation = z[rows] - centre
-        covariance += deviation.T @ deviation
-    covariance /= max(len(z) - 1, 1)
-    variance, vectors = np.linalg.eigh(covariance)
-    first = vectors[:, ::-1][:, :components].T
-    largest = np.take_along_axis(first, np.abs(first).argmax(axis=1, keepdims=True), axis=1)
-    return Model(
-        mean,
-        scale,
-        centre,
-        first * np.sign(largest),
-        np.maximum(variance[::-1][:components], 0),
-        float(np.trace(covariance)),
-        clip,
-    )
-
-
-def _followed(z: Singles, model: Model) -> Model:
-    """The model after its features were refilled: one step of subspace iteration from the old one.
-
-    What has changed little is followed at a fraction of the cost of a covariance.
-    """
-    centre = z.mean(axis=0, dtype=np.float64)
-    product, total = np.zeros(model.components.T.shape), 0.0
-    for rows in _blocks(z):
-        deviation = z[rows] - centre.astype(np.float32)
-        product += deviation.T @ (deviation @ model.components.T.astype(np.float32))
-        total += float(np.vdot(deviation, deviation))
-    freedom = max(len(z) - 1, 1)
-    vectors, variance, _ = np.linalg.svd(product / freedom, full_matrices=False)
+def first(model: Model, count: int) -> Model:
+    """The model of its first components alone."""
+    vectors, variance = model.components[:count], model.variance
+    features, filling = vectors.shape[1], min(model.filling, count)
+    left_out = model.noise * (features - model.filling) + variance[filling : model.filling].sum()
     return replace(
-        model, centre=centre, components=vectors.T, variance=variance, total=total / freedom
+        model,
+        components=vectors,
+        variance=variance[:count],
+        projection=vectors,
+        filling=filling,
+        noise=float(left_out / max(features - filling, 1)),
     )
 
 
-def _refill(z: Singles, missing: NDArray[np.bool_], model: Model) -> None:
-    """Put into the holes, in place, what the components say of them."""
-    centre, towards = model.centre.astype(np.float32), model.components.astype(np.float32)
-    back = (model.signal[:, None] * model.components).astype(np.float32)
-    for rows in _blocks(z):
-        said = (z[rows] - centre) @ towards.T @ back + centre
-        np.copyto(z[rows], said, where=missing[rows])
+def trusted(variance: Floats, features: int, error: float = 0.0) -> int:
+    """How many components of these variances fill holes.
+
+    At most half as many as there are features: all of them would say nothing, they agree with any
+    value. Those that are no larger than the error of a variance do not.
+    """
+    return max(min(int((variance > error).sum()), (features + 1) // 2), 1)
 
 
-def _project(z: Singles, model: Model) -> Floats:
-    found: Floats = (z - model.centre) @ model.components.T
+def turned(vectors: Floats) -> Floats:
+    """Rows, each with its largest entry positive."""
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1, keepdims=True), axis=1)
+    return vectors * np.where(largest < 0, -1.0, 1.0)
+
+
+def solved(sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True) -> Model:
+    """The principal components of what was added.
+
+    A covariance of pairs has eigenvalues below 0 where the pixels of the pairs differ: the others are
+    as wrong as the lowest, what is smaller fills no holes, and its size is some noise.
+
+    Args:
+        sums: of features standardised by `scaling`.
+        scaling: theirs.
+        count: of components.
+        standardise: exactly; else the unit of `scaling` stays.
+    """
+    scale = sums.scale() if standardise else np.ones(len(sums.kind))
+    covariance = sums.covariance()
+    covariance /= scale[:, None]
+    covariance /= scale
+    components, variance = principal(covariance, count)
+    exact = scaling.then(sums.mean(), scale)
+    total, features = float(np.trace(covariance)), len(covariance)
+    least, error = 0.0, 0.0
+    if np.ptp(sums.counts) > 0:  # there are holes
+        all_of_them = eigvalsh(covariance)
+        error = -all_of_them[0]
+        least = SURELY * np.abs(all_of_them[: features - trusted(variance, features, error)]).sum()
+    fill_by = trusted(variance, features, error)
+    left_out = max(total - variance[:fill_by].sum(), least)
+    noise = float(left_out / max(features - fill_by, 1))
+    return Model(exact, components, variance, total, components, fill_by, noise)
+
+
+def scores(x: Singles, model: Model, check: Callable[[], object] = bool) -> Singles:
+    """(pixel, score) of features (feature, pixel), which are overwritten; NaN where none has a value.
+
+    Args:
+        x: of any number of pixels.
+        model: whose features the rows are.
+        check: called now and then; what it raises ends the work.
+    """
+    projection = model.projection.astype(np.float32)
+    found = np.empty((x.shape[1], len(projection)), np.float32)
+    for first in range(0, x.shape[1], PIXELS):
+        pixels = slice(first, first + PIXELS)
+        z = model.scaling.apply(x[:, pixels])
+        fill(z, model, check)
+        found[pixels] = z.T @ projection.T  # NaN where all are missing
     return found
 
 
-def _blocks(x: Singles) -> list[slice]:
-    return [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
+def fill(z: Singles, model: Model, check: Callable[[], object] = bool) -> Floats:
+    """Put into the holes of standardised features (feature, pixel), in place, what is likeliest.
+
+    A pixel without any value stays as it is. `check` is called now and then; what it raises ends the
+    work.
+
+    Returns:
+        (feature,) how many holes were filled.
+    """
+    if not np.isnan(z.sum(axis=1)).any():
+        return np.zeros(len(z))
+    missing = np.isnan(z)
+    some: NDArray[np.bool_] = np.any(missing, axis=0) & ~np.all(missing, axis=0)
+    filled: Floats = missing[:, some].sum(axis=1, dtype=np.float64)
+    for first in range(0, z.shape[1], PIXELS):
+        check()
+        pixels = first + np.flatnonzero(some[first : first + PIXELS])
+        part, holes = z[:, pixels], missing[:, pixels]
+        np.copyto(part, 0, where=holes)
+        np.copyto(part, _said(part, holes, model), where=holes)
+        z[:, pixels] = part
+    return filled
+
+
+def _said(z: Singles, holes: NDArray[np.bool_], model: Model) -> Singles:
+    """(feature, pixel) what the components say of pixels, whose holes are 0.
+
+    With V the components, S their signal, M the holes: (1/S - V M V') u = V z has the solution that
+    u <- S (V z + V M V' u) tends to; it is symmetric, and S nearly its inverse.
+    """
+    signal = model.signal
+    speaking = signal > LEAST_SIGNAL
+    towards = model.components[: model.filling][speaking].astype(np.float32)
+    back, shrink = np.ascontiguousarray(towards.T), signal[speaking, None].astype(np.float32)
+    there = (~holes).astype(np.float32)
+    noise = np.float32(1) / shrink - np.float32(1)  # 1/S - V M V' = (1/S - 1) + V (1 - M) V'
+
+    def left(of: Singles) -> Singles:
+        seen = back @ of
+        seen *= there
+        return noise * of + towards @ seen
+
+    wanted = towards @ z
+    found = shrink * wanted
+    rest = wanted - left(found)
+    step = shrink * rest
+    size = _inner(rest, step)
+    enough = np.float32(SETTLED**2) * _inner(wanted, found)
+    way = step
+    for _ in range(STEPS):
+        if (size <= enough).all():
+            break
+        moved = left(way)
+        far = _ratio(size, _inner(way, moved))
+        found += far * way
+        rest -= far * moved
+        step = shrink * rest
+        before, size = size, _inner(rest, step)
+        way = step + _ratio(size, before) * way
+    said: Singles = back @ found
+    return said
+
+
+def _inner(a: Singles, b: Singles) -> Singles:
+    found: Singles = np.einsum("kp,kp->p", a, b)
+    return found
+
+
+def _ratio(a: Singles, b: Singles) -> Singles:
+    """Quotient, 0 where there is nothing left to divide."""
+    return np.divide(a, b, out=np.zeros_like(a), where=b > np.finfo(np.float32).tiny)

@@ -36,7 +36,7 @@ class Settings:
     """Of `lake embed`."""
 
     pca: str = ""
-    """Run whose scores are embedded; none: the PCA of default settings, made if need be."""
+    """Run whose scores are embedded, also of `lake mnf`; none: the PCA of default settings."""
     architecture: Architecture = field(default_factory=Architecture)
     training: Training = field(default_factory=Training)
 
@@ -58,11 +58,10 @@ def specs(
     root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
 ) -> tuple[Spec, ...]:
     """The run that trains and embeds every pixel, after those it builds on."""
-    before = before or (
-        runs.given(root, settings.pca, pca.JOB, store)
-        if settings.pca
-        else pca.specs(root, store, pca.Settings())
-    )
+    if settings.pca and not before:
+        outputs.holding(root, settings.pca, "scores", store)
+        before = (runs.read_spec(root, settings.pca),)
+    before = before or pca.specs(root, store, pca.Settings())
     inputs = {pca.JOB: before[-1].id}
     return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
 

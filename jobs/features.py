@@ -115,12 +115,7 @@ def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Sele
     _known("cubes", selection.cubes, tuple(store.cubes))
     _known("bands", selection.bands, bands)
     _known("tods", selection.tods, tods)
-    doubtful = () if suspect else store.suspect
-    statistics = tuple(
-        name
-        for name in selection.statistics
-        if RESTS_ON.get(_base(name), _base(name)) not in doubtful
-    )
+    statistics = selection.statistics if suspect else trusted(selection.statistics, store)
     months = tuple(m for m in store.months if m in (selection.months or MONTHS))
     settled = Selection(
         selection.cubes or tuple(store.cubes),
@@ -137,6 +132,12 @@ def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Sele
             "day and statistic ('--set suspect=true' takes suspect metrics as they are)"
         )
     return settled
+
+
+def trusted(statistics: Iterable[str], store: Store) -> tuple[str, ...]:
+    """Those that rest on no metric of a store that may be wrong."""
+    bases = ((name, _base(name)) for name in statistics)
+    return tuple(name for name, base in bases if RESTS_ON.get(base, base) not in store.suspect)
 
 
 def columns(selection: Selection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:

@@ -6,6 +6,7 @@ task of a superblock is the one writer of its chunks.
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ def create(
         "inputs": dict(spec.inputs),
         "store": spec.store,
         "generation": spec.generation,
+        "ledgers": [of.ledger for of in spec.stores],
         "coordinates": coordinates,
     }
     group = zarr.create_group(objects.zarr(path), overwrite=True, attributes=noted | about)
@@ -82,16 +84,21 @@ def create(
     return path
 
 
-def write(root: str, run: str, array: str, values: ArrayLike, rows: slice = slice(None)) -> None:
+def write(
+    root: str, run: str, array: str, values: ArrayLike, rows: slice | EllipsisType = ...
+) -> None:
     """On a worker: fill an array of the run's group, or some rows of it that are whole chunks."""
     store = runs.folder(root, run).zarr(f"{_group(run)}/{array}")
     zarr.open_array(store, mode="r+")[rows] = values
 
 
-def read(root: str, run: str, array: str, rows: slice | NDArray[np.int64] = slice(None)) -> Any:  # noqa: ANN401 (of any dtype)
+def read(
+    root: str, run: str, array: str, rows: slice | NDArray[np.int64] | EllipsisType = ...
+) -> Any:  # noqa: ANN401 (of any dtype)
     """Rows of one array of the run's group, by slice or by index."""
     store = runs.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
-    return zarr.open_array(store, mode="r").oindex[rows]
+    stored = zarr.open_array(store, mode="r")
+    return stored[...] if rows is ... else stored.oindex[rows]
 
 
 def dataset(root: str, run: str) -> xr.Dataset:

@@ -1,30 +1,26 @@
 """Principal components of the features, missing values and all.
 
-The model is fitted on a sample, by one task, which holds the sample in memory; then every superblock
-is scored by a task of its own. `jobs.components` says how.
-
-`pca.zarr`: `scores` (pixel, component) float32, NaN where a pixel has no value at all; the model:
-`components` (component, feature), `explained_variance`, `explained_variance_ratio`, `mean`, `scale`
-and `centre` (feature).
+Fitted on all pixels of a store, in as few passes as that takes (`jobs.passes`); then every superblock
+is scored by a part of its own. `pca.zarr` and its arrays: `jobs.linear`; `projection` are the
+components, `whiten` divides each by the standard deviation of its scores. `model.json` says how much
+of the variance they hold, after every pass.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-import lake
-from jobs import features, outputs, runs, sample
-from jobs.components import Model, fit, scores
-from jobs.features import Selection
+from jobs import components, linear, outputs, passes, runs, sample
+from jobs.passes import Fit, Plan
 from jobs.runs import Spec
-from jobs.settings import check
 from jobs.work import Work
-from lake import order, schema
+from lake import schema
 from lake.read import Store
-from lake.schema import Array
 
 JOB = "pca"
+MODEL = "model.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,108 +28,61 @@ class Settings:
     """Of `lake pca`."""
 
     sample: str = ""
-    """Run to fit on; none: the sample of default settings, drawn if need be."""
-    components: int = 64
-    """At most; there are no more than features."""
-    passes: int = 10
-    """How often missing values are filled."""
-    clip: float = 6.0
-    """Standard deviations beyond which a value is cut off."""
-
-    def __post_init__(self) -> None:
-        check("components must be above 0", self.components, holds=self.components > 0)
-        check("passes must be above 0", self.passes, holds=self.passes > 0)
-        check("clip must be above 0", self.clip, holds=self.clip > 0)
+    """Run that says which features, and is the pilot; none: the sample of default settings."""
+    whiten: bool = False
+    """Whether all scores get variance 1."""
+    fit: Fit = field(default_factory=Fit)
+    """`components`, `clip`, `standardise`, `refills`, `exact`, `passes`."""
 
 
 def specs(
     root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
 ) -> tuple[Spec, ...]:
     """The run that fits these components and scores every pixel, after its sample's."""
-    before = before or (
-        runs.given(root, settings.sample, sample.JOB, store)
-        if settings.sample
-        else sample.specs(root, store, sample.Settings())
-    )
+    before = before or sampled(root, store, settings.sample)
     inputs = {sample.JOB: before[-1].id}
     return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
+
+
+def sampled(root: str, store: Store, run: str) -> tuple[Spec, ...]:
+    """The spec of the sample that settings name; "" is that of default settings."""
+    if run:
+        return runs.given(root, run, sample.JOB, store)
+    return sample.specs(root, store, sample.Settings())
 
 
 def make(work: Work) -> Sequence[str]:
     """Fit the components, then score every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
     drawn = work.spec.inputs[sample.JOB]
-    named = outputs.read(root, drawn, "feature", sample.kept(root, drawn))
-    components = min(settings.components, len(named))
-    arrays = [*schema.pixel_coordinates(store.domain), *_arrays(store, components, named)]
+    names = list(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
+    count = min(settings.fit.components, len(names))
+    arrays = linear.arrays(store, count, names)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    work.stage("fit", _fit, [(drawn, components, settings)])
-    selection = sample.selection(root, drawn)
-    blocks = order.superblocks(store.domain.pixels, store.domain.layout)
-    work.stage("score", _score, [(store.url, selection, drawn, settings, b) for b in blocks])
-    return [path]
+    source = linear.source(store, names, suspect=sample.suspect(root, drawn))
+    plan = Plan(drawn, (source,), settings.fit)
+    made = passes.fit(work, plan, len(names))
+    work.stage("model", _model, [(settings, count, made)])
+    linear.score(work, source, work.run)
+    return [path, MODEL]
 
 
-def _arrays(store: Store, components: int, named: Sequence[str]) -> Iterator[Array]:
-    yield outputs.known("component", ("component",), np.arange(components))
-    yield outputs.known("feature", ("feature",), named)
-    yield outputs.per_pixel("scores", store, {"component": components}, "float32", np.nan)
-    for name, dims in _MODEL.items():
-        shape = tuple({"component": components, "feature": len(named)}[dim] for dim in dims)
-        yield outputs.known(name, dims, np.full(shape, np.nan))
-
-
-_MODEL = {
-    "components": ("component", "feature"),
-    "explained_variance": ("component",),
-    "explained_variance_ratio": ("component",),
-    "mean": ("feature",),
-    "scale": ("feature",),
-    "centre": ("feature",),
-}
-
-
-def _fit(root: str, run: str, drawn: str, components: int, settings: Settings) -> None:
-    """On a worker: fit the model and write it."""
-    x = outputs.read(root, drawn, "features")[:, sample.kept(root, drawn)]
-    seen = ~np.isnan(x).all(axis=1)
-    model = fit(x[seen], components, settings.passes, settings.clip)
-    values = {
-        "components": model.components,
-        "explained_variance": model.variance,
-        "explained_variance_ratio": model.variance / model.total,
-        "mean": model.mean,
-        "scale": model.scale,
-        "centre": model.centre,
+def _model(root: str, run: str, settings: Settings, count: int, made: int) -> None:
+    """On a worker: store the model."""
+    found = [passes.solution(root, run, number) for number in range(made)]
+    model = components.first(found[-1], count)
+    if settings.whiten:
+        deviation = np.sqrt(np.maximum(model.variance, np.finfo(float).tiny))
+        model = replace(model, projection=model.components / deviation[:, None])
+    linear.write(root, run, model)
+    document = {
+        "job": JOB,
+        "features": model.components.shape[1],
+        "components": count,
+        "variance": model.total,
+        "variance_held_after_passes": [
+            float(components.first(of, count).variance.sum()) for of in found
+        ],
+        "whiten": settings.whiten,
     }
-    for name, value in values.items():
-        outputs.write(root, run, name, value)
-
-
-def _model(root: str, run: str, clip: float) -> Model:
-    found = {name: outputs.read(root, run, name) for name in _MODEL}
-    variance, ratio = found["explained_variance"], found["explained_variance_ratio"]
-    return Model(
-        found["mean"],
-        found["scale"],
-        found["centre"],
-        found["components"],
-        variance,
-        float(variance[0] / ratio[0]),
-        clip,
-    )
-
-
-def _score(
-    root: str,
-    run: str,
-    url: str,
-    selection: Selection,
-    drawn: str,
-    settings: Settings,
-    pixels: slice,
-) -> None:
-    """On a worker: the scores of a superblock."""
-    x = features.read(lake.open(url), selection, pixels)[sample.kept(root, drawn)].T
-    model = _model(root, run, settings.clip)
-    outputs.write(root, run, "scores", scores(x, model, settings.passes), pixels)
+    runs.folder(root, run).put(MODEL, json.dumps(document, indent=1).encode())

@@ -152,9 +152,9 @@ def kept(root: str, run: str) -> NDArray[np.int64]:
     return np.flatnonzero(outputs.read(root, run, "kept"))
 
 
-def selection(root: str, run: str) -> Selection:
-    """Which features the columns of a sample are."""
-    return restore(Settings, runs.read_spec(root, run).settings).features
+def suspect(root: str, run: str) -> bool:
+    """Whether a sample takes statistics of metrics that may be wrong."""
+    return restore(Settings, runs.read_spec(root, run).settings).suspect
 
 
 def make(work: Work) -> Sequence[str]:

@@ -69,6 +69,8 @@ class Work:
         function: Callable[..., Arrays | None],
         calls: Iterable[Sequence[Any]],
         sizes: Sequence[int] = (),
+        *,
+        gpu: bool = False,
     ) -> None:
         """Do `function(root, run, *call)` on workers for each of `calls` that is not done yet.
 
@@ -77,17 +79,20 @@ class Work:
             function: of a module that workers have installed.
             calls: plain values; their order is the numbers of the parts.
             sizes: bytes in memory that each call goes through, for who watches; empty: not told.
+            gpu: whether parts go to workers that offer the resource `GPU`, if there are any.
 
         Raises:
             StoppedError: the run was asked to stop; parts under way end by themselves.
         """
         calls = list(calls)
         before = done(self.objects, name)
-        workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
-        self.pulse.stage(name, sizes or [0] * len(calls), before, workers)
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        self.pulse.stage(name, sizes or [0] * len(calls), before, len(workers))
+        offered = gpu and any(worker["resources"].get("GPU") for worker in workers)
+        how = {"pure": False, "resources": {"GPU": 1} if offered else None}
         left = {
             self.client.submit(
-                _do, function, self.root, self.run, name, number, tuple(call), pure=False
+                _do, function, self.root, self.run, name, number, tuple(call), **how
             ): number
             for number, call in enumerate(calls)
             if number not in before

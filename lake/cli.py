@@ -16,7 +16,7 @@ from typing import Any
 import click
 import zarr
 
-from lake import catalog, commits, garbage, ledger, logs, refusals, reports
+from lake import catalogue, commits, garbage, ledger, logs, refusals, reports
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
 from lake.garbage import GRACE
@@ -24,14 +24,27 @@ from lake.objects import STORE_ERRORS, Objects, connect, join
 from lake.store import State
 
 ELSEWHERE = {
+    "catalog": ("lake.catalog_commands:catalog", "all", "Make the catalogue anew; export as STAC."),
+    "export": (
+        "lake.export:export",
+        "export",
+        "Write part of a store as GeoTIFF, netCDF or Parquet.",
+    ),
     "demo": ("lake.demo:demo", "all", "Show the whole way on synthetic files, with pictures."),
     "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
     "verify": ("ingest.cli:verify", "ingest", "Check a store's objects, numbers and sources."),
     "merge": ("ingest.cli:merge", "ingest", "Merge stores of disjoint periods into one."),
     "sample": ("jobs.cli:sample", "jobs", "Draw a sample of pixels with their features."),
     "pca": ("jobs.cli:pca", "jobs", "Fit principal components and score every pixel."),
+    "mnf": ("jobs.cli:mnf", "jobs", "Fit the components that two periods agree on, and score."),
+    "transform": ("jobs.cli:transform", "jobs", "Score another store by the model of a run."),
     "embed": ("jobs.cli:embed", "embed", "Train an autoencoder and embed every pixel."),
     "cluster": ("jobs.cli:cluster", "embed", "Group pixels by their embedding: surface classes."),
+    "evaluate": (
+        "jobs.cli:evaluate",
+        "jobs",
+        "Measure the vectors of a run against known classes.",
+    ),
     "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),
     "runs": ("jobs.cli:runs_", "jobs", "Look at runs of jobs, stop them, go on with them."),
     "metrics": (
@@ -105,7 +118,7 @@ def main() -> None:
 @json_option
 def ls(root: str, *, as_json: bool) -> None:
     """List the stores."""
-    rows = catalog.rows(connect(root))
+    rows = catalogue.rows(connect(root))
     columns = [
         "key", "number", "pixels", "cubes", "months", "merged", "pending", "missing", "suspect",
     ]  # fmt: skip
@@ -234,7 +247,7 @@ def _rule(store: Objects, state: State) -> str:
     return str(noted["clear_sky"]["rule"])
 
 
-def _generation(row: catalog.Row) -> str:
+def _generation(row: catalogue.Row) -> str:
     if not row.generation:
         raise MissingError(
             f"nothing of {row.key} is published yet, {row.pending} time steps wait: run "
@@ -251,8 +264,8 @@ def _axis(name: str, length: int) -> str:
     return f"{name} {length}"
 
 
-def _row(objects: Objects, key: str) -> catalog.Row:
-    rows = catalog.rows(objects)
+def _row(objects: Objects, key: str) -> catalogue.Row:
+    rows = catalogue.rows(objects)
     for row in rows:
         if row.key == key.strip("/"):
             return row

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan
 
-from lake import catalog, commits, ledger, manifest, reports
-from lake.catalog import Row
+from lake import catalogue, commits, ledger, manifest, reports
+from lake.catalogue import Row
 from lake.objects import connect, join
 from lake.store import State
 
@@ -53,7 +53,7 @@ class Watch:
     def families(self) -> list[Family]:
         """All metrics, as of now."""
         objects = connect(self._root)
-        rows = catalog.rows(objects)
+        rows = catalogue.rows(objects)
         self._held = {row.key: self._look(row) for row in rows}
         return [*_of_stores(rows, self._held), *_of_reports(reports.read(objects))]
 

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from lake import catalog, logs
+from lake import catalogue, logs
 from lake.errors import LakeError, MissingError
 from lake.objects import STORE_ERRORS, Objects, connect, exists
 
@@ -91,7 +91,7 @@ def _judge(report: Report, error: BaseException | None) -> None:
 
 
 def _write(objects: Objects, report: Report) -> None:
-    if not exists(objects, catalog.MARKER):
+    if not exists(objects, catalogue.MARKER):
         return
     if report.exit_code == 0:
         report.succeeded = _now()

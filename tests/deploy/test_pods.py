@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import lake
 from ingest import listing, run, synthetic
-from lake import catalog, commits, ledger
+from lake import catalogue, commits, ledger
 from lake.objects import connect, join
 from lake.store import State
 from tests import s3
@@ -225,7 +225,7 @@ def test_retired_worker_is_named_as_its_deployment(dask, ingested):
 
 
 def test_command_that_is_process_1_ends_when_it_is_asked_to(tmp_path):
-    catalog.claim(connect(tmp_path))
+    catalogue.claim(connect(tmp_path))
     new = ["unshare", "--pid", "--fork", "--kill-child"]
     if subprocess.run([*new, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no right to make a PID namespace")

@@ -26,13 +26,13 @@ class Chain:
 @pytest.fixture(scope="session")
 def chain(client, truth) -> Chain:
     """Sample, PCA, embedding and clusters of the store, each made from the one before."""
-    from jobs import cluster, driver, embed, pca, sample
+    from jobs import cluster, driver, embed, passes, pca, sample
     from jobs.models.autoencoder import Architecture
     from jobs.train import Training
 
     where = (client, truth.root, truth.key)
     drawn = driver.run(*where, sample.Settings(phase=1, phases=2))
-    scored = driver.run(*where, pca.Settings(sample=drawn, components=10))
+    scored = driver.run(*where, pca.Settings(drawn, fit=passes.Fit(components=10)))
     how = embed.Settings(scored, Architecture(6, 16), Training(steps=60, batch=64))
     embedded = driver.run(*where, how)
     grouped = driver.run(*where, cluster.Settings(embedded, k=CLASSES))

@@ -1,68 +1,203 @@
+import io
+import json
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from numpy.testing import assert_array_equal
+from click.testing import CliRunner
+from PIL import Image
 
-from jobs import evaluate
+import lake
+from jobs import cli, driver, evaluate, mnf, outputs, pca, runs, sample, transform
+from jobs.evaluate import Settings
+from jobs.measures import How
+from jobs.passes import Fit
+from jobs.truth import stores
+from jobs.truth.country import DYNAMICS, Country
+from lake.errors import ConfigError, DataError, MissingError
+from lake.order import Layout
 
-
-def test_adjusted_rand_is_1_for_renamed_classes_and_leaves_out_pixels_without_one():
-    classes = np.array([0, 0, 1, 1, 2, 2, -1, 0])
-    assert evaluate.adjusted_rand(classes, np.array([5, 5, 3, 3, 0, 0, 1, -1])) == 1
-
-
-def test_adjusted_rand_of_the_worked_example():
-    # Hubert and Arabie (1985) by hand: of 15 pairs, 2 are together in both, 6 and 3 in one
-    classes, clusters = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 2, 2])
-    expected = 6 * 3 / 15
-    wanted = (2 - expected) / ((6 + 3) / 2 - expected)
-    assert evaluate.adjusted_rand(classes, clusters) == pytest.approx(wanted)
-
-
-def test_overlap_counts_every_pair():
-    classes, clusters = np.array([0, 0, 1, -1, 1]), np.array([2, 0, 1, 1, -1])
-    assert_array_equal(evaluate.overlap(classes, clusters, (2, 3)), [[1, 0, 1], [0, 1, 0]])
+COUNTRY = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)
+HOW = How(square=6, most=300, few=60, pairs=120, near=5)
 
 
-def test_partners_are_one_to_one_and_the_largest_overlap_comes_first():
-    shared = np.array([[50, 60, 0], [10, 90, 0], [0, 0, 5]])
-    assert evaluate.partners(shared).tolist() == [0, 1, 2]
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("invented")
+    return stores.write(f"{folder}/lake", COUNTRY, Layout(64, 4), str(folder))
 
 
-def test_classes_beyond_the_clusters_get_numbers_of_their_own():
-    assert evaluate.partners(np.array([[1], [9], [4]])).tolist() == [1, 0, 2]
+@pytest.fixture(scope="module")
+def compared(client, written):
+    """Runs: scores of the first year, those of the second by the same model, and by another."""
+    root, (one, other) = written.root, written.keys
+    fit = Fit(components=8)
+    drawn = driver.run(client, root, one, sample.Settings(pixels=400))
+    first = driver.run(client, root, one, mnf.Settings(second=other, sample=drawn, fit=fit))
+    second = driver.run(client, root, other, transform.Settings(first))
+    stranger = driver.run(client, root, one, pca.Settings(drawn, fit=fit))
+    return first, second, stranger
 
 
-def test_checkerboard_keeps_neighbours_together_and_halves_the_pixels():
-    row, column = (index.ravel() for index in np.mgrid[:40, :40])
-    black = evaluate.checkerboard(row, column, 10).reshape(40, 40)
-    assert black.mean() == 0.5
-    assert black[:10, :10].all()
-    assert not black[:10, 10:20].any()
-    assert black[10:20, 10:20].all()
+@pytest.fixture(scope="module")
+def settings(written, compared):
+    first, second, _ = compared
+    return Settings(
+        run=first, other=second, labels=written.truth, quantities=DYNAMICS, seeds=2, how=HOW
+    )
 
 
-def test_neighbours_tell_classes_that_lie_apart_and_guess_noise():
-    rng = np.random.default_rng(0)
-    classes = rng.integers(0, 4, 2000)
-    training = rng.random(2000) < 0.5
-    how = {"k": 5, "most": 1000, "seed": 0}
-    apart = classes[:, None] * 10 + rng.normal(size=(2000, 3))
-    assert evaluate.neighbours(apart, classes, training, **how) == 1
-    noise = rng.normal(size=(2000, 3))
-    assert evaluate.neighbours(noise, classes, training, **how) == pytest.approx(0.25, abs=0.05)
+@pytest.fixture(scope="module")
+def run(client, written, settings):
+    return driver.run(client, written.root, written.keys[0], settings)
 
 
-def test_pixels_held_out_are_never_their_own_neighbours():
-    rng = np.random.default_rng(1)
-    classes = rng.integers(0, 2, 400)
-    once = np.arange(400.0)[:, None]  # the nearest neighbour of a pixel would be itself
-    how = {"k": 1, "most": 400, "seed": 0}
-    found = evaluate.neighbours(once, classes, np.arange(400) % 2 == 0, **how)
-    assert found == pytest.approx(0.5, abs=0.15)
+def specs(written, settings):
+    return evaluate.specs(written.root, runs.open_store(written.root, written.keys[0]), settings)
 
 
-def test_pixels_without_vector_or_class_do_not_count():
-    classes = np.array([0, 1, 0, 1, -1, 1])
-    vectors = np.array([[0.0], [9.0], [0.1], [9.1], [0.0], [np.nan]])
-    training = np.array([True, True, False, False, True, False])
-    assert evaluate.neighbours(vectors, classes, training, k=1, most=10, seed=0) == 1
+def test_every_measure_is_told_with_mean_and_spread_over_seeds(written, run):
+    found = evaluate.told(written.root, run)
+    assert set(found["measures"]) == {
+        "knn_1", "knn_3", "linear", "few_knn_1", "few_knn_3", "few_linear", "nmi", "ari",
+        "cross_period", "cross_linear", "retrieval", "stability", "overlap", "trustworthiness",
+        "continuity", "alignment", "uniformity", "rankme", "r2_patterns", "r2_textures",
+        *(f"r2_{name}" for name in DYNAMICS),
+    }  # fmt: skip
+    for of in found["measures"].values():
+        assert of["mean"] == pytest.approx(np.mean(of["values"]))
+        assert of["spread"] == pytest.approx(np.std(of["values"], ddof=1))
+    assert found["measures"]["knn_3"]["mean"] > 0.5
+
+
+def test_table_has_a_row_a_measure_and_seed(written, run):
+    objects = runs.folder(written.root, run)
+    table = pd.read_parquet(io.BytesIO(objects.get("evaluate.parquet")))
+    assert sorted(table["seed"].unique()) == [0, 1]
+    assert not table.duplicated(["measure", "seed"]).any()
+    told = evaluate.told(written.root, run)["measures"]
+    assert table.groupby("measure")["value"].mean()["linear"] == pytest.approx(
+        told["linear"]["mean"]
+    )
+
+
+def test_accuracy_is_that_of_the_pixels_held_out_by_class(written, run):
+    found = evaluate.told(written.root, run)
+    held = np.array([of["held_out"] for of in found["classes"]])
+    told = np.array([of["told"] for of in found["classes"]])
+    share = np.array(found["measures"]["knn_3"]["values"])
+    assert (held * told).sum() / held.sum() == pytest.approx(share.mean(), abs=0.03)
+
+
+def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
+    objects = runs.folder(written.root, run)
+    listed = json.loads(objects.get("pictures.json"))
+    names = [of["name"] for of in listed]
+    assert names[:3] == ["embedding", "confusion", "stability"]
+    assert len(names) == 6
+    assert all(name.startswith("neighbours-") for name in names[3:])
+    for of in listed:
+        with Image.open(io.BytesIO(objects.get(of["file"]))) as image:
+            assert min(image.size) > 300
+            assert image.text["Title"] == of["title"]
+
+
+def test_command_tells_the_measures(client, written, settings, run):
+    wanted = [
+        f"run={settings.run}", f"other={settings.other}", f"labels={settings.labels}",
+        f"quantities={','.join(DYNAMICS)}", "seeds=2", "square=6", "most=300", "few=60", "pairs=120",
+        "near=5",
+    ]  # fmt: skip
+    where = ["--lake", written.root, "--store", written.keys[0]]
+    told = [part for text in wanted for part in ("--set", text)]
+    found = CliRunner().invoke(cli.evaluate, [*where, *told], catch_exceptions=False)
+    assert found.stdout.split()[0] == run
+    measures = evaluate.told(written.root, run)["measures"]
+    lines = [line.split() for line in found.stderr.splitlines()]
+    assert ["knn_3", *(f"{measures['knn_3'][of]:.3f}" for of in ("mean", "spread"))] in lines
+
+
+def test_vectors_of_the_labels_themselves_tell_them_all(client, written, settings, tmp_path):
+    """A truth that the scores show: its own sign."""
+    scores = outputs.dataset(written.root, settings.run)["scores"].to_numpy()
+    sign = np.where(np.isnan(scores[:, 0]), -1, scores[:, 0] > np.nanmedian(scores[:, 0]))
+    np.save(tmp_path / "sign.npy", sign.astype(np.int8))
+    own = Settings(
+        run=settings.run, labels=f"{tmp_path}/sign.npy", first=1, patterns=False, seeds=1, how=HOW
+    )
+    name = driver.run(client, written.root, written.keys[0], own)
+    found = evaluate.told(written.root, name)["measures"]
+    assert found["knn_1"]["mean"] > 0.97
+    assert found["linear"]["mean"] > 0.97
+    assert "cross_period" not in found
+
+
+def test_vectors_of_two_models_are_refused(written, settings, compared):
+    *_, stranger = compared
+    with pytest.raises(
+        ConfigError, match=rf"two models.*{settings.run}.*{stranger}.*lake transform"
+    ):
+        specs(written, replace(settings, other=stranger))
+
+
+def test_second_run_on_other_pixels_is_refused(client, written, settings, monkeypatch, tmp_path):
+    smaller = stores.write(
+        written.root, replace(COUNTRY, rows=24, years=(2019,)), Layout(64, 4), str(tmp_path)
+    )
+    moved = driver.run(client, written.root, smaller.keys[0], transform.Settings(settings.run))
+    with pytest.raises(ConfigError, match="other pixels"):
+        specs(written, replace(settings, other=moved))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "told"),
+    [
+        ({"run": ""}, ConfigError, "--set run=RUN"),
+        ({"labels": "truth.csv"}, ConfigError, r"must end in one of \.parquet"),
+        ({"run": "mnf-0123456789ab"}, MissingError, "no run"),
+        ({"column": "kind"}, ConfigError, "no column 'kind': it has pixel, row"),
+        ({"quantities": ("speed",)}, ConfigError, "no column 'speed'"),
+        ({"array": "embedding"}, ConfigError, r"no array 'embedding'.*\['scores'\]"),
+        ({"chosen": (10**6,)}, ConfigError, "chosen must be 0 to"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_runs(
+    written, settings, wrong, error, told
+):
+    with pytest.raises(error, match=told):
+        specs(written, replace(settings, **wrong))
+
+
+def test_label_table_of_other_pixels_is_bad_input(written, settings, tmp_path):
+    table = pq.read_table(written.truth)
+    pixels = lake.open(f"{written.root}/{written.keys[0]}").domain.pixels
+    path = f"{tmp_path}/other.parquet"
+    pq.write_table(pa.table({"pixel": [0, pixels + 3], "label": [1, 2]}), path)
+    with pytest.raises(DataError, match=rf"1 of 2 rows.*of pixel {pixels + 3}.*0 to {pixels - 1}"):
+        specs(written, replace(settings, labels=path, quantities=()))
+    shifted = table.set_column(0, "pixel", pa.array(np.roll(table["pixel"].to_numpy(), 1)))
+    pq.write_table(shifted, path)
+    with pytest.raises(DataError, match="another order"):
+        specs(written, replace(settings, labels=path))
+
+
+def test_changed_labels_are_another_run(written, settings, tmp_path):
+    table, path = pq.read_table(written.truth), f"{tmp_path}/labels.parquet"
+    pq.write_table(table, path)
+    (before,) = specs(written, replace(settings, labels=path))
+    label = table["label"].to_numpy().copy()
+    label[0] += 1
+    pq.write_table(table.set_column(3, "label", pa.array(label)), path)
+    (after,) = specs(written, replace(settings, labels=path))
+    assert before.id != after.id
+
+
+def test_too_few_pixels_with_vectors_and_classes_are_told(client, written, settings, tmp_path):
+    path = f"{tmp_path}/few.parquet"
+    pq.write_table(pa.table({"pixel": [0, 1, 2], "label": ["a", "b", None]}), path)
+    few = replace(settings, labels=path, quantities=(), patterns=False)
+    with pytest.raises(DataError, match=r"2 pixels of 2 classes.*more than 10"):
+        driver.run(client, written.root, written.keys[0], few)

@@ -1,13 +1,13 @@
 import pytest
 
-from lake import catalog, reports
+from lake import catalogue, reports
 from lake.errors import DataError
 from lake.objects import connect
 
 
 @pytest.fixture
 def root(tmp_path) -> str:
-    catalog.claim(connect(tmp_path))
+    catalogue.claim(connect(tmp_path))
     return str(tmp_path)
 
 

@@ -1,10 +1,11 @@
 """The commands that fill the lake: `lake ingest plan|run|pickles|synthetic` and `lake merge`."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import click
 from ingest import listing, policy, run
 from ingest.group import Outcome
 from ingest.scratch import Scratch
-from lake import cluster, keys
-from lake.console import address_option, emit, json_option, place, progress, root_option, set_option
+from lake import cluster, keys, reports
+from lake.console import address_option, emit, json_option, place, progress, root_option
 from lake.errors import ConfigError
 
 source_option = click.option(
@@ -23,11 +24,27 @@ source_option = click.option(
 
 
 def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
+    if text and (ago := re.fullmatch(r"(\d{1,5})d", text)):
+        return datetime.now(UTC).date() - timedelta(days=int(ago[1]))
     return keys.day(text) if text else None
 
 
-since_option = click.option("--since", callback=_day, help="First day to look at, YYYY-MM-DD.")
-until_option = click.option("--until", callback=_day, help="Last day to look at, inclusive.")
+since_option = click.option(
+    "--since",
+    callback=_day,
+    help="First day to look at: YYYY-MM-DD, or 10d for ten days ago (UTC).",
+)
+until_option = click.option(
+    "--until", callback=_day, help="Last day to look at, inclusive; 0d is today."
+)
+listing_set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    envvar="LAKE_LISTING_SET",
+    metavar="NAME=VALUE",
+    help="Override a setting of the listing; repeatable [LAKE_LISTING_SET, separated by spaces].",
+)
 scratch_option = click.option(
     "--scratch",
     "folder",
@@ -44,7 +61,7 @@ def ingest() -> None:
 @ingest.command()
 @click.argument("name", metavar="LISTING")
 @source_option
-@set_option
+@listing_set_option
 @since_option
 @until_option
 @json_option
@@ -77,7 +94,7 @@ def plan(
 @click.argument("name", metavar="LISTING")
 @source_option
 @root_option
-@set_option
+@listing_set_option
 @address_option
 @since_option
 @until_option
@@ -122,10 +139,13 @@ def run_(
         return
     rules, due = listing.load(name, overrides), policy.parse(when)
     bounds = run.Bounds(since, until, max_steps)
-    with cluster.client(address) as client:
+    subject = f"{rules.sat}/{rules.listing}/{rules.t0:%Y%m%d}_{rules.tf:%Y%m%d}"
+    with reports.kept(root, "ingest", subject) as report, cluster.client(address) as client:
+        report.numbers["period_end"] = datetime.combine(rules.tf, time.max, UTC).timestamp()
         outcomes = run.run(
             client, rules, url, root, bounds=bounds, when=due, scratch=Scratch(folder)
         )
+        _count(report, outcomes)
     _tell(outcomes, as_json=as_json)
 
 
@@ -137,8 +157,9 @@ def run_(
 def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> None:
     """Publish the time steps of a store that are staged and wait."""
     key = keys.parse(name)
-    with cluster.client(address) as client:
+    with reports.kept(root, "publish", str(key)) as report, cluster.client(address) as client:
         outcome = run.publish_waiting(client, key, root)
+        _count(report, [outcome])
     _tell([outcome], as_json=as_json)
 
 
@@ -148,7 +169,7 @@ def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> Non
     "--domains", "geometries", required=True, callback=place, help="Folder of the geometry pickles."
 )
 @root_option
-@set_option
+@listing_set_option
 @address_option
 @json_option
 def pickles(
@@ -206,12 +227,15 @@ def _numbers(text: str) -> list[int]:
 
 
 @click.command()
-@click.argument("names", metavar="KEY KEY...", nargs=-1, required=True)
+@click.argument("names", metavar="KEY KEY...", nargs=-1, required=True, envvar="LAKE_MERGE")
 @root_option
 @address_option
 @json_option
 def merge(names: Sequence[str], root: str, address: str | None, *, as_json: bool) -> None:
-    """Merge stores of disjoint periods into the store of the whole span."""
+    """Merge stores of disjoint periods into the store of the whole span.
+
+    Their keys may also come in LAKE_MERGE, separated by spaces.
+    """
     from ingest import periods  # noqa: PLC0415 (needed here alone)
 
     parsed = [keys.parse(name) for name in names]
@@ -258,16 +282,20 @@ def verify(
     if everything and url is None:
         raise click.UsageError("--all needs --source: it computes everything anew from the files")
     wanted = None if everything else cells
-    with cluster.client(address) as client:
+    key = keys.parse(name)
+    with reports.kept(root, "verify", str(key)) as report, cluster.client(address) as client:
         told = verifying.verify(
-            client, keys.parse(name), root, url, cells=wanted, seed=seed, scratch=Scratch(folder)
+            client, key, root, url, cells=wanted, seed=seed, scratch=Scratch(folder)
         )
-    lines = [f"{finding.where}: {finding.what}" for finding in told.findings]
-    looked = f"{told.objects} objects, {told.cells} (month, time of day) of {told.steps} time steps"
-    lines.append(f"{looked} computed anew: {len(told.findings) or 'no'} findings")
-    emit(asdict(told), "\n".join(lines), as_json=as_json)
-    if told.findings:
-        sys.exit(1)
+        report.numbers = {"findings": len(told.findings), "objects": told.objects}
+        lines = [f"{finding.where}: {finding.what}" for finding in told.findings]
+        looked = (
+            f"{told.objects} objects, {told.cells} (month, time of day) of {told.steps} time steps"
+        )
+        lines.append(f"{looked} computed anew: {len(told.findings) or 'no'} findings")
+        emit(asdict(told), "\n".join(lines), as_json=as_json)
+        if told.findings:
+            sys.exit(1)
 
 
 def _size(size: int) -> str:
@@ -275,6 +303,11 @@ def _size(size: int) -> str:
     units = ("B", "kB", "MB", "GB", "TB", "PB")
     power = min(max(len(str(size)) - 1, 0) // 3, len(units) - 1)
     return f"{size / 1000**power:.{1 if power else 0}f} {units[power]}"
+
+
+def _count(report: reports.Report, outcomes: Sequence[Outcome]) -> None:
+    for name in ("merged", "staged", "missing", "held"):
+        report.numbers[name] = sum(getattr(outcome, name) for outcome in outcomes)
 
 
 def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:

@@ -1,11 +1,12 @@
 """One store that is being filled: whose it is, by which rules, on which pixels, and what became of it."""
 
 import json
+import time
 from dataclasses import dataclass, replace
 
 from ingest import domains
 from ingest.listing import Listing
-from lake import catalogue, commits, probe, store
+from lake import catalogue, commits, probe, reports, store
 from lake.commits import Commit
 from lake.domain import Domain
 from lake.errors import ConfigError, MissingError
@@ -116,10 +117,13 @@ def commit(group: Group, parent: Commit | None, state: State) -> Commit:
     Raises:
         FileExistsError: another writer has committed after `parent`.
     """
+    began = time.monotonic()
     if parent is None:
         text = json.dumps(group.listing.to_dict(), indent=1)
         group.objects.put(_listing_path(group.listing.digest), text.encode())
-    return store.commit(group.objects, parent, state)
+    committed = store.commit(group.objects, parent, state)
+    reports.observe("commit_seconds", time.monotonic() - began)
+    return committed
 
 
 def _listing_path(digest: str) -> str:

@@ -14,13 +14,14 @@ from fsspec import AbstractFileSystem
 from obstore.exceptions import BaseError
 from s3fs import S3FileSystem
 
-from lake.errors import ConfigError
+from lake import refusals
+from lake.errors import ConfigError, LakeError
 
 REFUSALS = (PermissionError, BotoCoreError, BaseError, ClientResponseError)
 """What file systems raise where asking again is of no use."""
 
 
-def refused(what: str, url: str, error: Exception) -> ConfigError:
+def refused(what: str, url: str, error: Exception) -> LakeError:
     """What to say of a refusal.
 
     Args:
@@ -28,7 +29,7 @@ def refused(what: str, url: str, error: Exception) -> ConfigError:
         url: of what.
         error: one of `REFUSALS`.
     """
-    return ConfigError(
+    return refusals.of(what, url, error) or ConfigError(
         f"cannot {what} {url}: {error}; give credentials in the environment, or "
         "AWS_SKIP_SIGNATURE=true for a public bucket"
     )

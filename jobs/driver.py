@@ -6,6 +6,7 @@ done. What goes to the scheduler is the lake's URL, ids of runs and numbers; cre
 workers' own.
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ from lake.errors import ConfigError, MissingError, StoppedError
 AGREEING = ("goeslake", "dask", "distributed", "zarr", "numpy")
 """Packages whose versions must be the same on both sides, beside Python's."""
 
-WORKER_WAIT_S = 60.0
-"""How long the first worker of a cluster may take to come."""
+WORKER_WAIT_S = float(os.environ.get("LAKE_WORKER_SECONDS", "60"))
+"""How long the first worker of a cluster may take to come: minutes, where a node must be started first."""
 
 
 def specs(root: str, store: str, settings: Any) -> tuple[Spec, ...]:  # noqa: ANN401

@@ -4,7 +4,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 64 bad configuration, 65 bad input 
 """
 
 import json
+import os
+import signal
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -13,7 +16,7 @@ from typing import Any
 import click
 import zarr
 
-from lake import catalogue, commits, garbage, ledger
+from lake import catalogue, commits, garbage, ledger, logs, refusals, reports
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
 from lake.garbage import GRACE
@@ -44,6 +47,11 @@ ELSEWHERE = {
     ),
     "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),
     "runs": ("jobs.cli:runs_", "jobs", "Look at runs of jobs, stop them, go on with them."),
+    "metrics": (
+        "jobs.metrics:metrics",
+        "jobs",
+        "Tell Prometheus what a lake holds and how it fares.",
+    ),
     "report": ("jobs.report:report", "embed", "Write a page with the pictures of a run."),
 }
 """Commands of heavier packages: where they are, the extra of goeslake they need, what they do."""
@@ -90,14 +98,19 @@ def lake() -> None:
 
 def main() -> None:
     """Run the command; errors of this project end as a message and an exit code."""
+    logs.begin()
+    if os.getpid() == 1:  # in a container, where SIGTERM would do nothing
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         lake(prog_name="lake")
     except LakeError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except STORE_ERRORS as error:  # after all retries
-        say(f"error: {str(error).partition(chr(10))[0]}; what was finished is kept: run it again")
-        sys.exit(1)
+        cause = str(error).partition("\n")[0]
+        told = refusals.of("use", "the object store", error)
+        say(f"error: {told or f'{cause}; what was finished is kept: run it again'}")
+        sys.exit(told.exit_code if told else 1)
 
 
 @lake.command()
@@ -205,8 +218,11 @@ def gc(root: str, grace: float, *, dry_run: bool, as_json: bool) -> None:
     """Delete what no reader or writer needs any more: old generations, published parts, drafts."""
     period = timedelta(days=grace)
     garbage.check_grace(period)
-    found = garbage.collect(root, period, datetime.now(UTC), delete=not dry_run)
-    size, objects = sum(item.bytes for item in found), sum(item.objects for item in found)
+    with nullcontext() if dry_run else reports.kept(root, "gc") as report:
+        found = garbage.collect(root, period, datetime.now(UTC), delete=not dry_run)
+        size, objects = sum(item.bytes for item in found), sum(item.objects for item in found)
+        if report:
+            report.numbers = {"objects": objects, "bytes": size}
     rows = [[item.path, str(item.objects), f"{item.bytes:,}"] for item in found]
     verb = "would be deleted" if dry_run else "deleted"
     text = f"{len(found)} things, {objects} objects, {size:,} bytes {verb}"

@@ -4,18 +4,19 @@ Needs dask[distributed], which `import lake` does not: only the commands of `ing
 here. Functions that compute take a `Client`; only a command makes one.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import dask
+from dask.system import CPU_COUNT
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from distributed.comm.core import CommClosedError
+from distributed.security import Security
 
 from lake.console import Advance, say
-from lake.errors import UnreachableError
+from lake.errors import ConfigError, UnreachableError
 
 T = TypeVar("T")
 
@@ -39,19 +40,18 @@ much time again as the computing (measured at ingest: 0.13 s in the kernel inste
 def client(address: str | None) -> Iterator[Client]:
     """A client of the scheduler at `address`, or of a new cluster on this machine.
 
-    The cluster has one process a core, each with one thread; Dask spawns them, never forks. It ends
-    with the context.
+    The cluster has one process for each core that this process may use, by its affinity and by its
+    container's limit, each with one thread; Dask spawns them, never forks. It ends with the context.
     """
     if address:
         with _connected(address) as connected:
             say(f"Dask cluster at {address}")
             yield connected
         return
-    cores = len(os.sched_getaffinity(0))
     with (
         dask.config.set(WORKERS),
         LocalCluster(
-            n_workers=cores, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as connected,
     ):
@@ -61,11 +61,13 @@ def client(address: str | None) -> Iterator[Client]:
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
     """A client of a scheduler that is there already, and what to say when it no longer is."""
+    _check_security(address)
     try:
         connected = Client(address)
     except OSError as error:
         raise UnreachableError(
-            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address"
+            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address "
+            "(tls://... where it speaks TLS)"
         ) from error
     with connected:
         try:
@@ -80,6 +82,26 @@ def _connected(address: str) -> Iterator[Client]:
                 f"{error}; what was finished is kept: look into the workers' logs (memory?), and run "
                 "the same command again"
             ) from error
+
+
+def _check_security(address: str) -> None:
+    """Nothing, if Dask's settings fit the scheme of an address.
+
+    Raises:
+        ConfigError: certificates are missing, or Dask may not speak without them.
+    """
+    security = Security()
+    encrypted = address.startswith("tls://")
+    if encrypted and security.get_connection_args("client").get("ssl_context") is None:
+        raise ConfigError(
+            f"{address} speaks TLS, and Dask has no certificate here: set "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY to files, docs/deploy.md tells how to get them"
+        )
+    if security.require_encryption and not encrypted:
+        raise ConfigError(
+            f"Dask's setting comm.require-encryption allows no address but tls://..., found {address}"
+        )
 
 
 def each(

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lake import logs
 from lake.objects import absolute
 
 
@@ -52,8 +53,8 @@ class Advance(Protocol):
 
 
 def say(message: str) -> None:
-    """A message for people."""
-    click.echo(message, err=True)
+    """A message for people, or a line of JSON for their machines (`lake.logs`)."""
+    click.echo(logs.line(message) if logs.is_json() else message, err=True)
 
 
 def emit(document: Any, text: str, *, as_json: bool) -> None:  # noqa: ANN401
@@ -76,7 +77,7 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 def progress(title: str) -> Iterator[Advance]:
     """A bar on a terminal; elsewhere a line at each tenth of the way."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if logs.is_json() or not console.is_terminal:
         yield _Lines(title)
         return
     columns = (

@@ -30,13 +30,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from obstore.exceptions import (
     AlreadyExistsError,
     NotSupportedError,
-    PermissionDeniedError,
-    UnauthenticatedError,
 )
 from obstore.store import LocalStore
 from zarr.abc.store import Store as ZarrStore
 
-from lake import retries
+from lake import refusals, retries
 from lake.errors import ConfigError, MissingError
 from lake.readonly import ReadOnlyStore
 from lake.retries import again, open_store
@@ -229,8 +227,14 @@ class _Obstore:
                     self._delete([path])
 
     def stat(self, path: str) -> Stat:
+        where = self._at(path)
         with self._told("read", path):
-            return self._stat(again(lambda: obstore.head(self._store, self._at(path))))
+            try:
+                return self._stat(again(lambda: obstore.head(self._store, where)))
+            except obstore.exceptions.BaseError as error:
+                if refusals.is_silent(error):  # a GET is told why
+                    again(lambda: obstore.get_range(self._store, where, start=0, length=1))
+                raise
 
     def entries(self, prefix: str = "") -> list[Stat]:
         with self._told("list", prefix):
@@ -297,13 +301,9 @@ class _Obstore:
                 ) from None
             raise MissingError(f"there is no object {self.url(path)}") from None
         except STORE_ERRORS as error:
-            refused = isinstance(error, (PermissionDeniedError, UnauthenticatedError))
-            if not (refused or _REFUSED.search(str(error))):
-                raise
-            raise ConfigError(
-                f"cannot {doing} {self.url(path)}: {str(error).partition(chr(10))[0]}; "
-                f"give a place that you may {doing}, or other credentials"
-            ) from error
+            if told := refusals.of(doing, self.url(path), error):
+                raise told from error
+            raise
 
 
 def _read(path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
@@ -315,10 +315,6 @@ def _read(path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
             file.seek(max(offset + end, 0) if offset < 0 else offset)
             found.append(file.read(size))
     return found
-
-
-_REFUSED = re.compile(r"(os error|Errno) (13|20|30)\b|AccessDenied|401 Unauthorized|403 Forbidden")
-"""Permission denied, not a directory, read-only file system; a server's refusal."""
 
 
 class _Fsspec:

@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 
 KINDS = {
     "error_before": "500 or 503 instead of doing it",
+    "expired": "400 instead of doing it: the credentials have expired",
     "error_after": "done, then answered by 500 or 503: the answer is lost",
     "reset_before": "the connection breaks, nothing is done",
     "reset_after": "done, then the connection breaks",
@@ -160,6 +161,8 @@ class Proxy:
             answer = await self._look(request)
         if kind in ("strip", "check_then_put"):
             request = request.without("if-none-match")
+        if kind == "expired":
+            answer = _expired(request)
         if answer is None and kind != "reset_before":
             answer = await self._forward(request)
         if kind == "stall":
@@ -263,6 +266,13 @@ async def _send(writer: asyncio.StreamWriter, answer: Message, slow_s: float = 0
 def _failure(detail: float) -> Message:
     what = ("500 Internal Server Error", "503 Slow Down")[detail > 0.5]
     return Message(f"HTTP/1.1 {what}", [("Content-Length", "0")])
+
+
+def _expired(request: Message) -> Message:
+    body = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+    length = [("Content-Length", str(len(body)))]
+    told = b"" if request.start.startswith("HEAD ") else body
+    return Message("HTTP/1.1 400 Bad Request", length, told)
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:

@@ -1,11 +1,13 @@
 """The commands as a user gives them, on a cluster whose workers stand in another folder."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import lake
 from ingest import synthetic
+from ingest.cli import _day
 
 
 @pytest.fixture
@@ -91,3 +93,19 @@ def test_merge_needs_two_stores_that_exist(command, tmp_path):
     assert f"there is no store {years[0]}" in err
     assert command("merge", years[0], years[0], "--lake", "here")[0] == 64
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "days"), [("0d", 0), ("10d", 10)])
+def test_days_may_be_counted_back_from_today(text, days):
+    before = datetime.now(UTC).date()
+    found = _day(None, None, text)
+    assert before <= found + timedelta(days=days) <= datetime.now(UTC).date()
+
+
+def test_settings_and_stores_may_come_from_the_environment(command, monkeypatch):
+    monkeypatch.setenv("LAKE_LISTING_SET", "t0=2022-12-14 sat=goes99")
+    code, _, err = command("ingest", "plan", "lst-10km", "--source", ".")
+    assert (code, "goes99" in err) == (64, True)
+    monkeypatch.setenv("LAKE_MERGE", "not-a-key another")
+    code, _, err = command("merge", "--lake", "here")
+    assert (code, "not-a-key" in err) == (64, True)

@@ -12,10 +12,11 @@ import pytest
 import lake
 from ingest import abi, listing, periods, policy, run, synthetic
 from lake import catalogue, commits, keys, ledger
-from lake.errors import ConfigError, DataError, OverlapError
+from lake.errors import ConfigError, DataError, OverlapError, UnreachableError
 from lake.objects import connect
 from lake.store import State
 from tests.compare import EPS, assert_equal
+from tests.faults.proxy import Faults
 from tests.oracle import clear_land, decoded
 
 CHUNKS = ["layout.chunk=128", "layout.phases=4", "domain.mask=none"]
@@ -389,3 +390,17 @@ def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
         (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root, bounds=bounds)
         held.append(outcome.held)
     assert held == [4, 12, 20, 27]
+
+
+def test_credentials_that_expire_under_way_end_the_run_and_the_next_goes_on(
+    client, source, years, s3_root, break_s3
+):
+    proxy = break_s3(Faults({"expired": 1}, match="commits/0000000[^1]"))
+    with pytest.raises(UnreachableError, match="credentials have expired") as ended:
+        run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    assert ended.value.exit_code == 1  # a pod is tried again, with new ones
+    assert proxy.injected["expired"] > 0
+    proxy.faults = Faults()
+    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    assert outcome.held == 31
+    assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))

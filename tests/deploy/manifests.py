@@ -1,0 +1,141 @@
+"""Manifests as a cluster sees them: rendered, and judged by strict schemas of every kind.
+
+Core kinds are judged by kubernetes-validate, Dask's by the CRDs in the wheel of its operator with unknown
+fields refused (a real API server drops those without a word), cert-manager's by the fields that its
+documentation names (cert-manager.io/docs/reference/api-docs) and that are used here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import yaml
+from jsonschema import Draft202012Validator
+from kubernetes_validate import utils as schemas
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+OVERLAYS = ("local", "aws", "gcp")
+PROGRAMS = Path(sys.executable).parent
+VERSIONS = ("1.30", kubernetes_validate.latest_version())
+
+Document = dict[str, Any]
+
+
+@cache
+def rendered(folder: Path) -> tuple[Document, ...]:
+    """The documents of a kustomization."""
+    command = [PROGRAMS / "kubectl", "kustomize", folder]
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise ValueError(done.stderr)
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def overlay(name: str) -> tuple[Document, ...]:
+    """The documents of one of our overlays."""
+    return rendered(DEPLOY / "overlays" / name)
+
+
+def kind(document: Document, wanted: str) -> bool:
+    return bool(document["kind"] == wanted)
+
+
+def name(document: Document) -> str:
+    return f"{document['kind']}/{document['metadata']['name']}"
+
+
+def pods(document: Document) -> Iterator[Document]:
+    """The pod specs in a document."""
+    spec = document.get("spec", {})
+    match document["kind"]:
+        case "CronJob":
+            yield spec["jobTemplate"]["spec"]["template"]["spec"]
+        case "Deployment":
+            yield spec["template"]["spec"]
+        case "DaskCluster":
+            yield spec["scheduler"]["spec"]
+            yield spec["worker"]["spec"]
+
+
+def check(document: Document, version: str) -> None:
+    """Raises jsonschema.ValidationError if a cluster of this version would not take it as it stands."""
+    group = document["apiVersion"].partition("/")[0]
+    if group == "kubernetes.dask.org":
+        _dask(document["kind"]).validate(document)
+    elif group == "cert-manager.io":
+        jsonschema.validate(document, CERT_MANAGER[document["kind"]])
+    else:
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+schemas.schema_contents = cache(schemas.schema_contents)  # it reads a megabyte for each document
+
+
+@cache
+def _dask(kind: str) -> Draft202012Validator:
+    folder = resources.files("dask_kubernetes").joinpath(
+        "operator/deployment/helm/dask-kubernetes-operator/crds"
+    )
+    crd = yaml.safe_load(folder.joinpath(f"{kind.lower()}.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
+    return Draft202012Validator(_strict(schema))
+
+
+def _strict(schema: Any) -> Any:
+    """The same schema, refusing fields that it does not name."""
+    if isinstance(schema, list):
+        return [_strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _strict(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict) and "type" in schema:
+        made.setdefault("additionalProperties", False)
+    if schema.get("x-kubernetes-int-or-string"):
+        made["type"] = ["integer", "string"]
+    return made
+
+
+def _object(required: list[str], **properties: Any) -> Document:
+    found = {"type": "object", "required": required, "properties": properties}
+    return found | {"additionalProperties": False}
+
+
+_TEXT = {"type": "string", "minLength": 1}
+_DURATION = {"type": "string", "pattern": r"^(\d+h)?(\d+m)?(\d+s)?$"}
+_NAMED = _object(["name"], name=_TEXT, kind={"enum": ["Issuer", "ClusterIssuer"]}, group=_TEXT)
+
+
+def _whole(spec: Document) -> Document:
+    return _object(["apiVersion", "kind", "metadata", "spec"], apiVersion={"const": "cert-manager.io/v1"},
+                   kind=_TEXT, metadata={"type": "object"}, spec=spec)  # fmt: skip
+
+
+CERT_MANAGER = {
+    "Issuer": _whole(_object([], selfSigned=_object([]), ca=_object(["secretName"], secretName=_TEXT))),
+    "Certificate": _whole(
+        _object(
+            ["secretName", "issuerRef"], secretName=_TEXT, issuerRef=_NAMED, isCA={"type": "boolean"},
+            commonName={"type": "string", "maxLength": 64}, dnsNames={"type": "array", "items": _TEXT},
+            duration=_DURATION, renewBefore=_DURATION,
+            usages={"type": "array", "items": {"enum": ["server auth", "client auth", "cert sign"]}},
+            privateKey=_object(
+                [], algorithm={"enum": ["RSA", "ECDSA", "Ed25519"]}, size={"type": "integer"}
+            ),
+        )
+    ),
+}  # fmt: skip
+
+
+def text(document: Document) -> str:
+    return json.dumps(document, sort_keys=True)

@@ -1,0 +1,37 @@
+"""What Dask's operator makes of a DaskCluster, by its own functions: its Deployments and its Service."""
+
+import copy
+import warnings
+
+from tests.deploy.manifests import Document
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of the packages that it brings
+    from dask_kubernetes.operator.controller import controller
+
+NAMESPACE = "goeslake"
+
+
+def made(cluster: Document, *, workers: int) -> list[Document]:
+    """The scheduler's Deployment and Service, and Deployments of so many workers."""
+    spec, name = copy.deepcopy(cluster["spec"]), cluster["metadata"]["name"]
+    labels = cluster["metadata"].get("labels", {})
+    scheduler, worker = spec["scheduler"], spec["worker"]
+    about = scheduler["metadata"]["annotations"], labels
+    found = [
+        controller.build_scheduler_deployment_spec(name, scheduler["spec"], *about),
+        controller.build_scheduler_service_spec(name, scheduler["service"], *about),
+    ]
+    for number in range(workers):
+        found.append(  # noqa: PERF401 (as the operator does)
+            controller.build_worker_deployment_spec(
+                f"{name}-default",
+                NAMESPACE,
+                name,
+                f"{number:010x}",
+                worker["spec"],
+                worker["metadata"]["annotations"],
+                labels,
+            )
+        )
+    return found

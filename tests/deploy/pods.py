@@ -1,0 +1,241 @@
+"""Runs the pods of rendered manifests as processes of this machine, without a container runtime.
+
+A pod's container is started with the command, arguments and environment that its manifest says, by the
+rules of Kubernetes: `envFrom` first, then `env`, in which `$(NAME)` means an earlier item of `env` alone,
+and arguments, in which it means any. Image, cluster network and volumes are stood in for: the
+Dockerfile's ENV with our interpreter's PATH, a port of 127.0.0.1 for each of a container's, and a folder
+for each mount. Nothing else of this process's environment is passed on.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from tests.deploy import operator
+from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, Document, kind
+
+PATIENCE_S = 120
+HARDWARE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""About this machine's processor."""
+
+
+@dataclass(slots=True)
+class Pod:
+    """One container that runs."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    """stderr; stdout beside it."""
+    ports: Mapping[int, int] = field(default_factory=dict)
+    """Of the container -> of this machine."""
+
+    def finish(self) -> int:
+        """Its exit code; it is killed when it takes too long."""
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """As a node that is lost: the container and all its processes at once."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    @property
+    def out(self) -> str:
+        return self.log.with_suffix(".out").read_text()
+
+    @property
+    def err(self) -> str:
+        return self.log.read_text()
+
+
+class Runner:
+    """Pods of one rendering; use as a context: nothing of it runs afterwards."""
+
+    def __init__(
+        self, documents: Sequence[Document], secrets: Mapping[str, Mapping[str, str]], folder: Path
+    ) -> None:
+        self._folder = folder
+        self._documents = documents
+        self._config = {d["metadata"]["name"]: d["data"] for d in documents if kind(d, "ConfigMap")}
+        self._secrets = secrets
+        self._services: dict[tuple[str, int], int] = {}
+        """Name and port of a service -> port of this machine."""
+        self.started: list[Pod] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pod in reversed(self.started):
+            pod.kill()
+
+    def document(self, wanted: str, name: str) -> Document:
+        (found,) = [d for d in self._documents if kind(d, wanted) and d["metadata"]["name"] == name]
+        return found
+
+    def job(self, cronjob: str, **env: str) -> Pod:
+        """A pod of a CronJob, as `kubectl create job --from` and `kubectl set env` make it."""
+        template = self.document("CronJob", cronjob)["spec"]["jobTemplate"]["spec"]["template"]
+        return self.start(
+            cronjob, template["spec"], [{"name": k, "value": v} for k, v in env.items()]
+        )
+
+    def cluster(self, name: str, workers: int) -> tuple[Pod, list[Pod]]:
+        """What the operator makes of a DaskCluster: scheduler and workers, ready."""
+        made = operator.made(self.document("DaskCluster", name), workers=workers)
+        deployment, service, *rest = made
+        # a pod listens at its own address
+        scheduler = self.start(
+            deployment["metadata"]["name"], _pod(deployment), more=["--host", "127.0.0.1"]
+        )
+        self._serve(service, deployment, scheduler)
+        self.wait_ready(scheduler, _pod(deployment))
+        return scheduler, [self.start(of["metadata"]["name"], _pod(of)) for of in rest]
+
+    def start(
+        self, name: str, spec: Document, env: Sequence[Document] = (), more: Sequence[str] = ()
+    ) -> Pod:
+        """Start the one container of a pod."""
+        (container,) = spec["containers"]
+        home = self._folder / f"{name}-{len(self.started)}"
+        mounts = {
+            m["mountPath"]: self._mount(home, m["name"], spec) for m in container["volumeMounts"]
+        }
+        ports = {port["containerPort"]: free_port() for port in container.get("ports", [])}
+
+        def placed(text: str) -> str:
+            return self._placed(text, mounts, ports)
+
+        found = self._environment(container, [*container.get("env", []), *env])
+        words = [*container["command"], *(expand(a, found) for a in container["args"]), *more]
+        environment = image_environment() | found
+        log = home / "stderr.log"
+        with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
+            process = subprocess.Popen(
+                [str(PROGRAMS / words[0]), *map(placed, words[1:])],
+                env={k: placed(v) for k, v in environment.items()} | _ours(),
+                stdout=out,
+                stderr=err,
+                stdin=subprocess.DEVNULL,
+                cwd=home,
+                start_new_session=True,
+            )
+        self.started.append(Pod(name, process, log, ports))
+        return self.started[-1]
+
+    def wait_ready(self, pod: Pod, spec: Document) -> None:
+        """Until its readiness probe succeeds."""
+        (container,) = spec["containers"]
+        get = container["readinessProbe"]["httpGet"]
+        numbers = {of["name"]: of["containerPort"] for of in container["ports"]}
+        url = f"http://127.0.0.1:{pod.ports[numbers[get['port']]]}{get['path']}"
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+            except OSError:
+                if time.monotonic() > end or pod.process.poll() is not None:
+                    raise RuntimeError(f"{pod.name} is not ready at {url}: {pod.err}") from None
+                time.sleep(0.1)
+            else:
+                return
+
+    def _environment(self, container: Document, items: Sequence[Document]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for source in container.get("envFrom", []):
+            if of := source.get("configMapRef"):
+                held = self._config.get(of["name"])
+            else:
+                of = source["secretRef"]
+                held = self._secrets.get(of["name"])
+            if held is None and not of.get("optional"):
+                raise RuntimeError(f"CreateContainerConfigError: no {of['name']}")
+            found |= held or {}
+        earlier: dict[str, str] = {}
+        for item in items:
+            if "valueFrom" in item:
+                of = item["valueFrom"]["configMapKeyRef"]
+                earlier[item["name"]] = self._config[of["name"]][of["key"]]
+            else:
+                earlier[item["name"]] = expand(item["value"], earlier)
+        return found | earlier
+
+    def _mount(self, home: Path, volume: str, spec: Document) -> Path:
+        """A folder that stands for a volume; of a Secret with its files."""
+        folder = home / volume
+        folder.mkdir(parents=True)
+        (of,) = [v for v in spec["volumes"] if v["name"] == volume]
+        for name, content in self._secrets.get(of.get("secret", {}).get("secretName"), {}).items():
+            (folder / name).write_text(content)
+        return folder
+
+    def _serve(self, service: Document, deployment: Document, pod: Pod) -> None:
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert service["spec"]["selector"].items() <= labels.items()
+        (container,) = _pod(deployment)["containers"]
+        numbers = {of["name"]: of["containerPort"] for of in container["ports"]}
+        for port in service["spec"]["ports"]:
+            key = service["metadata"]["name"], port["port"]
+            self._services[key] = pod.ports[numbers[port["targetPort"]]]
+
+    def _placed(self, text: str, mounts: Mapping[str, Path], ports: Mapping[int, int]) -> str:
+        """Where paths, ports and names of services are on this machine."""
+        for path, folder in mounts.items():
+            text = re.sub(rf"^{path}(?=/|$)", str(folder), text)
+        for (name, port), here in self._services.items():
+            text = text.replace(
+                f"{name}.{operator.NAMESPACE}.svc.cluster.local:{port}", f"127.0.0.1:{here}"
+            )
+        if (found := re.fullmatch(r"(:?)(\d+)", text)) and int(found[2]) in ports:
+            return f"{found[1]}{ports[int(found[2])]}"
+        return text
+
+
+def expand(text: str, known: Mapping[str, str]) -> str:
+    """`$(NAME)` by its value where there is one, `$$` by `$`."""
+
+    def value(found: re.Match[str]) -> str:
+        return "$" if found[0] == "$$" else known.get(found[1], found[0])
+
+    return re.sub(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.]*)\)", value, text)
+
+
+def image_environment() -> dict[str, str]:
+    """What the image sets."""
+    # compiled loops stay beside their source here: each pod would compile them for ten seconds
+    left_out = "NUMBA_CACHE_DIR"
+    (block,) = re.findall(
+        r"^ENV ((?:.*\\\n)*.*)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE
+    )
+    items = dict(item.split("=", 1) for item in block.replace("\\\n", " ").split())
+    return {name: value for name, value in items.items() if name != left_out}
+
+
+def _ours() -> dict[str, str]:
+    here = {name: os.environ[name] for name in HARDWARE if name in os.environ}
+    return here | {"PATH": f"{PROGRAMS}:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+
+
+def _pod(deployment: Document) -> Document:
+    spec: Document = deployment["spec"]["template"]["spec"]
+    return spec
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

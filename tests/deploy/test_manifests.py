@@ -1,0 +1,227 @@
+"""Every manifest of every overlay, as a strict cluster would judge it, and what schemas cannot say."""
+
+import copy
+import re
+import subprocess
+
+import jsonschema
+import pytest
+import yaml
+
+from lake.errors import ConfigError, DataError
+from tests.deploy import operator
+from tests.deploy.manifests import (
+    DEPLOY,
+    OVERLAYS,
+    PROGRAMS,
+    VERSIONS,
+    check,
+    kind,
+    name,
+    overlay,
+    pods,
+    text,
+)  # fmt: skip
+
+EVERYTHING = {text(d): d for o in OVERLAYS for d in overlay(o)}
+KINDS = {d["kind"]: d for d in EVERYTHING.values()}
+WORKLOADS = [d for d in EVERYTHING.values() if list(pods(d))]
+
+
+def documents(which):
+    return pytest.mark.parametrize("document", which, ids=[name(d) for d in which])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_manifest_is_valid(version):
+    for document in EVERYTHING.values():
+        check(document, version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_the_operator_makes_of_a_cluster_is_valid(version):
+    for document in EVERYTHING.values():
+        if kind(document, "DaskCluster"):
+            for made in operator.made(document, workers=1):
+                check(made, version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("of", KINDS)
+def test_wrong_manifest_of_each_kind_is_refused(of, version):
+    for spoil in (unknown_field, wrong_type):
+        wrong = copy.deepcopy(KINDS[of])
+        spoil(wrong)
+        with pytest.raises(jsonschema.ValidationError):
+            check(wrong, version)
+
+
+def unknown_field(document):
+    specs = list(pods(document))
+    (specs[0]["containers"][0] if specs else document.get("spec", document))["colour"] = "green"
+
+
+def wrong_type(document):
+    spec = document.get("spec")
+    if not spec:
+        document["metadata" if document["kind"] != "ConfigMap" else "data"] = "none"
+    else:
+        spec[next(iter(spec))] = [[5]]
+
+
+def test_field_of_a_newer_kubernetes_is_refused_in_a_dask_cluster():
+    wrong = copy.deepcopy(KINDS["DaskCluster"])
+    wrong["spec"]["worker"]["spec"]["containers"][0]["resizePolicy"] = []
+    with pytest.raises(jsonschema.ValidationError, match="resizePolicy"):
+        check(wrong, VERSIONS[0])
+
+
+@documents(WORKLOADS)
+def test_pods_may_do_nothing_that_they_need_not(document):
+    for pod in pods(document):
+        assert pod["automountServiceAccountToken"] is False
+        security = pod["securityContext"]
+        assert (security["runAsUser"], security["runAsNonRoot"]) == (10001, True)
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+@documents(WORKLOADS)
+def test_memory_asked_for_is_the_memory_that_is_given(document):
+    for pod in pods(document):
+        for container in pod["containers"]:
+            resources = container["resources"]
+            assert resources["requests"]["memory"] == resources["limits"]["memory"]
+            limit = dict(zip(container["args"], container["args"][1:], strict=False)).get(
+                "--memory-limit"
+            )
+            if limit:  # Dask must know of less than what the kernel kills at
+                assert float(limit.removesuffix("GiB")) < float(
+                    resources["limits"]["memory"].removesuffix("Gi")
+                )
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
+def test_what_is_named_is_there(which):
+    there = {name(d) for d in overlay(which)}
+    for document in overlay(which):
+        for pod in pods(document):
+            assert f"ServiceAccount/{pod['serviceAccountName']}" in there
+            assert f"PriorityClass/{pod['priorityClassName']}" in there
+            for container in pod["containers"]:
+                for found in container["envFrom"]:
+                    of = found.get("configMapRef", {})
+                    assert not of or of.get("optional") or f"ConfigMap/{of['name']}" in there
+                volumes = {volume["name"] for volume in pod["volumes"]}
+                assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
+def test_network_policies_know_every_pod_and_who_speaks_to_the_scheduler(which):
+    """Where nothing is allowed that no policy names, a label that is missing is a pod that hangs."""
+    clients = set()
+    for document in overlay(which):
+        spec = document.get("spec", {})
+        if kind(document, "CronJob"):
+            spec = spec["jobTemplate"]["spec"]
+        if not kind(document, "CronJob") and not kind(document, "Deployment"):
+            continue
+        template = spec["template"]
+        labels = template["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "goeslake"
+        (container,) = template["spec"]["containers"]
+        sources = [of.get("configMapRef", {}).get("name") for of in container["envFrom"]]
+        assert ("dask" in sources) == (labels.get("goeslake/dask-client") == "true")
+        clients |= {document["metadata"]["name"]} if "dask" in sources else set()
+    assert clients == {"backfill", "merge"}
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
+def test_no_secret_and_no_key_is_in_a_manifest(which):
+    for document in overlay(which):
+        assert document["kind"] != "Secret"
+        assert not re.search(
+            r"(?i)(secret_?(access)?_?key|password|private_key)\W+\w{8}", text(document)
+        )
+
+
+def test_exit_codes_that_end_a_job_are_those_of_errors_that_no_retry_mends():
+    final = [2, ConfigError.exit_code, DataError.exit_code]
+    jobs = [d for d in EVERYTHING.values() if kind(d, "CronJob")]
+    for document in jobs:
+        job = document["spec"]["jobTemplate"]["spec"]
+        fail, ignore = job["podFailurePolicy"]["rules"]
+        (container,) = job["template"]["spec"]["containers"]
+        assert fail["action"] == "FailJob"
+        assert fail["onExitCodes"] == {
+            "containerName": container["name"], "operator": "In", "values": final,
+        }  # fmt: skip
+        assert ignore == {
+            "action": "Ignore",
+            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+        }
+        assert job["template"]["spec"]["restartPolicy"] == "Never"  # or the policy is not allowed
+    assert {d["metadata"]["name"] for d in jobs} == {"ingest", "backfill", "merge", "gc", "verify"}
+
+
+def test_hourly_run_ends_before_the_next_and_never_stops_for_good():
+    (spec,) = [d["spec"] for d in overlay("aws") if name(d) == "CronJob/ingest"]
+    assert re.fullmatch(r"\d+ \* \* \* \*", spec["schedule"])
+    assert (spec["timeZone"], spec["concurrencyPolicy"]) == ("Etc/UTC", "Forbid")
+    assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 3600
+    assert spec["startingDeadlineSeconds"] > 0
+
+
+def test_operator_can_retire_and_reach_every_cluster():
+    for which in OVERLAYS:
+        settings = {
+            d["metadata"]["name"]: d["data"] for d in overlay(which) if kind(d, "ConfigMap")
+        }
+        routes = settings["dask"]["DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES"]
+        assert "distributed.http.scheduler.api" in yaml.safe_load(routes)
+        for document in overlay(which):
+            if kind(document, "DaskCluster"):
+                scheduler, _, worker = operator.made(document, workers=1)
+                (of,) = worker["spec"]["template"]["spec"]["containers"]
+                (address,) = [e for e in of["env"] if e["name"] == "DASK_SCHEDULER_ADDRESS"]
+                key = address["valueFrom"]["configMapKeyRef"]["key"]
+                cluster, scheme = document["metadata"]["name"], settings["dask"]["DASK_PROTOCOL"]
+                host = f"{scheduler['metadata']['name']}.goeslake.svc.cluster.local"
+                assert scheduler["metadata"]["name"] == f"{cluster}-scheduler"
+                assert settings["dask"][key] == f"{scheme}://{host}:8786"
+                assert "$(DASK_WORKER_NAME)" in of["args"]  # or the operator deletes another's pod
+                labels = worker["spec"]["template"]["metadata"]["labels"]
+                assert labels["app.kubernetes.io/name"] == "goeslake"  # network policies go by it
+
+
+def test_gpu_workers_have_a_cluster_of_their_own():
+    for which in ("aws", "gcp"):
+        clusters = {d["metadata"]["name"]: d for d in overlay(which) if kind(d, "DaskCluster")}
+        wants = {n: "nvidia.com/gpu" in text(d["spec"]["worker"]) for n, d in clusters.items()}
+        assert wants == {"lake": False, "lake-gpu": True}
+
+
+def test_dockerfile_passes_hadolint_and_a_bad_one_does_not(tmp_path):
+    def lint(path):
+        command = [PROGRAMS / "hadolint", "--no-color", path]
+        return subprocess.run(command, check=False, capture_output=True, text=True)
+
+    done = lint(DEPLOY / "Dockerfile")
+    assert (done.returncode, done.stdout) == (0, "")
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM python\nRUN cd /tmp && pip install dask\n")
+    assert lint(bad).returncode
+
+
+def test_image_runs_as_the_user_of_the_pods_and_says_what_it_is():
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    assert re.search(r"^USER 10001:10001$", dockerfile, re.MULTILINE)
+    assert re.search(r'^HEALTHCHECK .* CMD \["lake", "--version"\]$', dockerfile, re.MULTILINE)
+    assert "org.opencontainers.image.revision" in dockerfile
+    targets = re.findall(r"^FROM \S+ AS (\w+)$", dockerfile, re.MULTILINE)
+    assert {"cpu", "gpu"} <= set(targets)

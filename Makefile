@@ -18,7 +18,7 @@ demo: install
 	$(BIN)/lake demo lake-demo
 
 test: install lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: install
 	$(BIN)/ruff format

@@ -40,7 +40,7 @@ def _options(command: Command) -> Command:
 @click.command()
 @_options
 def sample(**given: Any) -> None:  # noqa: ANN401 (the options above)
-    """Draw a spatially stratified sample of pixels with their features."""
+    """Draw a sample of pixels with their features: docs/sampling.md has the designs."""
     _run("jobs.sample", **given)
 
 

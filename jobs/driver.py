@@ -27,6 +27,9 @@ from lake.errors import ConfigError, MissingError, StoppedError
 AGREEING = ("goeslake", "dask", "distributed", "zarr", "numpy")
 """Packages whose versions must be the same on both sides, beside Python's."""
 
+WORKER_WAIT_S = 60.0
+"""How long the first worker of a cluster may take to come."""
+
 
 def specs(root: str, store: str, settings: Any) -> tuple[Spec, ...]:  # noqa: ANN401
     """The run that settings ask for, last, and those before it that it builds on.
@@ -132,15 +135,23 @@ def check_versions(client: Client) -> None:
 
     Raises:
         ConfigError: it differs, with what to do.
+        MissingError: no worker came.
     """
+    if not client.scheduler_info(n_workers=-1)["workers"]:
+        say("waiting for a worker")
     try:
+        # a task, so that a cluster that starts workers on demand starts one
+        client.submit(software, pure=False).result(timeout=WORKER_WAIT_S)
         there = client.run(software)
+    except TimeoutError as error:
+        raise MissingError(
+            f"the Dask cluster has no worker that answers within {WORKER_WAIT_S:.0f} s: start one, "
+            f"'dask worker {client.scheduler_info()['address']}'"
+        ) from error
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the workers lack {error.name}: install 'goeslake[all]' there, the version of here"
         ) from error
-    if not there:
-        raise MissingError("the Dask cluster has no worker: start one, 'dask worker ADDRESS'")
     here = software()
     for worker, found in there.items():
         other = [

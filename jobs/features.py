@@ -58,6 +58,8 @@ class Selection:
         _known("statistics", map(_base, self.statistics), STATISTICS)
         transforms = [_transform(name) for name in self.statistics if ":" in name]
         _known("transforms", transforms, tuple(TRANSFORMS))
+        if len(set(self.statistics)) < len(self.statistics):
+            raise ConfigError(f"statistics: {self.statistics} names one twice; leave it out")
         _known("months", self.months, MONTHS)
         _known("subpixels", (self.subpixels,), (MERGED, SEPARATE))
 

@@ -70,7 +70,7 @@ def fit(
     centres, groups = [there], []
     for level in levels:
         look()
-        with threadpool_limits(1, "openmp"):  # sums of threads come in any order
+        with threadpool_limits(1):  # threads add up in any order
             means = KMeans(level, n_init=1, max_iter=ITERATIONS, random_state=seed)
             groups.append(means.fit_predict(centres[-1]).astype(np.int64))
         centres.append(means.cluster_centers_)

@@ -136,14 +136,14 @@ def make(work: Work) -> Sequence[str]:
     )  # fmt: skip
     place = Place(str(store.key), store.domain, view.around(store.domain))
     drawn = []
-    work.pulse.stage("draw", 0, len(settings.pictures), 1)
+    work.pulse.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):
         work.pulse.check()
         plate = draw.plate(name, scene, place)
         about = {"Title": f"{plate.title}: {place.key}", "Source": f"{work.run} of {store.url}"}
         objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
         drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
-        work.pulse.advance(done)
+        work.pulse.advance(set(range(done)))
     objects.put(LISTED, json.dumps([asdict(picture) for picture in drawn], indent=1).encode())
     return [*(picture.file for picture in drawn), LISTED]
 

@@ -7,6 +7,8 @@ older one that is still alive (a worker that was cut off) sees that at its next 
 import json
 import threading
 import time
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -41,6 +43,12 @@ class Status:
     stage: str = ""
     parts_done: int = 0
     parts: int = 0
+    bytes_done: int = 0
+    """Of statistics and results, as they lie in memory, that the parts done went through."""
+    bytes: int = 0
+    """Likewise of all parts of the stage; 0: not told."""
+    bytes_per_second: int | None = None
+    """Of this attempt."""
     seconds: float = 0.0
     """Since the stage began."""
     seconds_left: float | None = None
@@ -112,7 +120,8 @@ class Pulse:
         self._objects = runs.folder(root, run)
         self._status = Status(RUNNING, runs.now(), uuid4().hex[:12])
         self._began = time.monotonic()
-        self._resumed = 0
+        self._sizes: Sequence[int] = ()
+        self._before = self._bytes_before = 0
         self._lines: list[str] = []
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -133,23 +142,35 @@ class Pulse:
         else:
             self.end(FAILED, f"{type(error).__name__}: {error}")
 
-    def stage(self, name: str, done: int, parts: int, workers: int) -> None:
-        """A stage begins, or goes on with `done` of its parts done before."""
-        self._began, self._resumed = time.monotonic(), done
+    def stage(self, name: str, sizes: Sequence[int], done: AbstractSet[int], workers: int) -> None:
+        """A stage begins, or goes on.
+
+        Args:
+            name: of the stage.
+            sizes: bytes that each part goes through; all 0: not told.
+            done: numbers of the parts that are done.
+            workers: how many there are.
+        """
+        self._began, self._sizes, self._before = time.monotonic(), sizes, len(done)
+        self._bytes_before = sum(sizes[number] for number in done)
         self._status = replace(
-            self._status, stage=name, parts_done=done, parts=parts, workers=workers,
+            self._status, stage=name, parts_done=len(done), parts=len(sizes), workers=workers,
+            bytes_done=self._bytes_before, bytes=sum(sizes), bytes_per_second=None,
             seconds=0.0, seconds_left=None,
         )  # fmt: skip
-        self.log(f"{name}: {done} of {parts} parts are done, {workers} workers")
+        self.log(f"{name}: {len(done)} of {len(sizes)} parts are done, {workers} workers")
 
-    def advance(self, done: int) -> None:
-        """`done` parts of the stage are done."""
+    def advance(self, done: AbstractSet[int]) -> None:
+        """These parts of the stage are done."""
         seconds = time.monotonic() - self._began
-        fresh = done - self._resumed
-        left = seconds / fresh * (self._status.parts - done) if fresh else None
+        status, gone = self._status, sum(self._sizes[number] for number in done)
+        fresh = (gone - self._bytes_before) if status.bytes else (len(done) - self._before)
+        left = (status.bytes - gone) if status.bytes else (status.parts - len(done))
+        rate = fresh / max(seconds, 1e-3)
         self._status = replace(
-            self._status, parts_done=done, seconds=round(seconds, 1),
-            seconds_left=None if left is None else round(left, 1),
+            status, parts_done=len(done), bytes_done=gone, seconds=round(seconds, 1),
+            bytes_per_second=round(rate) if status.bytes and fresh else None,
+            seconds_left=round(left / rate, 1) if fresh else None,
         )  # fmt: skip
 
     def log(self, message: str) -> None:

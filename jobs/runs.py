@@ -6,7 +6,7 @@
         stop.json       asks it to stop
         logs/           what was said and what went wrong, one file an attempt
         parts/          one marker for each part done: `jobs.work`
-        <job>.zarr      the result, where the job makes arrays
+        <job>.zarr      the result, where the job makes arrays; beside it files of other formats
         done.json       written once, last: the run is complete
 
 The hex digits are of the SHA-256 of what is computed, so the same work has the same name: who asks

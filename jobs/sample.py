@@ -41,6 +41,7 @@ USES = {
     REGION: ("bbox",),
 }
 """Settings of each design; those of others it refuses."""
+OF_DOMAIN = (PHASE, RANDOM, REGION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """The run that draws this sample of a store.
 
     Raises:
-        ConfigError: a phase, a feature or a run that the store does not have.
+        ConfigError: a phase, a feature or a run that the store does not have, or no pixel.
     """
     wanted = {"labels": settings.strata.run, "scores": settings.hierarchy.scores}
     inputs: dict[str, str] = {}
@@ -122,8 +123,20 @@ def settled(settings: Settings, store: Store) -> Settings:
     )
     if settings.strata.neyman:
         shares.feature(settings.strata.neyman, store)
-    if settings.design != PHASE:
-        return settings
+    if settings.design == PHASE:
+        settings = replace(settings, phases=_phases(settings, store))
+    if settings.design in OF_DOMAIN:
+        drawn = _of_domain(settings, store).pixel.size
+        if not drawn:
+            raise ConfigError(
+                f"the sample of {store.key} is empty, of {store.domain.pixels} pixels: "
+                "take another box, or more phases"
+            )
+        return settings if settings.design == REGION else replace(settings, pixels=drawn)
+    return settings
+
+
+def _phases(settings: Settings, store: Store) -> int:
     layout, pixels = store.domain.layout, store.domain.pixels
     phases = settings.phases or min(layout.phases, -(-settings.pixels * layout.phases // pixels))
     if max(settings.phase, phases - 1) >= layout.phases:
@@ -131,8 +144,7 @@ def settled(settings: Settings, store: Store) -> Settings:
             f"settings phase={settings.phase}, phases={phases}: "
             f"{store.key} has phases 0 to {layout.phases - 1}"
         )
-    settings = replace(settings, phases=phases)
-    return replace(settings, pixels=max(_by_phase(settings, store).pixel.size, 1))
+    return phases
 
 
 def kept(root: str, run: str) -> NDArray[np.int64]:
@@ -150,11 +162,6 @@ def make(work: Work) -> Sequence[str]:
     store, settings = work.store, work.settings(Settings)
     drawn = _draw(work, settings)
     samples = drawn.pixel.size
-    if not samples:
-        raise ConfigError(
-            f"the sample of {store.key} is empty, of {store.domain.pixels} pixels: "
-            "take a larger box, or more phases"
-        )
     named = features.columns(settings.features, store.cubes.values())
     rows = sampled.part_rows(drawn.pixel, store.domain.layout, len(named))
     arrays = sampled.arrays(store, drawn, named, rows)
@@ -162,7 +169,7 @@ def make(work: Work) -> Sequence[str]:
     parts = [slice(start, min(start + rows, samples)) for start in range(0, samples, rows)]
     chunk = store.domain.layout.chunk
     calls = [(store.url, settings.features, chunk, part, n) for n, part in enumerate(parts)]
-    work.stage("draw", sampled.write, calls)
+    work.stage("draw", sampled.write, calls, [4 * len(named) * (p.stop - p.start) for p in parts])
     told = np.stack([work.partial("draw", number)["told"] for number in range(len(calls))])
     _tell_reasons(work, sampled.reasons(told, samples, settings.max_missing), samples, settings)
     return [path, sampled.TABLE]
@@ -183,30 +190,29 @@ def _tell_reasons(work: Work, found: list[str], samples: int, settings: Settings
 
 def _draw(work: Work, settings: Settings) -> Drawn:
     """The pixels of the sample, by the design."""
-    store, generator = work.store, _generator(settings, 0)
-    if settings.design == PHASE:
-        return _by_phase(settings, store)
+    if settings.design in OF_DOMAIN:
+        return _of_domain(settings, work.store)
+    generator, pixels = _generator(settings, 1), settings.pixels
+    labels, counts = (
+        shares.stratified(work, settings.strata, pixels, generator)
+        if settings.design == STRATIFIED
+        else shares.balanced(work, settings.hierarchy, pixels, generator)
+    )
+    return designs.strata(_generator(settings, 0), labels, counts)
+
+
+def _of_domain(settings: Settings, store: Store) -> Drawn:
+    """The pixels of a design that asks for nothing but which pixels there are."""
+    layout, pixels = store.domain.layout, store.domain.pixels
     if settings.design == REGION:
         west, south, east, north = settings.bbox
         return designs.whole(store.region((west, south, east, north)))
+    generator = _generator(settings, 0)
     if settings.design == RANDOM:
-        everywhere = np.zeros(store.domain.pixels, np.int8)
-        return designs.strata(
-            generator, everywhere, np.array([min(settings.pixels, everywhere.size)])
-        )
-    labels, counts = (
-        shares.stratified(work, settings.strata, settings.pixels, _generator(settings, 1))
-        if settings.design == STRATIFIED
-        else shares.balanced(work, settings.hierarchy, settings.pixels, _generator(settings, 1))
-    )
-    return designs.strata(generator, labels, counts)
-
-
-def _by_phase(settings: Settings, store: Store) -> Drawn:
-    layout, first = store.domain.layout, settings.phase
-    if first < 0:
-        first = int(_generator(settings, 0).integers(layout.phases))
-    return designs.phase(store.domain.pixels, layout, first, settings.phases)
+        number = np.array([min(settings.pixels, pixels)])
+        return designs.strata(generator, np.zeros(pixels, np.int8), number)
+    first = settings.phase if settings.phase >= 0 else int(generator.integers(layout.phases))
+    return designs.phase(pixels, layout, first, settings.phases)
 
 
 def _generator(settings: Settings, stream: int) -> np.random.Generator:

@@ -7,7 +7,7 @@ missing in too many pixels. `sample.parquet`: a folder of files, one row a pixel
 features by name.
 
 A part is a run of rows, which is one chunk and one file. It reads the inner chunks of the store that
-hold its pixels, each once and no others.
+hold its pixels, and no others.
 """
 
 import io
@@ -31,6 +31,8 @@ from lake.schema import Array
 TABLE = "sample.parquet"
 ROOM = 256 << 20
 """Bytes of the features of a part, at most."""
+HELD = 64 << 20
+"""Bytes of features that are read at once, or one inner chunk."""
 CHUNKS = 64
 """Inner chunks that a part reads. Two parts may both read the one at their border."""
 
@@ -54,9 +56,10 @@ def part_rows(pixel: NDArray[np.int64], layout: Layout, width: int) -> int:
     size = size[size > 0]
     if (size[:-1] == size[0]).all() and size[-1] <= size[0] <= room:
         return int(size[0])  # a superblock each
+    if room > layout.chunk:  # where whole chunks are taken, parts begin with one
+        room -= room % layout.chunk
     touched = np.unique(pixel // layout.chunk).size
-    rows = min(-(-pixel.size // -(-touched // CHUNKS)), room)
-    return rows - rows % layout.chunk if rows > layout.chunk else rows
+    return min(-(-pixel.size // -(-touched // CHUNKS)), room)
 
 
 def arrays(store: Store, drawn: Drawn, named: Sequence[Feature], rows: int) -> Iterator[Array]:
@@ -100,7 +103,7 @@ def write(
     about = {name: outputs.read(root, run, name, rows) for name in _COLUMNS}
     pixel = about["pixel"]
     values = np.empty((pixel.size, len(named)), np.float32)
-    for of in _by_chunk(pixel, chunk):
+    for of in reads(pixel, chunk, HELD // (4 * len(named) * chunk)):
         pulse.check(root, run)
         first = pixel[of.start]
         found = features.read(store, selection, slice(first, pixel[of.stop - 1] + 1))
@@ -111,6 +114,22 @@ def write(
     low = np.fmin.reduce(values, axis=0, initial=np.nan)
     high = np.fmax.reduce(values, axis=0, initial=np.nan)
     return {"told": np.stack([np.isnan(values).sum(axis=0), low, high])}
+
+
+def reads(pixel: NDArray[np.int64], chunk: int, most: int) -> list[slice]:
+    """The runs of rows that are read at once: their pixels lie in inner chunks one after the other.
+
+    Args:
+        pixel: (row,) ascending, one or more.
+        chunk: pixels of an inner chunk.
+        most: inner chunks at once; at least one is.
+    """
+    number = pixel // chunk
+    starts = [0]
+    for row in (np.flatnonzero(np.diff(number)) + 1).tolist():
+        if number[row] - number[row - 1] > 1 or number[row] - number[starts[-1]] >= most:
+            starts.append(row)
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], pixel.size], strict=True)]
 
 
 def reasons(told: NDArray[np.float64], samples: int, most: float) -> list[str]:
@@ -139,12 +158,6 @@ def reason(missing: float, low: float, high: float, most: float) -> str:
         return f"missing in {missing:.0%} of the sample"
     rounding = float(np.finfo(np.float32).eps) * max(abs(low), abs(high))
     return "constant" if high - low <= rounding else ""
-
-
-def _by_chunk(pixel: NDArray[np.int64], chunk: int) -> list[slice]:
-    """The runs of rows whose pixels (row,), ascending, lie in one inner chunk."""
-    starts = np.flatnonzero(np.diff(pixel // chunk, prepend=-1)).tolist()
-    return [slice(a, b) for a, b in zip(starts, [*starts[1:], pixel.size], strict=True)]
 
 
 def _parquet(columns: Arrays) -> bytes:

@@ -1,7 +1,7 @@
 """`--set name=value` onto the frozen dataclass that holds a job's settings.
 
 A value is read by the type of its field: int, float, bool (`true`, `false`), str, and tuples of
-int or str, separated by commas. A field may be a dataclass of settings itself: its names are given
+int, float or str, separated by commas. A field may be a dataclass of settings itself: its names are given
 without a prefix. Ranges are checked by the dataclasses.
 """
 

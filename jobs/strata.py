@@ -7,6 +7,7 @@ population that is sampled.
 import hashlib
 import io
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from jobs.features import Feature
 from jobs.settings import check
 from lake import schema
 from lake.errors import DataError
-from lake.objects import connect
+from lake.objects import absolute, connect
 from lake.read import Store
 
 COORDINATES = ("lat", "lon", "row", "column", "superblock")
@@ -83,10 +84,11 @@ class Strata:
 
 
 def settled(strata: Strata) -> Strata:
-    """With the digest of the file, if it is one."""
+    """With the file's place and digest, if it is one: it means the same to every process."""
     if not strata.is_file:
-        return strata
-    return replace(strata, sha256=hashlib.sha256(_file(strata.strata)).hexdigest())
+        return replace(strata, sha256="")
+    digest = hashlib.sha256(_file(strata.strata)).hexdigest()
+    return replace(strata, strata=absolute(strata.strata), sha256=digest)
 
 
 def labels(root: str, store: Store, strata: Strata) -> Labels:
@@ -104,7 +106,7 @@ def labels(root: str, store: Store, strata: Strata) -> Labels:
         raise DataError(f"{strata.strata} has changed since the run was begun: ask for it anew")
     try:
         found = np.load(io.BytesIO(data), allow_pickle=False)
-    except ValueError as error:
+    except (EOFError, ValueError) as error:
         raise DataError(f"{strata.strata} is no NumPy array: {error}") from error
     return _checked(found, store, strata.strata)
 
@@ -149,19 +151,18 @@ def spreads(values: NDArray[np.floating], labels: Labels, strata: int) -> Floats
     return np.asarray(np.sqrt(np.where(count < LEAST, np.nan, square / np.maximum(count - 1, 1))))
 
 
-def _checked(found: Labels, store: Store, where: str) -> Labels:
+def _checked(found: NDArray[Any], store: Store, where: str) -> Labels:
     domain = store.domain
-    if found.shape == domain.grid.shape and found.ndim == 2:
+    if found.shape == domain.grid.shape:
         found = found[domain.row, domain.column]
-    is_whole = found.dtype.kind in "iu"
-    if not is_whole or found.shape != (domain.pixels,) or found.max(initial=0) >= MOST:
+    if found.dtype.kind not in "iu" or found.shape != (domain.pixels,):
         raise DataError(
-            f"labels of {where} are {found.dtype} {found.shape}, up to {found.max(initial=0)}: "
-            f"wanted whole numbers below {MOST}, ({domain.pixels},) or {domain.grid.shape}"
+            f"labels of {where} are {found.dtype} {found.shape}: wanted whole numbers, "
+            f"({domain.pixels},) or {domain.grid.shape}"
         )
-    if not (found >= 0).any():
-        raise DataError(f"labels of {where} are all below 0: no pixel is in a stratum")
-    return found
+    if not 0 <= found.max() < MOST:
+        raise DataError(f"the largest label of {where} is {found.max()}: wanted 0 to {MOST - 1}")
+    return found.astype(np.int64)
 
 
 def _coordinate(store: Store, name: str) -> Floats:

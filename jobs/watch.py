@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from distributed import Future
+from rich.filesize import decimal
 
 from jobs import pulse, runs
 from jobs.pulse import Status
@@ -67,7 +68,15 @@ def _tell(run: str, status: Status | None, report: Advance, *, lines: bool) -> N
     if lines:
         say(json.dumps({"run": run, **asdict(status)}))
     elif status.parts:
-        report(status.parts_done, status.parts)
+        report(status.parts_done, status.parts, _about(status))
+
+
+def _about(status: Status) -> str:
+    """The stage and, where they are told, bytes and their rate."""
+    if not status.bytes:
+        return status.stage
+    rate = decimal(status.bytes_per_second or 0)
+    return f"{status.stage}, {decimal(status.bytes_done)} of {decimal(status.bytes)}, {rate}/s"
 
 
 def _check(run: str, status: Status | None, future: Future[None] | None) -> None:

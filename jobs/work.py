@@ -68,6 +68,7 @@ class Work:
         name: str,
         function: Callable[..., Arrays | None],
         calls: Iterable[Sequence[Any]],
+        sizes: Sequence[int] = (),
         *,
         gpu: bool = False,
     ) -> None:
@@ -77,6 +78,7 @@ class Work:
             name: of the stage; one word.
             function: of a module that workers have installed.
             calls: plain values; their order is the numbers of the parts.
+            sizes: bytes in memory that each call goes through, for who watches; empty: not told.
             gpu: whether parts go to workers that offer the resource `GPU`, if there are any.
 
         Raises:
@@ -85,11 +87,13 @@ class Work:
         calls = list(calls)
         before = done(self.objects, name)
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        self.pulse.stage(name, len(before), len(calls), len(workers))
+        self.pulse.stage(name, sizes or [0] * len(calls), before, len(workers))
         offered = gpu and any(worker["resources"].get("GPU") for worker in workers)
         how = {"pure": False, "resources": {"GPU": 1} if offered else None}
         left = {
-            self.client.submit(_do, function, self.root, self.run, name, number, tuple(call), **how)
+            self.client.submit(
+                _do, function, self.root, self.run, name, number, tuple(call), **how
+            ): number
             for number, call in enumerate(calls)
             if number not in before
         }
@@ -97,13 +101,13 @@ class Work:
             while left:
                 self.pulse.check()
                 try:
-                    finished = wait(left, timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+                    finished = wait(list(left), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
                 except TimeoutError:
                     continue
                 for future in finished:
                     future.result()
-                left -= finished
-                self.pulse.advance(len(calls) - len(left))
+                    del left[future]
+                self.pulse.advance(set(range(len(calls))) - set(left.values()))
         finally:
             self.client.cancel(list(left))
 

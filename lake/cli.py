@@ -25,7 +25,7 @@ ELSEWHERE = {
     "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
     "verify": ("ingest.cli:verify", "ingest", "Check a store's objects, numbers and sources."),
     "merge": ("ingest.cli:merge", "ingest", "Merge stores of disjoint periods into one."),
-    "sample": ("jobs.cli:sample", "jobs", "Draw a spatially stratified sample of pixels."),
+    "sample": ("jobs.cli:sample", "jobs", "Draw a sample of pixels with their features."),
     "pca": ("jobs.cli:pca", "jobs", "Fit principal components and score every pixel."),
     "mnf": ("jobs.cli:mnf", "jobs", "Fit the components that two periods agree on, and score."),
     "transform": ("jobs.cli:transform", "jobs", "Score another store by the model of a run."),

@@ -47,8 +47,8 @@ address_option = click.option(
 class Advance(Protocol):
     """How work under way reports its progress."""
 
-    def __call__(self, done: int, total: int) -> None:
-        """`done` of `total` parts are finished."""
+    def __call__(self, done: int, total: int, about: str = "") -> None:
+        """`done` of `total` parts are finished; `about`: what else to show."""
 
 
 def say(message: str) -> None:
@@ -83,11 +83,14 @@ def progress(title: str) -> Iterator[Advance]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[about]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(bar, completed=done, total=total)
+        bar = bars.add_task(title, total=None, about="")
+        yield lambda done, total, about="": bars.update(
+            bar, completed=done, total=total, about=about
+        )
 
 
 class _Lines:
@@ -95,8 +98,8 @@ class _Lines:
         self._title = title
         self._tenth = -1
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, about: str = "") -> None:
         tenth = 10 * done // max(total, 1)
-        if tenth > self._tenth:
+        if tenth != self._tenth:
             self._tenth = tenth
-            say(f"{self._title}: {done}/{total}")
+            say(f"{self._title}: {done}/{total} {about}".rstrip())

@@ -14,19 +14,20 @@ from numcodecs import blosc
 from numpy.typing import NDArray
 
 from lake.errors import FormatError
+from lake.objects import Bytes
 from lake.order import Layout
 from lake.schema import CODEC
 
 Block = NDArray[np.float32]
 
-_NO_CHUNK = np.iinfo(np.uint64).max
+NO_CHUNK = int(np.iinfo(np.uint64).max)
 _CHECKSUM_BYTES = 4
 
 
 def encode(block: Block, layout: Layout) -> bytes:
     """The shard of a superblock; the last one may be short."""
     tods, bands, metrics, pixels, subpixels = block.shape
-    index = np.full((layout.phases, 2), _NO_CHUNK, "<u8")
+    found = np.full((layout.phases, 2), NO_CHUNK, "<u8")
     encoded: list[bytes] = []
     offset = 0
     for number, first in enumerate(range(0, pixels, layout.chunk)):
@@ -37,14 +38,14 @@ def encode(block: Block, layout: Layout) -> bytes:
         data: bytes = blosc.compress(
             chunk, CODEC.cname.value.encode(), CODEC.clevel, blosc.BITSHUFFLE, CODEC.blocksize, 4
         )
-        index[number] = offset, len(data)
+        found[number] = offset, len(data)
         encoded.append(data)
         offset += len(data)
-    checksum = google_crc32c.value(index.tobytes()).to_bytes(_CHECKSUM_BYTES, "little")
-    return b"".join([*encoded, index.tobytes(), checksum])
+    checksum = google_crc32c.value(found.tobytes()).to_bytes(_CHECKSUM_BYTES, "little")
+    return b"".join([*encoded, found.tobytes(), checksum])
 
 
-def decode(data: bytes, shape: tuple[int, int, int, int, int], layout: Layout, where: str) -> Block:
+def decode(data: Bytes, shape: tuple[int, int, int, int, int], layout: Layout, where: str) -> Block:
     """The block of a shard.
 
     Args:
@@ -56,29 +57,73 @@ def decode(data: bytes, shape: tuple[int, int, int, int, int], layout: Layout, w
     Raises:
         FormatError: the bytes are no such shard.
     """
-    whole = (*shape[:3], layout.chunk, shape[4])
-    block = np.full(shape, np.nan, np.float32)
-    for number, (offset, size) in enumerate(_index(data, layout, where).tolist()):
-        if offset == _NO_CHUNK:
-            continue
-        try:
-            chunk = np.frombuffer(blosc.decompress(data[offset : offset + size]), "<f4")
-            values = chunk.reshape(whole)
-        except (RuntimeError, ValueError) as error:
-            raise FormatError(f"{where}: chunk {number} cannot be decoded: {error}") from error
-        target = block[:, :, :, number * layout.chunk : (number + 1) * layout.chunk]
-        target[...] = values[:, :, :, : target.shape[3]]
+    block = np.empty(shape, np.float32)
+    for number, (offset, size) in enumerate(index(data, layout, where)):
+        start = number * layout.chunk
+        if start < shape[3]:
+            encoded = b"" if offset == NO_CHUNK else data[offset : offset + size]
+            decode_chunk(encoded, block, start, layout, f"{where}, chunk {number}")
     return block
 
 
-def _index(data: bytes, layout: Layout, where: str) -> NDArray[np.uint64]:
-    """(chunk, 2) offset and size."""
+def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, where: str) -> None:
+    """Put what a chunk holds into a block: in place, without a copy, where the block is the chunk.
+
+    Args:
+        data: encoded; empty: no such chunk, NaN.
+        block: C-contiguous.
+        start: first pixel of the chunk, counted from the block's first; may lie before it.
+        layout: of the store.
+        where: of the chunk, for the message.
+
+    Raises:
+        FormatError: the bytes are no such chunk.
+    """
+    target = block[:, :, :, max(start, 0) : start + layout.chunk]
+    if not data:
+        target[...] = np.nan
+        return
+    is_whole = target.shape[3] == block.shape[3] == layout.chunk
+    chunk = (
+        target if is_whole else np.empty((*block.shape[:3], layout.chunk, block.shape[4]), "<f4")
+    )
+    nbytes, _, size = np.frombuffer(
+        bytes(data[4:16]).ljust(12, b"\0"), "<u4"
+    ).tolist()  # Blosc's header
+    if (nbytes, size) != (chunk.nbytes, len(data)):
+        raise FormatError(
+            f"{where} says {nbytes} bytes in {size}, wanted {chunk.nbytes} in {len(data)}: it is "
+            "damaged; 'lake verify' tells what else is"
+        )
+    try:
+        blosc.decompress(data, chunk.reshape(-1).view(np.uint8))
+    except RuntimeError as error:
+        raise FormatError(
+            f"{where} cannot be decoded: {error}; 'lake verify' tells what else is damaged"
+        ) from error
+    if not is_whole:
+        skipped = max(-start, 0)
+        target[...] = chunk[:, :, :, skipped : skipped + target.shape[3]]
+
+
+def index_bytes(layout: Layout) -> int:
+    """Size of the index, which is the end of the shard."""
+    return layout.phases * 16 + _CHECKSUM_BYTES
+
+
+def index(data: Bytes, layout: Layout, where: str) -> list[tuple[int, int]]:
+    """Offset and size of every chunk, from a shard or its end; offset `NO_CHUNK`: it lacks the chunk.
+
+    Raises:
+        FormatError: the bytes are no index.
+    """
     end = len(data) - _CHECKSUM_BYTES
-    index = data[end - layout.phases * 16 : end]
-    checksum = int.from_bytes(data[end:], "little")
-    if len(index) != layout.phases * 16 or google_crc32c.value(index) != checksum:
+    found = bytes(data[max(end - layout.phases * 16, 0) : end])
+    checksum = int.from_bytes(data[max(end, 0) :], "little")
+    if len(found) != layout.phases * 16 or google_crc32c.value(found) != checksum:
         raise FormatError(
             f"{where} is no shard of {layout.phases} chunks: its index is damaged; "
             "'lake verify' tells what else is"
         )
-    return np.frombuffer(index, "<u8").reshape(-1, 2)
+    offsets, sizes = np.frombuffer(found, "<u8").reshape(-1, 2).T.tolist()
+    return list(zip(offsets, sizes, strict=True))

@@ -6,6 +6,7 @@ free ports, children of this process that die with it. No manager daemon: pools 
 server is up in 10 s.
 """
 
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from os import environ, geteuid
 from pathlib import Path
+from tempfile import gettempdir
 from uuid import uuid4
 
 from tests import s3
@@ -154,6 +156,12 @@ def install() -> None:
         UnavailableError: something is missing, and this is not root with apt-get.
         RuntimeError: apt-get failed.
     """
+    with Path(gettempdir(), "goeslake-tests-rgw.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # processes of one test run install once
+        _install()
+
+
+def _install() -> None:
     missing = _missing()
     if not missing:
         return

@@ -63,7 +63,7 @@ class Cluster:
         self.workers: list[ForkServerProcess | None] = [None] * workers
 
     def mend(self) -> None:
-        """Start what does not run, and wait until it does."""
+        """Start what does not run, and wait until the scheduler does; workers come when they come."""
         if self.scheduler is None or not self.scheduler.is_alive():
             self.stop()  # workers of a dead scheduler end
             arguments = ["--host", "127.0.0.1", "--port", str(self._port), "--no-dashboard"]

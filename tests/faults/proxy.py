@@ -104,6 +104,8 @@ class Proxy:
         """May be replaced at any time."""
         self.injected: Counter[str] = Counter()
         self.requests = 0
+        self.sent: Counter[str] = Counter()
+        """Path -> bytes of the bodies of all answers."""
         self._seen: Counter[tuple[str, str]] = Counter()
         self._written: set[str] = set()
         self._stop: Callable[[], None] = lambda: None
@@ -168,6 +170,7 @@ class Proxy:
             answer = _failure(detail)
         if kind == "truncate":
             answer.body = answer.body[: int(detail * len(answer.body))]
+        self.sent[request.start.split(" ", 2)[1]] += len(answer.body)
         goes_on = await _send(writer, answer, self.faults.slow_s if kind == "slow" else 0)
         return goes_on and kind != "truncate"
 

@@ -40,12 +40,12 @@ class Truth:
     """(cube, month) -> (time, tod, band, pixel, subpixel), NaN where not clear."""
 
 
-def build(root, suspect=()) -> Truth:
+def build(root, suspect=(), shape=(25, 27), layout=LAYOUT) -> Truth:
     """A store of 25 x 27 pixels at `root`; pixel 5 is never clear."""
     rng = np.random.default_rng(0)
-    y = 0.12 - 5.6e-5 * np.arange(25)
-    x = -0.02 + 5.6e-5 * np.arange(27)
-    land = domain.from_mask(np.ones((25, 27), bool), Grid(_PROJECTION, y, x), LAYOUT)
+    y = 0.12 - 5.6e-5 * np.arange(shape[0])
+    x = -0.02 + 5.6e-5 * np.arange(shape[1])
+    land = domain.from_mask(np.ones(shape, bool), Grid(_PROJECTION, y, x), layout)
     classes = (land.row // 9) % CLASSES
     about = {"key": str(KEY), "months": MONTHS, "suspect": suspect, "listing": {}, "provenance": {}}
     catalog.claim(connect(root))
@@ -57,9 +57,9 @@ def build(root, suspect=()) -> Truth:
             values = _observations(rng, cube, classes)
             observed[cube.name, month] = values
             results = moments.to_results(moments.of(values, ~np.isnan(values)), axis=2)
-            for n, block in enumerate(order.superblocks(land.pixels, LAYOUT)):
+            for n, block in enumerate(order.superblocks(land.pixels, layout)):
                 shard = results[..., block, :]
-                store.write_shard(objects, path, cube.name, month, n, shard, LAYOUT)
+                store.write_shard(objects, path, cube.name, month, n, shard, layout)
     commit(objects, None, path, MONTHS)
     return Truth(str(root), str(KEY), classes, observed)
 

@@ -25,7 +25,8 @@ def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(la
     assert told["already_done"] is False
     assert told["seconds"] > 0
     assert told["url"] == f"{truth.root}/runs/{told['run']}"
-    assert [Path(path).is_dir() for path in told["outputs"]] == [True]
+    assert [Path(path).name for path in told["outputs"]] == ["sample.zarr", "sample.parquet"]
+    assert all(Path(path).is_dir() for path in told["outputs"])
     lines = [json.loads(line) for line in first.stderr.splitlines() if line.startswith("{")]
     assert {line["run"] for line in lines} == {told["run"]}
     assert "dashboard http" in first.stderr

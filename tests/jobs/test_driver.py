@@ -15,8 +15,9 @@ from numpy.testing import assert_array_equal
 from jobs import cluster as grouping
 from jobs import driver, embed, outputs, pca, pulse, runs, sample
 from jobs.models.autoencoder import Architecture
+from jobs.strata import Strata
 from jobs.train import Training
-from lake.errors import ConfigError, StoppedError
+from lake.errors import ConfigError, MissingError, StoppedError
 from tests.faults.processes import Cluster
 from tests.jobs import small
 
@@ -97,6 +98,32 @@ def test_workers_killed_at_random_change_nothing(cluster, there, truth):
         assert_array_equal(found["components"], expected["components"])
 
 
+@pytest.mark.slow
+def test_workers_killed_while_sampling_leave_the_same_bytes(cluster, there, truth):
+    rng = random.Random(5)  # noqa: S311 (no secret)
+    by = Strata("row", 3, (), "neyman", "day-2km/C13/07/64800/mean")
+    for seed in range(2):
+        how = {"design": "stratified", "strata": by} if seed % 2 else {"phases": 2}
+        settings = sample.Settings(seed=seed, max_missing=0.6, **how)
+        run = submitted(cluster, there.root, there.key, settings)
+        time.sleep(rng.uniform(0.1, 0.8))
+        for worker in cluster.workers:
+            worker.kill()
+            worker.join()
+        cluster.mend()
+        state(there.root, run, pulse.DONE)
+        with Client(cluster.address) as client:
+            undisturbed = driver.run(client, truth.root, truth.key, settings)
+        assert contents(there.root, run) == contents(truth.root, undisturbed)
+
+
+def contents(root, run):
+    """Path -> bytes of what a sample wrote, without the metadata, which name the run."""
+    objects = runs.folder(root, run)
+    paths = [*objects.list("sample.zarr"), *objects.list("sample.parquet")]
+    return {path: objects.get(path) for path in paths if not path.endswith("zarr.json")}
+
+
 def test_scheduler_killed_and_the_run_resumed_on_another(cluster, there, truth, run_lake):
     how = embed.Settings("", LONG.architecture, Training(steps=3000, batch=64))
     run = submitted(cluster, there.root, there.key, how)
@@ -158,10 +185,9 @@ def test_submitting_process_killed_right_after_is_no_loss(cluster, there):
     ]  # fmt: skip
     run = driver.specs(there.root, there.key, pca.Settings(components=4))[-1].id
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as laptop:
-        for line in laptop.stderr:
-            if "dashboard" in line:
-                break
+        said = next((line for line in laptop.stderr if "dashboard" in line), "")
         laptop.kill()
+    assert run in said
     assert state(there.root, run, pulse.DONE)
 
 
@@ -190,6 +216,15 @@ def test_other_software_on_the_workers_is_told_before_anything_runs(client, monk
     monkeypatch.setattr(runs, "versions", lambda: {"dask": "0.1"})
     with pytest.raises(ConfigError, match=r"dask 20\S+ \(here 0\.1\).*install"):
         driver.check_versions(client)
+
+
+def test_cluster_without_a_worker_is_told_after_a_while(s3_environment, tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "WORKER_WAIT_S", 0.2)
+    empty = Cluster(tmp_path, 0, {**os.environ, **s3_environment})
+    empty.mend()
+    with Client(empty.address) as client, pytest.raises(MissingError, match="dask worker tcp://"):
+        driver.check_versions(client)
+    empty.stop()
 
 
 def test_failed_run_tells_why_and_is_made_when_it_can_be(client, truth, monkeypatch):

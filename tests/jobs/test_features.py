@@ -231,6 +231,7 @@ def test_statistics_of_suspect_metrics_are_left_out_unless_asked_for(store, tmp_
         ({"cubes": ("night",)}, "cubes: 'night'.*day-2km, day-1km"),
         ({"months": (13,)}, "months: 13"),
         ({"statistics": ("median",)}, "statistics: 'median'.*kurtosis"),
+        ({"statistics": ("mean", "count", "mean")}, "names one twice"),
         ({"statistics": ("mean:exp",)}, "transforms: 'exp'.*log, log1p, sqrt"),
         ({"subpixels": "some"}, "subpixels: 'some'.*merged, separate"),
         ({"months": (3,)}, r"holds months \(2, 7\)"),

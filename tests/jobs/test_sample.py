@@ -6,12 +6,14 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
-from jobs import designs, driver, features, outputs, runs, sample, sampled
+from jobs import designs, driver, features, outputs, runs, sample, sampled, settings
 from jobs.features import Selection
+from jobs.hierarchy import Hierarchy
 from jobs.sample import Settings
+from jobs.strata import Strata
 from lake import order
 from lake.errors import ConfigError, DataError
 from lake.order import Layout
@@ -72,10 +74,149 @@ def test_sample_holds_the_features_of_its_pixels(client, truth):
         str(column) for column in features.columns(chosen, store.cubes.values())
     ]
     phase = order.phase_of(store.domain.pixels, store.domain.layout)
-    assert_array_equal(np.sort(found["pixel"]), np.flatnonzero((phase == 1) | (phase == 3)))
+    assert_array_equal(found["pixel"], np.flatnonzero((phase == 1) | (phase == 3)))
     assert_array_equal(found["row"], store.domain.row[found["pixel"]])
     assert (found["probability"] == 0.5).all()
     assert found["kept"].all()
+
+
+NAME = "day-2km/C13/07/64800/mean"
+
+
+def checked(client, truth, **given):
+    """A sample of 120 pixels: (pixels of the stratum, drawn of it), both told by itself, and its data."""
+    run = driver.run(client, truth.root, truth.key, Settings(pixels=120, seed=3, **given))
+    found = drawn(truth.root, run)
+    store = lake.open(f"{truth.root}/{truth.key}")
+    pixel = found["pixel"].values
+    assert pixel.size == 120
+    assert (np.diff(pixel) > 0).all()
+    everything = features.read(store, features.settle(Selection(), store), slice(0, 675))
+    assert_array_equal(found["features"], everything[:, pixel].T)
+    stratum, probability = found["stratum"].values, found["probability"].values
+    return np.bincount(stratum, 1 / probability), np.bincount(stratum), found
+
+
+def test_random_pixels_have_one_probability(client, truth):
+    pixels, number, _ = checked(client, truth, design="random")
+    assert_allclose(pixels, [675])
+    assert number.tolist() == [120]
+
+
+def test_bins_of_a_coordinate_are_strata(client, truth):
+    by = Strata("row", bins=5, allocation="equal")
+    pixels, number, found = checked(client, truth, design="stratified", strata=by)
+    assert number.tolist() == [24] * 5
+    assert_allclose(pixels, [135] * 5)
+    assert_array_equal(found["stratum"], np.minimum(found["row"] // 4.8, 4))
+
+
+def test_clusters_are_strata(client, truth, chain):
+    by = Strata(chain.cluster, allocation="equal")
+    pixels, number, found = checked(client, truth, design="stratified", strata=by)
+    labels = outputs.dataset(truth.root, chain.cluster)["labels"].values
+    assert_array_equal(found["stratum"], labels[found["pixel"]])
+    assert_allclose(pixels, np.bincount(labels[labels >= 0]))
+    assert number.tolist() == [40] * 3
+    assert runs.read_spec(truth.root, found.attrs["run"]).inputs == {"cluster": chain.cluster}
+
+
+def test_neymans_shares_are_those_of_the_spread_in_one_phase(client, truth):
+    by = Strata("row", 0, (9.0,), "neyman", NAME)
+    _, number, found = checked(client, truth, design="stratified", strata=by)
+    store = lake.open(f"{truth.root}/{truth.key}")
+    one = features.settle(Selection(("day-2km",), (7,), (64800,), ("C13",), ("mean",)), store)
+    value = features.read(store, one, slice(0, 675))[0]
+    north, phase = store.domain.row < 9, order.phase_of(675, store.domain.layout)
+    found = []
+    for k in range(4):
+        weight = np.array(
+            [of.sum() * np.nanstd(value[of & (phase == k)], ddof=1) for of in (north, ~north)]
+        )
+        found.append(np.abs(number - 120 * weight / weight.sum()).max())
+    assert min(found) < 1
+
+
+def test_cells_of_scores_are_strata_that_leave_out_what_has_none(client, truth, chain):
+    by = Hierarchy(chain.pca, (12, 4), 300)
+    pixels, number, found = checked(client, truth, design="hierarchical", hierarchy=by)
+    assert pixels.sum() == pytest.approx(674)
+    assert pixels.size == 12
+    assert number.min() >= 1
+    assert runs.read_spec(truth.root, found.attrs["run"]).inputs == {"pca": chain.pca}
+
+
+def test_region_holds_all_pixels_of_the_box(client, truth):
+    store = runs.open_store(truth.root, truth.key)
+    lon, lat = store.domain.lonlat()
+    box = (lon.min(), np.median(lat), np.median(lon), lat.max())
+    run = driver.run(client, truth.root, truth.key, Settings("region", bbox=box))
+    found = drawn(truth.root, run)
+    assert_array_equal(found["pixel"], store.region(box))
+    assert (found["probability"] == 1).all()
+    for nowhere, told in (((0.0, 0.0, 1.0, 1.0), "is empty"), ((0.0, 9.0, 1.0, 1.0), "bbox is")):
+        with pytest.raises(ConfigError, match=told):
+            sample.settled(Settings("region", bbox=nowhere), store)
+
+
+def test_settings_are_noted_and_read_back(truth):
+    given = ["design=stratified", "strata=lat", "edges=-1.5,30", "statistics=m1,stddev:log"]
+    chosen = settings.parse(Settings, given)
+    assert chosen.strata == Strata("lat", edges=(-1.5, 30.0))
+    (spec,) = sample.specs(truth.root, runs.open_store(truth.root, truth.key), chosen)
+    noted = settings.restore(Settings, spec.settings)
+    assert noted.strata == chosen.strata
+    assert noted.features.statistics == ("m1", "stddev:log")
+    assert settings.parse(Settings, ["design=region", "bbox=-1,0,1,2.5"]).bbox == (-1, 0, 1, 2.5)
+
+
+def test_seed_decides_which_phase_and_which_pixels(truth):
+    store = runs.open_store(truth.root, truth.key)
+    for how in ({"phases": 1}, {"design": "random", "pixels": 30}):
+        ids = {sample.specs(truth.root, store, Settings(seed=k, **how))[0].id for k in (0, 1, 1)}
+        assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"design": "cluster"}, "design must be one of phase, random, stratified"),
+        ({"design": "random", "phase": 1}, "design=random makes no use of phase=1"),
+        ({"design": "region", "bbox": (0.0, 0.0, 1.0, 1.0), "pixels": 5}, "no use of pixels=5"),
+        ({"design": "region"}, "bbox must be four numbers"),
+        ({"bbox": (0.0, 0.0, 1.0, 1.0)}, "design=phase makes no use of bbox"),
+        ({"phase": 1, "seed": 2}, "makes no use of seed=2"),
+        ({"strata": Strata("x.npy")}, "no use of strata"),
+        ({"design": "stratified"}, "strata or scores must be given"),
+        ({"design": "hierarchical"}, "strata or scores must be given"),
+        ({"pixels": 0}, "pixels"),
+        ({"seed": -1}, "seed"),
+        ({"phase": -2}, "phase"),
+    ],
+)
+def test_setting_that_the_design_makes_no_use_of_or_that_cannot_work_is_refused(wrong, told):
+    with pytest.raises(ConfigError, match=told):
+        Settings(**wrong)
+
+
+def test_what_the_store_or_a_run_does_not_have_is_told_before_anything_runs(truth, chain):
+    store = runs.open_store(truth.root, truth.key)
+    for wrong, told in (
+        (Settings("stratified", strata=Strata(chain.pca)), "has no 'labels'"),
+        (Settings("hierarchical", hierarchy=Hierarchy(chain.cluster)), "has no 'scores'"),
+        (
+            Settings(
+                "stratified", strata=Strata("row", 2, (), "neyman", NAME.replace("C13", "C1"))
+            ),
+            "bands: 'C1'",
+        ),
+        (
+            Settings("stratified", strata=Strata("row", 2, (), "neyman", f"{NAME}/s00")),
+            "has no feature",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            sample.specs(truth.root, store, wrong)
 
 
 def test_small_domain_is_taken_whole_and_a_large_one_in_few_phases(truth):
@@ -84,6 +225,10 @@ def test_small_domain_is_taken_whole_and_a_large_one_in_few_phases(truth):
     assert sample.settled(Settings(pixels=200), store).phases == 2
     assert sample.settled(Settings(pixels=1), store).phases == 1
     assert sample.settled(Settings(pixels=1, phases=3), store).phases == 3
+    assert sample.settled(Settings("random", pixels=9000), store).pixels == 675
+    assert sample.settled(Settings(pixels=200, phases=1), store) == sample.settled(
+        Settings(pixels=100, phases=1), store
+    )
     for wrong in (Settings(phase=4), Settings(phases=5)):
         with pytest.raises(ConfigError, match="phases 0 to 3"):
             sample.settled(wrong, store)

@@ -16,7 +16,19 @@ def test_get_gives_what_was_put_and_put_replaces(objects):
     assert objects.get("a/b") == b"2"
 
 
+def test_parts_of_an_object(objects):
+    objects.put("a/b", b"0123456789")
+    assert [bytes(one) for one in objects.get_ranges("a/b", [(7, 2), (0, 3)])] == [b"78", b"012"]
+    assert list(objects.get_ranges("a/b", [])) == []
+    assert bytes(objects.tail("a/b", 4)) == b"6789"
+    assert bytes(objects.tail("a/b", 40)) == b"0123456789"
+
+
 def test_missing_object_is_named(objects):
+    with pytest.raises(MissingError, match="a/nothing"):
+        objects.get_ranges("a/nothing", [(0, 1)])
+    with pytest.raises(MissingError, match="a/nothing"):
+        objects.tail("a/nothing", 1)
     with pytest.raises(MissingError, match="a/nothing"):
         objects.get("a/nothing")
     with pytest.raises(MissingError, match="a/nothing"):

@@ -1,6 +1,5 @@
 """Stores that keep the promise of create-only writes, and stores that do not."""
 
-import time
 from uuid import uuid4
 
 import pytest
@@ -13,9 +12,7 @@ from tests.faults.proxy import Faults
 
 def test_store_on_which_one_writer_wins_passes_and_is_left_clean(objects):
     objects.put("kept", b"1")
-    began = time.monotonic()
     probe.check(objects)
-    assert time.monotonic() - began < 2  # well below a second on an idle machine
     assert objects.list() == ["kept"]
 
 

@@ -78,5 +78,12 @@ def test_what_is_no_shard_is_an_error(data):
 def test_damaged_chunk_is_an_error_that_names_it():
     data = bytearray(shards.encode(block(120), LAYOUT))
     data[0:16] = bytes(16)
-    with pytest.raises(FormatError, match="x: chunk 0 cannot be decoded"):
+    with pytest.raises(FormatError, match="x, chunk 0 says 0 bytes in 0, wanted 16128 in"):
+        shards.decode(bytes(data), block(120).shape, LAYOUT, "x")
+
+
+def test_chunk_with_a_damaged_body_is_an_error_that_names_it():
+    data = bytearray(shards.encode(block(120), LAYOUT))
+    data[16:400] = bytes(384)
+    with pytest.raises(FormatError, match="x, chunk 0 cannot be decoded"):
         shards.decode(bytes(data), block(120).shape, LAYOUT, "x")

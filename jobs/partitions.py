@@ -1,12 +1,12 @@
-"""How well what the jobs found agrees with classes that are known.
+"""How well clusters agree with classes that are known.
 
 Classes and clusters are whole numbers of each pixel, negative: none; such pixels do not count.
 """
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_rand_score
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 Whole = NDArray[np.integer]
 Floats = NDArray[np.floating]
@@ -19,6 +19,21 @@ def adjusted_rand(classes: Whole, clusters: Whole) -> float:
     """
     known = (classes >= 0) & (clusters >= 0)
     return float(adjusted_rand_score(classes[known], clusters[known]))
+
+
+def mutual_information(classes: Whole, clusters: Whole) -> float:
+    """What two partitions tell of each other over the mean of what each tells: 1 the same, 0 nothing.
+
+    Source: Strehl and Ghosh, "Cluster ensembles", Journal of Machine Learning Research 3 (2002),
+    with the arithmetic mean of the entropies.
+    """
+    known = (classes >= 0) & (clusters >= 0)
+    return float(normalized_mutual_info_score(classes[known], clusters[known]))
+
+
+def clusters(vectors: Floats, count: int, seed: int) -> Whole:
+    """(P,) the cluster of each of vectors (P, d), by k-means of `count` centres, one start."""
+    return np.asarray(KMeans(count, n_init=1, random_state=seed).fit_predict(vectors))
 
 
 def overlap(classes: Whole, clusters: Whole, shape: tuple[int, int]) -> NDArray[np.int64]:
@@ -46,31 +61,3 @@ def partners(shared: NDArray[np.int64]) -> NDArray[np.int64]:
     lacking = np.flatnonzero(found < 0)
     found[lacking] = shared.shape[1] + np.arange(lacking.size)
     return found
-
-
-def neighbours(
-    vectors: Floats, classes: Whole, training: NDArray[np.bool_], *, k: int, most: int, seed: int
-) -> float:
-    """Share of the pixels held out whose class the `k` nearest training pixels' majority tells.
-
-    Args:
-        vectors: (P, d); a pixel with a NaN does not count.
-        classes: (P,)
-        training: (P,) True: a neighbour; False: held out.
-        k: neighbours.
-        most: pixels drawn at most of each side, by `seed`.
-        seed: of the draw.
-    """
-    known = (classes >= 0) & np.isfinite(vectors).all(axis=1)
-    random = np.random.default_rng(seed)
-    train, test = (
-        random.permutation(np.flatnonzero(known & side))[:most] for side in (training, ~training)
-    )
-    model = KNeighborsClassifier(k).fit(vectors[train], classes[train])
-    return float((model.predict(vectors[test]) == classes[test]).mean())
-
-
-def checkerboard(row: Whole, column: Whole, size: int) -> NDArray[np.bool_]:
-    """(P,) True on every other square of `size` x `size` pixels: neighbours in space stay together."""
-    black: NDArray[np.bool_] = (row // size + column // size) % 2 == 0
-    return black

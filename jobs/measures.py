@@ -1,0 +1,205 @@
+"""All measures of the vectors of pixels whose truth is known, on one split of the pixels in space.
+
+Pure: `Pixels` in, `Found` out; what is not given is not measured. Higher is better but for `stability`,
+`alignment` and `uniformity`. The last three below are reported and rank nothing.
+
+    knn_1, knn_3, linear            share of the pixels held out whose class a probe tells
+    few_knn_1, few_knn_3, few_linear    likewise, from `few` labels
+    nmi, ari                        k-means with as many clusters as classes, against the classes
+    cross_period, cross_linear      probes (3 neighbours, linear) that learnt from one period, asked in the other
+    retrieval                       nearest vector of the other period is the pixel's own
+    stability                       how far a pixel moves between periods over how far classes lie apart
+    r2_<name>                       share of the variance of a quantity that ridge regression tells
+    overlap                         nearest neighbours that are those in the truth's quantities
+    trustworthiness, continuity     nearest neighbours against those in the features
+    alignment, uniformity, rankme
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs import neighbourhoods, partitions, probes, stability, uniformity
+from jobs.probes import Split
+from jobs.settings import check
+
+Whole = NDArray[np.int64]
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How it is measured."""
+
+    square: int = 20
+    """Rows and columns of the squares that part pixels to learn from and pixels held out."""
+    most: int = 8000
+    """Pixels at most on either side."""
+    few: int = 500
+    """Labels of probes that get few."""
+    pairs: int = 2000
+    """Pixels whose distances to each other are all computed."""
+    near: int = 10
+    """Neighbours of `overlap`, `trustworthiness`, `continuity`."""
+
+    def __post_init__(self) -> None:
+        for name in ("square", "most", "few", "near"):
+            check(f"{name} must be above 0", getattr(self, name), holds=getattr(self, name) > 0)
+        check("pairs must be above 2 near", self.pairs, holds=self.pairs > 2 * self.near)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """What is known of some pixels; a row of NaN, or a class below 0, is not known."""
+
+    vectors: Floats
+    """(P, d)"""
+    row: NDArray[np.integer]
+    column: NDArray[np.integer]
+    classes: Whole
+    """(P,)"""
+    other: Floats | None = None
+    """(P, d) in another period."""
+    quantities: Mapping[str, Floats] = field(default_factory=dict)
+    """Name -> (P, n)."""
+    truth: Floats | None = None
+    """(P, n) in which pixels that are alike are near, e.g. the hidden dynamics."""
+    features: Floats | None = None
+    """(P, n) that the vectors were made from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What was measured."""
+
+    values: Mapping[str, float]
+    confusion: Whole
+    """(class, class) pixels held out of a class that 3 neighbours put into a class."""
+    moved: NDArray[np.float64] | None
+    """(class,) `stability.of_classes`; None: one period."""
+
+
+def measure(pixels: Pixels, how: How, seed: int) -> Found:
+    """Everything that can be measured of these pixels.
+
+    Args:
+        pixels: of which some have vectors and classes on either colour of the checkerboard.
+        how: sizes.
+        seed: of the board's place and of all draws.
+    """
+    there = _there(pixels.vectors)
+    if pixels.other is not None:
+        there &= _there(pixels.other)
+    known = there & (pixels.classes >= 0)
+    split = probes.split(pixels.row, pixels.column, known, how.square, how.most, seed)
+    count = int(pixels.classes.max(initial=0)) + 1
+    values: dict[str, float] = {}
+    predicted = dict(_told(pixels, split, how, values))
+    values |= _grouped(pixels, split, seed)
+    values |= _quantities(pixels, there, how, seed)
+    drawn = np.concatenate([split.train, split.test])
+    few = np.random.default_rng(seed).permutation(drawn)[: how.pairs]
+    values |= _near(pixels, few, how)
+    moved = None
+    if pixels.other is not None:
+        one, other, classes = pixels.vectors[drawn], pixels.other[drawn], pixels.classes[drawn]
+        values |= _crossed(pixels, split, few)
+        values["stability"] = stability.against_classes(one, other, classes)
+        moved = stability.of_classes(one, other, classes, count)
+    values |= _space(pixels, few)
+    shape = (count, count)
+    confusion = partitions.overlap(pixels.classes[split.test], predicted["knn_3"], shape)
+    return Found(values, confusion, moved)
+
+
+def summary(found: list[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Measure -> `mean` and `spread`, the standard deviation (n - 1), over seeds; 0 of one seed."""
+    return {
+        name: {
+            "mean": float(np.mean([of[name] for of in found])),
+            "spread": float(np.std([of[name] for of in found], ddof=1)) if len(found) > 1 else 0.0,
+        }
+        for name in found[0]
+    }
+
+
+def _told(
+    pixels: Pixels, split: Split, how: How, values: dict[str, float]
+) -> Iterator[tuple[str, Whole]]:
+    """Classes that the probes tell; adds their accuracy to `values`."""
+    x, classes = pixels.vectors, pixels.classes
+    for name, train in (("", split.train), ("few_", split.train[: how.few])):
+        for k in (1, 3):
+            told = probes.neighbours(x[train], classes[train], x[split.test], k)
+            values[f"{name}knn_{k}"] = probes.accuracy(told, classes[split.test])
+            yield f"{name}knn_{k}", told
+        told = probes.linear(x[train], classes[train], x[split.test])
+        values[f"{name}linear"] = probes.accuracy(told, classes[split.test])
+        yield f"{name}linear", told
+
+
+def _grouped(pixels: Pixels, split: Split, seed: int) -> dict[str, float]:
+    classes = pixels.classes[split.test]
+    clusters = partitions.clusters(pixels.vectors[split.test], len(np.unique(classes)), seed)
+    return {
+        "nmi": partitions.mutual_information(classes, clusters),
+        "ari": partitions.adjusted_rand(classes, clusters),
+    }
+
+
+def _quantities(
+    pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int
+) -> dict[str, float]:
+    found = {}
+    for name, values in pixels.quantities.items():
+        known = there & _there(values)
+        split = probes.split(pixels.row, pixels.column, known, how.square, how.most, seed)
+        train, test = (pixels.vectors[side] for side in (split.train, split.test))
+        found[f"r2_{name}"] = probes.explained(train, values[split.train], test, values[split.test])
+    return found
+
+
+def _near(pixels: Pixels, few: Whole, how: How) -> dict[str, float]:
+    found, vectors = {}, pixels.vectors[few]
+    if pixels.truth is not None:
+        known = _there(pixels.truth[few])
+        found["overlap"] = neighbourhoods.overlap(
+            pixels.truth[few][known], vectors[known], how.near
+        )
+    if pixels.features is not None:
+        known = _there(pixels.features[few])
+        sides = pixels.features[few][known], vectors[known]
+        found["trustworthiness"] = neighbourhoods.trustworthiness(*sides, how.near)
+        found["continuity"] = neighbourhoods.continuity(*sides, how.near)
+    return found
+
+
+def _crossed(pixels: Pixels, split: Split, few: Whole) -> dict[str, float]:
+    other = pixels.other
+    if other is None:
+        return {}
+    x, classes, asked = pixels.vectors[split.train], pixels.classes, other[split.test]
+    near = probes.neighbours(x, classes[split.train], asked, 3)
+    linear = probes.linear(x, classes[split.train], asked)
+    return {
+        "cross_period": probes.accuracy(near, classes[split.test]),
+        "cross_linear": probes.accuracy(linear, classes[split.test]),
+        "retrieval": stability.retrieval(pixels.vectors[few], other[few]),
+    }
+
+
+def _space(pixels: Pixels, few: Whole) -> dict[str, float]:
+    found = {
+        "uniformity": uniformity.uniformity(pixels.vectors[few]),
+        "rankme": uniformity.rankme(pixels.vectors[few]),
+    }
+    if pixels.other is None:
+        return found
+    return {"alignment": uniformity.alignment(pixels.vectors[few], pixels.other[few])} | found
+
+
+def _there(x: Floats) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.isfinite(x).all(axis=1)
+    return found

@@ -46,7 +46,12 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             f"run {settings.model} is not complete: run 'lake runs resume {settings.model}'"
         )
     _source(root, store, settings.model)
-    return (runs.spec_of(root, settings, JOB, (store,), {job: settings.model}),)
+    return (spec(root, store, runs.read_spec(root, settings.model)),)
+
+
+def spec(root: str, store: Store, model: Spec) -> Spec:
+    """The run that scores every pixel of a store by the model of a run, which may be to be made."""
+    return runs.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
 
 
 def make(work: Work) -> Sequence[str]:

@@ -36,11 +36,12 @@ class Checkpoints:
     def resume(self) -> bytes | None:
         """The newest state of any start before this one, which is from now on this one's; None: there is none."""
         for number in range(self.start - 1, 0, -1):
-            if (found := latest(self.objects, number)) is not None:
+            while (found := latest(self.objects, number)) is not None:
                 step, path = found
-                data = self.objects.get(path)
-                self.write(step, data)
-                return data
+                with suppress(MissingError):  # a newer one, written just now, replaced it
+                    data = self.objects.get(path)
+                    self.write(step, data)
+                    return data
         return None
 
     def write(self, step: int, data: bytes) -> None:

@@ -29,6 +29,10 @@ class Loader(Protocol):
         """Pixels that are never trained on; None: there are none."""
         ...
 
+    def close(self) -> None:
+        """End what reads ahead."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Held:
@@ -62,6 +66,9 @@ class Held:
         """The first of the pixels in an order of their own."""
         some, _ = self._split()
         return self._of(some[: self.size]) if some.numel() > 1 else None
+
+    def close(self) -> None:
+        """Nothing reads ahead."""
 
     def _split(self) -> tuple[Tensor, Tensor]:
         order = _shuffled(len(self.pixel), self.seed, 0)
@@ -127,6 +134,10 @@ class Streamed:
             self._read[HELD_OUT] = self._pool.submit(self._shuffled, (len(self.sizes) - 1,), 0)
         piece = self._read[HELD_OUT].result()
         return self._of(piece, torch.arange(min(self.size, len(piece.pixel))))
+
+    def close(self) -> None:
+        """End what reads ahead."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _groups(self, epoch: int) -> list[tuple[int, ...]]:
         """Numbers of superblocks; the smaller group is the last one in every epoch."""

@@ -20,8 +20,8 @@ from lake.errors import ConfigError
 class Objective:
     """The loss."""
 
-    loss: tuple[str, ...] = ("infonce",)
-    """Names of terms."""
+    loss: tuple[str, ...] = ()
+    """Names of terms; none: the best measured for the stores that there are (`jobs.recipe`)."""
     weights: tuple[float, ...] = ()
     """One each; none: all 1."""
     temperature: float = 0.2
@@ -30,7 +30,7 @@ class Objective:
     def __post_init__(self) -> None:
         for name in self.loss:
             check(f"loss must be some of {', '.join(TERMS)}", name, holds=name in TERMS)
-        fits = len(self.weights) in (0, len(self.loss)) and len(self.loss) > 0
+        fits = len(self.weights) in {0, len(self.loss)}
         check("weights must be one for each loss, or none", self.weights, holds=fits)
         check("temperature must be above 0", self.temperature, holds=self.temperature > 0)
 

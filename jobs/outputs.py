@@ -90,9 +90,14 @@ def write(root: str, run: str, array: str, values: ArrayLike, rows: slice = slic
 
 
 def read(root: str, run: str, array: str, rows: slice | NDArray[np.int64] = slice(None)) -> Any:  # noqa: ANN401 (of any dtype)
-    """Rows of one array of the run's group, by slice or by index."""
+    """Rows of one array of the run's group, by slice or by index; scaled whole numbers as float32."""
     store = runs.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
-    return zarr.open_array(store, mode="r").oindex[rows]
+    held = zarr.open_array(store, mode="r")
+    values: Any = held.oindex[rows]
+    if (factor := held.attrs.get("scale_factor")) is None:
+        return values
+    nothing = values == held.attrs["_FillValue"]
+    return np.where(nothing, np.float32(np.nan), values * np.float32(factor))
 
 
 def dataset(root: str, run: str) -> xr.Dataset:

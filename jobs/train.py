@@ -148,6 +148,10 @@ class State:
         self.step, self.recent = noted["step"], noted["recent"]
         self.curve = [Loss(**line) for line in noted["curve"]]
 
+    def is_finite(self) -> bool:
+        """Whether all weights are numbers."""
+        return all(bool(of.isfinite().all()) for of in self.model.state_dict().values())
+
 
 def train(state: State, loader: Loader, task: Task) -> Iterator[State]:
     """Go on from a state to the last step; the state is given after every step.

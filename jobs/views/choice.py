@@ -27,8 +27,8 @@ PERIODS, NEIGHBOURS, SLOTS, BANDS, MASK, STAGES, SCALING, NOISE = VIEWS = (
 class Views:
     """What the two views of a pixel are."""
 
-    views: tuple[str, ...] = (PERIODS,)
-    """Names; none: both views are the pixel itself."""
+    views: tuple[str, ...] = ()
+    """Names; none: the best measured for the stores that there are (`jobs.recipe`)."""
     masked: float = 0.5
     """Share of the inputs that `mask` and `stages` hide."""
     noise: float = 0.1

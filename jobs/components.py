@@ -11,6 +11,7 @@ Tipping and Bishop, "Probabilistic principal component analysis", Journal of the
 Society B 61 (1999), the same as a likelihood.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,10 +86,8 @@ def turned(vectors: Floats) -> Floats:
     return vectors * np.where(largest < 0, -1.0, 1.0)
 
 
-def solved(
-    sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True
-) -> tuple[Model, Floats]:
-    """The principal components of what was added, and the covariance they are of.
+def solved(sums: Sums, scaling: Scaling, count: int, *, standardise: bool = True) -> Model:
+    """The principal components of what was added.
 
     Args:
         sums: of features standardised by `scaling`.
@@ -103,30 +102,32 @@ def solved(
     components, variance = principal(covariance, count)
     total = float(np.trace(covariance))
     exact = scaling.then(sums.mean(), scale)
-    return Model(exact, components, variance, total, components), covariance
+    return Model(exact, components, variance, total, components)
 
 
-def scores(x: Singles, model: Model) -> Singles:
+def scores(x: Singles, model: Model, check: Callable[[], object] = bool) -> Singles:
     """(pixel, score) of features (feature, pixel), which are overwritten; NaN where none has a value.
 
     Args:
         x: of any number of pixels.
         model: whose features the rows are.
+        check: called now and then; what it raises ends the work.
     """
     projection = model.projection.astype(np.float32)
     found = np.empty((x.shape[1], len(projection)), np.float32)
     for first in range(0, x.shape[1], PIXELS):
         pixels = slice(first, first + PIXELS)
         z = model.scaling.apply(x[:, pixels])
-        fill(z, model)
+        fill(z, model, check)
         found[pixels] = z.T @ projection.T  # NaN where all are missing
     return found
 
 
-def fill(z: Singles, model: Model) -> Floats:
+def fill(z: Singles, model: Model, check: Callable[[], object] = bool) -> Floats:
     """Put into the holes of standardised features (feature, pixel), in place, what is likeliest.
 
-    A pixel without any value stays as it is.
+    A pixel without any value stays as it is. `check` is called now and then; what it raises ends the
+    work.
 
     Returns:
         (feature,) how many holes were filled.
@@ -137,6 +138,7 @@ def fill(z: Singles, model: Model) -> Floats:
     some: NDArray[np.bool_] = np.any(missing, axis=0) & ~np.all(missing, axis=0)
     filled: Floats = missing[:, some].sum(axis=1, dtype=np.float64)
     for first in range(0, z.shape[1], PIXELS):
+        check()
         pixels = first + np.flatnonzero(some[first : first + PIXELS])
         part, holes = z[:, pixels], missing[:, pixels]
         np.copyto(part, 0, where=holes)

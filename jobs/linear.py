@@ -9,6 +9,7 @@ what fills in holes: `components` (component, feature), principal, orthonormal, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def source(store: Store, names: Sequence[str], *, suspect: bool) -> Source:
 
 def blocks(
     root: str, run: str, source: Source, names: list[str], pixels: slice
-) -> Iterator[tuple[slice, Singles]]:
+) -> Iterator[Singles]:
     """On a worker: features (feature, pixel) by name, some pixels at a time, free to be overwritten.
 
     Raises:
@@ -100,7 +101,7 @@ def blocks(
         pulse.check(root, run)
         piece = slice(first, min(first + size, pixels.stop))
         x = features.read(store, source.selection, piece)
-        yield piece, x if found == names else x[rows]
+        yield x if found == names else x[rows]
 
 
 def arrays(store: Store, count: int, names: Sequence[str]) -> Iterator[Array]:
@@ -144,12 +145,16 @@ def score(work: Work, source: Source, model: str) -> None:
     """Score all pixels of the run's first store, by the model of a run."""
     domain = work.store.domain
     pixels = order.superblocks(domain.pixels, domain.layout)
-    work.stage("score", _score, [(source, model, block) for block in pixels])
+    through = 4 * outputs.read(work.root, model, "mean").size  # bytes of a pixel
+    sizes = [through * (block.stop - block.start) for block in pixels]
+    work.stage("score", _score, [(source, model, block) for block in pixels], sizes)
 
 
 @one_thread()
 def _score(root: str, run: str, source: Source, model_run: str, pixels: slice) -> None:
     """On a worker: the scores of a superblock."""
     model, names = read(root, model_run), outputs.read(root, model_run, "feature")
-    found = [components.scores(x, model) for _, x in blocks(root, run, source, list(names), pixels)]
+    check = partial(pulse.check, root, run)
+    pieces = blocks(root, run, source, list(names), pixels)
+    found = [components.scores(x, model, check) for x in pieces]
     outputs.write(root, run, "scores", np.concatenate(found), pixels)

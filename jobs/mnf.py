@@ -50,6 +50,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check("floor must be above 0", self.floor, holds=self.floor > 0)
+        refills = self.fit.refills  # without, the noise of pairs is no covariance
+        check("refills must be above 0 for mnf", refills, holds=refills > 0)
 
 
 def specs(
@@ -98,16 +100,16 @@ def _model(root: str, run: str, settings: Settings, last: int) -> None:
     """On a worker: store the model."""
     model = passes.solution(root, run, last)
     total = _covariance(root, run, last, TOTAL, model.scaling)
-    noise = _covariance(root, run, 0, NOISE, model.scaling) / 2
+    noise = _covariance(root, run, last, NOISE, model.scaling) / 2
     projection, ratio = solved(total, noise, len(model.components), settings.floor)
     linear.write(root, run, replace(model, projection=projection))
     outputs.write(root, run, "signal_to_noise", ratio)
 
 
-def _covariance(root: str, run: str, number: int, prefix: str, scaling: Scaling) -> Floats:
+def _covariance(root: str, run: str, number: int, of: str, scaling: Scaling) -> Floats:
     """Of what a pass added up, in the unit of `scaling`."""
-    unit = scaling.scale / passes.scaling(root, run, number).scale
-    found: Floats = passes.sums(root, run, number, prefix).covariance() / unit / unit[:, None]
+    unit = scaling.scale / passes.scaling(root, run, number, of).scale
+    found: Floats = passes.sums(root, run, number, of).covariance() / unit / unit[:, None]
     return found
 
 

@@ -10,10 +10,11 @@ holes `refills` more, in which the components of the last one fill them. Above, 
 subspace (`jobs.subspace`), and fill holes from the second on.
 """
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +38,10 @@ PILOT = 2048
 BEYOND = 1.5
 """Directions of a subspace for each component wanted."""
 
+Singles = NDArray[np.float32]
+
 TOTAL, NOISE = "total_", "noise_"
-"""Prefixes of the accumulators of the first store, and of half its difference to a second one."""
+"""What is added up: the features of the first store, and their differences to those of a second one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,12 @@ def fit(work: Work, plan: Plan, features: int) -> int:
     domain = work.store.domain
     groups = grouped(order.superblocks(domain.pixels, domain.layout))
     work.stage("pilot", _pilot, [(plan,)])
+    through = 4 * features * len(plan.sources)  # bytes of a pixel
+    sizes = [through * (group[-1].stop - group[0].start) for group in groups]
     made, wanted = 0, 1
     while made < wanted:
-        work.stage(f"sums{made}", _sums, [(plan, made, group) for group in groups], gpu=True)
+        calls = [(plan, made, group) for group in groups]
+        work.stage(f"sums{made}", _sums, calls, sizes, gpu=True)
         work.stage(f"solve{made}", _solve, [(plan, made)])
         if features > plan.how.exact:
             wanted = plan.how.passes
@@ -100,27 +106,26 @@ def grouped(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
     return [tuple(blocks[number] for number in group) for group in groups]
 
 
-def solution(root: str, run: str, number: int) -> Model:
+def solution(root: str, run: str, number: int, of: str = TOTAL) -> Model:
     """The model that a pass ended with."""
     found = partial(root, run, f"solve{number}", 0)
-    vectors, variance = found["components"], found["variance"]
-    return Model(_scaling(found), vectors, variance, float(found["total"]), vectors)
+    vectors, variance, total = (found[of + name] for name in ("components", "variance", "total"))
+    return Model(_scaling(found, of), vectors, variance, float(total), vectors)
 
 
-def scaling(root: str, run: str, number: int) -> Scaling:
+def scaling(root: str, run: str, number: int, of: str = TOTAL) -> Scaling:
     """By which features were standardised in a pass: what the one before found, or the pilot."""
-    found = partial(root, run, f"solve{number - 1}" if number else "pilot", 0)
-    return _scaling(found)
+    return _scaling(partial(root, run, f"solve{number - 1}" if number else "pilot", 0), of)
 
 
-def sums(root: str, run: str, number: int, prefix: str) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
+def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
     """What a pass added up: the groups merged in their order."""
     parts = len(done(runs.folder(root, run), f"sums{number}"))
     first = partial(root, run, f"sums{number}", 0)
-    kind: Any = Sums if f"{prefix}products" in first else Sketch
-    found = kind.restore(first, prefix)
+    kind: Any = Sums if f"{of}products" in first else Sketch
+    found = kind.restore(first, of)
     for part in range(1, parts):
-        found.merge(kind.restore(partial(root, run, f"sums{number}", part), prefix))
+        found.merge(kind.restore(partial(root, run, f"sums{number}", part), of))
     return found
 
 
@@ -145,64 +150,83 @@ def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     found = Scaling.of(x, how.clip)
     if not how.standardise:
         found = replace(found, scale=np.ones(len(x)))
+    without_end = np.full(len(x), np.inf)
+    noise = Scaling(-without_end, without_end, np.zeros(len(x)), found.scale)
+    noted = _noted(found, TOTAL) | _noted(noise, NOISE)
     if len(x) <= how.exact:
-        return _noted(found)
+        return noted
     z = np.nan_to_num(found.apply(x), copy=False)
     directions = min(math.ceil(BEYOND * how.components), len(z))
-    return _noted(found) | {"basis": subspace.start(z, directions)}
+    return noted | {"basis": subspace.start(z, directions)}
 
 
 @one_thread()
 def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) -> Arrays:
     """On a worker: the sums of a group of superblocks."""
     names = list(outputs.read(root, run, "feature"))
-    model = solution(root, run, number - 1) if number else None
-    standard = scaling(root, run, number)
-    total: Sums | Sketch
-    if len(names) <= plan.how.exact:
-        total = Sums.empty(len(names))
-    elif model:
-        total = Sketch.empty(model.components.T)
-    else:
-        total = Sketch.empty(partial(root, run, "pilot", 0)["basis"])
-    noise = Sums.empty(len(names)) if len(plan.sources) > 1 and not number else None
-    sources = plan.sources if noise else plan.sources[:1]
+    total = _Adding.of(root, run, plan, number, TOTAL)
+    noise = _Adding.of(root, run, plan, number, NOISE) if len(plan.sources) > 1 else None
+    check = functools.partial(pulse.check, root, run)
     for pixels in group:
-        read = [linear.blocks(root, run, source, names, pixels) for source in sources]
-        for (_, x), *others in zip(*read, strict=True):
-            z = standard.apply(x)
+        read = [linear.blocks(root, run, source, names, pixels) for source in plan.sources]
+        for x, *second in zip(*read, strict=True):
             if noise:
-                ((_, second),) = others
-                noise.add(z - standard.apply(second))
-            if model:
-                total.add_noise(model.noise * components.fill(z, model))
-            total.add(z)
-    return total.arrays(TOTAL) | (noise.arrays(NOISE) if noise else {})
+                noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check)
+            total.add(x, check)
+    return total.sums.arrays(TOTAL) | (noise.sums.arrays(NOISE) if noise else {})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Adding:
+    """What is added to in a pass, and how."""
+
+    scaling: Scaling
+    model: Model | None
+    """That fills holes; none in the first pass."""
+    sums: Sums | Sketch
+
+    @classmethod
+    def of(cls, root: str, run: str, plan: Plan, number: int, of: str) -> Self:
+        by = scaling(root, run, number, of)
+        model = solution(root, run, number - 1, of) if number else None
+        if by.mean.size <= plan.how.exact:
+            return cls(by, model, Sums.empty(by.mean.size))
+        basis = model.components.T if model else partial(root, run, "pilot", 0)["basis"]
+        return cls(by, model, Sketch.empty(basis))
+
+    def add(self, x: Singles, check: Callable[[], object]) -> None:
+        """Add features (feature, pixel), which are overwritten; `check` is as for `fill`."""
+        z = self.scaling.apply(x)
+        if self.model:
+            self.sums.add_noise(self.model.noise * components.fill(z, self.model, check))
+        self.sums.add(z)
 
 
 @one_thread()
 def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
-    """On a worker: the model of a pass."""
-    total = sums(root, run, number, TOTAL)
-    before, standardise = scaling(root, run, number), plan.how.standardise
+    """On a worker: the models of a pass."""
     holed = False
-    if isinstance(total, Sums):
-        count = min(plan.how.components, len(total.kind))
-        model, _ = components.solved(total, before, count, standardise=standardise)
-        holed = bool(np.ptp(total.counts) > 0)
-    else:
-        model = subspace.solved(total, before, standardise=standardise)
-    return _noted(model.scaling) | {
-        "components": model.components,
-        "variance": model.variance,
-        "total": np.array(model.total),
-        "holed": np.array(holed),
-    }
+    found: dict[str, NDArray[Any]] = {}
+    for of in (TOTAL, NOISE)[: len(plan.sources)]:
+        added, before = sums(root, run, number, of), scaling(root, run, number, of)
+        standardise = plan.how.standardise or of == NOISE
+        if isinstance(added, Sums):
+            count = min(plan.how.components, len(added.kind))
+            model = components.solved(added, before, count, standardise=standardise)
+            holed |= bool(np.ptp(added.counts) > 0)
+        else:
+            model = subspace.solved(added, before, standardise=standardise)
+        found |= _noted(model.scaling, of) | {
+            f"{of}components": model.components,
+            f"{of}variance": model.variance,
+            f"{of}total": np.array(model.total),
+        }
+    return found | {"holed": np.array(holed)}
 
 
-def _noted(scaling: Scaling) -> dict[str, NDArray[Any]]:
-    return {name: getattr(scaling, name) for name in Scaling.__slots__}
+def _noted(scaling: Scaling, of: str) -> dict[str, NDArray[Any]]:
+    return {of + name: getattr(scaling, name) for name in Scaling.__slots__}
 
 
-def _scaling(found: Arrays) -> Scaling:
-    return Scaling(*(found[name] for name in Scaling.__slots__))
+def _scaling(found: Arrays, of: str) -> Scaling:
+    return Scaling(*(found[of + name] for name in Scaling.__slots__))

@@ -40,6 +40,12 @@ class Scaling:
         low, high = mean - clip_at, mean + clip_at
         return cls(low, high, mean, np.where(scale > 0, scale, 1))
 
+    def cut(self, x: Singles) -> Singles:
+        """A copy of a block, cut off, in the features' units."""
+        low, high = (a.astype(np.float32)[:, None] for a in (self.low, self.high))
+        found: Singles = np.clip(x, low, high)
+        return found
+
     def apply(self, x: Singles) -> Singles:
         """Standardise a block in place; NaN stays NaN."""
         columns = (self.low, self.high, self.mean, 1 / self.scale)

@@ -16,7 +16,7 @@ from tests.lake.test_read import commit
 
 CUBE = Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C07", "C13"), (54000, 64800))
 MONTHS = (1, 2, 4, 5, 7, 8)
-LAYOUT = order.Layout(chunk=64, phases=4)
+LAYOUT = order.Layout(chunk=256, phases=4)
 CELLS = len(MONTHS) * len(CUBE.tods) * len(CUBE.bands)
 FEATURES = CELLS * len(METRICS)
 PIXELS = 3000

@@ -25,7 +25,7 @@ def fitted(x, count, clip=NO_CLIP):
     scaling, sums = Scaling.of(x[:, ::3], clip), Sums.empty(len(x))
     for block in np.array_split(scaling.apply(x), 3, axis=1):
         sums.add(block)
-    return components.solved(sums, scaling, count)[0]
+    return components.solved(sums, scaling, count)
 
 
 def scores(x, model):

@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from jobs import cluster as grouping
 from jobs import driver, embed, outputs, pca, pulse, runs, sample
 from jobs.models.autoencoder import Architecture
+from jobs.passes import Fit
 from jobs.strata import Strata
 from jobs.train import Training
 from lake.errors import ConfigError, MissingError, StoppedError
@@ -77,7 +78,7 @@ def test_workers_killed_at_random_change_nothing(cluster, there, truth):
     killed = 0
     wanted = {}
     while killed < 20:
-        settings = pca.Settings(components=3 + killed)
+        settings = pca.Settings(fit=Fit(components=3 + killed))
         run = submitted(cluster, there.root, there.key, settings)
         time.sleep(rng.uniform(0, 0.8))
         for number in rng.sample((0, 1), rng.choice((1, 2))):
@@ -183,7 +184,7 @@ def test_submitting_process_killed_right_after_is_no_loss(cluster, there):
         sys.executable, "-m", "lake", "pca", "--lake", there.root, "--store", there.key,
         "--address", cluster.address, "--set", "components=4",
     ]  # fmt: skip
-    run = driver.specs(there.root, there.key, pca.Settings(components=4))[-1].id
+    run = driver.specs(there.root, there.key, pca.Settings(fit=Fit(components=4)))[-1].id
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as laptop:
         said = next((line for line in laptop.stderr if "dashboard" in line), "")
         laptop.kill()

@@ -42,9 +42,9 @@ def fitted(client, stores):
     """The dataset of a PCA of one of the stores."""
     root, keys = stores
 
-    def run(kind, whiten=False, **how):
+    def run(kind, *, whiten=False, clip=NO_CLIP, **how):
         drawn = driver.run(client, root, keys[kind], raw.SAMPLE)
-        settings = Settings(drawn, whiten, Fit(**{"clip": NO_CLIP} | how))
+        settings = Settings(drawn, whiten, Fit(clip=clip, **how))
         return outputs.dataset(root, driver.run(client, root, keys[kind], settings))
 
     return run
@@ -60,8 +60,8 @@ def test_complete_data_give_what_scikit_learn_gives(fitted, complete):
         found["components"].values[:8] * sign[:, None], oracle.components_[:8], atol=1e-5
     )
     assert_allclose(found["scores"].values[:, :8] * sign, oracle.transform(z)[:, :8], atol=1e-4)
-    assert_allclose(found["explained_variance"], oracle.explained_variance_, rtol=1e-5)
-    assert_allclose(found["explained_variance_ratio"], oracle.explained_variance_ratio_, rtol=1e-5)
+    assert_allclose(found["explained_variance"], oracle.explained_variance_, rtol=1e-4)
+    assert_allclose(found["explained_variance_ratio"], oracle.explained_variance_ratio_, rtol=1e-4)
     assert_allclose(found["mean"], complete.mean(axis=0, dtype=np.float64), rtol=1e-6)
     assert_allclose(found["scale"], complete.std(axis=0, dtype=np.float64), rtol=1e-5)
 

@@ -24,6 +24,8 @@ SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
 """What lies around the pixels of a store."""
 MAP_INCHES = (6.8, 6.2)
 """Width and height that a map fits into."""
+CHART_INCHES = 5.0
+"""Width and height of what is no map."""
 GAP = 0.22
 """Inches between a map and the panel beside it."""
 DPI = 150, 300
@@ -32,10 +34,11 @@ DPI = 150, 300
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """A figure with a map."""
+    """A figure with a map, or a chart."""
 
     figure: Figure
     map: Axes
+    """Or the chart's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,15 @@ def sheet(view: View, heading: Heading) -> Sheet:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     _frame(axes, view)
+    _head(axes, heading)
+    return Sheet(figure, axes)
+
+
+def chart(heading: Heading) -> Sheet:
+    """Empty axes for what is no map, with headings."""
+    figure = Figure(figsize=(CHART_INCHES, CHART_INCHES), dpi=DPI[0], facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
     _head(axes, heading)
     return Sheet(figure, axes)
 

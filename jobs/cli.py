@@ -1,4 +1,4 @@
-"""The commands that work on a store, `lake sample|pca|mnf|transform|embed|cluster|map`, and `lake runs`.
+"""The commands that work on a store, one for each job, and `lake runs`.
 
 Each makes what it builds on, with default settings, where a run is not named by `--set`. A run is made
 by the cluster; the command submits it and watches.
@@ -77,6 +77,16 @@ def embed(**given: Any) -> None:  # noqa: ANN401
 def cluster(**given: Any) -> None:  # noqa: ANN401
     """Group the pixels by their embedding: surface classes."""
     _run("jobs.cluster", **given)
+
+
+@click.command()
+@_options
+def evaluate(**given: Any) -> None:  # noqa: ANN401
+    """Measure how well the vectors of a run tell classes that are known: docs/evaluation.md.
+
+    Needs '--set run=RUN' and '--set labels=URL'.
+    """
+    _run("jobs.evaluate", **given)
 
 
 @click.command(name="map")

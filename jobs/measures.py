@@ -6,7 +6,7 @@ Pure: `Pixels` in, `Found` out; what is not given is not measured. Higher is bet
     knn_1, knn_3, linear            share of the pixels held out whose class a probe tells
     few_knn_1, few_knn_3, few_linear    likewise, from `few` labels
     nmi, ari                        k-means with as many clusters as classes, against the classes
-    cross_period, cross_linear      probes (3 neighbours, linear) that learnt from one period, asked in the other
+    cross_period, cross_linear      by 3 neighbours and linear, learnt from one period, asked in the other
     retrieval                       nearest vector of the other period is the pixel's own
     stability                       how far a pixel moves between periods over how far classes lie apart
     r2_<name>                       share of the variance of a quantity that ridge regression tells
@@ -15,7 +15,7 @@ Pure: `Pixels` in, `Found` out; what is not given is not measured. Higher is bet
     alignment, uniformity, rankme
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,7 @@ from jobs import neighbourhoods, partitions, probes, stability, uniformity
 from jobs.probes import Split
 from jobs.settings import check
 
-Whole = NDArray[np.int64]
+Whole = NDArray[np.integer]
 Floats = NDArray[np.floating]
 
 
@@ -101,7 +101,7 @@ def measure(pixels: Pixels, how: How, seed: int) -> Found:
     values |= _quantities(pixels, there, how, seed)
     drawn = np.concatenate([split.train, split.test])
     few = np.random.default_rng(seed).permutation(drawn)[: how.pairs]
-    values |= _near(pixels, few, how)
+    values |= _near(pixels, there, how, seed)
     moved = None
     if pixels.other is not None:
         one, other, classes = pixels.vectors[drawn], pixels.other[drawn], pixels.classes[drawn]
@@ -114,7 +114,7 @@ def measure(pixels: Pixels, how: How, seed: int) -> Found:
     return Found(values, confusion, moved)
 
 
-def summary(found: list[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+def summary(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """Measure -> `mean` and `spread`, the standard deviation (n - 1), over seeds; 0 of one seed."""
     return {
         name: {
@@ -149,9 +149,7 @@ def _grouped(pixels: Pixels, split: Split, seed: int) -> dict[str, float]:
     }
 
 
-def _quantities(
-    pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int
-) -> dict[str, float]:
+def _quantities(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -> dict[str, float]:
     found = {}
     for name, values in pixels.quantities.items():
         known = there & _there(values)
@@ -161,16 +159,20 @@ def _quantities(
     return found
 
 
-def _near(pixels: Pixels, few: Whole, how: How) -> dict[str, float]:
-    found, vectors = {}, pixels.vectors[few]
+def _near(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -> dict[str, float]:
+    def drawn(known: Floats) -> Whole:
+        all_ = np.flatnonzero(there & _there(known))
+        return np.random.default_rng(seed).permutation(all_)[: how.pairs]
+
+    found = {}
     if pixels.truth is not None:
-        known = _there(pixels.truth[few])
+        some = drawn(pixels.truth)
         found["overlap"] = neighbourhoods.overlap(
-            pixels.truth[few][known], vectors[known], how.near
+            pixels.truth[some], pixels.vectors[some], how.near
         )
     if pixels.features is not None:
-        known = _there(pixels.features[few])
-        sides = pixels.features[few][known], vectors[known]
+        some = drawn(pixels.features)
+        sides = pixels.features[some], pixels.vectors[some]
         found["trustworthiness"] = neighbourhoods.trustworthiness(*sides, how.near)
         found["continuity"] = neighbourhoods.continuity(*sides, how.near)
     return found
@@ -201,5 +203,4 @@ def _space(pixels: Pixels, few: Whole) -> dict[str, float]:
 
 
 def _there(x: Floats) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.isfinite(x).all(axis=1)
-    return found
+    return np.asarray(np.isfinite(x).all(axis=1))

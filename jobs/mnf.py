@@ -26,7 +26,6 @@ from jobs.scaling import Scaling
 from jobs.settings import check
 from jobs.work import Work
 from lake import schema
-from lake.domain import Domain
 from lake.errors import ConfigError
 from lake.read import Store
 
@@ -119,17 +118,11 @@ def check_pixels(second: Store, first: Store) -> None:
     Raises:
         ConfigError: they do not.
     """
-    if not _same_pixels(second.domain, first.domain):
+    if not second.domain.same_as(first.domain):
         raise ConfigError(
             f"{second.key} has other pixels than {first.key} ({second.domain.pixels}, "
             f"{first.domain.pixels}): wanted another period of the same geometry"
         )
-
-
-def _same_pixels(a: Domain, b: Domain) -> bool:
-    arrays = ((a.row, b.row), (a.column, b.column), (a.grid.y, b.grid.y), (a.grid.x, b.grid.x))
-    alike = (a.layout, a.grid.projection) == (b.layout, b.grid.projection)
-    return alike and all(np.array_equal(x, y) for x, y in arrays)
 
 
 def solved(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:

@@ -162,6 +162,13 @@ def pixel_order(domain: Domain, view: View, phase: int, heading: Heading) -> Fig
     return drawn.figure
 
 
+def mark(axes: Axes, domain: Domain, pixel: int, others: NDArray[np.integer]) -> None:
+    """A circle around a pixel on a map, and dots on others."""
+    x, y = domain.grid.x[domain.column], domain.grid.y[domain.row]
+    axes.plot(x[others], y[others], ".", color=INK, markersize=2.5, zorder=4)
+    axes.plot(x[pixel], y[pixel], "o", color="#D55E00", markersize=9, fillstyle="none", zorder=5)
+
+
 def limits(values: ArrayLike) -> tuple[float, float, str]:
     """Where a colour map begins and ends, and whether values lie beyond (matplotlib's `extend`)."""
     values = np.asarray(values, np.float64)

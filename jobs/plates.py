@@ -18,6 +18,9 @@ from lake import bands, order
 from lake.domain import Domain
 from lake.schema import Cube
 
+NEAREST = 50
+"""Pixels marked that are most like a given one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
@@ -170,6 +173,26 @@ def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Plate:
     about = f"{place.key}  |  k-means of the embedding"
     names = [str(i) for i in range(count)]
     figure = pictures.classes(place.domain, place.view, labels, Heading(title, about), names)
+    return Plate(title, caption, figure)
+
+
+def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate:
+    """Where the vectors lie that are like a pixel's; `distance` (P,) NaN: no vector."""
+    lon, lat = (float(of[pixel]) for of in place.domain.lonlat())
+    title = f"Neighbours of pixel {pixel}"
+    middle = float(np.nanmedian(distance)) if np.isfinite(distance).any() else 1.0
+    nearest = np.argsort(distance)[1 : NEAREST + 1]
+    caption = (
+        f"Distance from the vector of the pixel at {latitude(lat, 1)}, {longitude(lon, 1)} (circle) to "
+        f"those of all pixels, over their median; bright: near. Dots: the {NEAREST} nearest."
+        f"{_grey(int((~np.isfinite(distance)).sum()))}"
+    )
+    figure = pictures.field(
+        place.domain, place.view, distance / (middle or 1.0),
+        Heading(title, f"{place.key}  |  {latitude(lat, 1)}, {longitude(lon, 1)}"),
+        "distance over the median distance", "viridis_r",
+    )  # fmt: skip
+    pictures.mark(figure.axes[0], place.domain, pixel, nearest)
     return Plate(title, caption, figure)
 
 

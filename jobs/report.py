@@ -15,7 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs import canvas, colours, evaluate, outputs, page, pictures, runs, view
+from jobs import canvas, colours, outputs, page, partitions, pictures, probes, runs, view
 from jobs import map as maps
 from jobs.canvas import Heading
 from jobs.map import Picture
@@ -169,16 +169,22 @@ def measures(
         store: the pixels.
     """
     known = truth.classes[truth.classes >= 0]
-    training = evaluate.checkerboard(store.domain.row, store.domain.column, SQUARE)
-    agreement = f"{evaluate.adjusted_rand(truth.classes, clusters):.2f}"
+    agreement = f"{partitions.adjusted_rand(truth.classes, clusters):.2f}"
     rows = [("clusters: adjusted Rand index (0 chance, 1 the same)", agreement)]
     for name, vectors in found.items():
-        share = evaluate.neighbours(
-            vectors, truth.classes, training, k=NEIGHBOURS, most=MOST, seed=SEED
-        )
-        rows.append((f"{name}: class told by the {NEIGHBOURS} nearest neighbours", f"{share:.1%}"))
+        share = f"{_told(truth, vectors, store):.1%}"
+        rows.append((f"{name}: class told by the {NEIGHBOURS} nearest neighbours", share))
     rows.append(("always the commonest class", f"{np.bincount(known).max() / known.size:.1%}"))
     return rows
+
+
+def _told(truth: Truth, vectors: NDArray[np.floating], store: Store) -> float:
+    """Share of the pixels held out whose class their nearest neighbours tell."""
+    domain, there = store.domain, (truth.classes >= 0) & np.isfinite(vectors).all(axis=1)
+    split = probes.split(domain.row, domain.column, there, SQUARE, MOST, SEED)
+    train = vectors[split.train], truth.classes[split.train]
+    told = probes.neighbours(*train, vectors[split.test], NEIGHBOURS)
+    return probes.accuracy(told, truth.classes[split.test])
 
 
 def _recovered(root: str, spec: Spec, store: Store, truth: Truth) -> Iterator[str]:
@@ -192,8 +198,8 @@ def _recovered(root: str, spec: Spec, store: Store, truth: Truth) -> Iterator[st
     clusters, count = labelled["labels"].values.astype(np.int64), labelled.sizes["cluster"]
     scores = outputs.dataset(root, spec.inputs["pca"])["scores"].values
     embedding = outputs.dataset(root, spec.inputs["embed"])["embedding"].values
-    shared = evaluate.overlap(truth.classes, clusters, (len(truth.names), count))
-    alike = evaluate.partners(shared)
+    shared = partitions.overlap(truth.classes, clusters, (len(truth.names), count))
+    alike = partitions.partners(shared)
     caption = (
         f"The {len(truth.names)} land covers of the invented country, which nothing above was told. "
         "Each has the colour of the cluster that fits it best, so that the two maps compare."

@@ -4,26 +4,26 @@ Labels are whole numbers; a pixel whose label is below 0 belongs to no stratum, 
 population that is sampled.
 """
 
-import hashlib
-import io
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs import labels as known
 from jobs import outputs
 from jobs.features import Feature
 from jobs.settings import check
 from lake import schema
 from lake.errors import DataError
-from lake.objects import absolute, connect
+from lake.objects import absolute
 from lake.read import Store
 
 COORDINATES = ("lat", "lon", "row", "column", "superblock")
 PROPORTIONAL, EQUAL, NEYMAN = "proportional", "equal", "neyman"
 MOST = 100_000
 """Labels are below it."""
+COLUMN = "label"
+"""Of a table."""
 LEAST = 2
 """Pixels drawn from a stratum that has them: a variance can be estimated from two."""
 
@@ -36,8 +36,8 @@ class Strata:
     """What the strata are, and how a sample is shared among them."""
 
     strata: str = ""
-    """A coordinate (`COORDINATES`), a run that has `labels`, or the URL of a file `.npy` of whole
-    numbers, (pixel,) in store order or (row, column) of the coarse grid."""
+    """A coordinate (`COORDINATES`), a run that has `labels`, or the URL of a file (`jobs.labels`), of
+    whose columns `label` is taken."""
     bins: int = 0
     """Of a coordinate, equally wide."""
     edges: tuple[float, ...] = ()
@@ -50,11 +50,11 @@ class Strata:
     """Of the file; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
-        known = (PROPORTIONAL, EQUAL, NEYMAN)
+        ways = (PROPORTIONAL, EQUAL, NEYMAN)
         check(
-            f"allocation must be one of {', '.join(known)}",
+            f"allocation must be one of {', '.join(ways)}",
             self.allocation,
-            holds=self.allocation in known,
+            holds=self.allocation in ways,
         )
         check("edges must rise", self.edges, holds=list(self.edges) == sorted(set(self.edges)))
         check("bins must be 0 or more", self.bins, holds=self.bins >= 0)
@@ -75,7 +75,7 @@ class Strata:
     @property
     def is_file(self) -> bool:
         """Whether labels come from a file."""
-        return self.strata.endswith(".npy")
+        return known.is_file(self.strata)
 
     @property
     def run(self) -> str:
@@ -87,7 +87,7 @@ def settled(strata: Strata) -> Strata:
     """With the file's place and digest, if it is one: it means the same to every process."""
     if not strata.is_file:
         return replace(strata, sha256="")
-    digest = hashlib.sha256(_file(strata.strata)).hexdigest()
+    digest = known.digest(strata.strata)
     return replace(strata, strata=absolute(strata.strata), sha256=digest)
 
 
@@ -100,15 +100,10 @@ def labels(root: str, store: Store, strata: Strata) -> Labels:
     if strata.strata in COORDINATES:
         return binned(_coordinate(store, strata.strata), strata.bins, strata.edges)
     if strata.run:
-        return _checked(np.asarray(outputs.read(root, strata.run, "labels")), store, strata.run)
-    data = _file(strata.strata)
-    if hashlib.sha256(data).hexdigest() != strata.sha256:
-        raise DataError(f"{strata.strata} has changed since the run was begun: ask for it anew")
-    try:
-        found = np.load(io.BytesIO(data), allow_pickle=False)
-    except (EOFError, ValueError) as error:
-        raise DataError(f"{strata.strata} is no NumPy array: {error}") from error
-    return _checked(found, store, strata.strata)
+        found = outputs.read(root, strata.run, "labels")
+        return _checked(known.whole(np.asarray(found), strata.run, store.domain), strata.run)
+    held = known.classes(strata.strata, strata.sha256, store, COLUMN)
+    return _checked(held.of, strata.strata)
 
 
 def binned(values: Floats, bins: int, edges: tuple[float, ...]) -> Labels:
@@ -151,25 +146,12 @@ def spreads(values: NDArray[np.floating], labels: Labels, strata: int) -> Floats
     return np.asarray(np.sqrt(np.where(count < LEAST, np.nan, square / np.maximum(count - 1, 1))))
 
 
-def _checked(found: NDArray[Any], store: Store, where: str) -> Labels:
-    domain = store.domain
-    if found.shape == domain.grid.shape:
-        found = found[domain.row, domain.column]
-    if found.dtype.kind not in "iu" or found.shape != (domain.pixels,):
-        raise DataError(
-            f"labels of {where} are {found.dtype} {found.shape}: wanted whole numbers, "
-            f"({domain.pixels},) or {domain.grid.shape}"
-        )
+def _checked(found: Labels, where: str) -> Labels:
     if not 0 <= found.max() < MOST:
         raise DataError(f"the largest label of {where} is {found.max()}: wanted 0 to {MOST - 1}")
-    return found.astype(np.int64)
+    return found
 
 
 def _coordinate(store: Store, name: str) -> Floats:
-    known = {array.path: array.data for array in schema.pixel_coordinates(store.domain)}
-    return np.asarray(known[name], np.float64)
-
-
-def _file(url: str) -> bytes:
-    folder, _, name = url.rpartition("/")
-    return connect(folder or ".").get(name)
+    held = {array.path: array.data for array in schema.pixel_coordinates(store.domain)}
+    return np.asarray(held[name], np.float64)

@@ -31,6 +31,11 @@ ELSEWHERE = {
     "transform": ("jobs.cli:transform", "jobs", "Score another store by the model of a run."),
     "embed": ("jobs.cli:embed", "embed", "Train an autoencoder and embed every pixel."),
     "cluster": ("jobs.cli:cluster", "embed", "Group pixels by their embedding: surface classes."),
+    "evaluate": (
+        "jobs.cli:evaluate",
+        "jobs",
+        "Measure the vectors of a run against known classes.",
+    ),
     "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),
     "runs": ("jobs.cli:runs_", "jobs", "Look at runs of jobs, stop them, go on with them."),
     "report": ("jobs.report:report", "embed", "Write a page with the pictures of a run."),

@@ -51,6 +51,12 @@ class Domain:
         mask[self.row, self.column] = True
         return mask
 
+    def same_as(self, other: "Domain") -> bool:
+        """Whether it has the same pixels in the same order: what stores of two periods need to be joined."""
+        alike = self.layout == other.layout and self.grid.same_as(other.grid)
+        places = ((self.row, other.row), (self.column, other.column))
+        return alike and all(np.array_equal(a, b) for a, b in places)
+
     def lonlat(self) -> tuple[Floats, Floats]:
         """(P,) longitude and latitude of the pixels' centres, degrees."""
         return geometry.lonlat(

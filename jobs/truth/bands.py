@@ -74,9 +74,9 @@ def observed(
     air, thin = year.weather[month], np.clip(1 + year.cloud[month, tod] / THIN, 0, 1)
     thin[~np.isfinite(thin)] = 0
     if band in REFLECTED:
-        moved = clear * (1 + 0.05 * air[..., None]) + 0.10 * thin[..., None]
+        moved = clear * (1 + 0.05 * air[..., None]) + 0.04 * thin[..., None]
     else:
-        moved = clear + 2.5 * air[..., None] - 7 * thin[..., None]
+        moved = clear + 2.0 * air[..., None] - 4 * thin[..., None]
     found = moved + z
     wrong = np.flatnonzero(year.wrong[month, tod] >= 0)
     found[year.wrong[month, tod, wrong], wrong] += _WRONG[band]
@@ -159,7 +159,9 @@ def _emitted(
     ground = _air(land, year, month)[:, None] + range_ * course * (1 - 0.8 * snow)
     dark = kinds.emissivity[classes, b, None] * (1 - 0.7 * green) / land.view[:, None] ** 0.5
     vapour = _VAPOUR[band] * np.exp((_air(land, year, month) - 285) / 14) / land.view
-    found = ground - dark - vapour[:, None] * (1 + 0.3 * wet) + _deviation(land, month, band)[:, None]
+    found = (
+        ground - dark - vapour[:, None] * (1 + 0.3 * wet) + _deviation(land, month, band)[:, None]
+    )
     if band == "C07":
         found = found + kinds.shine[classes, None] * up * (1 - green)
         found = _HOTTEST - _SOFT * np.logaddexp(0, (_HOTTEST - found) / _SOFT)

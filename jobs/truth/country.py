@@ -62,7 +62,11 @@ class Country:
         check("rows and columns must be 16 or more", (self.rows, self.columns),
               holds=min(self.rows, self.columns) >= 16)  # fmt: skip
         check("classes must be 2 or more", self.classes, holds=self.classes >= 2)
-        check("years must be some, and differ", self.years, holds=0 < len(set(self.years)) == len(self.years))
+        check(
+            "years must be some, and differ",
+            self.years,
+            holds=0 < len(set(self.years)) == len(self.years),
+        )
         check("days must be above 0", self.days, holds=self.days > 0)
 
 
@@ -155,8 +159,8 @@ def smooth(random: np.random.Generator, shape: tuple[int, int], length: float) -
 def _grid(shape: tuple[int, int]) -> Grid:
     """Pixels whose quarters are whole microradians too."""
     step = max(round(HEIGHT_URAD / shape[0] / 8), 1) * 8e-6
-    rows, columns = (np.arange(n) * step for n in shape)
-    return Grid(PROJECTION, NORTH_RAD - rows, WEST_RAD + columns)
+    rows, columns = (np.arange(n, dtype=np.float64) * step for n in shape)
+    return Grid(PROJECTION, np.float64(NORTH_RAD) - rows, np.float64(WEST_RAD) + columns)
 
 
 def _kinds(random: np.random.Generator, classes: int) -> Kinds:

@@ -72,7 +72,9 @@ def of(land: Land, year: int) -> Year:
     )
     hazier = 0.5 * fields(_AIR_LENGTH, months)
     weather = fields(_CLOUD_LENGTH, months, country.days)
-    cloud = _cloud(land, random, fields(_CLOUD_LENGTH, months, country.days), fields(_AIR_LENGTH, months))
+    cloud = _cloud(
+        land, random, fields(_CLOUD_LENGTH, months, country.days), fields(_AIR_LENGTH, months)
+    )
     return Year(year, later, greener, wetter, warmer, hazier, weather, cloud,
                 _wrong(land, random, cloud))  # fmt: skip
 
@@ -81,7 +83,9 @@ def sun(land: Land, month: int, tod: int) -> Floats:
     """(P,) cosine of the solar zenith angle in the middle of a month."""
     declination = np.deg2rad(-23.44) * np.cos(2 * np.pi * (middle(month) + 10) / 365)
     lat, hour = np.deg2rad(land.lat), np.deg2rad(15 * (local(land, tod) - 12))
-    found: Floats = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour)
+    found: Floats = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(
+        hour
+    )
     return found
 
 
@@ -102,8 +106,8 @@ def _cloud(land: Land, random: np.random.Generator, daily: Floats, monthly: Floa
     shape = len(country.months), len(country.tods), country.days, land.pixels
     season = np.array([np.cos(2 * np.pi * (middle(m) - 15) / 365) for m in country.months])
     afternoon = np.linspace(-0.3, 0.5, len(country.tods))
-    found = 0.6 * random.normal(size=shape) + 0.8 * daily[:, None]
-    found += (0.7 * land.cloudy + 0.5 * monthly)[:, None, None]
+    found = 0.5 * random.normal(size=shape) + 0.6 * daily[:, None]
+    found += (1.0 * land.cloudy + 0.7 * monthly)[:, None, None]
     found += 0.6 * (season[:, None] * land.cloudy)[:, None, None] + afternoon[:, None, None]
     never = _dark(land) | _outages(land, random)
     clearest = np.where(never, np.inf, found.min(axis=2))

@@ -1,0 +1,252 @@
+"""How well vectors of pixels tell what is hidden: linear methods on an invented country.
+
+    python benchmarks/embedding.py [--quick] [--json] [--seeds 3] [--methods raw,pca-64,...]
+
+For each seed a country (`jobs.truth`) is written as two stores, one a year: some 12 000 pixels
+(--quick: 5 000), 32 classes, all three resolutions. Every method sees the features that `lake sample`
+takes by default (merged subpixels; those missing in half the pixels left out), is fitted without any
+label, and turns both years into vectors. What is measured of them, on squares of 12 x 12 pixels held
+out, is said in `jobs.measures`; `knn` is its `knn_3`, `few_shot` its `few_linear`, from 500 labels.
+Mean over the seeds; the spread is their standard deviation. A seed is another country, another split
+and another draw.
+
+- `raw`: all features, standardised, holes filled by what 200 principal components say of them.
+- `pca-k`, `white-k`: principal components of the first year, as they are and with variance 1.
+- `mnf-k`: minimum noise fraction; the noise is what differs between the years.
+
+A method is one entry of `METHODS`: data of both years in, vectors of both years out.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+import lake
+from jobs import components, features, measures, mnf, patterns
+from jobs.components import Model
+from jobs.covariance import Sums
+from jobs.features import Selection
+from jobs.measures import How, Pixels
+from jobs.scaling import Scaling
+from jobs.truth import stores
+from jobs.truth.country import DYNAMICS, Country
+from lake import order
+from lake.order import Layout
+from lake.read import Store
+
+Singles = NDArray[np.float32]
+
+ROWS, QUICK_ROWS = 128, 80
+SQUARE = 12
+LAYOUT = Layout(256, 8)
+MAX_MISSING, CLIP, HELD, REFILLS, FLOOR = 0.5, 6.0, 200, 2, 1e-6
+"""As the jobs have them by default."""
+NAMED = {"knn": "knn_3", "few_shot": "few_linear"}
+"""What other tools ask for, by the measure it is."""
+SHOWN = (
+    "knn_3", "linear", "few_linear", "few_knn_3", "cross_period", "retrieval", "stability", "nmi",
+    "overlap", "trustworthiness", "r2_dynamics", "r2_patterns", "r2_textures", "rankme",
+)  # fmt: skip
+
+Method = Callable[["Data"], tuple[Singles, Singles]]
+"""Vectors (pixel, d) of both years; NaN where a pixel has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Principal components, and what they are of."""
+
+    model: Model
+    covariance: NDArray[np.float64]
+    """(feature, feature) standardised by what the last pass but one found."""
+    scale: NDArray[np.float64]
+    """(feature,) by which that was."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What methods are given: features of two years of a country. Nothing of the truth."""
+
+    one: Singles
+    """(feature, pixel) NaN: missing."""
+    other: Singles
+    names: tuple[str, ...]
+    """Of the features: `day-2km/C13/07/64800/mean`."""
+    seed: int
+
+    @cached_property
+    def total(self) -> Fitted:
+        """Principal components of the first year."""
+        return fitted(self.one, Scaling.of(self.one, CLIP))
+
+    @cached_property
+    def noise(self) -> Fitted:
+        """Those of the differences between the years."""
+        pilot = Scaling.of(self.one, CLIP)
+        without_end = np.full(len(self.one), np.inf)
+        unit = Scaling(-without_end, without_end, np.zeros(len(self.one)), pilot.scale)
+        return fitted(pilot.cut(self.one.copy()) - pilot.cut(self.other.copy()), unit)
+
+    def filled(self, x: Singles) -> Singles:
+        """(feature, pixel) standardised, without holes but for pixels that have nothing."""
+        model = self.total.model
+        z = model.scaling.apply(x.copy())
+        components.fill(z, model)
+        return z
+
+
+def fitted(x: Singles, scaling: Scaling) -> Fitted:
+    """As `lake pca` fits: a pass, then passes in which the components of the last fill the holes."""
+    model: Model | None = None
+    for _ in range(1 + REFILLS):
+        before = model.scaling if model else scaling
+        z, total = before.apply(x.copy()), Sums.empty(len(x))
+        if model:
+            total.add_noise(model.noise * components.fill(z, model))
+        total.add(z)
+        model = components.solved(total, before, min(HELD, len(z)))
+    return Fitted(model, total.covariance(), before.scale)
+
+
+def raw(data: Data) -> tuple[Singles, Singles]:
+    """All features."""
+    return data.filled(data.one).T, data.filled(data.other).T
+
+
+def pca(data: Data, k: int, *, whiten: bool = False) -> tuple[Singles, Singles]:
+    """The first k principal components."""
+    model = data.total.model
+    vectors = model.components[:k]
+    if whiten:
+        vectors = vectors / np.sqrt(model.variance[:k, None])
+    return _scored(data, replace(model, projection=vectors))
+
+
+def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
+    """The k directions with most variance over noise."""
+    scale = data.total.model.scaling.scale
+    total, noise = (
+        of.covariance * (of.scale / scale) * (of.scale / scale)[:, None]
+        for of in (data.total, data.noise)
+    )
+    vectors, _ = mnf.solved(total, noise / 2, k, FLOOR)
+    return _scored(data, replace(data.total.model, projection=vectors))
+
+
+METHODS: dict[str, Method] = {
+    "raw": raw,
+    **{f"pca-{k}": partial(pca, k=k) for k in (16, 32, 64, 128)},
+    **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
+    **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (16, 32, 64, 128)},
+}
+
+
+def run(
+    seed: int, country: Country, methods: Sequence[str], how: How
+) -> dict[str, Mapping[str, float]]:
+    """Method -> measure -> value, of one country."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
+        one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
+        data = read(one, other, seed)
+        truth = known(one, written.truth)
+    _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
+    found = {}
+    truth = replace(truth, features=data.filled(data.one).T)
+    for name in methods:
+        began = time.monotonic()
+        vectors, again = METHODS[name](data)
+        made = time.monotonic() - began
+        pixels = replace(truth, vectors=vectors, other=again)
+        found[name] = measures.measure(pixels, how, seed).values
+        _say(f"  {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
+    return found
+
+
+def read(one: Store, other: Store, seed: int) -> Data:
+    """The features that both years have in enough pixels."""
+    chosen = features.settle(Selection(), one)
+    names = [str(of) for of in features.columns(chosen, one.cubes.values())]
+    x, y = (features.read(store, chosen, slice(0, store.domain.pixels)) for store in (one, other))
+    kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= MAX_MISSING)
+    return Data(x[kept], y[kept], tuple(names[row] for row in kept), seed)
+
+
+def known(store: Store, url: str) -> Pixels:
+    """What is true of the pixels of a store; they have no vectors yet."""
+    table = pq.read_table(url)
+    dynamics = np.stack([table[name].to_numpy() for name in DYNAMICS], axis=1)
+    dynamics = (dynamics - dynamics.mean(axis=0)) / dynamics.std(axis=0)
+    held = store.domain
+    blocks = order.superblocks(held.pixels, held.layout)
+    seen, cubes = (
+        np.concatenate([patterns.patterns(store, of) for of in blocks]),
+        patterns.fine(store),
+    )
+    quantities = {"dynamics": dynamics} | {
+        name: dynamics[:, [column]] for column, name in enumerate(DYNAMICS)
+    }
+    for name, values in (("patterns", seen), ("textures", patterns.textures(seen, cubes))):
+        quantities[name] = patterns.standardised(values, cubes)
+    nothing = np.full((held.pixels, 1), np.nan)
+    classes = table["label"].to_numpy().astype(np.int64)
+    return Pixels(nothing, held.row, held.column, classes, None, quantities, dynamics)
+
+
+def _scored(data: Data, model: Model) -> tuple[Singles, Singles]:
+    return components.scores(data.one.copy(), model), components.scores(data.other.copy(), model)
+
+
+def _rows(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
+    shown = [name for name in SHOWN if name in next(iter(found.values()))]
+    yield " | ".join(["method".ljust(10), *(name.rjust(14) for name in shown)])
+    for method, values in found.items():
+        cells = [f"{values[name]['mean']:.3f} ({values[name]['spread']:.3f})" for name in shown]
+        yield " | ".join([method.ljust(10), *(cell.rjust(14) for cell in cells)])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a smaller country")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--seeds", type=int, default=3, help="countries")
+    parser.add_argument("--rows", type=int, help="rows and columns of the country")
+    parser.add_argument("--methods", default=",".join(METHODS), help="some of them, by commas")
+    parser.add_argument("--out", type=Path, help="write the JSON here too")
+    given = parser.parse_args()
+    methods = given.methods.split(",")
+    if unknown := set(methods) - set(METHODS):
+        parser.error(f"no method {', '.join(sorted(unknown))}: wanted some of {', '.join(METHODS)}")
+    rows = given.rows or (QUICK_ROWS if given.quick else ROWS)
+    how = How(square=SQUARE)
+    runs = [
+        run(seed, Country(seed=seed, rows=rows, columns=rows), methods, how)
+        for seed in range(given.seeds)
+    ]
+    found = {method: measures.summary([of[method] for of in runs]) for method in methods}
+    document = {
+        method: {**{name: of[measure] for name, measure in NAMED.items()}, **of}
+        for method, of in found.items()
+    }
+    if given.out:
+        given.out.write_text(json.dumps(document, indent=1), "utf-8")
+    print(json.dumps(document, indent=1) if given.json else "\n".join(_rows(found)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,324 @@
+"""`lake evaluate`: how well the vectors of a run tell what is known of the pixels.
+
+Vectors are any array (pixel, d) of a run: scores of pca, mnf or transform, an embedding. Those of a
+second run may come beside it, by the same model, of another period. What is measured is in
+`jobs.measures`; of how many pixels, `How` says. Each seed is another place of the checkerboard and
+another draw.
+
+In the run's folder: `evaluate.json` (measures with mean and spread over seeds, classes, what was
+compared), `evaluate.parquet` (a row a measure and seed), and the pictures of `pictures.json`.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+import lake
+from jobs import (
+    canvas,
+    charts,
+    draw,
+    evidence,
+    labels,
+    measures,
+    patterns,
+    plates,
+    pulse,
+    runs,
+    view,
+)  # fmt: skip
+from jobs.evidence import LEAST, Evidence
+from jobs.map import LISTED, Picture
+from jobs.measures import How
+from jobs.plates import Place, Plate
+from jobs.runs import Spec
+from jobs.settings import check
+from jobs.work import Arrays, Work, partial
+from lake import order
+from lake.errors import ConfigError, DataError, MissingError
+from lake.objects import absolute
+from lake.read import Store
+
+JOB = "evaluate"
+RUN, OTHER = "run", "other"
+"""Inputs, by the name of their setting."""
+MEASURES, TABLE = "evaluate.json", "evaluate.parquet"
+SHOWN = 3
+"""Pixels whose neighbours are drawn, if none are chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake evaluate`."""
+
+    run: str = ""
+    """Whose vectors are measured."""
+    other: str = ""
+    """A run by the same model, of another period of the same pixels; none: one period."""
+    labels: str = ""
+    """URL of a file of classes: `jobs.labels`."""
+    column: str = "label"
+    """Of a table: the classes."""
+    quantities: tuple[str, ...] = ()
+    """Columns of the table that regression is to tell; together they are the truth of `overlap`."""
+    array: str = ""
+    """Of the run; none: its one array (pixel, d)."""
+    first: int = 0
+    """How many of the d numbers are taken, from the first; 0: all."""
+    seeds: int = 3
+    patterns: bool = True
+    """Whether to measure how well the patterns of subpixels are told, where the store has some."""
+    chosen: tuple[int, ...] = ()
+    """Pixels whose neighbours are drawn; none: the middle ones of the largest classes."""
+    how: How = field(default_factory=How)
+    sha256: str = ""
+    """Of the labels; found when the run is named, so that another content is another run."""
+
+    def __post_init__(self) -> None:
+        check("seeds must be above 0", self.seeds, holds=self.seeds > 0)
+        check("first must be 0 or more", self.first, holds=self.first >= 0)
+
+
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
+    """The run that measures.
+
+    Raises:
+        ConfigError: no run or labels, two models, runs of other pixels, or a column that is not there.
+        MissingError: no such run or file, or a run that is not complete.
+        DataError: labels that do not match the pixels.
+    """
+    if not (settings.run and settings.labels):
+        raise ConfigError(
+            "evaluate needs vectors and what is known: '--set run=RUN' and '--set labels=URL'"
+        )
+    if not labels.is_file(settings.labels):
+        known = ", ".join((labels.TABLE, *labels.IMAGES))
+        raise ConfigError(f"setting labels must end in one of {known}, found {settings.labels!r}")
+    runs.require(root, settings.run, runs.read_spec(root, settings.run).job, store)
+    array = evidence.vectors_of(root, settings.run, settings.array)
+    stores, inputs = [store], {RUN: settings.run}
+    if settings.other:
+        stores.append(_second(root, store, settings))
+        inputs[OTHER] = settings.other
+        evidence.vectors_of(root, settings.other, array)
+    digest = labels.digest(settings.labels)
+    settings = replace(settings, array=array, labels=absolute(settings.labels), sha256=digest)
+    known_classes = labels.classes(settings.labels, digest, store, settings.column)
+    if len(np.unique(known_classes.of[known_classes.of >= 0])) < LEAST:
+        raise DataError(f"{settings.labels} has fewer than {LEAST} classes in {store.key}")
+    labels.quantities(settings.labels, digest, store, settings.quantities)
+    outside = [of for of in settings.chosen if not 0 <= of < store.domain.pixels]
+    check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)
+    return (runs.spec_of(root, settings, JOB, tuple(stores), inputs),)
+
+
+def make(work: Work) -> Sequence[str]:
+    """Measure, then draw."""
+    settings, store = work.settings(Settings), work.store
+    run, other = work.spec.inputs[RUN], work.spec.inputs.get(OTHER, "")
+    blocks = _pattern_blocks(store, settings)
+    of = Evidence(
+        run, other, settings.array, settings.first, evidence.sampled(work.root, run),
+        settings.labels, settings.sha256, settings.column, settings.quantities, settings.how,
+    )  # fmt: skip
+    work.stage("patterns", _patterns, [(store.url, block) for block in blocks])
+    work.stage(
+        "measure", _measure, [(of, store.url, seed, len(blocks)) for seed in range(settings.seeds)]
+    )
+    work.stage("axes", _axes, [(of, store.url, settings.chosen)])
+    domain = store.domain
+    everywhere = order.superblocks(domain.pixels, domain.layout)
+    work.stage("view", _view, [(of, block) for block in everywhere])
+    known = labels.classes(settings.labels, settings.sha256, store, settings.column)
+    found = [work.partial("measure", seed) for seed in range(settings.seeds)]
+    document = _document(work, known.names, found)
+    work.objects.put(MEASURES, json.dumps(document, indent=1).encode())
+    work.objects.put(TABLE, _table(work.run, found))
+    drawn = _draw(work, known.names, found, len(everywhere))
+    work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
+    return [MEASURES, TABLE, *(of.file for of in drawn), LISTED]
+
+
+def told(root: str, run: str) -> dict[str, Any]:
+    """What a complete run found: `evaluate.json`."""
+    found: dict[str, Any] = json.loads(runs.folder(root, run).get(MEASURES))
+    return found
+
+
+def _second(root: str, store: Store, settings: Settings) -> Store:
+    """The store of the other run, if the two can be compared."""
+    spec = runs.read_spec(root, settings.other)
+    if runs.find(root, settings.other) is None:
+        raise MissingError(
+            f"run {settings.other} is not complete: run 'lake runs resume {settings.other}'"
+        )
+    models = [evidence.model_of(root, run) for run in (settings.run, settings.other)]
+    if models[0] != models[1]:
+        raise ConfigError(
+            f"vectors of two models are not compared: {settings.run} is by {models[0]}, "
+            f"{settings.other} by {models[1]}; 'lake transform --store {spec.store} --set "
+            f"model={models[0]}' makes those of the other period"
+        )
+    second = runs.open_input(root, spec.stores[0])
+    if not second.domain.same_as(store.domain):
+        raise ConfigError(
+            f"{second.key} has other pixels than {store.key} ({second.domain.pixels}, "
+            f"{store.domain.pixels}): wanted another period of the same geometry"
+        )
+    return second
+
+
+def _pattern_blocks(store: Store, settings: Settings) -> list[slice]:
+    """One phase of superblocks spread evenly over the store, as many as `most` pixels need."""
+    if not settings.patterns or not patterns.fine(store):
+        return []
+    domain = store.domain
+    runs_ = [of for of in order.phase_slices(domain.pixels, domain.layout, 0) if of.stop > of.start]
+    wanted = min(len(runs_), max(settings.how.most // domain.layout.chunk, 1))
+    return [runs_[i] for i in np.linspace(0, len(runs_) - 1, wanted).astype(int)]
+
+
+def _patterns(root: str, run: str, url: str, pixels: slice) -> Arrays:
+    """On a worker: patterns of subpixels of some pixels."""
+    pulse.check(root, run)
+    return {"pixel": np.arange(pixels.start, pixels.stop),
+            "patterns": patterns.patterns(lake.open(url), pixels)}  # fmt: skip
+
+
+def _measure(root: str, run: str, of: Evidence, url: str, seed: int, parts: int) -> Arrays:
+    """On a worker: all measures, of one seed."""
+    pulse.check(root, run)
+    seen = (partial(root, run, "patterns", number) for number in range(parts))
+    _, pixels = evidence.pixels(root, of, lake.open(url), seed, seen)
+    found = measures.measure(pixels, of.how, seed)
+    arrays = {
+        "names": np.array(list(found.values)),
+        "values": np.array(list(found.values.values())),
+        "confusion": found.confusion,
+    }
+    return arrays if found.moved is None else arrays | {"moved": found.moved}
+
+
+def _axes(root: str, run: str, of: Evidence, url: str, chosen: Sequence[int]) -> Arrays:
+    """On a worker: principal axes, and the pixels whose neighbours are shown, with their vectors."""
+    pulse.check(root, run)
+    drawn, pixels = evidence.pixels(root, of, lake.open(url), 0)
+    there = np.isfinite(pixels.vectors).all(axis=1)
+    x = pixels.vectors[there].astype(np.float64)
+    mean, axes, shares = draw.principal(len(x), x.sum(axis=0), x.T @ x)
+    shown = np.unique(chosen or drawn[there][_middle(x, pixels.classes[there])]).astype(np.int64)
+    vectors = of.vectors(root, of.run, shown)
+    return {"mean": mean, "axes": axes, "shares": shares, "chosen": shown, "vectors": vectors}
+
+
+def _middle(x: NDArray[np.float64], classes: NDArray[np.int64]) -> list[int]:
+    """Of each of the largest classes the pixel nearest to its centre."""
+    size = np.bincount(classes[classes >= 0])
+    found = []
+    for largest in np.argsort(-size, kind="stable")[:SHOWN]:
+        held = np.flatnonzero(classes == largest)
+        away = ((x[held] - x[held].mean(axis=0)) ** 2).sum(axis=1) if held.size else np.zeros(0)
+        found += [int(held[away.argmin()])] if held.size else []
+    return found
+
+
+def _view(root: str, run: str, of: Evidence, pixels: slice) -> Arrays:
+    """On a worker: of a superblock, the first axes (p, 3), and distances to the pixels shown (p, n)."""
+    pulse.check(root, run)
+    made = partial(root, run, "axes", 0)
+    x = of.vectors(root, of.run, pixels).astype(np.float64)
+    away = [np.sqrt(((x - one) ** 2).sum(axis=1)) for one in made["vectors"].astype(np.float64)]
+    return {"axes": (x - made["mean"]) @ made["axes"], "distance": np.stack(away, axis=1)}
+
+
+def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict[str, Any]:
+    settings = work.settings(Settings)
+    each = [dict(zip(of["names"].tolist(), of["values"].tolist(), strict=True)) for of in found]
+    summary = measures.summary(each)
+    for name, of in summary.items():
+        of["values"] = [values[name] for values in each]  # type: ignore[assignment]
+    confusion = _confusion(found, len(names))
+    moved = _moved(found, len(names))
+    held = confusion.sum(axis=1)
+    told = np.diag(confusion) / np.maximum(held, 1)
+    return {
+        "run": work.spec.inputs[RUN],
+        "other": work.spec.inputs.get(OTHER),
+        "model": evidence.model_of(work.root, work.spec.inputs[RUN]),
+        "stores": [asdict(of) for of in work.spec.stores],
+        "labels": {"url": settings.labels, "sha256": settings.sha256, "column": settings.column},
+        "measures": summary,
+        "classes": [
+            {
+                "name": name,
+                "held_out": int(held[i]),
+                "told": float(told[i]) if held[i] else None,
+                "moved": None if moved is None or np.isnan(moved[i]) else float(moved[i]),
+            }
+            for i, name in enumerate(names)
+        ],
+    }
+
+
+def _confusion(found: Sequence[Arrays], count: int) -> NDArray[np.int64]:
+    """(class, class) of all seeds."""
+    total = np.zeros((count, count), np.int64)
+    for of in found:
+        n = len(of["confusion"])
+        total[:n, :n] += of["confusion"]
+    return total
+
+
+def _moved(found: Sequence[Arrays], count: int) -> NDArray[np.float64] | None:
+    """(class,) mean over the seeds that have pixels of a class."""
+    if "moved" not in found[0]:
+        return None
+    each = np.full((len(found), count), np.nan)
+    for row, of in zip(each, found, strict=True):
+        row[: len(of["moved"])] = of["moved"]
+    known = np.isfinite(each)
+    total = np.where(known, each, 0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _table(run: str, found: Sequence[Arrays]) -> bytes:
+    """Parquet: a row a measure and seed."""
+    rows = [
+        {"run": run, "measure": name, "seed": seed, "value": value}
+        for seed, of in enumerate(found)
+        for name, value in zip(of["names"].tolist(), of["values"].tolist(), strict=True)
+    ]
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _draw(work: Work, names: Sequence[str], found: Sequence[Arrays], blocks: int) -> list[Picture]:
+    """Draw all pictures, and store them."""
+    store, made = work.store, work.partial("axes", 0)
+    views = [work.partial("view", number) for number in range(blocks)]
+    axes = np.concatenate([of["axes"] for of in views])
+    distance = np.concatenate([of["distance"] for of in views])
+    place = Place(str(store.key), store.domain, view.around(store.domain))
+    drawn = {
+        "embedding": plates.embedding(place, axes, made["shares"].tolist(), made["mean"].size),
+        "confusion": charts.confusion(place.key, _confusion(found, len(names)), names),
+    }
+    if (moved := _moved(found, len(names))) is not None:
+        drawn["stability"] = charts.stability(place.key, moved, names)
+    for column, pixel in enumerate(made["chosen"].tolist()):
+        drawn[f"neighbours-{pixel}"] = plates.neighbours(place, distance[:, column], pixel)
+    return [_stored(work, name, plate) for name, plate in drawn.items()]
+
+
+def _stored(work: Work, name: str, plate: Plate) -> Picture:
+    about: Mapping[str, str] = {"Title": plate.title, "Source": f"{work.run} of {work.store.url}"}
+    work.objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
+    return Picture(name, f"{name}.png", plate.title, plate.caption)

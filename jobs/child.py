@@ -21,6 +21,7 @@ from jobs.train import State
 from lake.errors import DataError, LakeError, StoppedError
 from lake.objects import Objects
 
+
 class Ear:
     """Listens for a request to stop."""
 
@@ -81,7 +82,11 @@ def _train(root: str, run: str, ear: Ear) -> None:
 
 
 def _steps(
-    objects: Objects, held: Checkpoints, steps: Any, ear: Ear, how: train.Training  # noqa: ANN401
+    objects: Objects,
+    held: Checkpoints,
+    steps: Any,
+    ear: Ear,
+    how: train.Training,  # noqa: ANN401
 ) -> None:
     due = time.monotonic() + how.checkpoint_seconds
     for state in steps:

@@ -5,8 +5,8 @@ these go well together. Training is one part in a process of its own (`jobs.supe
 superblock is embedded by a part.
 
 `embed.zarr`: `embedding` (pixel, latent) float32, NaN where a pixel has no inputs, of length 1 unless
-`unit=false`; `embedding_second` likewise, of the second store. With `int8=true` they are stored as
-whole numbers times `scale_factor`, after the CF conventions. Beside it `model.json` (all that rebuilds
+`unit=false`. With `int8=true` it is stored as whole numbers times `scale_factor`, after the CF
+conventions. `lake transform` embeds other stores, e.g. the second one. Beside it `model.json` (all that rebuilds
 the model; it names the weights), `model.md` (the same for people), `loss.jsonl` and `loss.png`.
 """
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from jobs import card, curve, fronts, outputs, recipe, runs, sample, supervise
 from jobs.feed import Feed, Source, feed, periods
-from jobs.fronts import Front
+from jobs.fronts import Front, Inputs
 from jobs.loader import Loader
 from jobs.models.architecture import Architecture, Model, width
 from jobs.product import has_gpu
@@ -37,8 +37,7 @@ from lake.schema import Array
 
 JOB = "embed"
 MODEL = "model.json"
-NAMES = ("embedding", "embedding_second")
-"""Arrays, one for each store."""
+ARRAY = "embedding"
 LEVELS, NOTHING = 127, -128
 """int8: a length of 1, and a pixel without embedding."""
 PIXELS = 16384
@@ -76,27 +75,31 @@ def specs(
 
 
 def make(work: Work) -> Sequence[str]:
-    """Train the model, then embed every pixel of every store."""
+    """Train the model, then embed every pixel of the first store."""
     root, store, how = work.root, work.store, work.settings(Settings)
     given = fronts.inputs(root, work.spec, work.stores)
-    latent = width(how.recipe.architecture, len(given.names))
-    arrays = [
-        *schema.pixel_coordinates(store.domain),
-        *fronts.arrays(given),
-        outputs.known("latent", ("latent",), np.arange(latent)),
-        *(_array(name, store, latent, int8=how.int8) for name in NAMES[: len(work.stores)]),
-    ]
+    latent = width(how.recipe.architecture, given.count)
+    arrays = [*_arrays(store, latent, int8=how.int8), *fronts.arrays(given)]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     if not given.scores:
         work.stage("standardise", fronts.standardise, [(work.spec.inputs[sample.JOB],)])
     training = how.recipe.training
     work.say(f"training, {training.steps} steps")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)
-    blocks = order.superblocks(store.domain.pixels, store.domain.layout)
-    calls = [(how.int8, period, block) for period in range(len(work.stores)) for block in blocks]
-    work.stage("embed", _embed, calls, gpu=True)
+    _run(work, work.spec, given, how)
     weights = json.loads(work.objects.get(MODEL))["weights"]
     return [path, weights, MODEL, card.FILE, curve.LINES, curve.PICTURE]
+
+
+def again(work: Work, model: str) -> Sequence[str]:
+    """Embed every pixel of another store by the model of a run, for `lake transform`."""
+    root, spec = work.root, runs.read_spec(work.root, model)
+    how = restore(Settings, spec.settings)
+    latent = outputs.read(root, model, "latent").size
+    arrays = _arrays(work.store, latent, int8=how.int8)
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    _run(work, spec, fronts.elsewhere(root, work.run, spec, work.store), how)
+    return [path]
 
 
 def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
@@ -161,23 +164,32 @@ def vectors(model: Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
-def _embed(root: str, run: str, int8: bool, period: int, pixels: slice) -> None:  # noqa: FBT001
-    """On a worker: the embedding of a superblock of a store."""
+def _run(work: Work, model: Spec, given: Inputs, how: Settings) -> None:
+    """Embed every pixel of the first store of a run."""
+    domain = work.store.domain
+    blocks = order.superblocks(domain.pixels, domain.layout)
+    calls = [(model.id, given, block, how.int8) for block in blocks]
+    work.stage("embed", _embed, calls, gpu=True)
+
+
+def _embed(root: str, run: str, model: str, given: Inputs, pixels: slice, int8: bool) -> None:  # noqa: FBT001 (a part's arguments have no names)
+    """On a worker: the embedding of a superblock."""
     torch.set_num_threads(1)
-    spec = runs.read_spec(root, run)
-    stores = tuple(runs.open_input(root, of) for of in spec.stores)
-    x = fronts.inputs(root, spec, stores).read(period, pixels)
-    found = vectors(load(root, run).to("cuda" if has_gpu() else "cpu"), x)
+    found = vectors(load(root, model).to("cuda" if has_gpu() else "cpu"), given.read(0, pixels))
     if int8:
         whole = np.nan_to_num(np.rint(found * LEVELS), nan=NOTHING)
-        outputs.write(root, run, NAMES[period], whole.astype(np.int8), pixels)
+        outputs.write(root, run, ARRAY, whole.astype(np.int8), pixels)
     else:
-        outputs.write(root, run, NAMES[period], found, pixels)
+        outputs.write(root, run, ARRAY, found, pixels)
 
 
-def _array(name: str, store: Store, latent: int, *, int8: bool) -> Array:
-    sizes = {"latent": latent}
-    if not int8:
-        return outputs.per_pixel(name, store, sizes, "float32", np.nan)
+def _arrays(store: Store, latent: int, *, int8: bool) -> list[Array]:
+    of = {"latent": latent}
     encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING}
-    return outputs.per_pixel(name, store, sizes, "int8", NOTHING, **encoded)
+    return [
+        *schema.pixel_coordinates(store.domain),
+        outputs.known("latent", ("latent",), np.arange(latent)),
+        outputs.per_pixel(ARRAY, store, of, "int8", NOTHING, **encoded)
+        if int8
+        else outputs.per_pixel(ARRAY, store, of, "float32", np.nan),
+    ]

@@ -66,9 +66,7 @@ class Source:
                 yield self.piece(pixels, wanted)
 
 
-def feed(
-    root: str, run: str, source: Source, how: Feed, chosen: Recipe
-) -> tuple[Loader, Tensor]:
+def feed(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tuple[Loader, Tensor]:
     """A loader of pixels, and what their inputs were divided by.
 
     Raises:

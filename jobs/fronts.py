@@ -5,14 +5,14 @@ period, has scores by the same model, of a `transform` run. Features are standar
 where missing; how, is stored with the result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs import linear, mnf, outputs, pca, runs, sample, transform
+from jobs import components, linear, mnf, outputs, pca, runs, sample, transform
 from jobs.features import Feature
 from jobs.runs import Spec
 from jobs.sampled import ROOM
@@ -26,7 +26,8 @@ from lake.schema import Array
 Singles = NDArray[np.float32]
 
 FEATURES = "features"
-FRONTS = (pca.JOB, mnf.JOB, FEATURES)
+LINEAR = (pca.JOB, mnf.JOB)
+FRONTS = (*LINEAR, FEATURES)
 CLIP = 6.0
 """Standard deviations beyond which a feature is cut off."""
 PILOT = 2048
@@ -103,33 +104,41 @@ class Inputs:
 
     root: str
     run: str
+    """Which reads."""
     scores: tuple[str, ...]
-    """Runs that hold scores, one for each store; none: features."""
+    """Runs that hold scores, one for each store; none: they are made of features, as are others."""
     sources: tuple[linear.Source, ...]
     """Of features."""
-    names: tuple[str, ...]
-    """Of the inputs."""
+    features: tuple[str, ...]
+    """Their names."""
+    model: str
+    """Run that says how features become inputs: of linear components, or how they are standardised."""
+    count: int
+    """Of inputs."""
 
     def read(self, period: int, pixels: slice) -> Singles:
         """(pixel, input) of a run of pixels of a store; NaN where a pixel has no value."""
         if self.scores:
             found: Singles = outputs.read(self.root, self.scores[period], "scores", pixels)
             return found
-        standard = Scaling(*(outputs.read(self.root, self.run, name) for name in _SCALING))
-        return np.concatenate(
-            [
-                _shown(standard.apply(x)).T
-                for _, x in linear.blocks(
-                    self.root, self.run, self.sources[period], list(self.names), pixels
-                )
-            ]
-        )
+        names, source = list(self.features), self.sources[period]
+        made = self._made()
+        blocks = linear.blocks(self.root, self.run, source, names, pixels)
+        return np.concatenate([made(x) for _, x in blocks])
+
+    def _made(self) -> Callable[[Singles], Singles]:
+        """What makes inputs (pixel, input) of features (feature, pixel)."""
+        if runs.read_spec(self.root, self.model).job in LINEAR:
+            model = linear.read(self.root, self.model)
+            return lambda x: components.scores(x, model)
+        standard = Scaling(*(outputs.read(self.root, self.model, name) for name in _SCALING))
+        return lambda x: _shown(standard.apply(x)).T
 
     def columns(self) -> Columns | None:
         """What the inputs are; None: components."""
         if self.scores:
             return None
-        of = [Feature.of(name) for name in self.names]
+        of = [Feature.of(name) for name in self.features]
         slots = np.unique([(f.month, f.tod) for f in of], axis=0, return_inverse=True)[1]
         bands = np.unique([f.band for f in of], return_inverse=True)[1]
         return Columns(torch.from_numpy(slots.ravel()), torch.from_numpy(bands.ravel()))
@@ -138,25 +147,40 @@ class Inputs:
 def inputs(root: str, spec: Spec, stores: tuple[Store, ...]) -> Inputs:
     """What a run of `lake embed` reads; the runs before it are done."""
     of = dict(spec.inputs)
-    if sample.JOB not in of:
-        again = of.pop(transform.JOB, None)
-        (first,) = of.values()
-        scores = (first,) if again is None else (first, again)
-        count = outputs.read(root, first, "component").size
-        return Inputs(root, spec.id, scores, (), tuple(map(str, range(count))))
-    drawn = of[sample.JOB]
+    if sample.JOB in of:
+        return _of_features(root, spec.id, spec, stores)
+    again = of.pop(transform.JOB, None)
+    (model,) = of.values()
+    scores = (model,) if again is None else (model, again)
+    count = outputs.read(root, model, "component").size
+    return Inputs(root, spec.id, scores, (), (), model, count)
+
+
+def elsewhere(root: str, run: str, embedded: Spec, store: Store) -> Inputs:
+    """What `run` reads of another store, to embed it by the model of `embedded`."""
+    if sample.JOB in embedded.inputs:
+        return _of_features(root, run, embedded, (store,))
+    (model,) = (of for job, of in embedded.inputs.items() if job != transform.JOB)
+    source = transform.source(root, store, model)
+    names = tuple(outputs.read(root, model, "feature"))
+    count = outputs.read(root, model, "component").size
+    return Inputs(root, run, (), (source,), names, model, count)
+
+
+def _of_features(root: str, run: str, embedded: Spec, stores: tuple[Store, ...]) -> Inputs:
+    drawn = embedded.inputs[sample.JOB]
     names = tuple(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
     suspect = sample.suspect(root, drawn)
     sources = tuple(linear.source(store, names, suspect=suspect) for store in stores)
-    return Inputs(root, spec.id, (), sources, names)
+    return Inputs(root, run, (), sources, names, embedded.id, len(names))
 
 
 def arrays(of: Inputs) -> Iterator[Array]:
     """Of the run's group: how features are standardised."""
     if not of.scores:
-        yield outputs.known("feature", ("feature",), of.names)
+        yield outputs.known("feature", ("feature",), of.features)
         for name in _SCALING:
-            yield outputs.known(name, ("feature",), np.full(len(of.names), np.nan))
+            yield outputs.known(name, ("feature",), np.full(of.count, np.nan))
 
 
 def standardise(root: str, run: str, drawn: str) -> None:

@@ -79,7 +79,9 @@ class Held:
         some = some.to(self.x[0].device)
         x = tuple(of[some] for of in self.x)
         beside = None if self.neighbours is None else (self.neighbours[some], self.x[-1])
-        return Batch(self.pixel[some], x, beside, None if self.labels is None else self.labels[some])
+        return Batch(
+            self.pixel[some], x, beside, None if self.labels is None else self.labels[some]
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,7 +68,9 @@ class Training:
             check(f"{name} must be 0 or more", value, holds=value >= 0)
         check("held_out must be 0 to below 1", self.held_out, holds=0 <= self.held_out < 1)
         devices = ("auto", "cpu", "cuda")
-        check(f"device must be one of {', '.join(devices)}", self.device, holds=self.device in devices)
+        check(
+            f"device must be one of {', '.join(devices)}", self.device, holds=self.device in devices
+        )
         known = self.precision in PRECISIONS
         check(f"precision must be one of {', '.join(PRECISIONS)}", self.precision, holds=known)
 
@@ -128,7 +130,11 @@ class State:
             for number, state in held.items()
             for name, of in state.items()
         }
-        noted = {"step": self.step, "curve": [asdict(of) for of in self.curve], "recent": self.recent}
+        noted = {
+            "step": self.step,
+            "curve": [asdict(of) for of in self.curve],
+            "recent": self.recent,
+        }
         tensors = {name: of.detach().cpu().contiguous() for name, of in (weights | moments).items()}
         return safetensors.torch.save(tensors, {"state": json.dumps(noted)})
 

@@ -12,7 +12,9 @@ def infonce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     coding" (2018), eq. 4; symmetric: Radford et al., "Learning transferable visual models from
     natural language supervision" (2021), fig. 3.
     """
-    logits = functional.normalize(one) @ functional.normalize(other).T / temperature  # (mine, theirs)
+    logits = (
+        functional.normalize(one) @ functional.normalize(other).T / temperature
+    )  # (mine, theirs)
     mine = torch.arange(len(one), device=one.device)
     return (functional.cross_entropy(logits, mine) + functional.cross_entropy(logits.T, mine)) / 2
 

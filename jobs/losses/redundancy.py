@@ -13,7 +13,9 @@ def vicreg(one: Tensor, other: Tensor) -> Tensor:
     """
     invariance = functional.mse_loss(one, other)
     variance = (_hinge(one) + _hinge(other)) / 2
-    covariance = (_off_diagonal(_covariance(one)) + _off_diagonal(_covariance(other))) / one.shape[1]
+    covariance = (_off_diagonal(_covariance(one)) + _off_diagonal(_covariance(other))) / one.shape[
+        1
+    ]
     return 25 * invariance + 25 * variance + covariance
 
 

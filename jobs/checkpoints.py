@@ -34,7 +34,7 @@ class Checkpoints:
     _written: list[str] = field(default_factory=list)
 
     def resume(self) -> bytes | None:
-        """The newest state of any start before this one, which is from now on this one's; None: there is none."""
+        """The newest state of the starts before, from now on this one's; None: there is none."""
         for number in range(self.start - 1, 0, -1):
             while (found := latest(self.objects, number)) is not None:
                 step, path = found

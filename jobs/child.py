@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Iterator
 
 from jobs import checkpoints, curve, embed, runs, train
 from jobs.checkpoints import Checkpoints
@@ -84,9 +84,9 @@ def _train(root: str, run: str, ear: Ear) -> None:
 def _steps(
     objects: Objects,
     held: Checkpoints,
-    steps: Any,
+    steps: Iterator[State],
     ear: Ear,
-    how: train.Training,  # noqa: ANN401
+    how: train.Training,
 ) -> None:
     due = time.monotonic() + how.checkpoint_seconds
     for state in steps:

@@ -23,8 +23,8 @@ def picture(curve: Sequence[Loss], title: str) -> bytes:
     axes = figure.add_subplot(xlabel="step", ylabel="loss", title=title)
     step = [of.step for of in curve]
     axes.plot(step, [of.train for of in curve], label="trained on")
-    held_out = [of.held_out for of in curve]
-    if None not in held_out:
+    held_out = [of.held_out for of in curve if of.held_out is not None]
+    if len(held_out) == len(step):
         axes.plot(step, held_out, label="held out")
     axes.legend()
     buffer = io.BytesIO()

@@ -6,8 +6,8 @@ superblock is embedded by a part.
 
 `embed.zarr`: `embedding` (pixel, latent) float32, NaN where a pixel has no inputs, of length 1 unless
 `unit=false`. With `int8=true` it is stored as whole numbers times `scale_factor`, after the CF
-conventions. `lake transform` embeds other stores, e.g. the second one. Beside it `model.json` (all that rebuilds
-the model; it names the weights), `model.md` (the same for people), `loss.jsonl` and `loss.png`.
+conventions. `lake transform` embeds other stores, e.g. the second one. Beside it `model.json` (all that
+rebuilds the model; it names the weights), `model.md` (the same for people), `loss.jsonl`, `loss.png`.
 """
 
 import json

@@ -55,7 +55,7 @@ class Held:
 
     def batch(self, step: int) -> Batch:
         """Of a step."""
-        first, seen = self._split()
+        _, seen = self._split()
         size = min(self.size, seen.numel())
         epoch, number = divmod(step, seen.numel() // size)
         if self._order is None or self._order[0] != epoch:

@@ -2,7 +2,8 @@
 
 Of the two views of a batch (`jobs.views`): `infonce`, `alignment`, `uniformity`, `vicreg`, `barlow`,
 `decorrelation`, `supervised` (needs labels). Of what a decoder makes of a view against what it hides:
-`mse`, `huber`. Of the codes of `vae`: `kl`, whose weight is beta. docs/embedding.md says which go well together.
+`mse`, `huber`. Of the codes of `vae`: `kl`, whose weight is beta. docs/embedding.md says what goes well
+together.
 """
 
 from collections.abc import Callable

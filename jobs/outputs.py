@@ -94,10 +94,11 @@ def read(root: str, run: str, array: str, rows: slice | NDArray[np.int64] = slic
     store = runs.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
     held = zarr.open_array(store, mode="r")
     values: Any = held.oindex[rows]
-    if (factor := held.attrs.get("scale_factor")) is None:
+    if "scale_factor" not in held.attrs:
         return values
-    nothing = values == held.attrs["_FillValue"]
-    return np.where(nothing, np.float32(np.nan), values * np.float32(factor))
+    about: Any = held.attrs
+    nothing = values == about["_FillValue"]
+    return np.where(nothing, np.float32(np.nan), values * np.float32(about["scale_factor"]))
 
 
 def dataset(root: str, run: str) -> xr.Dataset:

@@ -1,10 +1,12 @@
-"""On a worker: have a child train (`jobs.child`), stop it when that is asked for, start it anew if it dies."""
+"""On a worker: have a child train (`jobs.child`), stop it when asked to, start it anew if it dies."""
 
 import json
 import os
 import subprocess
 import sys
 import time
+from tempfile import TemporaryFile
+from typing import IO
 
 from jobs import checkpoints, pulse, runs
 from jobs.pulse import LOOK_S
@@ -26,25 +28,28 @@ def training(root: str, run: str, threads: int) -> None:
     Raises:
         StoppedError: the run was asked to stop; a checkpoint is left.
         LakeError: what the child raised.
-        DataError: it was killed again and again.
+        DataError: it died again and again.
     """
-    objects, fruitless = runs.folder(root, run), 0
+    objects, fruitless, last = runs.folder(root, run), 0, ""
     while fruitless < FRUITLESS:
         before = checkpoints.newest(objects)
-        code = _watched(root, run, threads)
-        if code == 0:
-            return
+        with TemporaryFile("w+") as errors_said:
+            code = _watched(root, run, threads, errors_said)
+            if code == 0:
+                return
+            errors_said.seek(0)
+            last = errors_said.read().strip().rsplit("\n", 1)[-1]
         fruitless = fruitless + 1 if checkpoints.newest(objects) == before else 0
     raise DataError(
-        f"the training of {run} died {FRUITLESS} times without a new checkpoint, the last time with "
-        f"exit code {code} (-9: killed, mostly for memory), after step {before or 0}; a smaller batch "
-        "or held_gb needs less memory, a smaller checkpoint_seconds loses less"
+        f"the training of {run} died {FRUITLESS} times without a new checkpoint after step "
+        f"{before or 0}, the last time with exit code {code} (-9: killed, mostly for memory) "
+        f"{last!r}; a smaller batch or held_gb needs less memory, a smaller checkpoint_seconds loses less"
     )
 
 
-def _watched(root: str, run: str, threads: int) -> int:
+def _watched(root: str, run: str, threads: int, errors_said: IO[str]) -> int:
     """One child; its exit code."""
-    with _started(root, run, threads) as process:
+    with _started(root, run, threads, errors_said) as process:
         try:
             while process.poll() is None:
                 pulse.check(root, run)
@@ -59,12 +64,12 @@ def _watched(root: str, run: str, threads: int) -> int:
     return process.returncode
 
 
-def _started(root: str, run: str, threads: int) -> subprocess.Popen[str]:
+def _started(root: str, run: str, threads: int, errors_said: IO[str]) -> subprocess.Popen[str]:
     path = os.pathsep.join(of for of in sys.path if of)
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
     return subprocess.Popen(  # noqa: S603 (this Python, and names that this project made)
-        [sys.executable, "-m", CHILD, root, run],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        [sys.executable, "-m", CHILD, root, run], env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors_said,
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from jobs.train import Training
 from jobs.views.choice import Views
 
 
-def settings(run="", front="", second="", loss=(), views=(), latent=6, steps=60, int8=False, **how):
+def settings(
+    run="", front="", second="", loss=(), views=(), latent=6, steps=60, *, int8=False, **how
+):
     """A small model; `how` is of the training."""
     training = Training(**({"steps": steps, "batch": 64, "threads": 1} | how))
     recipe = Recipe(Architecture(latent=latent, hidden=16), Objective(loss), Views(views), training)

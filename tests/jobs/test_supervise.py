@@ -1,0 +1,108 @@
+"""Training in a child process that is killed, stopped, or fails."""
+
+import os
+import random
+import signal
+import threading
+
+import pytest
+import torch
+
+from jobs import checkpoints, driver, embed, pulse, runs, supervise
+from jobs.views.choice import NOISE
+from lake.errors import DataError, StoppedError
+from tests.jobs import quick
+
+
+@pytest.fixture
+def queued(truth, chain):
+    """Note a run of these settings; its training is not begun."""
+
+    def queue(**how):
+        settings = quick.settings(chain.pca, loss=("huber",), views=(NOISE,), **how)
+        spec = driver.specs(truth.root, truth.key, settings)[-1]
+        driver.forget(truth.root, spec.id)
+        runs.write_spec(truth.root, spec)
+        return spec.id
+
+    return queue
+
+
+def weights(truth, run):
+    return torch.cat([of.ravel() for of in embed.load(truth.root, run).parameters()]).detach()
+
+
+def kill_at_steps(monkeypatch, truth, run, steps):
+    """Kill each child once the lake has a checkpoint of the next of these steps."""
+    objects, left = runs.folder(truth.root, run), list(steps)
+    started = supervise._started
+
+    def watch(process):
+        while process.poll() is None:
+            if left and (checkpoints.newest(objects) or 0) >= left[0]:
+                left.pop(0)
+                os.kill(process.pid, signal.SIGKILL)
+            threading.Event().wait(0.02)
+
+    def start(*arguments):
+        process = started(*arguments)
+        threading.Thread(target=watch, args=(process,), daemon=True).start()
+        return process
+
+    monkeypatch.setattr(supervise, "_started", start)
+    return left
+
+
+def test_killed_and_stopped_training_ends_with_the_same_bits(queued, truth, monkeypatch):
+    how = {"steps": 400, "checkpoint_seconds": 0.0}
+    undisturbed = queued(**how)
+    supervise.training(truth.root, undisturbed, 1)
+    wanted = weights(truth, undisturbed)
+    run = queued(**how)
+    steps = sorted(random.Random(1).sample(range(20, 380), 2))  # noqa: S311 (no secret)
+    left = kill_at_steps(monkeypatch, truth, run, steps)
+    supervise.training(truth.root, run, 1)
+    assert left == []
+    assert torch.equal(weights(truth, run), wanted)
+
+
+def test_stop_leaves_a_checkpoint_that_goes_on(queued, truth):
+    run = queued(steps=1_000_000, checkpoint_seconds=1000.0)
+    objects = runs.folder(truth.root, run)
+    stopping = threading.Thread(target=stop_when_training, args=(truth, run))
+    stopping.start()
+    with pytest.raises(StoppedError, match="lake runs resume"):
+        supervise.training(truth.root, run, 1)
+    stopping.join()
+    step, path = checkpoints.latest(objects, 1)
+    assert step > 0
+    assert checkpoints.begin(objects).resume() == objects.get(path)
+
+
+def stop_when_training(truth, run):
+    """A second after the child claimed its start, whatever it is at."""
+    objects = runs.folder(truth.root, run)
+    while not objects.list("train"):
+        threading.Event().wait(0.05)
+    threading.Event().wait(1.0)
+    pulse.stop(truth.root, run)
+
+
+def test_loss_that_is_no_number_names_step_pixels_and_checkpoint(queued, truth):
+    run = queued(steps=50, learning_rate=1e30, checkpoint_seconds=0.0)
+    with pytest.raises(
+        DataError, match=r"loss of step \d+ is .*pixels \d+, .*last good checkpoint"
+    ) as e:
+        supervise.training(truth.root, run, 1)
+    step, path = checkpoints.latest(runs.folder(truth.root, run), 1)
+    assert f"of step {step}: " in str(e.value)
+    assert path in str(e.value)
+
+
+def test_child_that_cannot_begin_is_told_with_what_it_said(queued, truth, monkeypatch):
+    monkeypatch.setattr(supervise, "CHILD", "jobs.nothing")
+    run = queued()
+    with pytest.raises(
+        DataError, match=r"died 3 times .* exit code 1 .*No module named jobs.nothing"
+    ):
+        supervise.training(truth.root, run, 1)

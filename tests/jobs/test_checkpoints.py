@@ -31,7 +31,7 @@ def test_overtaken_start_ends_and_moves_nothing(objects):
     zombie.write(1, b"one")
     living = checkpoints.begin(objects)
     assert living.resume() == b"one"
-    with pytest.raises(StoppedError, match="start 2 of .* took over"):
+    with pytest.raises(StoppedError, match=r"start 2 of .* took over"):
         zombie.write(2, b"two")
     assert checkpoints.begin(objects).resume() == b"one"
 

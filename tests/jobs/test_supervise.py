@@ -53,13 +53,14 @@ def kill_at_steps(monkeypatch, truth, run, steps):
     return left
 
 
-def test_killed_and_stopped_training_ends_with_the_same_bits(queued, truth, monkeypatch):
-    how = {"steps": 400, "checkpoint_seconds": 0.0}
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
+    how = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
     undisturbed = queued(**how)
     supervise.training(truth.root, undisturbed, 1)
     wanted = weights(truth, undisturbed)
     run = queued(**how)
-    steps = sorted(random.Random(1).sample(range(20, 380), 2))  # noqa: S311 (no secret)
+    steps = sorted(random.Random(1).sample(range(10, 50 * kills), kills))  # noqa: S311 (no secret)
     left = kill_at_steps(monkeypatch, truth, run, steps)
     supervise.training(truth.root, run, 1)
     assert left == []

@@ -5,7 +5,7 @@ period, has scores by the same model, of a `transform` run. Features are standar
 where missing; how, is stored with the result.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,12 +136,15 @@ class Inputs:
 
     def columns(self) -> Columns | None:
         """What the inputs are; None: components."""
-        if self.scores:
-            return None
-        of = [Feature.of(name) for name in self.features]
-        slots = np.unique([(f.month, f.tod) for f in of], axis=0, return_inverse=True)[1]
-        bands = np.unique([f.band for f in of], return_inverse=True)[1]
-        return Columns(torch.from_numpy(slots.ravel()), torch.from_numpy(bands.ravel()))
+        return None if self.scores else columns(self.features)
+
+
+def columns(names: Sequence[str]) -> Columns:
+    """What features of these names are."""
+    of = [Feature.of(name) for name in names]
+    slots = np.unique([(f.month, f.tod) for f in of], axis=0, return_inverse=True)[1]
+    bands = np.unique([f.band for f in of], return_inverse=True)[1]
+    return Columns(torch.from_numpy(slots.ravel()), torch.from_numpy(bands.ravel()))
 
 
 def inputs(root: str, spec: Spec, stores: tuple[Store, ...]) -> Inputs:

@@ -185,7 +185,7 @@ LEARNT = {
     "masked-slots": "front=features model=deep loss=huber views=slots",
     "infonce-slots": "front=features model=deep loss=infonce views=slots",
     "align-slots": "front=features model=deep loss=alignment,uniformity views=slots",
-    "vae": "front=pca model=vae loss=mse,kl weights=1,0.001 views=",
+    "vae": "front=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0",
     "vicreg-years": "front=mnf loss=vicreg views=periods unit=false",
     "barlow-years": "front=mnf loss=barlow views=periods unit=false",
 }

@@ -1,6 +1,7 @@
 """Settings of an embedding that trains in a second."""
 
 from jobs.embed import Settings
+from jobs.feed import Feed
 from jobs.fronts import Front
 from jobs.models.architecture import Architecture
 from jobs.objective import Objective
@@ -10,9 +11,18 @@ from jobs.views.choice import Views
 
 
 def settings(
-    run="", front="", second="", loss=(), views=(), latent=6, steps=60, *, int8=False, **how
+    run="",
+    front="",
+    second="",
+    loss=(),
+    views=(),
+    *,
+    int8=False,
+    train_on="sample",
+    held_gb=4.0,
+    **how,
 ):
     """A small model; `how` is of the training."""
-    training = Training(**({"steps": steps, "batch": 64, "threads": 1} | how))
-    recipe = Recipe(Architecture(latent=latent, hidden=16), Objective(loss), Views(views), training)
-    return Settings(Front(front, second, run), recipe, int8=int8)
+    training = Training(**({"steps": 60, "batch": 64, "threads": 1} | how))
+    recipe = Recipe(Architecture(latent=6, hidden=16), Objective(loss), Views(views), training)
+    return Settings(Front(front, second, run), recipe, Feed(train_on, held_gb), int8=int8)

@@ -1,3 +1,5 @@
+"""`lake embed` from stores to vectors, with one period and with two."""
+
 import json
 from pathlib import Path
 
@@ -5,7 +7,46 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from jobs import embed, outputs
+import lake
+from jobs import driver, embed, features, mnf, outputs, pca, runs, sample, transform
+from jobs.passes import Fit
+from lake.errors import ConfigError
+from tests.jobs import quick, raw
+
+PIXELS = 600
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A lake with two years of the same land, and their keys; pixel 5 has no value in either."""
+    there = raw.lake(tmp_path_factory.mktemp("embed") / "lake")
+    rng = np.random.default_rng(3)
+    stays = raw.low_rank(rng, rows=PIXELS)
+    keys = []
+    for year in (2018, 2019):
+        x = stays + 0.3 * stays.std(axis=0) * rng.normal(size=stays.shape)
+        x[5] = np.nan
+        keys.append(there.add(year, x.astype(np.float32)))
+    return there.root, keys
+
+
+@pytest.fixture(scope="module")
+def drawn(client, two):
+    return driver.run(client, two[0], two[1][0], raw.SAMPLE)
+
+
+@pytest.fixture(scope="module")
+def noise(client, two, drawn):
+    """The run of an MNF of the two years."""
+    root, (first, second) = two
+    return driver.run(client, root, first, mnf.Settings(second, drawn, fit=Fit(components=10)))
+
+
+@pytest.fixture(scope="module")
+def paired(client, two, noise):
+    """The run of an embedding of two years by default loss and views."""
+    root, (first, second) = two
+    return driver.run(client, root, first, quick.settings(noise, second=second))
 
 
 @pytest.fixture
@@ -13,15 +54,126 @@ def scores(truth, chain):
     return outputs.dataset(truth.root, chain.pca)["scores"].values
 
 
+def vectors(root, run, array="embedding"):
+    return outputs.dataset(root, run)[array].values
+
+
 def test_embedding_of_all_superblocks_is_the_one_computed_in_memory(truth, chain, scores):
     found = outputs.dataset(truth.root, chain.embed)["embedding"]
     assert found.dims == ("pixel", "latent")
     assert_allclose(found, embed.vectors(embed.load(truth.root, chain.embed), scores), atol=1e-5)
-    lines = (Path(truth.root) / "runs" / chain.embed / "loss.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == list(range(1, 61))
+    assert_allclose(np.delete(np.linalg.norm(found, axis=1), 5), 1, rtol=1e-5)
+
+
+def test_loss_curve_and_card_lie_beside_the_model(truth, chain):
+    folder = Path(truth.root) / "runs" / chain.embed
+    lines = [json.loads(line) for line in (folder / "loss.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 61))
+    assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
+    card = (folder / "model.md").read_text()
+    for told in (truth.key, chain.pca, "learning_rate: 0.001", "threads: 1", "torch"):
+        assert told in card
 
 
 def test_only_the_pixel_without_scores_has_no_embedding(truth, chain):
-    missing = np.isnan(outputs.dataset(truth.root, chain.embed)["embedding"].values)
+    missing = np.isnan(vectors(truth.root, chain.embed))
     assert np.flatnonzero(missing.all(axis=1)).tolist() == [5]
     assert missing.any(axis=1).sum() == 1
+
+
+def test_two_periods_make_pairs_of_periods_and_scores_of_both(two, noise, paired):
+    root, (first, second) = two
+    spec = runs.read_spec(root, paired)
+    assert [of.key for of in spec.stores] == [first, second]
+    assert spec.inputs["mnf"] == noise
+    assert runs.read_spec(root, spec.inputs["transform"]).store == second
+    recipe = spec.settings["recipe"]
+    assert (recipe["objective"]["loss"], recipe["views"]["views"]) == (["infonce"], ["periods"])
+    losses = [json.loads(line)["train"] for line in _lines(root, paired)]
+    assert losses[-1] < losses[0]
+
+
+def _lines(root, run):
+    return (Path(root) / "runs" / run / "loss.jsonl").read_text().splitlines()
+
+
+def test_second_store_is_embedded_by_the_same_model(client, two, paired):
+    """By its features; the scores of its own run are the oracle."""
+    root, (_, second) = two
+    found = vectors(root, driver.run(client, root, second, transform.Settings(paired)))
+    scored = runs.read_spec(root, paired).inputs["transform"]
+    wanted = embed.vectors(embed.load(root, paired), vectors(root, scored, "scores"))
+    assert_allclose(found, wanted, atol=2e-4)
+    first = vectors(root, paired)
+    there = np.delete(np.arange(PIXELS), 5)
+    own = (first * found)[there].sum(axis=1).mean()
+    others = (first[there] * np.roll(found[there], 1, axis=0)).sum(axis=1).mean()
+    assert own > others + 0.5
+
+
+def test_whole_numbers_are_the_vectors_to_a_127th(client, two, noise, paired):
+    root, (first, second) = two
+    run = driver.run(client, root, first, quick.settings(noise, second=second, int8=True))
+    wanted = vectors(root, paired)
+    for found in (vectors(root, run), outputs.read(root, run, "embedding")):
+        assert found.dtype == np.float32
+        assert_allclose(found, wanted, atol=0.5 / 127 + 1e-6)
+        assert np.isnan(found[5]).all()
+    assert outputs.read(root, run, "embedding", slice(2, 4)).shape == (2, 6)
+
+
+def test_features_are_embedded_without_components(client, two, drawn):
+    """Standardised and cut off as the sample says, 0 where missing: by NumPy."""
+    root, (first, second) = two
+    how = quick.settings(drawn, second=second, loss=("huber",), views=("slots", "bands"), steps=5)
+    run = driver.run(client, root, first, how)
+    store = lake.open(f"{root}/{first}")
+    chosen = features.settle(raw.SAMPLE.features, store)
+    x = features.read(store, chosen, slice(0, PIXELS)).T[:, sample.kept(root, drawn)]
+    mean, deviation = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
+    z = np.clip((x - mean) / deviation, -6, 6)
+    assert_allclose(vectors(root, run), embed.vectors(embed.load(root, run), z), atol=1e-3)
+    again = vectors(root, driver.run(client, root, second, transform.Settings(run)))
+    assert again.shape == (PIXELS, 6)
+
+
+def test_superblocks_stream_through_memory(client, two, drawn):
+    root, (first, _) = two
+    how = quick.settings(
+        drawn, loss=("mse",), views=("mask",), steps=6, train_on="all", held_gb=0.0
+    )
+    found = vectors(root, driver.run(client, root, first, how))
+    assert np.flatnonzero(np.isnan(found).any(axis=1)).tolist() == [5]
+
+
+def test_all_pixels_or_the_sample_are_trained_on(client, truth, chain):
+    how = quick.settings(chain.pca, steps=3, train_on="all")
+    run = driver.run(client, truth.root, truth.key, how)
+    assert run != driver.run(client, truth.root, truth.key, quick.settings(chain.pca, steps=3))
+    assert not np.array_equal(vectors(truth.root, run), vectors(truth.root, chain.embed))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"views": ("periods",)}, "second store"),
+        ({"views": ("slots",)}, "front=features"),
+        ({"front": "mnf"}, "second=KEY"),
+    ],
+)
+def test_what_does_not_go_together_is_told_before_anything_runs(two, how, message):
+    root, (first, _) = two
+    with pytest.raises(ConfigError, match=message):
+        driver.specs(root, first, quick.settings(**how))
+
+
+def test_run_of_another_front_is_refused(two, noise):
+    root, (first, second) = two
+    with pytest.raises(ConfigError, match="front=pca"):
+        driver.specs(root, first, quick.settings(noise, "pca", second))
+
+
+def test_front_is_chosen_by_the_number_of_stores(two):
+    root, (first, second) = two
+    alone, both = (driver.specs(root, first, quick.settings(second=of))[-1] for of in ("", second))
+    assert (set(alone.inputs), set(both.inputs)) == ({pca.JOB}, {mnf.JOB, transform.JOB})

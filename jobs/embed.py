@@ -20,8 +20,8 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from jobs import card, curve, fronts, outputs, recipe, runs, sample, supervise
-from jobs.feed import Feed, Source, feed, periods
+from jobs import card, curve, feed, fronts, outputs, recipe, runs, sample, supervise
+from jobs.feed import Feed, Source
 from jobs.fronts import Front, Inputs
 from jobs.loader import Loader
 from jobs.models.architecture import Architecture, Model, width
@@ -70,7 +70,8 @@ def specs(
     front, stores, before, inputs = fronts.specs(root, store, settings.front, before)
     features = front.front == fronts.FEATURES
     chosen = recipe.settled(settings.recipe, len(stores), features=features)
-    settings = replace(settings, front=front, recipe=chosen)
+    of = feed.settled(settings.feed, chosen, store)
+    settings = replace(settings, front=front, recipe=chosen, feed=of)
     return (*before, runs.spec_of(root, settings, JOB, stores, inputs))
 
 
@@ -107,8 +108,8 @@ def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
     how = restore(Settings, spec.settings)
     stores = tuple(runs.open_input(root, of) for of in spec.stores)
     given = fronts.inputs(root, spec, stores)
-    source = Source(given, stores[0], periods(len(stores), how.recipe))
-    loader, scale = feed(root, spec.id, source, how.feed, how.recipe)
+    source = Source(given, stores[0], feed.periods(len(stores), how.recipe))
+    loader, scale = feed.loader(root, spec.id, source, how.feed, how.recipe)
     return recipe.begin(how.recipe, scale, given.columns(), loader)
 
 

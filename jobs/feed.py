@@ -1,22 +1,25 @@
 """Which pixels a training sees: those of the sample or all; from memory, or streamed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jobs import labels as known
 from jobs import outputs, recipe, runs, sample
 from jobs.fronts import Inputs
 from jobs.loader import Held, Loader, Piece, Streamed
+from jobs.objective import SUPERVISED
 from jobs.recipe import Recipe
 from jobs.settings import check
 from jobs.views import pairs
 from jobs.views.choice import NEIGHBOURS, PERIODS
 from lake import order
 from lake.errors import ConfigError, DataError
+from lake.objects import absolute
 from lake.read import Store
 
 SAMPLE, ALL = "sample", "all"
@@ -33,12 +36,38 @@ class Feed:
     """Inputs that fit are held in memory; of `all` pixels that do not, superblocks pass through it."""
     together: int = 4
     """Superblocks that are shuffled with each other then."""
+    labels: str = ""
+    """URL of a file of classes (`jobs.labels`), for loss=supervised; pixels without one are their own."""
+    column: str = "label"
+    """Of a table: the classes."""
+    sha256: str = ""
+    """Of the labels; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
-        known = self.train_on in {SAMPLE, ALL}
-        check("train_on must be sample or all", self.train_on, holds=known)
+        fits = self.train_on in {SAMPLE, ALL}
+        check("train_on must be sample or all", self.train_on, holds=fits)
         check("held_gb must be 0 or more", self.held_gb, holds=self.held_gb >= 0)
         check("together must be above 0", self.together, holds=self.together > 0)
+
+
+def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
+    """The feed with what its labels are; they are read once, to see that they match the pixels.
+
+    Raises:
+        ConfigError: labels without a loss that uses them, or the other way about.
+        DataError: labels that do not match the pixels.
+    """
+    used = SUPERVISED in chosen.objective.loss
+    check(
+        "labels go with loss=supervised, and it with them",
+        how.labels,
+        holds=used == bool(how.labels),
+    )
+    if not how.labels:
+        return how
+    digest = known.digest(how.labels)
+    known.classes(how.labels, digest, store, how.column)
+    return replace(how, labels=absolute(how.labels), sha256=digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +95,7 @@ class Source:
                 yield self.piece(pixels, wanted)
 
 
-def feed(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tuple[Loader, Tensor]:
+def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tuple[Loader, Tensor]:
     """A loader of pixels, and what their inputs were divided by.
 
     Raises:
@@ -93,17 +122,21 @@ def feed(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tupl
         domain, there = source.store.domain, held.pixel.numpy()
         around = pairs.adjacent(domain.row[there], domain.column[there])
         neighbours = torch.from_numpy(around).to(device)
+    labels = None
+    if how.labels:
+        of = known.classes(how.labels, how.sha256, source.store, how.column).of
+        labels = torch.from_numpy(of[held.pixel.numpy()]).to(device)
     x = tuple((of / scale).to(device) for of in held.x)
     pixel, share, seed = held.pixel.to(device), training.held_out, training.seed
-    return Held(x, pixel, training.batch, share, seed, neighbours), scale
+    return Held(x, pixel, training.batch, share, seed, neighbours, labels), scale
 
 
 def _streamed(source: Source, how: Feed, chosen: Recipe, scale: Tensor) -> Streamed:
-    if NEIGHBOURS in chosen.views.views:
+    if how.labels or NEIGHBOURS in chosen.views.views:
         raise ConfigError(
-            f"views=neighbours needs all pixels in memory: {source.store.domain.pixels} pixels of "
-            f"{len(scale)} inputs are more than held_gb={how.held_gb}; set it higher, or leave "
-            "train_on=sample"
+            "views=neighbours and loss=supervised need all pixels in memory: "
+            f"{source.store.domain.pixels} of {len(scale)} inputs are more than held_gb={how.held_gb}; "
+            "set it higher, or leave train_on=sample"
         )
     domain = source.store.domain
     blocks = order.superblocks(domain.pixels, domain.layout)

@@ -95,6 +95,7 @@ def _each(loss: Callable[[Tensor], Tensor]) -> Callable[[Outcome, Objective], Te
     return lambda of, _: (loss(of.one) + loss(of.other)) / 2
 
 
+SUPERVISED = "supervised"
 REBUILT = {"mse", "huber"}
 TERMS: dict[str, Callable[[Outcome, Objective], Tensor]] = {
     "mse": _rebuilt(reconstruction.mse),
@@ -103,7 +104,7 @@ TERMS: dict[str, Callable[[Outcome, Objective], Tensor]] = {
     "infonce": lambda of, how: contrastive.infonce(of.one, of.other, how.temperature),
     "alignment": lambda of, _: contrastive.alignment(of.one, of.other),
     "uniformity": _each(contrastive.uniformity),
-    "supervised": _supervised,
+    SUPERVISED: _supervised,
     "vicreg": lambda of, _: redundancy.vicreg(of.one, of.other),
     "barlow": lambda of, _: redundancy.barlow(of.one, of.other),
     "decorrelation": _each(redundancy.decorrelation),

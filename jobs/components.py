@@ -49,16 +49,22 @@ class Model:
     """(score, feature): scores are this times standardised features."""
 
     @property
+    def filling(self) -> int:
+        """How many components fill holes: all would say nothing, they agree with any value."""
+        return min(len(self.components), (self.scaling.mean.size + 1) // 2)
+
+    @property
     def noise(self) -> float:
-        """Variance of a feature that the components leave out, in the mean over all others."""
-        rest = self.components.shape[1] - self.components.shape[0]
-        return float(max(self.total - self.variance.sum(), 0.0) / max(rest, 1))
+        """Variance of a feature that these leave out, in the mean over all other directions."""
+        rest = max(self.components.shape[1] - self.filling, 1)
+        return float(max(self.total - self.variance[: self.filling].sum(), 0.0) / rest)
 
     @property
     def signal(self) -> Floats:
-        """(component,) share of a component's variance that is not noise, 0 to 1."""
-        tiny = np.finfo(float).tiny
-        share: Floats = np.clip(1 - self.noise / np.maximum(self.variance, tiny), 0, 1)
+        """(filling,) share of a component's variance that is not noise, 0 to 1."""
+        tiny = float(np.finfo(float).tiny)
+        variance = np.maximum(self.variance[: self.filling], tiny)
+        share: Floats = np.clip(1 - max(self.noise, tiny) / variance, 0, 1)
         return share
 
 
@@ -155,7 +161,7 @@ def _said(z: Singles, holes: NDArray[np.bool_], model: Model) -> Singles:
     """
     signal = model.signal
     speaking = signal > LEAST_SIGNAL
-    towards = model.components[speaking].astype(np.float32)
+    towards = model.components[: model.filling][speaking].astype(np.float32)
     back, shrink = np.ascontiguousarray(towards.T), signal[speaking, None].astype(np.float32)
     there = (~holes).astype(np.float32)
     noise = np.float32(1) / shrink - np.float32(1)  # 1/S - V M V' = (1/S - 1) + V (1 - M) V'

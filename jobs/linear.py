@@ -62,11 +62,12 @@ def source(store: Store, names: Sequence[str], *, suspect: bool) -> Source:
         ConfigError: the store lacks one.
     """
     wanted = [Feature.of(name) for name in names]
+    months = {of.month for of in wanted}
     statistics = tuple(dict.fromkeys(of.statistic for of in wanted))
     separate = any(of.subpixel is not None for of in wanted)
     selection = Selection(
         tuple({of.cube: None for of in wanted}),
-        tuple(month for month in store.months if month in {of.month for of in wanted}),
+        tuple(month for month in store.months if month in months),
         tuple({of.tod: None for of in wanted}),
         tuple({of.band: None for of in wanted}),
         statistics if suspect else features.trusted(statistics, store),

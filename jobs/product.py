@@ -8,6 +8,7 @@ parts to do, and the sums of two threads are other ones than of one.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import numpy as np
 from distributed import get_worker
@@ -36,7 +37,7 @@ def has_gpu() -> bool:
         offered = get_worker().state.total_resources
     except ValueError:  # no worker of a cluster
         return False
-    if not offered.get("GPU"):
+    if not offered.get("GPU") or find_spec("torch") is None:
         return False
     import torch  # noqa: PLC0415 (heavy, and no use without a GPU)
 

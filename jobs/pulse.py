@@ -234,7 +234,7 @@ class Pulse:
 
     def _write(self) -> None:
         self._status = replace(self._status, at=runs.now(), beat=self._status.beat + 1)
-        note(self._objects, self._status)
         with self._lock:
             text = "".join(line + "\n" for line in self._lines)
         self._objects.put(f"logs/{self._status.attempt}.jsonl", text.encode())
+        note(self._objects, self._status)  # last: who sees how it ended finds why in the log

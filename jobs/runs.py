@@ -29,7 +29,7 @@ from lake.objects import Objects, connect, join
 from lake.read import Store
 
 FOLDER = "runs"
-PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "torch", "zarr")
+PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "scipy", "torch", "zarr")
 """Whose versions are noted with a run."""
 
 

@@ -121,8 +121,7 @@ def nystroem(product: Floats, basis: Floats) -> tuple[Floats, Floats]:
     inner = basis.T @ product
     gram = basis.T @ basis
     size, turn = eigh((inner + inner.T) / 2, gram)
-    there = size > ROUNDING * size[-1]
-    root = product @ (turn[:, there] / np.sqrt(size[there]))
+    root = product @ (turn / np.sqrt(np.maximum(size, ROUNDING * size[-1])))
     vectors, values, _ = np.linalg.svd(root, full_matrices=False)
     return turned(vectors.T), values**2
 

@@ -37,7 +37,8 @@ def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(la
 
 def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
     found = lake_(cli.pca, "--set", f"sample={chain.sample}", "--set", "components=10")
-    assert found.stdout.split() == [chain.pca, f"{truth.root}/runs/{chain.pca}/pca.zarr"]
+    folder = f"{truth.root}/runs/{chain.pca}"
+    assert found.stdout.split() == [chain.pca, f"{folder}/pca.zarr", f"{folder}/model.json"]
 
 
 def test_jobs_build_on_runs_that_are_named(lake_, chain):
@@ -46,6 +47,14 @@ def test_jobs_build_on_runs_that_are_named(lake_, chain):
     assert json.loads(embedded.stdout)["run"] == chain.embed
     grouped = lake_(cli.cluster, "--set", f"embed={chain.embed}", "--set", "k=3", "--json")
     assert json.loads(grouped.stdout)["run"] == chain.cluster
+
+
+def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
+    found = lake_(cli.transform, "--set", f"model={chain.pca}", "--json")
+    assert json.loads(found.stdout)["outputs"][0].endswith("/transform.zarr")
+    lacking = lake_(cli.mnf)
+    assert isinstance(lacking.exception, ConfigError)
+    assert "second=KEY_OR_URL" in str(lacking.exception)
 
 
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):

@@ -123,6 +123,14 @@ def test_zero_imputed_scores_are_far_off_and_filled_ones_are_not(rng, x):
     assert error(scores(np.where(holes, np.float32(np.nan), x), model)) < 0.01
 
 
+def test_as_many_components_as_features_fill_holes_too(rng, x):
+    model = fitted(x, 120)
+    wanted = scores(x, model)[:, :8]
+    x[rng.random(x.shape) < 0.15] = np.nan
+    error = np.sqrt(np.mean((scores(x, model)[:, :8] - wanted) ** 2) / np.mean(wanted**2))
+    assert error < 0.02
+
+
 @given(st.integers(1, 999), st.integers(0, 2**32 - 1))
 def test_scores_do_not_depend_on_the_pixels_beside(split, seed):
     rng = np.random.default_rng(seed)
@@ -188,7 +196,8 @@ def test_nystroem_of_a_matrix_of_low_rank_is_the_matrix(rng):
     basis = rng.normal(size=(40, 9))
     vectors, values = subspace.nystroem(root @ root.T @ basis, basis)
     assert_allclose((vectors.T * values) @ vectors, root @ root.T, atol=1e-6)
-    assert len(values) == 5
+    assert_allclose(vectors @ vectors.T, np.eye(9), atol=1e-9)
+    assert_allclose(values[5:], 0, atol=1e-6)
 
 
 def test_start_has_as_many_directions_as_asked_for(rng):

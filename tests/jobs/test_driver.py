@@ -59,7 +59,7 @@ def test_run_is_done_though_the_client_that_submitted_it_is_gone(cluster, there,
     of_sample = sample.Settings(phase=1, phases=2)
     drawn = submitted(cluster, there.root, there.key, of_sample)
     state(there.root, drawn, pulse.DONE)
-    run = submitted(cluster, there.root, there.key, pca.Settings(drawn, 10))
+    run = submitted(cluster, there.root, there.key, pca.Settings(drawn, fit=Fit(components=10)))
     state(there.root, run, pulse.DONE)
     assert_array_equal(
         outputs.dataset(there.root, run)["scores"], outputs.dataset(truth.root, chain.pca)["scores"]

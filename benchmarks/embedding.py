@@ -1,6 +1,7 @@
 """How well vectors of pixels tell what is hidden, by linear and by learnt methods, on an invented country.
 
     python benchmarks/embedding.py [--quick] [--json] [--seeds 3] [--methods raw,pca-64,...]
+    python benchmarks/embedding.py --koppen LAKE [--json] ...
 
 For each seed a country (`jobs.truth`) is written as two stores, one a year: some 12 000 pixels
 (--quick: 5 000), 32 classes, all three resolutions. Every method sees the features that `lake sample`
@@ -16,11 +17,19 @@ and another draw.
 - `default` and all others: learnt, by `lake embed` with the settings that `LEARNT` says, on the first
   200 components or on the features; `STEPS` steps of 1024 pixels, by one thread.
 
+--koppen: real land instead. The 96 granules of `abi/lstf` in LAKE_SHARED_DATA (default ../shared/data)
+are ingested into LAKE, unless that was done before, as two periods, one day of December and one of
+February each: 48 features, mean temperatures. Of land pixels with more than half of them in both
+periods (101 529) the classes are Koppen-Geiger climates, the squares 40 x 40 pixels; a seed is another
+split and another draw.
+
 A method is one entry of `METHODS`: data of both years in, vectors of both years out.
 """
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +42,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 import lake
 from jobs import components, embed, features, fronts, measures, mnf, patterns, recipe, settings
@@ -45,6 +55,7 @@ from jobs.truth import stores
 from jobs.truth.country import DYNAMICS, Country
 from jobs.views import pairs
 from lake import order
+from lake.domain import Domain
 from lake.order import Layout
 from lake.read import Store
 
@@ -52,9 +63,14 @@ Singles = NDArray[np.float32]
 
 ROWS, QUICK_ROWS = 128, 80
 SQUARE = 12
+DATA = Path(os.environ.get("LAKE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+PERIODS = (("2022-12-14", "2023-02-21"), ("2022-12-15", "2023-02-22"))
+KOPPEN_SQUARE, OCEAN = 40, 32
 LAYOUT = Layout(256, 8)
 MAX_MISSING, CLIP, HELD, REFILLS, FLOOR = 0.5, 6.0, 200, 2, 1e-6
 """As the jobs have them by default."""
+SHARE = 6
+"""Features for each component that fills holes, at least."""
 NAMED = {"knn": "knn_3", "few_shot": "few_linear"}
 """What other tools ask for, by the measure it is."""
 SHOWN = (
@@ -75,6 +91,11 @@ class Fitted:
     """(feature, feature) standardised by what the last pass but one found."""
     scale: NDArray[np.float64]
     """(feature,) by which that was."""
+
+    @property
+    def filler(self) -> Model:
+        """What stands in holes: of few features, few components, else they repeat its noise."""
+        return components.first(self.model, min(HELD, max(len(self.scale) // SHARE, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,39 +125,49 @@ class Data:
         unit = Scaling(-without_end, without_end, np.zeros(len(self.one)), pilot.scale)
         return fitted(pilot.cut(self.one.copy()) - pilot.cut(self.other.copy()), unit)
 
-    def filled(self, x: Singles) -> Singles:
-        """(feature, pixel) standardised, without holes but for pixels that have nothing."""
-        model = self.total.model
-        z = model.scaling.apply(x.copy())
-        components.fill(z, model)
-        return z
+    @cached_property
+    def filled(self) -> tuple[Singles, Singles]:
+        """(pixel, feature) of both years, standardised by the first, without holes.
+
+        NaN: a pixel that has nothing.
+        """
+        found = []
+        for x in (self.one, self.other):
+            z = self.total.model.scaling.apply(x.copy())
+            components.fill(z, self.total.filler)
+            found.append(np.ascontiguousarray(z.T))
+        return found[0], found[1]
+
+    def projected(self, vectors: NDArray[np.float64]) -> tuple[Singles, Singles]:
+        """(pixel, d) of both years along vectors (d, feature)."""
+        one, other = (z @ vectors.T.astype(np.float32) for z in self.filled)
+        return one, other
 
 
 def fitted(x: Singles, scaling: Scaling) -> Fitted:
     """As `lake pca` fits: a pass, then passes in which the components of the last fill the holes."""
-    model: Model | None = None
+    made: Fitted | None = None
     for _ in range(1 + REFILLS):
-        before = model.scaling if model else scaling
+        before = made.model.scaling if made else scaling
         z, total = before.apply(x.copy()), Sums.empty(len(x))
-        if model:
-            total.add_noise(model.noise * components.fill(z, model))
+        if made:
+            total.add_noise(made.filler.noise * components.fill(z, made.filler))
         total.add(z)
         model = components.solved(total, before, min(HELD, len(z)))
-    return Fitted(model, total.covariance(), before.scale)
+        made = Fitted(model, total.covariance(), before.scale)
+    return made
 
 
 def raw(data: Data) -> tuple[Singles, Singles]:
     """All features."""
-    return data.filled(data.one).T, data.filled(data.other).T
+    return data.filled
 
 
 def pca(data: Data, k: int, *, whiten: bool = False) -> tuple[Singles, Singles]:
     """The first k principal components."""
     model = data.total.model
-    vectors = model.components[:k]
-    if whiten:
-        vectors = vectors / np.sqrt(model.variance[:k, None])
-    return _scored(data, replace(model, projection=vectors))
+    unit = np.sqrt(model.variance[:k, None]) if whiten else 1
+    return data.projected(model.components[:k] / unit)
 
 
 def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
@@ -146,17 +177,15 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
         of.covariance * (of.scale / scale) * (of.scale / scale)[:, None]
         for of in (data.total, data.noise)
     )
-    vectors, _ = mnf.solved(total, noise / 2, k, FLOOR)
-    return _scored(data, replace(data.total.model, projection=vectors))
+    return data.projected(mnf.solved(total, noise / 2, k, FLOOR)[0])
 
 
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     """By `lake embed` with these settings, trained on all pixels of what its views are of."""
     how = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
-    front = how.front.front
-    x = {"pca": partial(pca, k=HELD), "mnf": partial(minimum_noise, k=HELD), "features": shown}[
-        front
-    ](data)
+    front, count = how.front.front, min(HELD, len(data.names))
+    given = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
+    x = given.get(front, shown)(data)
     features_in = front == fronts.FEATURES
     chosen = recipe.settled(how.recipe, 2, features=features_in)
     there = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
@@ -194,11 +223,15 @@ contrastive encoder of masked components."""
 
 METHODS: dict[str, Method] = {
     "raw": raw,
-    **{f"pca-{k}": partial(pca, k=k) for k in (16, 32, 64, 128)},
+    **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
-    **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (16, 32, 64, 128)},
+    **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
     **{name: partial(learnt, overrides=of) for name, of in LEARNT.items()},
 }
+
+
+KOPPEN = ("raw", "pca-8", "pca-16", "pca-32", "white-16", "mnf-8", "mnf-16", "mnf-32")
+"""Of real land, which has 48 features."""
 
 
 def run(
@@ -208,11 +241,17 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
-        data = read(one, other, seed)
+        data = read(one, other, seed, Selection())
         truth = known(one, written.truth)
     _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
+    return measured(data, replace(truth, features=data.filled[0]), how, methods, seed)
+
+
+def measured(
+    data: Data, truth: Pixels, how: How, methods: Sequence[str], seed: int
+) -> dict[str, Mapping[str, float]]:
+    """Method -> measure -> value."""
     found = {}
-    truth = replace(truth, features=data.filled(data.one).T)
     for name in methods:
         began = time.monotonic()
         vectors, again = METHODS[name](data)
@@ -223,9 +262,56 @@ def run(
     return found
 
 
-def read(one: Store, other: Store, seed: int) -> Data:
-    """The features that both years have in enough pixels."""
-    chosen = features.settle(Selection(), one)
+def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapping[str, float]]]:
+    """For each seed method -> measure -> value, of real land."""
+    one, other = ingested(root)
+    held = one.domain
+    data = read(one, other, 0, Selection(statistics=("mean",)))
+    seen = [np.isnan(x).mean(axis=0) < 0.5 for x in (data.one, data.other)]
+    classes = climates(held)
+    land = np.flatnonzero(seen[0] & seen[1] & (classes != OCEAN))
+    x, y = data.one[:, land].copy(), data.other[:, land].copy()
+    data = Data(x, y, data.names, held.row[land], held.column[land], 0)
+    _say(f"{land.size} pixels, {len(data.names)} features")
+    nothing = np.full((land.size, 1), np.nan)
+    truth = Pixels(nothing, held.row[land], held.column[land], classes[land])
+    truth = replace(truth, features=data.filled[0])
+    how = How(square=KOPPEN_SQUARE)
+    return [measured(replace(data, seed=seed), truth, how, methods, seed) for seed in range(seeds)]
+
+
+def ingested(root: str) -> tuple[Store, Store]:
+    """Two periods of the real granules, made where they are not there yet."""
+    key, source = "goes16/lst-10km/{}_{}/geom-goes-fulldisk-0", str(DATA / "abi" / "lstf")
+    targets = []
+    for period in PERIODS:
+        days = [day.replace("-", "") for day in period]
+        targets.append(key.format(*days))
+        if Path(root, targets[-1]).is_dir():
+            continue
+        for day in period:
+            how = ["--source", source, "--set", f"t0={day}", "--set", f"tf={day}"]
+            _lake(root, "ingest", "run", "lst-10km", *how)
+        _lake(root, "merge", *(key.format(day, day) for day in days))
+    one, other = (lake.open(f"{root}/{target}") for target in targets)
+    return one, other
+
+
+def _lake(root: str, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "lake", *arguments, "--lake", root], check=True)
+
+
+def climates(held: Domain) -> NDArray[np.int64]:
+    """(pixel,) Koppen-Geiger class of where each pixel lies."""
+    zones = np.asarray(Image.open(DATA / "maps" / "koppen" / "kmz_int_reshape.png"))
+    lon, lat = held.lonlat()
+    row, column = (90 - lat) / 180 * zones.shape[0], (lon + 180) / 360 * zones.shape[1]
+    return zones[row.astype(int), column.astype(int)].astype(np.int64)
+
+
+def read(one: Store, other: Store, seed: int, wanted: Selection) -> Data:
+    """The features that enough pixels have."""
+    chosen = features.settle(wanted, one)
     names = [str(of) for of in features.columns(chosen, one.cubes.values())]
     x, y = (features.read(store, chosen, slice(0, store.domain.pixels)) for store in (one, other))
     kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= MAX_MISSING)
@@ -254,10 +340,6 @@ def known(store: Store, url: str) -> Pixels:
     return Pixels(nothing, held.row, held.column, classes, None, quantities, dynamics)
 
 
-def _scored(data: Data, model: Model) -> tuple[Singles, Singles]:
-    return components.scores(data.one.copy(), model), components.scores(data.other.copy(), model)
-
-
 def _rows(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
     shown = [name for name in SHOWN if name in next(iter(found.values()))]
     yield " | ".join(["method".ljust(10), *(name.rjust(14) for name in shown)])
@@ -275,20 +357,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smaller country")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--seeds", type=int, default=3, help="countries")
+    parser.add_argument("--seeds", type=int, default=3, help="countries, or splits of real land")
+    parser.add_argument("--koppen", metavar="LAKE", help="real land, in a lake at this folder")
     parser.add_argument("--rows", type=int, help="rows and columns of the country")
-    parser.add_argument("--methods", default=",".join(METHODS), help="some of them, by commas")
+    parser.add_argument("--methods", help="some of them, by commas")
     parser.add_argument("--out", type=Path, help="write the JSON here too")
     given = parser.parse_args()
-    methods = given.methods.split(",")
+    methods = (
+        given.methods.split(",") if given.methods else list(KOPPEN if given.koppen else METHODS)
+    )
     if unknown := set(methods) - set(METHODS):
         parser.error(f"no method {', '.join(sorted(unknown))}: wanted some of {', '.join(METHODS)}")
+    if given.koppen:
+        _tell(koppen(given.seeds, given.koppen, methods), methods, given)
+        return
     rows = given.rows or (QUICK_ROWS if given.quick else ROWS)
     how = How(square=SQUARE)
     runs = [
         run(seed, Country(seed=seed, rows=rows, columns=rows), methods, how)
         for seed in range(given.seeds)
     ]
+    _tell(runs, methods, given)
+
+
+def _tell(
+    runs: Sequence[Mapping[str, Mapping[str, float]]],
+    methods: Sequence[str],
+    given: argparse.Namespace,
+) -> None:
     found = {method: measures.summary([of[method] for of in runs]) for method in methods}
     document = {
         method: {**{name: of[measure] for name, measure in NAMED.items()}, **of}

@@ -38,6 +38,7 @@ from jobs.evidence import LEAST, Evidence
 from jobs.map import LISTED, Picture
 from jobs.measures import How
 from jobs.plates import Place, Plate
+from jobs.product import one_thread
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Arrays, Work, partial
@@ -192,6 +193,7 @@ def _patterns(root: str, run: str, url: str, pixels: slice) -> Arrays:
             "patterns": patterns.patterns(lake.open(url), pixels)}  # fmt: skip
 
 
+@one_thread()
 def _measure(root: str, run: str, of: Evidence, url: str, seed: int, parts: int) -> Arrays:
     """On a worker: all measures, of one seed."""
     pulse.check(root, run)
@@ -206,6 +208,7 @@ def _measure(root: str, run: str, of: Evidence, url: str, seed: int, parts: int)
     return arrays if found.moved is None else arrays | {"moved": found.moved}
 
 
+@one_thread()
 def _axes(root: str, run: str, of: Evidence, url: str, chosen: Sequence[int]) -> Arrays:
     """On a worker: principal axes, and the pixels whose neighbours are shown, with their vectors."""
     pulse.check(root, run)

@@ -103,25 +103,27 @@ def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tu
         ConfigError: views that need all pixels in memory, and they do not fit.
     """
     drawn = outputs.read(root, runs.ancestor(root, run, sample.JOB), "pixel")
-    held = _joined(source.pieces(drawn))
-    if len(held.pixel) < 2:
+    held, count = _sampled(source, drawn, beside=NEIGHBOURS in chosen.views.views)
+    if count < 2:
         raise DataError(
-            f"{len(held.pixel)} of {drawn.size} pixels of the sample have inputs in all of "
+            f"{count} of {drawn.size} pixels of the sample have inputs in all of "
             f"{source.periods} periods: wanted at least 2; sample more pixels"
         )
     features = source.inputs.columns() is not None
-    scale = torch.ones(held.x[0].shape[1]) if features else recipe.scale_of(held.x[0])
+    inputs = held.x[0].shape[1]
+    scale = torch.ones(inputs) if features else recipe.scale_of(held.x[0][:count])
     device, training = chosen.training.on(), chosen.training
     if how.train_on == ALL:
         size = 4 * source.store.domain.pixels * source.periods * len(scale)
         if size > how.held_gb * 1e9:
             return _streamed(source, how, chosen, scale), scale
         held = _joined(source.pieces(None))
+        count = len(held.pixel)
     neighbours = None
     if NEIGHBOURS in chosen.views.views:
         domain, there = source.store.domain, held.pixel.numpy()
         around = pairs.adjacent(domain.row[there], domain.column[there])
-        neighbours = torch.from_numpy(around).to(device)
+        neighbours = torch.from_numpy(around[:count]).to(device)
     labels = None
     if how.labels:
         of = known.classes(how.labels, how.sha256, source.store, how.column).of
@@ -129,6 +131,19 @@ def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tu
     x = tuple((of / scale).to(device) for of in held.x)
     pixel, share, seed = held.pixel.to(device), training.held_out, training.seed
     return Held(x, pixel, training.batch, share, seed, neighbours, labels), scale
+
+
+def _sampled(source: Source, drawn: NDArray[np.int64], *, beside: bool) -> tuple[Piece, int]:
+    """The pixels of a sample that have inputs, how many these are, and, behind them, those beside."""
+    if not beside:
+        held = _joined(source.pieces(drawn))
+        return held, len(held.pixel)
+    domain = source.store.domain
+    around = pairs.adjacent(domain.row, domain.column)[drawn]
+    held = _joined(source.pieces(np.union1d(drawn, around)))
+    own = torch.from_numpy(np.isin(held.pixel.numpy(), drawn))
+    first = torch.argsort(~own, stable=True)
+    return Piece(held.pixel[first], tuple(of[first] for of in held.x)), int(own.sum())
 
 
 def _streamed(source: Source, how: Feed, chosen: Recipe, scale: Tensor) -> Streamed:

@@ -48,7 +48,7 @@ class Held:
     """Held out."""
     seed: int
     neighbours: Tensor | None = None
-    """(P, 8) positions of those beside."""
+    """(N, 8) positions of those beside the first N, which alone are trained on; None: all are."""
     labels: Tensor | None = None
     """(P,) below 0: none."""
     _order: tuple[int, Tensor] | None = field(default=None, init=False)
@@ -71,7 +71,8 @@ class Held:
         """Nothing reads ahead."""
 
     def _split(self) -> tuple[Tensor, Tensor]:
-        order = _shuffled(len(self.pixel), self.seed, 0)
+        rows = self.pixel if self.neighbours is None else self.neighbours
+        order = _shuffled(len(rows), self.seed, 0)
         kept = int(len(order) * self.share)
         return order[:kept], order[kept:]
 

@@ -87,3 +87,14 @@ def test_small_sample_is_one_batch():
     loader = held(count=5, size=64, share=0)
     assert sorted(loader.batch(3).pixel.tolist()) == [0, 1, 2, 3, 4]
     assert loader.held_out() is None
+
+
+def test_pixels_that_are_only_beside_others_are_not_trained_on():
+    x = torch.arange(20.0)[:, None]
+    around = torch.arange(12, 20).repeat(12, 1)
+    loader = Held((x,), torch.arange(20), 4, 0.25, 0, around)
+    seen = torch.cat([loader.batch(step).pixel for step in range(20)])
+    assert len(seen.unique()) == 9
+    assert seen.max() < 12
+    neighbours, everywhere = loader.batch(0).beside
+    assert everywhere[neighbours].min() == 12

@@ -7,12 +7,13 @@ where missing; how, is stored with the result.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jobs import components, linear, mnf, outputs, pca, runs, sample, transform
+from jobs import components, linear, mnf, outputs, pca, pulse, runs, sample, transform
 from jobs.features import Feature
 from jobs.runs import Spec
 from jobs.sampled import ROOM
@@ -124,13 +125,14 @@ class Inputs:
         names, source = list(self.features), self.sources[period]
         made = self._made()
         blocks = linear.blocks(self.root, self.run, source, names, pixels)
-        return np.concatenate([made(x) for _, x in blocks])
+        return np.concatenate([made(x) for x in blocks])
 
     def _made(self) -> Callable[[Singles], Singles]:
         """What makes inputs (pixel, input) of features (feature, pixel)."""
         if runs.read_spec(self.root, self.model).job in LINEAR:
             model = linear.read(self.root, self.model)
-            return lambda x: components.scores(x, model)
+            check = partial(pulse.check, self.root, self.run)
+            return lambda x: components.scores(x, model, check)
         standard = Scaling(*(outputs.read(self.root, self.model, name) for name in _SCALING))
         return lambda x: _shown(standard.apply(x)).T
 

@@ -16,9 +16,9 @@ from jobs.settings import check
 from jobs.train import State, Task, Training
 from jobs.views.choice import BANDS, NEIGHBOURS, PERIODS, SLOTS, Columns, Views
 
-PAIRED = ("infonce",), (PERIODS,)
-"""Loss and views where there are two periods."""
-ALONE = ("infonce",), (NEIGHBOURS,)
+PAIRED = ("infonce", "vicreg"), (1.0, 0.1), (PERIODS,)
+"""Loss, weights and views where there are two periods."""
+ALONE = ("infonce",), (1.0,), (NEIGHBOURS,)
 """Where there is one."""
 
 
@@ -43,8 +43,10 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
     Raises:
         ConfigError: parts that do not go together.
     """
-    loss, views = PAIRED if periods > 1 else ALONE
-    objective = replace(recipe.objective, loss=recipe.objective.loss or loss)
+    loss, weights, views = PAIRED if periods > 1 else ALONE
+    objective = recipe.objective
+    if not objective.loss:
+        objective = replace(objective, loss=loss, weights=weights)
     seen = replace(recipe.views, views=recipe.views.views or views)
     for name in {SLOTS, BANDS} & set(seen.views):
         check(f"views={name} needs front=features", seen.views, holds=features)

@@ -88,7 +88,10 @@ def test_two_periods_make_pairs_of_periods_and_scores_of_both(two, noise, paired
     assert spec.inputs["mnf"] == noise
     assert runs.read_spec(root, spec.inputs["transform"]).store == second
     recipe = spec.settings["recipe"]
-    assert (recipe["objective"]["loss"], recipe["views"]["views"]) == (["infonce"], ["periods"])
+    assert (recipe["objective"]["loss"], recipe["views"]["views"]) == (
+        ["infonce", "vicreg"],
+        ["periods"],
+    )
 
 
 def test_second_store_is_embedded_by_the_same_model(client, two, paired):

@@ -19,7 +19,7 @@ from jobs.settings import restore
 from jobs.supervise import STOP
 from jobs.train import State
 from lake.errors import DataError, LakeError, StoppedError
-from lake.objects import Objects
+from lake.objects import Objects, exists
 
 
 class Ear:
@@ -61,6 +61,8 @@ def main(root: str, run: str) -> None:
 def _train(root: str, run: str, ear: Ear) -> None:
     objects = runs.folder(root, run)
     spec = runs.read_spec(root, run)
+    if exists(objects, embed.MODEL):  # by a start whose worker died before it could say so
+        return
     how = restore(embed.Settings, spec.settings).recipe.training
     held = checkpoints.begin(objects)
     with train.environment(how):
@@ -76,6 +78,10 @@ def _train(root: str, run: str, ear: Ear) -> None:
             raise DataError(f"{error}; last good checkpoint{step}: {held.url}") from error
         finally:
             loader.close()
+        if not state.is_finite():
+            raise DataError(
+                f"the last step left weights that are no numbers; last good: {held.url}"
+            )
         held.write(state.step, state.save())
         about = {"seconds": round(time.monotonic() - began, 1), "resumed_at_step": first}
         embed.keep(root, spec, held.start, state, about)

@@ -12,6 +12,7 @@ rebuilds the model; it names the weights), `model.md` (the same for people), `lo
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -134,7 +135,8 @@ def keep(root: str, spec: Spec, start: int, state: State, about: dict[str, Any])
     objects.put(curve.LINES, curve.lines(state.curve))
     objects.put(curve.PICTURE, curve.picture(state.curve, spec.id))
     objects.put(card.FILE, card.text(spec, document))
-    objects.create(MODEL, runs.as_json(document))
+    with suppress(FileExistsError):  # of an earlier start, which counts
+        objects.create(MODEL, runs.as_json(document))
 
 
 def load(root: str, run: str) -> Model:

@@ -18,7 +18,7 @@ STOP = "stop\n"
 """Tells it to stop."""
 PATIENCE_S = 1.5
 """That a child has to save its state after it was told to stop."""
-FRUITLESS = 3
+FRUITLESS = 5
 """Deaths of a child without a newer checkpoint after which the run fails."""
 
 

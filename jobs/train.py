@@ -56,7 +56,7 @@ class Training:
     """`float32`, or `bfloat16` for products (mixed precision)."""
     tf32: bool = False
     """Whether a GPU may round products of float32 to 10 bits."""
-    checkpoint_seconds: float = 30.0
+    checkpoint_seconds: float = 10.0
     """Between checkpoints."""
 
     def __post_init__(self) -> None:

@@ -104,6 +104,6 @@ def test_child_that_cannot_begin_is_told_with_what_it_said(queued, truth, monkey
     monkeypatch.setattr(supervise, "CHILD", "jobs.nothing")
     run = queued()
     with pytest.raises(
-        DataError, match=r"died 3 times .* exit code 1 .*No module named jobs.nothing"
+        DataError, match=r"died 5 times .* exit code 1 .*No module named jobs.nothing"
     ):
         supervise.training(truth.root, run, 1)

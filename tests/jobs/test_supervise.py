@@ -4,13 +4,16 @@ import os
 import random
 import signal
 import threading
+from dataclasses import dataclass
 
 import pytest
 import torch
 
-from jobs import checkpoints, driver, embed, pulse, runs, supervise
+from jobs import checkpoints, child, driver, embed, pulse, runs, supervise
+from jobs.train import Training
 from jobs.views.choice import NOISE
 from lake.errors import DataError, StoppedError
+from lake.objects import connect
 from tests.jobs import quick
 
 
@@ -67,8 +70,8 @@ def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kil
     assert torch.equal(weights(truth, run), wanted)
 
 
-def test_stop_leaves_a_checkpoint_that_goes_on(queued, truth):
-    run = queued(steps=1_000_000, checkpoint_seconds=1000.0)
+def test_stop_ends_a_training_that_goes_on_from_its_checkpoint(queued, truth):
+    run = queued(steps=1_000_000, checkpoint_seconds=1.0)
     objects = runs.folder(truth.root, run)
     stopping = threading.Thread(target=stop_when_training, args=(truth, run))
     stopping.start()
@@ -81,12 +84,44 @@ def test_stop_leaves_a_checkpoint_that_goes_on(queued, truth):
 
 
 def stop_when_training(truth, run):
-    """A second after the child claimed its start, whatever it is at."""
-    objects = runs.folder(truth.root, run)
-    while not objects.list("train"):
+    """As soon as the lake has a checkpoint."""
+    while checkpoints.newest(runs.folder(truth.root, run)) is None:
         threading.Event().wait(0.05)
-    threading.Event().wait(1.0)
     pulse.stop(truth.root, run)
+
+
+class Deaf:
+    """Hears of a stop at its third look."""
+
+    looks = 0
+
+    def check(self):
+        self.looks += 1
+        if self.looks == 3:
+            raise StoppedError("told to stop")
+
+
+@dataclass
+class Counted:
+    """A state that is its step."""
+
+    step: int
+    curve: tuple = ()
+
+    def save(self):
+        return b"state %d" % self.step
+
+    def is_finite(self):
+        return True
+
+
+def test_child_that_is_told_to_stop_saves_the_step_it_made(tmp_path):
+    objects = connect(tmp_path)
+    held = checkpoints.begin(objects)
+    steps = (Counted(step) for step in range(1, 100))
+    with pytest.raises(StoppedError):
+        child._steps(objects, held, steps, Deaf(), Training())
+    assert (held.step, checkpoints.begin(objects).resume()) == (3, b"state 3")
 
 
 def test_loss_that_is_no_number_names_step_pixels_and_checkpoint(queued, truth):

@@ -242,7 +242,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
-        data = read(one, other, seed, Selection())
+        data = read(one, other, seed, Selection(), MAX_MISSING)
         truth = known(one, written.truth)
     _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
     return measured(data, replace(truth, features=data.filled[0]), how, methods, seed)
@@ -267,7 +267,7 @@ def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapp
     """For each seed method -> measure -> value, of real land."""
     one, other = ingested(root)
     held = one.domain
-    data = read(one, other, 0, Selection(statistics=("mean",)))
+    data = read(one, other, 0, Selection(statistics=("mean",)), 1)
     seen = [np.isnan(x).mean(axis=0) < 0.5 for x in (data.one, data.other)]
     classes = climates(held)
     land = np.flatnonzero(seen[0] & seen[1] & (classes != OCEAN))
@@ -299,7 +299,9 @@ def ingested(root: str) -> tuple[Store, Store]:
 
 
 def _lake(root: str, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "lake", *arguments, "--lake", root], check=True)
+    subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "lake", *arguments, "--lake", root], check=True
+    )
 
 
 def climates(held: Domain) -> NDArray[np.int64]:
@@ -310,12 +312,12 @@ def climates(held: Domain) -> NDArray[np.int64]:
     return zones[row.astype(int), column.astype(int)].astype(np.int64)
 
 
-def read(one: Store, other: Store, seed: int, wanted: Selection) -> Data:
+def read(one: Store, other: Store, seed: int, wanted: Selection, most: float) -> Data:
     """The features that enough pixels have."""
     chosen = features.settle(wanted, one)
     names = [str(of) for of in features.columns(chosen, one.cubes.values())]
     x, y = (features.read(store, chosen, slice(0, store.domain.pixels)) for store in (one, other))
-    kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= MAX_MISSING)
+    kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= most)
     chosen_names = tuple(names[row] for row in kept)
     return Data(x[kept], y[kept], chosen_names, one.domain.row, one.domain.column, seed)
 

@@ -41,7 +41,7 @@ from jobs import driver, features, outputs, pca, sample
 from jobs.features import Selection
 from jobs.passes import Fit
 from jobs.work import Work
-from lake import catalog, commits, domain, keys, store
+from lake import catalogue, commits, domain, keys, store
 from lake.grid import Grid, Projection
 from lake.moments import METRICS
 from lake.objects import connect
@@ -98,7 +98,7 @@ def write(root: Path, case: Case) -> None:
     land = domain.from_mask(np.ones((rows, 128), bool), grid, layout)
     cubes = (case.cube,) if case.cube.refinement == 1 else (LITTLE, case.cube)
     about = {"key": str(KEY), "months": MONTHS, "suspect": (), "listing": {}, "provenance": {}}
-    catalog.claim(connect(root))
+    catalogue.claim(connect(root))
     objects = connect(connect(root).url(str(KEY)))
     path, _ = store.draft(objects, None, land, cubes, about)
     cells = (len(MONTHS), len(case.cube.tods), len(case.cube.bands))

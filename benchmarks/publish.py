@@ -41,7 +41,7 @@ from ingest.group import Group
 from ingest.observations import Observations
 from ingest.parts import Part
 from ingest.source import File
-from lake import catalog, grid, keys, order, read, store
+from lake import catalogue, grid, keys, order, read, store
 from lake.domain import Domain
 from lake.grid import Grid, Projection
 from lake.ledger import MERGED, Entry
@@ -91,7 +91,7 @@ def group(root: str, superblocks: int) -> Group:
     x = -0.0173320 + 5.6e-5 * np.arange(columns)
     row, column = np.divmod(np.arange(rows * columns, dtype=np.int32), np.int32(columns))
     domain = Domain(Grid(PROJECTION, y, x), RULES.layout, row, column)
-    catalog.claim(connect(root))
+    catalogue.claim(connect(root))
     order_ = order.permutation(row, column, RULES.layout)
     domain = Domain(domain.grid, RULES.layout, row[order_], column[order_])
     return Group(root, KEY, RULES, domains.keep(connect(root), KEY, domain))

@@ -34,7 +34,7 @@ from numcodecs import blosc
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
-from lake import catalog, keys, moments, order, shards, store
+from lake import catalogue, keys, moments, order, shards, store
 from lake.cluster import WORKERS
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
@@ -65,7 +65,7 @@ def write(root: str, superblocks: int) -> str:
     mask = (np.arange(side * side) < pixels).reshape(side, side)
     angles = 0.06 - 5.6e-5 * np.arange(side), -0.03 + 5.6e-5 * np.arange(side)
     domain = from_mask(mask, Grid(PROJECTION, *angles), LAYOUT)
-    catalog.claim(connect(root))
+    catalogue.claim(connect(root))
     objects = connect(join(root, str(KEY)))
     about = {"key": str(KEY), "months": list(MONTHS), "suspect": [], "listing": {}}
     path, _ = store.draft(objects, None, domain, CUBES, about)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ingest import domains
 from ingest.listing import Listing
-from lake import catalog, commits, probe, store
+from lake import catalogue, commits, probe, store
 from lake.commits import Commit
 from lake.domain import Domain
 from lake.errors import ConfigError, MissingError
@@ -81,7 +81,7 @@ def writable(root: str) -> Objects:
         ConfigError: the root holds other things than a lake, or is no safe object store.
     """
     lake = connect(root)
-    catalog.claim(lake)
+    catalogue.claim(lake)
     probe.check(lake)
     return lake
 
@@ -132,7 +132,7 @@ def outcome(group: Group, *, merged: int, changed: tuple[str, ...] = ()) -> Outc
     if head is None:
         return Outcome(str(group.key), "", 0, 0, 0, 0, changed)
     row = _row(group, head)
-    catalog.upsert(connect(group.root), row)
+    catalogue.upsert(connect(group.root), row)
     return Outcome(
         row.key,
         connect(group.root).url(row.generation) if row.generation else "",
@@ -144,11 +144,11 @@ def outcome(group: Group, *, merged: int, changed: tuple[str, ...] = ()) -> Outc
     )
 
 
-def _row(group: Group, head: Commit) -> catalog.Row:
+def _row(group: Group, head: Commit) -> catalogue.Row:
     key, state = group.key, State.of(head)
     entries = store.entries(group.objects, head)
     lon, lat = group.domain.lonlat()
-    return catalog.Row(
+    return catalogue.Row(
         key=str(key),
         sat=key.sat,
         listing=key.listing,

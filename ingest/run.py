@@ -24,7 +24,7 @@ from ingest.plan import Absent, Plan, Step
 from ingest.policy import Policy
 from ingest.scratch import Scratch
 from ingest.source import File
-from lake import catalog, cluster, keys, store
+from lake import catalogue, cluster, keys, store
 from lake.console import Advance, progress, say
 from lake.errors import DataError, GranuleError, OverlapError
 from lake.keys import Key
@@ -127,7 +127,7 @@ def _stores(listing: Listing, root: str) -> list[Group]:
     """The stores that the listing has already, one a geometry."""
     lake = connect(root)
     mine = Key(listing.sat, listing.listing, listing.t0, listing.tf, "geom")
-    found = (keys.parse(row.key) for row in catalog.rows(lake))
+    found = (keys.parse(row.key) for row in catalogue.rows(lake))
     same = [
         k for k in found if (k.sat, k.listing, k.period) == (mine.sat, mine.listing, mine.period)
     ]

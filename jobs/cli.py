@@ -86,7 +86,11 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401
 
     Needs '--set run=RUN' and '--set labels=URL'.
     """
-    _run("jobs.evaluate", **given)
+    run = _run("jobs.evaluate", **given)
+    if not (given["detach"] or given["as_json"]):
+        found = import_module("jobs.evaluate").told(given["root"], run)["measures"]
+        rows = [[name, f"{of['mean']:.3f}", f"{of['spread']:.3f}"] for name, of in found.items()]
+        say(table(["measure", "mean", "spread"], rows))
 
 
 @click.command(name="map")
@@ -106,7 +110,8 @@ def _run(
     force: bool,
     detach: bool,
     as_json: bool,
-) -> None:
+) -> str:
+    """Make the run that is asked for, unless it is done; returns its id."""
     job = import_module(module)  # torch, scikit-learn and matplotlib load with the job alone
     _check_detached(address, detach=detach)
     chosen = settings.parse(job.Settings, overrides)
@@ -117,8 +122,9 @@ def _run(
     if done := runs.find(root, run):
         say(f"{run}: already done; --force makes it anew")
         _emit(root, done, already=True, as_json=as_json)
-        return
+        return run
     _make(root, driver.lacking(root, wanted), address, detach=detach, as_json=as_json)
+    return run
 
 
 def _make(

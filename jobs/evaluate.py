@@ -193,7 +193,6 @@ def _patterns(root: str, run: str, url: str, pixels: slice) -> Arrays:
             "patterns": patterns.patterns(lake.open(url), pixels)}  # fmt: skip
 
 
-@one_thread()
 def _measure(root: str, run: str, of: Evidence, url: str, seed: int, parts: int) -> Arrays:
     """On a worker: all measures, of one seed."""
     pulse.check(root, run)
@@ -221,7 +220,7 @@ def _axes(root: str, run: str, of: Evidence, url: str, chosen: Sequence[int]) ->
     return {"mean": mean, "axes": axes, "shares": shares, "chosen": shown, "vectors": vectors}
 
 
-def _middle(x: NDArray[np.float64], classes: NDArray[np.int64]) -> list[int]:
+def _middle(x: NDArray[np.float64], classes: NDArray[np.integer]) -> list[int]:
     """Of each of the largest classes the pixel nearest to its centre."""
     size = np.bincount(classes[classes >= 0])
     found = []
@@ -250,7 +249,7 @@ def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict
     confusion = _confusion(found, len(names))
     moved = _moved(found, len(names))
     held = confusion.sum(axis=1)
-    told = np.diag(confusion) / np.maximum(held, 1)
+    right = np.diag(confusion) / np.maximum(held, 1)
     return {
         "run": work.spec.inputs[RUN],
         "other": work.spec.inputs.get(OTHER),
@@ -262,7 +261,7 @@ def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict
             {
                 "name": name,
                 "held_out": int(held[i]),
-                "told": float(told[i]) if held[i] else None,
+                "told": float(right[i]) if held[i] else None,
                 "moved": None if moved is None or np.isnan(moved[i]) else float(moved[i]),
             }
             for i, name in enumerate(names)

@@ -20,10 +20,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from jobs import neighbourhoods, partitions, probes, stability, uniformity
 from jobs.probes import Split
 from jobs.settings import check
+from lake.errors import DataError
 
 Whole = NDArray[np.integer]
 Floats = NDArray[np.floating]
@@ -81,19 +83,23 @@ class Found:
     """(class,) `stability.of_classes`; None: one period."""
 
 
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def measure(pixels: Pixels, how: How, seed: int) -> Found:
-    """Everything that can be measured of these pixels.
+    """Everything that can be measured of these pixels; by one thread, so that figures are the same again.
 
     Args:
         pixels: of which some have vectors and classes on either colour of the checkerboard.
         how: sizes.
         seed: of the board's place and of all draws.
+
+    Raises:
+        DataError: one colour of the board has no pixel whose vectors and class, or quantity, are known.
     """
     there = _there(pixels.vectors)
     if pixels.other is not None:
         there &= _there(pixels.other)
     known = there & (pixels.classes >= 0)
-    split = probes.split(pixels.row, pixels.column, known, how.square, how.most, seed)
+    split = _split(pixels, known, how, seed, "classes")
     count = int(pixels.classes.max(initial=0)) + 1
     values: dict[str, float] = {}
     predicted = dict(_told(pixels, split, how, values))
@@ -125,6 +131,17 @@ def summary(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]
     }
 
 
+def _split(pixels: Pixels, known: NDArray[np.bool_], how: How, seed: int, what: str) -> Split:
+    found = probes.split(pixels.row, pixels.column, known, how.square, how.most, seed)
+    if not (found.train.size and found.test.size):
+        raise DataError(
+            f"{what}: {found.train.size} known pixels to learn from and {found.test.size} held out, on "
+            f"squares of {how.square} x {how.square} pixels: wanted some of both; take smaller squares, "
+            "'--set square=...', or labels that lie less close together"
+        )
+    return found
+
+
 def _told(
     pixels: Pixels, split: Split, how: How, values: dict[str, float]
 ) -> Iterator[tuple[str, Whole]]:
@@ -153,7 +170,7 @@ def _quantities(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -
     found = {}
     for name, values in pixels.quantities.items():
         known = there & _there(values)
-        split = probes.split(pixels.row, pixels.column, known, how.square, how.most, seed)
+        split = _split(pixels, known, how, seed, name)
         train, test = (pixels.vectors[side] for side in (split.train, split.test))
         found[f"r2_{name}"] = probes.explained(train, values[split.train], test, values[split.test])
     return found

@@ -3,21 +3,24 @@
 ::
 
     store = lake.open("s3://bucket/lake/goes16/clearland-l1b-c0/20180101_20181231/geom-goes-conus-0")
-    store.results("day-2km").sel(month=7, tod=64800, band="C13", metric="m1")
+    store.cube("day-2km").results.sel(month=7, tod=64800, band="C13", metric="m1")
+    lake.catalog("s3://bucket/lake").search(sat="goes16", t0="2018-01-01", bbox=(-110, 30, -100, 40))
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lake.read import Store, open  # noqa: A004
+    from lake.search import Catalog, catalog
 
-__all__ = ["Store", "open"]
+__all__ = ["Catalog", "Store", "catalog", "open"]
+
+_MODULES = {"Catalog": "search", "Store": "read", "catalog": "search", "open": "read"}
 
 
 def __getattr__(name: str) -> object:
-    """Load the reader when it is first asked for: zarr and xarray take most of a second."""
+    """Load the readers when they are first asked for: zarr and xarray take most of a second."""
     if name not in __all__:
         raise AttributeError(f"module 'lake' has no attribute {name!r}")
-    from lake import read  # noqa: PLC0415
-
-    return getattr(read, name)
+    return getattr(import_module(f"lake.{_MODULES[name]}"), name)

@@ -6,24 +6,50 @@ Other than Zarr this never takes a missing object for NaN: in a month that holds
 damage.
 """
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lake import shards
 from lake.errors import MissingError
+from lake.moments import METRICS
 from lake.objects import Bytes, Objects
 from lake.order import Layout
+from lake.schema import Cube
 from lake.store import shard_path
 
 CONNECTIONS = 8
 """Shards of one block that are asked for at a time where they are not in a folder."""
 
+KEPT_BYTES = 32 << 20
+"""Encoded chunks that `gather` remembers: those of some dozens of points, all months."""
+
 Index = Sequence[tuple[int, int]]
 """Offset and size of every chunk of a shard."""
+
+Along = slice | NDArray[Any]
+"""What is wanted along an axis; a slice keeps the data a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is wanted of every pixel."""
+
+    tod: Along
+    band: Along
+    metric: Along
+    subpixel: Along
+
+    def of(self, block: NDArray[np.float32], pixels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The cut of some pixels of a block (tod, band, metric, pixel, subpixel)."""
+        cut = block[self.tod][:, self.band][:, :, self.metric][..., self.subpixel]
+        return cut[:, :, :, pixels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +60,7 @@ class Reader:
     """Of the generation."""
     layout: Layout
     indices: dict[str, Index] = field(default_factory=dict)
+    kept: "_Kept" = field(default_factory=lambda: _Kept(KEPT_BYTES))
 
     def read(
         self, cube: str, months: Sequence[int], pixels: slice, blocks: Sequence[NDArray[np.float32]]
@@ -62,6 +89,68 @@ class Reader:
                 start = number * self.layout.chunk - pixels.start
                 shards.decode_chunk(data, block, start, self.layout, where)
 
+    def gather(
+        self,
+        cube: Cube,
+        months: Sequence[int],
+        pixels: NDArray[np.int64],
+        cut: Cut,
+        blocks: Sequence[NDArray[np.float32]],
+    ) -> None:
+        """Fill a block for each month with what is wanted of pixels anywhere.
+
+        One inner chunk is decoded at a time, or one a connection; of shards of which all chunks are
+        wanted the whole object is read. Other encoded chunks are remembered, as those of one point
+        are often asked for again: for another statistic, or another point nearby.
+
+        Args:
+            cube: which.
+            months: 1..12, which hold statistics.
+            pixels: (P,) within the domain, in any order.
+            cut: what is wanted of them.
+            blocks: (tod, band, metric, pixel, subpixel) each.
+
+        Raises:
+            MissingError: a shard is not there.
+            FormatError: a shard is damaged.
+        """
+        places = _by_chunk(pixels, self.layout)
+        of_shards: dict[int, list[int]] = {}
+        for number in places:
+            of_shards.setdefault(number // self.layout.phases, []).append(number)
+        shape = (len(cube.tods), len(cube.bands), len(METRICS), self.layout.chunk, cube.subpixels)
+
+        def fill(piece: tuple[int, NDArray[np.float32], int]) -> None:
+            month, block, superblock = piece
+            path, numbers = shard_path(cube.name, month, superblock), of_shards[superblock]
+            for number, data in zip(numbers, self._remembered(path, numbers), strict=True):
+                chunk = np.empty(shape, np.float32)
+                where = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
+                shards.decode_chunk(data, chunk, 0, self.layout, where)
+                at = places[number]
+                block[:, :, :, at] = cut.of(chunk, pixels[at] - number * self.layout.chunk)
+
+        pieces = [(m, block, n) for m, block in zip(months, blocks, strict=True) for n in of_shards]
+        if len(pieces) == 1 or self.objects.is_folder:
+            for piece in pieces:
+                fill(piece)
+            return
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            for _ in pool.map(fill, pieces):
+                pass
+
+    def _remembered(self, path: str, numbers: Sequence[int]) -> list[Bytes]:
+        """Encoded chunks of a shard, from memory where they are there."""
+        if len(numbers) == self.layout.phases:
+            return self._chunks(path, numbers)
+        found = {number: self.kept.get((path, number)) for number in numbers}
+        lacking = [number for number, data in found.items() if data is None]
+        if lacking:
+            for number, data in zip(lacking, self._chunks(path, lacking), strict=True):
+                self.kept.put((path, number), data)
+                found[number] = data
+        return [data for data in found.values() if data is not None]
+
     def _wanted(self, pixels: slice) -> Iterator[tuple[int, range]]:
         """Superblocks, and the numbers of their chunks, counted through the whole store."""
         first, last = pixels.start // self.layout.chunk, -(-pixels.stop // self.layout.chunk)
@@ -77,7 +166,7 @@ class Reader:
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             yield from pool.map(self._chunks, *zip(*wanted, strict=True))
 
-    def _chunks(self, path: str, chunks: range) -> list[Bytes]:
+    def _chunks(self, path: str, chunks: Sequence[int]) -> list[Bytes]:
         """Encoded chunks of a shard; empty ones are those that it lacks."""
         try:
             if len(chunks) == self.layout.phases:
@@ -106,3 +195,36 @@ class Reader:
             end = self.objects.tail(path, shards.index_bytes(self.layout))
             self.indices[path] = shards.index(end, self.layout, self.objects.url(path))
         return self.indices[path]
+
+
+class _Kept:
+    """Encoded chunks, the last ones used, up to a number of bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._bytes = 0
+        self._chunks: OrderedDict[tuple[str, int], Bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: tuple[str, int]) -> Bytes | None:
+        with self._lock:
+            if name in self._chunks:
+                self._chunks.move_to_end(name)
+            return self._chunks.get(name)
+
+    def put(self, name: tuple[str, int], data: Bytes) -> None:
+        with self._lock:
+            self._bytes += len(data) - len(self._chunks.pop(name, b""))
+            self._chunks[name] = data
+            while self._bytes > self._most:
+                self._bytes -= len(self._chunks.popitem(last=False)[1])
+
+
+def _by_chunk(pixels: NDArray[np.int64], layout: Layout) -> Mapping[int, NDArray[np.int64]]:
+    """Which of the pixels lie in each chunk; chunks are counted through the whole store."""
+    if not pixels.size:
+        return {}
+    number = pixels // layout.chunk
+    ordered = np.argsort(number, kind="stable")
+    runs = np.split(ordered, np.flatnonzero(np.diff(number[ordered])) + 1)
+    return {int(number[run[0]]): run for run in runs}

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import zarr
 
-from lake import catalog, commits, garbage, ledger
+from lake import catalogue, commits, garbage, ledger
 from lake.console import emit, json_option, root_option, say, table
 from lake.errors import LakeError, MissingError
 from lake.garbage import GRACE
@@ -21,6 +21,12 @@ from lake.objects import STORE_ERRORS, Objects, connect, join
 from lake.store import State
 
 ELSEWHERE = {
+    "catalog": ("lake.catalog_commands:catalog", "all", "Make the catalogue anew; export as STAC."),
+    "export": (
+        "lake.export:export",
+        "export",
+        "Write part of a store as GeoTIFF, netCDF or Parquet.",
+    ),
     "demo": ("lake.demo:demo", "all", "Show the whole way on synthetic files, with pictures."),
     "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
     "verify": ("ingest.cli:verify", "ingest", "Check a store's objects, numbers and sources."),
@@ -99,7 +105,7 @@ def main() -> None:
 @json_option
 def ls(root: str, *, as_json: bool) -> None:
     """List the stores."""
-    rows = catalog.rows(connect(root))
+    rows = catalogue.rows(connect(root))
     columns = [
         "key", "number", "pixels", "cubes", "months", "merged", "pending", "missing", "suspect",
     ]  # fmt: skip
@@ -225,7 +231,7 @@ def _rule(store: Objects, state: State) -> str:
     return str(noted["clear_sky"]["rule"])
 
 
-def _generation(row: catalog.Row) -> str:
+def _generation(row: catalogue.Row) -> str:
     if not row.generation:
         raise MissingError(
             f"nothing of {row.key} is published yet, {row.pending} time steps wait: run "
@@ -242,8 +248,8 @@ def _axis(name: str, length: int) -> str:
     return f"{name} {length}"
 
 
-def _row(objects: Objects, key: str) -> catalog.Row:
-    rows = catalog.rows(objects)
+def _row(objects: Objects, key: str) -> catalogue.Row:
+    rows = catalogue.rows(objects)
     for row in rows:
         if row.key == key.strip("/"):
             return row

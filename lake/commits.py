@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from lake.errors import MissingError
+from lake.errors import ConfigError, MissingError
 from lake.objects import STORE_ERRORS, Objects
 
 
@@ -30,10 +30,19 @@ def head(objects: Objects, folder: str = "") -> Commit | None:
     """The newest commit of the log in `folder`; None where there is none."""
     number = _hint(objects, folder)
     newest = read(objects, number, folder) if number else None
-    number = number if newest else 0
-    while (following := read(objects, number + 1, folder)) is not None:
-        newest, number = following, number + 1
+    while (following := _following(objects, newest, folder)) is not None:
+        newest = following
     return newest
+
+
+def _following(objects: Objects, newest: Commit | None, folder: str) -> Commit | None:
+    """The commit after `newest`. A server that forbids to list refuses what is not there."""
+    try:
+        return read(objects, newest.number + 1 if newest else 1, folder)
+    except (ConfigError, PermissionError):
+        if newest is None:
+            raise
+        return None
 
 
 def append(

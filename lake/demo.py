@@ -20,7 +20,7 @@ from types import FrameType
 
 import click
 
-from lake import catalog, cluster
+from lake import catalogue, cluster
 from lake.console import emit, json_option, say
 from lake.errors import ConfigError
 from lake.objects import connect
@@ -130,7 +130,7 @@ def _way(steps: Steps, folder: Path, made: Sequence[str]) -> tuple[str, str]:
 
 
 def _keys(root: str) -> list[str]:
-    return [row.key for row in catalog.rows(connect(root))]
+    return [row.key for row in catalogue.rows(connect(root))]
 
 
 def _check_software() -> None:

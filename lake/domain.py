@@ -16,6 +16,7 @@ from lake import grid as geometry
 from lake.errors import ConfigError, GeometryError
 from lake.grid import Floats, Grid
 from lake.order import Layout, permutation
+from lake.regions import Region, inside
 
 Image = NDArray[Any]
 
@@ -117,31 +118,41 @@ class Domain:
         blocks[self.row, :, self.column, :] = values.reshape(-1, refinement, refinement)
         return blocks.reshape(rows * refinement, columns * refinement)
 
-    def pixels_in(self, bbox: tuple[float, float, float, float]) -> NDArray[np.int64]:
-        """Positions, ascending, of the pixels whose centres lie in a box.
+    def pixels_in(self, region: Region) -> NDArray[np.int64]:
+        """Positions, ascending, of the pixels whose centres lie in a region.
 
         Args:
-            bbox: (west, south, east, north), degrees; west above east: across the antimeridian.
+            region: (west, south, east, north) in degrees, west above east: across the antimeridian;
+                or a polygon, see `lake.regions`.
 
         Raises:
-            ConfigError: no such box.
+            ConfigError: no such region.
         """
-        west, south, east, north = bbox
-        width = east - west if east >= west else east - west + 360
-        if not (-90 <= south <= north <= 90 and 0 <= width <= 360):
-            raise ConfigError(f"bbox is {bbox}: wanted (west, south, east, north) in degrees")
-        lon, lat = self.lonlat()
-        inside = (lat >= south) & (lat <= north) & ((lon - west) % 360 <= width)
-        return np.flatnonzero(inside).astype(np.int64)
+        return np.flatnonzero(inside(region, *self.lonlat())).astype(np.int64)
 
-    def nearest(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
-        """Position of the pixel that contains each point, degrees; -1: no pixel of the store does."""
+    def locate(
+        self, lon: ArrayLike, lat: ArrayLike, refinement: int = 1
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Position of the pixel, and number of the subpixel, that contain each point.
+
+        Args:
+            lon: degrees; broadcast against `lat`.
+            lat: degrees.
+            refinement: of the subpixels.
+
+        Returns:
+            Both -1 where no pixel of the store contains the point, or a coordinate is NaN.
+        """
+        fine = geometry.refine(self.grid, refinement)
         y, x = geometry.scan_angles(self.grid.projection, lon, lat)
-        row, column = _cell(self.grid.y, y), _cell(self.grid.x, x)
+        row, column = _cell(fine.y, y), _cell(fine.x, x)
         table = np.full(self.grid.shape, -1, np.int64)
         table[self.row, self.column] = np.arange(self.pixels)
-        inside = (row >= 0) & (column >= 0)
-        return np.where(inside, table[row, column], -1)
+        (coarse_row, fine_row), (coarse_column, fine_column) = (
+            np.divmod(index, refinement) for index in (row, column)
+        )
+        pixel = np.where((row >= 0) & (column >= 0), table[coarse_row, coarse_column], -1)
+        return pixel, np.where(pixel >= 0, fine_row * refinement + fine_column, -1)
 
 
 def from_mask(mask: NDArray[np.bool_], grid: Grid, layout: Layout) -> Domain:

@@ -22,7 +22,7 @@ from typing import Any
 
 import zarr
 
-from lake import catalog, commits, probe
+from lake import catalogue, commits, probe
 from lake.errors import ConfigError
 from lake.objects import Objects, Stat, connect, join
 from lake.store import State
@@ -73,9 +73,9 @@ def collect(root: str, grace: timedelta, now: datetime, *, delete: bool) -> list
         MissingError: there is no lake.
         ConfigError: the clock of the object store is ahead of ours.
     """
-    rows = catalog.rows(connect(root))
+    rows = catalogue.rows(connect(root))
     found = []
-    for folder in (*(row.key for row in rows), catalog.FOLDER, probe.FOLDER):
+    for folder in (*(row.key for row in rows), catalogue.FOLDER, probe.FOLDER):
         objects = connect(join(root, folder))
         for unit, stats in _garbage(objects, now, grace):
             if delete:

@@ -10,6 +10,9 @@ from datetime import date
 
 from lake.errors import ConfigError
 
+ROOT = "LAKE_ROOT"
+"""The environment's variable that says below which folder or URL keys are."""
+
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 

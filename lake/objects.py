@@ -38,6 +38,7 @@ from zarr.abc.store import Store as ZarrStore
 
 from lake import retries
 from lake.errors import ConfigError, MissingError
+from lake.readonly import ReadOnlyStore
 from lake.retries import again, open_store
 
 NATIVE = ("s3", "gs", "az", "abfs", "https", "http")
@@ -102,6 +103,9 @@ class Objects(Protocol):
 
     def entries(self, prefix: str = "") -> list[Stat]:
         """All objects below a folder, sorted by path."""
+
+    def folders(self, prefix: str = "") -> list[str]:
+        """Paths of the folders directly below a folder, sorted; what they hold is not listed."""
 
     def list(self, prefix: str = "") -> list[str]:
         """Paths of all objects below a folder, sorted."""
@@ -232,6 +236,13 @@ class _Obstore:
         with self._told("list", prefix):
             return again(lambda: sorted(self._entries(self._at(prefix) or None)))
 
+    def folders(self, prefix: str = "") -> list[str]:
+        with self._told("list", prefix):
+            found = again(
+                lambda: obstore.list_with_delimiter(self._store, self._at(prefix) or None)
+            )
+        return sorted(path[len(self._at("")) :].lstrip("/") for path in found["common_prefixes"])
+
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
@@ -320,6 +331,9 @@ class _Fsspec:
             self._fs, self._base = fsspec.core.url_to_fs(root, **options)
         except ValueError as error:
             raise ConfigError(f"cannot open {root}: {error}") from error
+        self._is_cached = "::" in root
+        # the file systems that cache take no two threads at a time
+        self._reading: AbstractContextManager[Any] = _CACHES if self._is_cached else nullcontext()
         # the in-memory file system checks and writes in two steps
         is_memory = isinstance(self._fs, MemoryFileSystem)
         self._creating: AbstractContextManager[Any] = _IN_MEMORY if is_memory else nullcontext()
@@ -329,8 +343,16 @@ class _Fsspec:
         return data
 
     def tail(self, path: str, size: int) -> Bytes:
-        data: bytes = self._found(path, lambda: self._fs.cat_file(self._at(path), start=-size))
+        data: bytes = self._found(path, lambda: self._tail(self._at(path), size))
         return data
+
+    def _tail(self, where: str, size: int) -> bytes:
+        if not self._is_cached:
+            data: bytes = self._fs.cat_file(where, start=-size)
+            return data
+        with self._fs.open(where, "rb") as file:
+            file.seek(max(file.seek(0, SEEK_END) - size, 0))
+            return bytes(file.read())
 
     def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
         where = [self._at(path)] * len(ranges)
@@ -360,6 +382,15 @@ class _Fsspec:
         self._fs.invalidate_cache()
         return sorted(map(self._stat, self._fs.find(self._at(prefix), detail=True).values()))
 
+    def folders(self, prefix: str = "") -> list[str]:
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(self._at(prefix), detail=True)
+        except FileNotFoundError:
+            return []
+        folders = [info for info in found if info["type"] == "directory"]
+        return sorted(self._below(info["name"]) for info in folders)
+
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
@@ -367,6 +398,8 @@ class _Fsspec:
         self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
+        if read_only and self._is_cached:
+            return ReadOnlyStore(self, path)
         return zarr.storage.FsspecStore.from_url(
             self.url(path), storage_options=self._options, read_only=read_only
         )
@@ -378,18 +411,22 @@ class _Fsspec:
         return join(self._base, path)
 
     def _stat(self, info: Mapping[str, Any]) -> Stat:
+        return Stat(self._below(info["name"]), info["size"], _modified(info))
+
+    def _below(self, name: str) -> str:
         base = self._fs._strip_protocol(self._base)  # noqa: SLF001 (fsspec has no public way)
-        path = info["name"][len(base) :].lstrip("/")
-        return Stat(path, info["size"], _modified(info))
+        return name[len(base) :].strip("/")
 
     def _found(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
-            return read()
+            with self._reading:
+                return read()
         except FileNotFoundError:
             raise MissingError(f"there is no object {self.url(path)}") from None
 
 
 _IN_MEMORY = threading.Lock()
+_CACHES = threading.Lock()
 
 _MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")
 """What the file systems of fsspec call it."""

@@ -1,53 +1,67 @@
-"""Open a store and read it: by label, by block of pixels, by region, and back to two dimensions.
+"""Open a store and read it: by label, by place, by block of pixels, and back to two dimensions.
 
 `open` gives the newest generation of a store; a generation's own URL gives that one for ever. What
 it opens is plain Zarr: `xarray.open_datatree(store.url, engine="zarr")` shows the same without us.
+Opening asks for four objects, making datasets for none; results are read where they are used, and an
+object that is missing or damaged is an error that names it, never NaN.
 """
 
-from functools import cached_property
+import os
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 import zarr
 from numpy.typing import ArrayLike, NDArray
-from xarray.backends import BackendArray
-from xarray.core import indexing
 
-from lake import blocks, commits, keys, schema
+from lake import blocks, commits, cubes, keys, raster, schema, shown
 from lake.domain import Domain
-from lake.errors import ConfigError, FormatError, MissingError
+from lake.errors import ConfigError, FormatError, GeometryError, LakeError, MissingError
 from lake.grid import Grid, Projection
+from lake.lazy import Points, Source
 from lake.moments import METRICS
 from lake.objects import Objects, connect, join
 from lake.order import Layout
+from lake.readonly import ReadOnlyStore
+from lake.regions import Region
 from lake.store import State
 
-STUDY_DIMS = ("pixel", "subpixel", "month", "tod", "band", "metric")
-"""The order in which results are presented; stored pixel-last."""
+HARMLESS = frozenset({"anon", "endpoint_url"})
+"""Options that may travel to workers: they hold no secrets."""
 
 
-def open(url: str | Path, **storage_options: Any) -> "Store":  # noqa: A001, ANN401
+def open(  # noqa: A001
+    url: str | Path,
+    *,
+    root: str | Path | None = None,
+    **storage_options: Any,  # noqa: ANN401
+) -> "Store":
     """The store at `url`.
 
     Args:
         url: folder of a store (its newest generation) or of one generation (`.../v/...zarr`), a
-            path or any fsspec URL.
+            path or any fsspec URL, `simplecache::` and other chains too; or the store's key,
+            `sat/listing/t0_tf/geom`, below `root`.
+        root: folder or URL of the lake, for a key; else the environment's `LAKE_ROOT`.
         storage_options: as for fsspec; none: credentials come from the environment.
 
     Raises:
         MissingError: there is no store.
         FormatError: written by a newer version of this software, or no store of ours.
     """
-    text = str(url).rstrip("/")
+    text = _place(url, root)
     if text.endswith(".zarr"):
-        return Store(connect(text, **storage_options))
+        return Store(connect(text, **storage_options), storage_options)
     objects = connect(text, **storage_options)
     newest = commits.head(objects)
     if newest is None:
+        key = "; a key needs root=, or LAKE_ROOT in the environment" * _is_key(text)
         raise MissingError(
-            f"there is no store at {text}: no commit was found; 'lake ls --lake ROOT' lists the stores"
+            f"there is no store at {text}: no commit was found; 'lake ls --lake ROOT' lists the "
+            f"stores{key}"
         )
     state = State.of(newest)
     if not state.path:
@@ -55,17 +69,21 @@ def open(url: str | Path, **storage_options: Any) -> "Store":  # noqa: A001, ANN
             f"nothing of {text} is published yet, {len(state.parts)} staged parts wait: run "
             "'lake ingest publish KEY --lake ROOT'"
         )
-    return Store(connect(join(text, state.path), **storage_options))
+    return Store(connect(join(text, state.path), **storage_options), storage_options)
 
 
 class Store:
-    """One generation of one group's statistics."""
+    """One generation of one group's statistics.
 
-    def __init__(self, objects: Objects) -> None:
+    Pickled it is its URL: a worker opens it with credentials of its own.
+    """
+
+    def __init__(self, objects: Objects, options: dict[str, Any] | None = None) -> None:
         self._objects = objects
+        self._options = options or {}
         self.url = objects.url()
         """Of the generation: an immutable Zarr v3 group."""
-        self._zarr = objects.zarr("", read_only=True)
+        self._zarr = ReadOnlyStore(objects, whole=True)
         try:
             self._root = zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
         except (FileNotFoundError, ValueError) as error:
@@ -83,36 +101,157 @@ class Store:
         """Months that hold statistics."""
         self.suspect: tuple[str, ...] = tuple(self.attributes["suspect"])
         """Metrics that may be wrong, imported from merged legacy results."""
+        self.layout = Layout(**self.attributes["layout"])
+        """How pixels are cut into superblocks and chunks."""
+        self.pixels: int = self.declared("pixel")[0].shape[0]
+        """How many there are."""
+        self.blocks = blocks.Reader(objects, self.layout)
+        """Reads inner chunks."""
+        self._read: dict[str, NDArray[Any]] = {}
+
+    def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[Any, ...]]:
+        if secret := self._options.keys() - HARMLESS:
+            raise ConfigError(
+                f"{self.url} was opened with the options {', '.join(sorted(secret))}, which may be "
+                "secrets and are not sent to workers: give credentials by the environment, there too"
+            )
+        return _reopened, (self.url, tuple(self._options.items()))
 
     @property
     def generation(self) -> str:
         """Name of the generation."""
         return self.url.rsplit("/", 1)[-1].removesuffix(".zarr")
 
+    @property
+    def plain_url(self) -> str:
+        """Of the generation, without caches before it: what xarray opens by itself."""
+        return self.url.rpartition("::")[2]
+
     @cached_property
     def domain(self) -> Domain:
         """The pixels, in store order, on the coarse grid."""
-        group = f"geom/{self._coarse.resolution}"
-        noted = self._root[f"{group}/crs"].attrs
-        fields = Projection.__dataclass_fields__
-        projection = Projection(**{name: noted[name] for name in fields})  # type: ignore[arg-type]
-        y, x = (self._read(f"{group}/scan_angle_{axis}") for axis in "yx")
-        return Domain(Grid(projection, y, x), self._layout, self._read("row"), self._read("column"))
+        resolution = self._coarse.resolution
+        noted = self.crs(resolution)
+        projection = Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
+        y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
+        row, column = self.coordinate("row"), self.coordinate("column")
+        return Domain(Grid(projection, y, x), self.layout, row, column)
 
-    def results(self, cube: str) -> xr.DataArray:
+    def cube(self, name: str) -> xr.Dataset:
         """All statistics of a cube, read when used.
 
         Returns:
-            float32 (pixel, subpixel, month, tod, band, metric) with labels on every axis and row,
-            column, lat, lon, superblock, phase on `pixel`. NaN: no observation; a NaN count: no
-            time step was ever ingested there.
+            `results`, float32 (pixel, subpixel, month, tod, band, metric), with labels on every axis,
+            `units` and `wavelength` on `band`, row, column, lat, lon, superblock, phase on `pixel`, and
+            the CF grid mapping `crs`. NaN: no observation; a NaN count: no time step was ever ingested
+            there.
+
+        Raises:
+            ConfigError: no such cube.
         """
-        dataset = self._dataset(self._cube(cube).name)
-        stored = self._root[f"{cube}/results"]
-        lazy = indexing.LazilyIndexedArray(_StudyOrder(stored))  # type: ignore[arg-type]
-        labels: dict[Any, Any] = {**dataset.coords, **self._pixel_coordinates}
-        attributes = dataset["results"].attrs
-        return xr.DataArray(xr.Variable(STUDY_DIMS, lazy, attributes), labels, name="results")
+        return self.metrics(name, ())
+
+    def metrics(self, name: str, statistics: tuple[str, ...] = cubes.STATISTICS) -> xr.Dataset:
+        """The cube, with statistics that are computed when used.
+
+        Args:
+            name: of the cube.
+            statistics: some of mean, stddev, skewness, kurtosis.
+
+        Returns:
+            `cube(name)` and float32 (pixel, subpixel, month, tod, band) of each; NaN where too few
+            observations define it, see `lake.moments.Summary`.
+
+        Raises:
+            ConfigError: no such cube or statistic.
+        """
+        source = Source(self, self._cube(name))
+        found = cubes.dataset(source, statistics=statistics)
+        return found.assign_coords(self._pixel_coordinates)
+
+    def results(self, cube: str) -> xr.DataArray:
+        """`results` of `cube(cube)` alone."""
+        return self.cube(cube)["results"]
+
+    def tree(self, *names: str, statistics: tuple[str, ...] = ()) -> xr.DataTree:
+        """Cubes of any resolutions side by side, joined by pixel: selecting pixels selects in all.
+
+        Args:
+            names: of cubes; none: all.
+            statistics: as of `metrics`.
+
+        Returns:
+            The coordinates of pixels at the root, and a node for each cube, as of `cube`.
+        """
+        nodes = {name: self.metrics(name, statistics) for name in names or self.cubes}
+        return xr.DataTree.from_dict({"/": self._of_pixels(), **nodes})
+
+    def series(self, pixel: int, *names: str) -> xr.DataTree:
+        """All that cubes hold of one pixel, read now: an inner chunk for each cube and month.
+
+        Args:
+            pixel: position in store order.
+            names: of cubes; none: all.
+
+        Returns:
+            A node for each cube, `results` (subpixel, month, tod, band, metric) and mean, stddev,
+            skewness, kurtosis (subpixel, month, tod, band).
+
+        Raises:
+            ConfigError: no such pixel or cube.
+            MissingError: an object of the store is not there.
+            FormatError: one is damaged.
+        """
+        if not 0 <= pixel < self.pixels:
+            raise ConfigError(
+                f"pixel is {pixel}: {self.key} has 0 to {self.pixels - 1}; 'pixels_at(lon, lat)' finds one"
+            )
+        found = {"/": self._of_pixels().isel(pixel=pixel)}
+        for name in names or self.cubes:
+            one = self.cube(name).isel(pixel=pixel)
+            results = one["results"].variable.load()  # without coordinates of all pixels
+            found[name] = one.assign(cubes.computed(results, self.cubes[name]))
+        return xr.DataTree.from_dict(found)
+
+    def pixels_at(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
+        """Position of the pixel that contains each point, degrees; -1: no pixel of the store does."""
+        return self.domain.locate(lon, lat)[0]
+
+    def sel_lonlat(
+        self,
+        name: str,
+        lon: ArrayLike,
+        lat: ArrayLike,
+        *,
+        outside: Literal["error", "nan"] = "error",
+    ) -> xr.Dataset:
+        """What a cube holds of the subpixel that contains each point, read when used.
+
+        Args:
+            name: of the cube.
+            lon: (N,) degrees; broadcast against `lat`.
+            lat: (N,) degrees.
+            outside: what becomes of points in no pixel of the store: an error that names them, or NaN,
+                `pixel` and `subpixel` -1.
+
+        Returns:
+            As of `metrics`, with an axis `point` instead of `pixel` and `subpixel`, which are
+            coordinates; `lon` and `lat` are the points' own.
+
+        Raises:
+            ConfigError: no such cube.
+            GeometryError: a point lies in no pixel of the store.
+        """
+        cube = self._cube(name)
+        lon, lat = (np.ravel(a) for a in np.broadcast_arrays(lon, lat))
+        pixel, subpixel = self.domain.locate(lon, lat, cube.refinement)
+        if outside == "error":
+            self._check_inside(lon, lat, pixel)
+        found = cubes.dataset(Source(self, cube), Points(pixel, subpixel), cubes.STATISTICS)
+        return found.assign_coords(
+            lon=("point", lon, {"standard_name": "longitude", "units": "degrees_east"}),
+            lat=("point", lat, {"standard_name": "latitude", "units": "degrees_north"}),
+        )
 
     def block(self, cube: str, pixels: slice, month: int | None = None) -> NDArray[np.float32]:
         """Statistics of a run of pixels in stored order: the fast way for jobs.
@@ -133,7 +272,7 @@ class Store:
             FormatError: one is damaged.
         """
         about = self._cube(cube)
-        start, stop, step = pixels.indices(self._root[f"{cube}/results"].shape[4])  # type: ignore[union-attr]
+        start, stop, step = pixels.indices(self.pixels)
         if step != 1:
             raise ConfigError(f"pixels={pixels}: a block is a run of pixels, wanted step 1")
         months = range(1, len(schema.MONTHS) + 1) if month is None else range(month, month + 1)
@@ -141,21 +280,39 @@ class Store:
         block = np.empty((len(months), *shape, about.subpixels), np.float32)
         seen = [i for i, m in enumerate(months) if m in self.months and block.size]
         block[[i for i in range(len(months)) if i not in seen]] = np.nan
-        self._blocks.read(
+        self.blocks.read(
             cube, [months[i] for i in seen], slice(start, stop), [block[i] for i in seen]
         )
         return block
 
-    def region(self, bbox: tuple[float, float, float, float]) -> NDArray[np.int64]:
-        """Pixels within (west, south, east, north) degrees, ascending."""
-        return self.domain.pixels_in(bbox)
+    def region(self, region: Region) -> NDArray[np.int64]:
+        """Pixels, ascending, whose centres lie in a region.
 
-    def to_grid(self, values: ArrayLike) -> NDArray[Any]:
-        """Values of every pixel (pixel,) or subpixel (pixel, subpixel) on the fixed grid.
+        Args:
+            region: (west, south, east, north) in degrees, west above east: across the antimeridian; or
+                a polygon: (lon, lat) of its vertices, or GeoJSON of polygons, see `lake.regions`.
+
+        Raises:
+            ConfigError: no such region.
+        """
+        return self.domain.pixels_in(region)
+
+    def to_grid(self, values: Any) -> Any:  # noqa: ANN401 (as it came)
+        """Values of pixels on the satellite's fixed grid; NaN where no pixel is.
+
+        Args:
+            values: an `xarray.DataArray` (..., pixel) or (..., pixel, subpixel), or a Dataset of such:
+                of all pixels, or of some (then only the rectangle around them); or a plain array
+                (pixel,) or (pixel, subpixel) of all pixels.
 
         Returns:
-            (row, column) at the resolution that the number of subpixels implies; NaN outside.
+            The same, (..., y, x), with coordinates in metres, radians and degrees: see `lake.raster`;
+            or a plain array (row, column).
         """
+        if isinstance(values, xr.Dataset):
+            return values.map(lambda array: raster.to_grid(array, self.domain), keep_attrs=True)
+        if isinstance(values, xr.DataArray):
+            return raster.to_grid(values, self.domain)
         return self.domain.to_grid(np.asarray(values))
 
     def geom(self, resolution: str) -> NDArray[np.float64]:
@@ -165,46 +322,96 @@ class Store:
             (row, column, 2): north-south, then east-west angle in radians.
         """
         y, x = (
-            self._read(f"geom/{self._resolution(resolution)}/scan_angle_{axis}") for axis in "yx"
+            self.read(f"geom/{self._resolution(resolution)}/scan_angle_{axis}") for axis in "yx"
         )
         return np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
 
     def m_domain(self, resolution: str) -> NDArray[np.bool_]:
         """(row, column), True where a pixel of the store lies."""
-        return self._read(f"geom/{self._resolution(resolution)}/m_domain")
+        return self.read(f"geom/{self._resolution(resolution)}/m_domain")
+
+    def crs(self, resolution: str) -> dict[str, Any]:
+        """Attributes of the CF grid mapping of a resolution."""
+        return self.declared(f"geom/{resolution}/crs")[1]
+
+    def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
+        """An array of the store, of which nothing is read, and its attributes."""
+        array: Any = self._root[path]
+        return array, dict(array.attrs)
+
+    def coordinate(self, name: str) -> NDArray[Any]:
+        """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
+        if name not in self._read:
+            self._read[name] = self.read(name)
+            self._read[name].flags.writeable = False
+        return self._read[name]
+
+    def read(self, path: str) -> NDArray[Any]:
+        """The whole of an array.
+
+        Raises:
+            MissingError: an object of the array is not there.
+            FormatError: one is damaged.
+        """
+        array: Any = self._root[path]
+        try:
+            return np.asarray(array[...])
+        except LakeError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise FormatError(
+                f"{self._objects.url(path)} cannot be decoded: {error}; 'lake verify' tells what else is "
+                "damaged"
+            ) from error
 
     def __repr__(self) -> str:
-        cubes = ", ".join(self.cubes)
-        return (
-            f"<lake.Store {self.key}\n"
-            f"  {self.domain.pixels} pixels, {len(self.months)} months, cubes {cubes}\n"
-            f'  xarray.open_datatree("{self.url}", engine="zarr")>'
-        )
+        return shown.text(f"lake.Store {self.key}", self._facts(), self._plain_line())
+
+    def _repr_html_(self) -> str:
+        return shown.html(f"lake.Store {self.key}", self._facts(), self._plain_line())
+
+    def _facts(self) -> dict[str, str]:
+        months = " ".join(map(str, self.months)) or "none"
+        facts = {"generation": self.generation, "pixels": f"{self.pixels:,}", "months": months}
+        if self.suspect:
+            facts["suspect"] = " ".join(self.suspect)
+        for name, cube in self.cubes.items():
+            sizes = len(self.months), len(cube.tods), len(cube.bands), len(METRICS), cube.subpixels
+            held = shown.size(float(np.prod((*sizes, self.pixels), dtype=float)) * 4)
+            bands = " ".join(cube.bands)
+            facts[name] = (
+                f"{cube.resolution}, {len(cube.tods)} tods, bands {bands}; {held} of float32"
+            )
+        return facts
+
+    def _plain_line(self) -> str:
+        return f'xarray.open_datatree("{self.plain_url}", engine="zarr")'
+
+    def _of_pixels(self) -> xr.Dataset:
+        """The root of trees."""
+        about = {
+            "key": str(self.key),
+            "source": self.plain_url,
+            "without_goeslake": self._plain_line(),
+        }
+        return xr.Dataset(coords=self._pixel_coordinates, attrs=about)
+
+    def _check_inside(self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64]) -> None:
+        lost = np.flatnonzero(pixel < 0)
+        if lost.size:
+            named = ", ".join(f"{i} ({lon[i]:g}, {lat[i]:g})" for i in lost[:3])
+            raise GeometryError(
+                f"{lost.size} of {pixel.size} points lie in no pixel of {self.key}: point {named}"
+                f"{', ...' * (lost.size > 3)}; leave them out, or give outside='nan'"
+            )
 
     @property
     def _coarse(self) -> schema.Cube:
         return next(cube for cube in self.cubes.values() if cube.refinement == 1)
 
     @cached_property
-    def _blocks(self) -> blocks.Reader:
-        return blocks.Reader(self._objects, self._layout)
-
-    @property
-    def _layout(self) -> Layout:
-        return Layout(**self.attributes["layout"])
-
-    @cached_property
-    def _pixel_coordinates(self) -> dict[str, xr.DataArray]:
-        root = self._dataset(None)
-        return {str(name): root[name] for name in root.coords}
-
-    def _dataset(self, group: str | None) -> xr.Dataset:
-        how: dict[str, Any] = {"chunks": None, "consolidated": True, "zarr_format": 3}
-        opened: xr.Dataset = xr.open_zarr(self._zarr, group=group, **how)
-        return opened
-
-    def _read(self, path: str) -> NDArray[Any]:
-        return np.asarray(self._root[path][...])  # type: ignore[index]
+    def _pixel_coordinates(self) -> dict[str, xr.Variable]:
+        return cubes.pixel_coordinates(Source(self, self._coarse))
 
     def _cube(self, name: str) -> schema.Cube:
         if name not in self.cubes:
@@ -222,34 +429,28 @@ class Store:
         return name
 
 
-class _StudyOrder(BackendArray):
-    """Stored results, presented in the study's order and read only where they are indexed.
+@lru_cache(maxsize=4)
+def _reopened(url: str, options: tuple[tuple[str, Any], ...]) -> Store:
+    """On a worker: the generation that was pickled; the last ones stay open."""
+    return open(url, **dict(options))
 
-    xarray's own lazy transposition builds index arrays as large as the data.
-    """
 
-    def __init__(self, stored: zarr.Array[Any]) -> None:
-        self._stored = stored
-        sizes = dict(zip(schema.RESULTS_DIMS, stored.shape, strict=True))
-        self.shape = tuple(sizes[dim] for dim in STUDY_DIMS)
-        self.dtype = stored.dtype
+def _place(url: str | Path, root: str | Path | None) -> str:
+    """The URL of a store, which may be given by its key."""
+    text = str(url).rstrip("/")
+    lake = root if root is not None else os.environ.get(keys.ROOT)
+    if isinstance(url, str) and lake and _is_key(text):
+        return join(lake, text.strip("/"))
+    if root is not None:
+        raise ConfigError(f"{text!r} is no key below {root}: wanted sat/listing/t0_tf/geom")
+    return text
 
-    def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[np.float32]:
-        support = indexing.IndexingSupport.OUTER
-        found = indexing.explicit_indexing_adapter(key, self.shape, support, self._read)
-        return np.asarray(found)
 
-    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
-        """`key` has a number, slice or array for each of `STUDY_DIMS`; a number drops its axis."""
-        wanted = dict(zip(STUDY_DIMS, key, strict=True))
-        values = self._stored.oindex[tuple(wanted[dim] for dim in schema.RESULTS_DIMS)]
-        kept = [
-            dim
-            for dim in schema.RESULTS_DIMS
-            if np.ndim(wanted[dim]) or isinstance(wanted[dim], slice)
-        ]
-        presented = [kept.index(dim) for dim in STUDY_DIMS if dim in kept]
-        return np.asarray(values).transpose(presented)
+def _is_key(text: str) -> bool:
+    try:
+        return str(keys.parse(text)) == text
+    except ConfigError:
+        return False
 
 
 def _check_format(attributes: dict[str, Any], url: str) -> None:

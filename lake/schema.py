@@ -111,7 +111,7 @@ def arrays(domain: Domain, cubes: tuple[Cube, ...]) -> Iterator[Array]:
     for resolution, refinement in sorted({(c.resolution, c.refinement) for c in cubes}):
         yield from _geometry(domain, f"geom/{resolution}", refinement)
     for cube in cubes:
-        yield from _labels(cube)
+        yield from labels(cube)
         yield results_array(domain.pixels, domain.layout, cube)
 
 
@@ -169,6 +169,7 @@ def add(group: zarr.Group, array: Array) -> None:
         fill_value=array.fill_value,
         dimension_names=array.dims,
         attributes=dict(array.attributes),
+        config={"write_empty_chunks": array.data is not None},  # of known data none may be missing
     )
     if array.data is not None:
         created[...] = array.data
@@ -281,7 +282,9 @@ def _geometry(domain: Domain, group: str, refinement: int) -> Iterator[Array]:
     yield Array(f"{group}/crs", (), (), "int32", (), attributes=fine.projection.cf_attributes())
 
 
-def _labels(cube: Cube) -> Iterator[Array]:
+def labels(cube: Cube) -> Iterator[Array]:
+    """What stands on the axes of a cube's results, but pixels, with their data."""
+
     def label(name: str, dim: str, values: object, dtype: str, **about: object) -> Array:
         data = np.array(values, np.dtypes.StringDType() if dtype == "string" else dtype)
         return _coordinate(f"{cube.name}/{name}", (dim,), data, dtype, **about)

@@ -25,9 +25,12 @@ def write(objects: Objects, folder: str, table: pa.Table) -> str:
     return path
 
 
+def load(objects: Objects, path: str, schema: pa.Schema) -> pa.Table:
+    """The table at `path`."""
+    return pq.read_table(io.BytesIO(objects.get(path)), schema=schema)
+
+
 def read(objects: Objects, path: str, schema: pa.Schema) -> list[dict[str, Any]]:
     """The rows of the table at `path`."""
-    rows: list[dict[str, Any]] = pq.read_table(
-        io.BytesIO(objects.get(path)), schema=schema
-    ).to_pylist()
+    rows: list[dict[str, Any]] = load(objects, path, schema).to_pylist()
     return rows

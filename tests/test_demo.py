@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 import lake
-from lake import catalog, ledger
+from lake import catalogue, ledger
 from lake.objects import connect
 
 MARK = "LAKE_TEST_DEMO"
@@ -113,7 +113,7 @@ def test_demo_makes_a_report_with_every_picture_and_the_hidden_classes(shown):
 @pytest.mark.slow
 def test_demo_merges_two_years_into_one_store(shown):
     folder, told, _ = shown
-    rows = {row.key: row for row in catalog.rows(connect(folder / "lake"))}
+    rows = {row.key: row for row in catalogue.rows(connect(folder / "lake"))}
     assert len(rows) == 3
     merged = rows.pop(told["store"])
     assert (merged.t0, merged.tf) == ("2020-01-01", "2022-12-31")

@@ -26,9 +26,9 @@ def test_python_block_reads_a_store(tmp_path):
     names = {}
     exec(program, names)  # noqa: S102 (our own README)
     assert urls == 1
-    wanted = values(domain, CUBES[0], 7)[1, 1, 3]
-    np.testing.assert_array_equal(names["july"].values, wanted)
-    assert names["store"].to_grid(names["july"].values[:, 0]).shape == domain.grid.shape
+    wanted = values(domain, CUBES[0], 7)[1, 1, 3, :, 0]
+    np.testing.assert_array_equal(names["image"].values[domain.row, domain.column], wanted)
+    assert names["image"].shape == domain.grid.shape
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -80,7 +80,7 @@ def observed(
     found = moved + z
     wrong = np.flatnonzero(year.wrong[month, tod] >= 0)
     found[year.wrong[month, tod, wrong], wrong] += _WRONG[band]
-    return np.maximum(found, 0)
+    return np.asarray(np.maximum(found, 0))
 
 
 def _green(land: Land, year: Year, month: int) -> Floats:
@@ -89,11 +89,11 @@ def _green(land: Land, year: Year, month: int) -> Floats:
     day = sky.middle(land.country.months[month])
     season = np.cos(2 * np.pi * (day - phase - year.later) / 365) - 1
     found: Floats = amplitude * (1 + year.greener) * np.exp(sharpness * season)
-    return np.clip(found, 0, 1)
+    return np.asarray(np.clip(found, 0, 1))
 
 
 def _wet(land: Land, year: Year, month: int) -> Floats:
-    return np.clip(land.dynamics[:, 3] + year.wetter[month], 0, 1)
+    return np.asarray(np.clip(land.dynamics[:, 3] + year.wetter[month], 0, 1))
 
 
 def _deviation(land: Land, month: int, band: str) -> Floats:
@@ -111,7 +111,7 @@ def _snow(land: Land, year: Year, month: int) -> Floats:
     """(P,) share of the ground that is white."""
     cold = -_air(land, year, month) + 271
     cover: Floats = 1 / (1 + np.exp(-cold / 1.5))
-    return cover * (1 - land.kinds.shelter[land.classes])
+    return np.asarray(cover * (1 - land.kinds.shelter[land.classes]))
 
 
 def _air(land: Land, year: Year, month: int) -> Floats:
@@ -119,7 +119,7 @@ def _air(land: Land, year: Year, month: int) -> Floats:
     north = land.lat - 25
     season = np.cos(2 * np.pi * (sky.middle(land.country.months[month]) - 200) / 365)
     found: Floats = 299 - 0.55 * north - 5.5 * land.elevation + (4 + 0.45 * north) * season
-    return found + year.warmer[month]
+    return np.asarray(found + year.warmer[month])
 
 
 def _reflected(

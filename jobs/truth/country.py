@@ -197,7 +197,7 @@ def _classes(random: np.random.Generator, country: Country, lat: Floats) -> NDAr
         found = (fields + ahead[:, None, None]).argmax(axis=0)
         held = np.bincount(found.ravel(), minlength=count) / found.size
         ahead += 0.25 * np.log(wanted / np.maximum(held, 0.1 * wanted))
-    return found
+    return np.asarray(found, np.int64)
 
 
 def _dynamics(
@@ -232,4 +232,4 @@ def _pattern(
     share = kinds.texture[classes, 1, None, None]
     mixed = share * slope / slope.std() + (1 - share) * grain
     found = kinds.texture[classes, 0, None, None] * (mixed - mixed.mean(axis=(1, 2), keepdims=True))
-    return found.astype(np.float32)
+    return np.asarray(found, np.float32)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from jobs.truth import bands, country, sky
 from jobs.truth.country import DYNAMICS, Country, Land
 from jobs.truth.sky import Year
-from lake import catalog, domain, ledger, moments, order, store
+from lake import catalogue, domain, ledger, moments, order, store
 from lake.domain import Domain
 from lake.keys import Key
 from lake.ledger import Ledger
@@ -56,7 +56,7 @@ def write(root: str, options: Country, layout: Layout, truth: str) -> Written:
     """
     land = country.of(options)
     held = domain.from_mask(land.mask, land.grid, layout)
-    catalog.claim(connect(root))
+    catalogue.claim(connect(root))
     keys = [_year(root, land, held, sky.of(land, year)) for year in options.years]
     folder = connect(truth)
     buffer = io.BytesIO()
@@ -128,14 +128,14 @@ def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
     noted = ledger.write(objects, Ledger())
     state = State(path, manifest, options.months, (), noted, (), "", "")
     head = store.commit(objects, None, state)
-    catalog.upsert(connect(root), _row(key, held, options, f"{key}/{path}", head.number))
+    catalogue.upsert(connect(root), _row(key, held, options, f"{key}/{path}", head.number))
     return key
 
 
-def _row(key: Key, held: Domain, options: Country, generation: str, number: int) -> catalog.Row:
+def _row(key: Key, held: Domain, options: Country, generation: str, number: int) -> catalogue.Row:
     lon, lat = held.lonlat()
     names = " ".join(cube.name for cube in cubes(options))
-    return catalog.Row(
+    return catalogue.Row(
         str(key), key.sat, key.listing, key.t0.isoformat(), key.tf.isoformat(), key.geom, number,
         generation, held.pixels, names, len(options.months), 0, 0, 0, "",
         float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max()),

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import lake
 from ingest import synthetic
-from lake import catalog, commits, ledger
+from lake import catalogue, commits, ledger
 from lake.errors import LakeError
 from lake.objects import connect, join
 from lake.store import State
@@ -150,12 +150,12 @@ class Bench:
         return "exact"
 
     def _url(self, root: str) -> str:
-        (row,) = catalog.rows(connect(root))
+        (row,) = catalogue.rows(connect(root))
         return join(root, row.generation)
 
     def _state(self, root: str) -> tuple[list[tuple[str, str]], int]:
         """What became of every time step, and the number of the newest commit."""
-        (row,) = catalog.rows(connect(root))
+        (row,) = catalogue.rows(connect(root))
         objects = connect(join(root, row.key))
         head = commits.head(objects)
         assert head is not None

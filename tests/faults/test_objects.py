@@ -10,7 +10,7 @@ import pytest
 import zarr
 from obstore.exceptions import BaseError
 
-from lake import catalog, commits
+from lake import catalogue, commits
 from lake.objects import connect
 from tests.faults.proxy import KINDS, Faults
 
@@ -111,9 +111,9 @@ def test_commit_whose_answer_was_lost_counts_once(s3_root, break_s3, impatient, 
 @pytest.mark.parametrize("kind", ["error_after", "reset_after"])
 def test_lake_whose_claim_was_answered_by_an_error_is_claimed(s3_root, break_s3, kind):
     proxy = break_s3(faults(kind, 1, match=r"^PUT .*lake\.json", most=1))
-    catalog.claim(connect(s3_root))
+    catalogue.claim(connect(s3_root))
     assert proxy.injected == {kind: 1}
-    assert catalog.rows(connect(s3_root)) == []
+    assert catalogue.rows(connect(s3_root)) == []
 
 
 @pytest.mark.parametrize("kind", [*SURVIVED, "all"])

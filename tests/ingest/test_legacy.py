@@ -11,7 +11,7 @@ import xarray as xr
 
 import lake
 from ingest import legacy, listing, periods, pickles, run
-from lake import catalog, keys
+from lake import catalogue, keys
 from lake.errors import LegacyError, OverlapError
 from lake.moments import METRICS
 from lake.objects import connect
@@ -92,7 +92,7 @@ def test_every_result_reads_back_bit_for_bit_through_plain_xarray(shared_data, i
 def test_results_made_in_batches_are_marked_suspect_in_store_and_catalogue(imported):
     assert lake.open(f"{imported['results']}/{KEY}").suspect == ()
     assert lake.open(f"{imported['results_batched']}/{KEY}").suspect == ("m3", "m4")
-    (row,) = catalog.rows(connect(imported["results_batched"]))
+    (row,) = catalogue.rows(connect(imported["results_batched"]))
     assert row.suspect == "m3 m4"
 
 
@@ -196,7 +196,7 @@ def test_hostile_pickle_stops_the_import_and_nothing_is_visible(shared_data, cli
         legacy.import_results(
             client, str(source), str(shared_data / "legacy" / "domains"), str(root)
         )
-    assert catalog.rows(connect(root)) == []
+    assert catalogue.rows(connect(root)) == []
     assert not (tmp_path / "pwned").exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import lake
 from ingest import abi, listing, periods, policy, run, synthetic
-from lake import catalog, commits, keys, ledger
+from lake import catalogue, commits, keys, ledger
 from lake.errors import ConfigError, DataError, OverlapError
 from lake.objects import connect
 from lake.store import State
@@ -224,7 +224,7 @@ def test_source_of_broken_files_alone_is_an_error_with_the_reasons(client, sourc
         path.write_text("not a granule")
     with pytest.raises(DataError, match=r"no granule .* could be read.*C13"):
         run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
-    (row,) = catalog.rows(connect(tmp_path / "lake"))  # what is missing is remembered
+    (row,) = catalogue.rows(connect(tmp_path / "lake"))  # what is missing is remembered
     assert (row.generation, row.merged, row.pending) == ("", 0, 0)
 
 
@@ -251,7 +251,7 @@ def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root
     (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.url.startswith("s3://")
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
-    (row,) = catalog.rows(connect(s3_root))
+    (row,) = catalogue.rows(connect(s3_root))
     assert (row.key, row.merged) == (outcome.key, 31)
 
 

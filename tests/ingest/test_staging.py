@@ -14,7 +14,7 @@ from ingest import domains, listing, parts, policy, publish, staging
 from ingest.group import Group, newest, of_key, outcome
 from ingest.observations import Observations
 from ingest.parts import Part
-from lake import catalog, commits, keys, moments, order, store
+from lake import catalogue, commits, keys, moments, order, store
 from lake.domain import Domain
 from lake.errors import ConfigError, ConflictError, MissingError
 from lake.ledger import MERGED, MISSING, STAGED, Entry
@@ -92,7 +92,7 @@ def local(tmp_path) -> Group:
 def group_at(root: str) -> Group:
     overrides = ["layout.chunk=32", "layout.phases=4", "t0=2020-01-01", "tf=2020-12-31"]
     objects = connect(root)
-    catalog.claim(objects)
+    catalogue.claim(objects)
     domain = domains.keep(objects, KEY, small_domain())
     return Group(root, KEY, listing.load("clearland-l1b-c0", overrides), domain)
 

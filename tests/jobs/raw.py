@@ -6,7 +6,7 @@ import numpy as np
 
 from jobs import sample
 from jobs.features import Selection
-from lake import catalog, domain, order, store
+from lake import catalogue, domain, order, store
 from lake.grid import Grid
 from lake.moments import METRICS
 from lake.objects import connect
@@ -50,7 +50,7 @@ class Lake:
 
 def lake(root) -> Lake:
     """An empty one."""
-    catalog.claim(connect(root))
+    catalogue.claim(connect(root))
     return Lake(str(root))
 
 

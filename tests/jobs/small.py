@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lake import catalog, domain, keys, moments, order, store
+from lake import catalogue, domain, keys, moments, order, store
 from lake.grid import Grid, Projection
 from lake.objects import connect
 from lake.schema import Cube
@@ -48,7 +48,7 @@ def build(root, suspect=(), shape=(25, 27), layout=LAYOUT) -> Truth:
     land = domain.from_mask(np.ones(shape, bool), Grid(_PROJECTION, y, x), layout)
     classes = (land.row // 9) % CLASSES
     about = {"key": str(KEY), "months": MONTHS, "suspect": suspect, "listing": {}, "provenance": {}}
-    catalog.claim(connect(root))
+    catalogue.claim(connect(root))
     objects = connect(connect(root).url(str(KEY)))
     path, _ = store.draft(objects, None, land, CUBES, about)
     observed = {}

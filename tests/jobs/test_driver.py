@@ -71,55 +71,42 @@ def test_run_is_done_though_the_client_that_submitted_it_is_gone(cluster, there,
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_workers_killed_at_random_change_nothing(cluster, there, truth):
-    """Twenty times: samples and components of settings that differ, on workers that die."""
+    """Twenty times: samples of two designs, and their components, on workers that die."""
     rng = random.Random(4)  # noqa: S311 (no secret)
-    killed = 0
-    wanted = {}
+    killed = rounds = 0
     while killed < 20:
-        settings = pca.Settings(fit=Fit(components=3 + killed))
-        run = submitted(cluster, there.root, there.key, settings)
-        time.sleep(rng.uniform(0, 0.8))
+        wanted = sample_and_components(there, rounds)
+        with Client(cluster.address) as client:
+            driver.submit(client, there.root, wanted)
+        time.sleep(rng.uniform(0, 1.5))
         for number in rng.sample((0, 1), rng.choice((1, 2))):
             cluster.workers[number].kill()
             cluster.workers[number].join()
             killed += 1
         cluster.mend()
-        state(there.root, run, pulse.DONE)
-        wanted[run] = settings
-    client_root = truth.root
-    for run, settings in wanted.items():
-        found = outputs.dataset(there.root, run)
-        with_none_killed = driver.specs(client_root, truth.key, settings)[-1].id
-        with Client(cluster.address) as client:
-            driver.run(client, client_root, truth.key, settings)
-        expected = outputs.dataset(client_root, with_none_killed)
-        assert_array_equal(found["scores"], expected["scores"])
-        assert_array_equal(found["components"], expected["components"])
+        state(there.root, wanted[-1].id, pulse.DONE)
+        rounds += 1
+    with Client(cluster.address) as client:
+        for number in range(rounds):
+            pairs = (sample_and_components(of, number) for of in (there, truth))
+            for disturbed, undisturbed in zip(*pairs, strict=True):
+                driver.make(client, truth.root, undisturbed)
+                assert contents(there.root, disturbed.id) == contents(truth.root, undisturbed.id)
 
 
-@pytest.mark.slow
-def test_workers_killed_while_sampling_leave_the_same_bytes(cluster, there, truth):
-    rng = random.Random(5)  # noqa: S311 (no secret)
+def sample_and_components(of, number):
+    """The specs of round `number`: stratified by a pilot, or some phases; then a PCA."""
+    store = runs.open_store(of.root, of.key)
     by = Strata("row", 3, (), "neyman", "day-2km/C13/07/64800/mean")
-    for seed in range(2):
-        how = {"design": "stratified", "strata": by} if seed % 2 else {"phases": 2}
-        settings = sample.Settings(seed=seed, max_missing=0.6, **how)
-        run = submitted(cluster, there.root, there.key, settings)
-        time.sleep(rng.uniform(0.1, 0.8))
-        for worker in cluster.workers:
-            worker.kill()
-            worker.join()
-        cluster.mend()
-        state(there.root, run, pulse.DONE)
-        with Client(cluster.address) as client:
-            undisturbed = driver.run(client, truth.root, truth.key, settings)
-        assert contents(there.root, run) == contents(truth.root, undisturbed)
+    how = {"design": "stratified", "strata": by} if number % 2 else {"phases": 2}
+    drawn = sample.specs(of.root, store, sample.Settings(seed=number, max_missing=0.6, **how))
+    return pca.specs(of.root, store, pca.Settings(fit=Fit(components=4)), drawn)
 
 
 def contents(root, run):
-    """Path -> bytes of what a sample wrote, without the metadata, which name the run."""
+    """Path -> bytes of what a run wrote, without the metadata, which name the run."""
     objects = runs.folder(root, run)
-    paths = [*objects.list("sample.zarr"), *objects.list("sample.parquet")]
+    paths = [path for path in objects.list() if ".zarr/" in path or ".parquet/" in path]
     return {path: objects.get(path) for path in paths if not path.endswith("zarr.json")}
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import lake
-from jobs import driver, evaluate, mnf, outputs, runs, sample, transform
+from jobs import cli, driver, evaluate, mnf, outputs, pca, runs, sample, transform
 from jobs.evaluate import Settings
 from jobs.measures import How
 from jobs.passes import Fit
@@ -37,8 +38,7 @@ def compared(client, written):
     drawn = driver.run(client, root, one, sample.Settings(pixels=400))
     first = driver.run(client, root, one, mnf.Settings(second=other, sample=drawn, fit=fit))
     second = driver.run(client, root, other, transform.Settings(first))
-    drawn = driver.run(client, root, other, sample.Settings(pixels=400))
-    stranger = driver.run(client, root, other, mnf.Settings(second=one, sample=drawn, fit=fit))
+    stranger = driver.run(client, root, one, pca.Settings(drawn, fit=fit))
     return first, second, stranger
 
 
@@ -103,6 +103,21 @@ def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
         with Image.open(io.BytesIO(objects.get(of["file"]))) as image:
             assert min(image.size) > 300
             assert image.text["Title"] == of["title"]
+
+
+def test_command_tells_the_measures(client, written, settings, run):
+    wanted = [
+        f"run={settings.run}", f"other={settings.other}", f"labels={settings.labels}",
+        f"quantities={','.join(DYNAMICS)}", "seeds=2", "square=6", "most=300", "few=60", "pairs=120",
+        "near=5",
+    ]  # fmt: skip
+    where = ["--lake", written.root, "--store", written.keys[0]]
+    told = [part for text in wanted for part in ("--set", text)]
+    found = CliRunner().invoke(cli.evaluate, [*where, *told], catch_exceptions=False)
+    assert found.stdout.split()[0] == run
+    measures = evaluate.told(written.root, run)["measures"]
+    lines = [line.split() for line in found.stderr.splitlines()]
+    assert ["knn_3", *(f"{measures['knn_3'][of]:.3f}" for of in ("mean", "spread"))] in lines
 
 
 def test_vectors_of_the_labels_themselves_tell_them_all(client, written, settings, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from jobs import measures
 from jobs.measures import How, Pixels
-from lake.errors import ConfigError
+from lake.errors import ConfigError, DataError
 
 HOW = How(square=8, most=400, few=40, pairs=200, near=5)
 SIDE = 40
@@ -96,6 +96,14 @@ def test_same_seed_same_figures_another_seed_others(known):
     a, b, c = (measures.measure(given, HOW, seed).values for seed in (0, 0, 1))
     assert a == b
     assert a != c
+
+
+def test_labels_on_one_colour_of_the_board_are_told(known):
+    x, classes, _ = known
+    row, column = (index.ravel() for index in np.mgrid[:SIDE, :SIDE])
+    corner = np.where((row < 3) & (column < 3), classes, -1)
+    with pytest.raises(DataError, match=r"classes: .*squares of 40 x 40 pixels.*smaller squares"):
+        measures.measure(pixels(x, corner), How(40, 400, 40, 200, 5), 0)
 
 
 def test_summary_is_mean_and_standard_deviation():

@@ -11,7 +11,7 @@ import lake
 from jobs import patterns
 from jobs.truth import bands, country, sky, stores
 from jobs.truth.country import DYNAMICS, Country
-from lake import catalog
+from lake import catalogue
 from lake.errors import ConfigError
 from lake.moments import METRICS
 from lake.objects import connect
@@ -147,7 +147,7 @@ def test_stores_are_read_like_any_other_and_noise_falls_with_the_count(written):
     store, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
     assert store.domain.same_as(other.domain)
     assert {c.refinement for c in store.cubes.values()} == {1, 2, 4}
-    assert [row.key for row in catalog.rows(connect(written.root))] == list(written.keys)
+    assert [row.key for row in catalogue.rows(connect(written.root))] == list(written.keys)
     block = store.block("day-500m", slice(None), 7)[0]  # (tod, band, metric, pixel, subpixel)
     count, low, high, mean = (block[:, :, METRICS.index(m)] for m in ("count", "min", "max", "m1"))
     assert count.max() <= SMALL.days

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
 import lake
-from lake import shards
+from lake import blocks, shards
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.objects import connect
 from tests.faults.proxy import Faults
@@ -19,7 +20,9 @@ def there(tmp_path_factory):
     root = tmp_path_factory.mktemp("blocks") / KEY
     write(str(root), small_domain())
     opened = lake.open(root)
-    return opened, {cube.name: opened.results(cube.name).values for cube in CUBES}
+    tree = xr.open_datatree(opened.url, engine="zarr", chunks=None)
+    order = ("pixel", "subpixel", "month", "tod", "band", "metric")
+    return opened, {c.name: tree[c.name]["results"].transpose(*order).values for c in CUBES}
 
 
 @given(
@@ -31,6 +34,34 @@ def test_block_of_any_run_of_pixels_is_what_zarr_reads(there, start, stop, cube,
     months = slice(None) if month is None else slice(month - 1, month)
     wanted = by_zarr[cube.name][pixels, :, months].transpose(2, 3, 4, 5, 0, 1)
     np.testing.assert_array_equal(opened.block(cube.name, pixels, month), wanted)
+
+
+@given(
+    st.lists(st.integers(0, 437), max_size=40), st.sampled_from(CUBES), st.sampled_from([(7,), (7, 1)]),
+    st.sampled_from([slice(1, 2), np.array([2, 0])]), st.sampled_from([slice(None), slice(6, None, -3)]),
+)  # fmt: skip
+def test_pixels_anywhere_in_any_order_are_what_zarr_reads(there, pixels, cube, months, tod, metric):
+    opened, by_zarr = there
+    pixels = np.array(pixels, np.int64)
+    subpixel = slice(None, None, 3)
+    cut = blocks.Cut(tod, slice(None), metric, subpixel)
+    wanted = by_zarr[cube.name][pixels][:, subpixel][:, :, [m - 1 for m in months]]
+    wanted = wanted[:, :, :, tod][..., metric].transpose(2, 3, 4, 5, 0, 1)
+    found = np.full(wanted.shape, -1, np.float32)
+    opened.blocks.gather(cube, months, pixels, cut, list(found))
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_chunks_that_are_remembered_are_the_last_used_and_bounded():
+    kept = blocks._Kept(10)
+    for number in range(3):
+        kept.put(("a", number), b"1234")
+        kept.get(("a", 0))
+    assert [kept.get(("a", number)) for number in range(3)] == [b"1234", None, b"1234"]
+    kept.put(("a", 2), b"12345")
+    assert kept.get(("a", 0)) == b"1234"
+    kept.put(("b", 0), bytes(11))
+    assert kept.get(("b", 0)) is None
 
 
 @pytest.mark.parametrize("number", [0, 5, 11])

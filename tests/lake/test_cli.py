@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from lake import catalog
-from lake.catalog import Row
+from lake import catalogue
+from lake.catalogue import Row
 from lake.ledger import MERGED, MISSING, Entry, Ledger, Source
 from lake.ledger import write as write_ledger
 from lake.objects import connect
@@ -20,7 +20,7 @@ def root(tmp_path_factory) -> str:
     """A lake with one store."""
     root = tmp_path_factory.mktemp("cli")
     objects = connect(root)
-    catalog.claim(objects)
+    catalogue.claim(objects)
     domain = small_domain()
     commit = write(str(root / KEY), domain)
     ledger = Ledger(
@@ -46,7 +46,7 @@ def root(tmp_path_factory) -> str:
         KEY, sat, listing, t0, tf, geom, 1, f"{KEY}/{noted.path}", domain.pixels, "day-2km",
         2, 1, 0, 1, "m3", -90.0, 30.0, -80.0, 40.0,
     )  # fmt: skip
-    catalog.upsert(objects, row)
+    catalogue.upsert(objects, row)
     return str(root)
 
 

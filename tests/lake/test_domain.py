@@ -191,7 +191,7 @@ def test_nearest_pixel_of_every_centre_is_the_pixel_itself(american):
     lon, lat = american.lonlat()
     seen = geometry.view_zenith(EAST, lon, lat) < 89
     assert seen.sum() > 450_000
-    assert_array_equal(american.nearest(lon, lat)[seen], np.flatnonzero(seen))
+    assert_array_equal(american.locate(lon, lat)[0][seen], np.flatnonzero(seen))
 
 
 @given(st.floats(-0.49, 0.49), st.floats(-0.49, 0.49), st.data())
@@ -202,7 +202,7 @@ def test_nearest_pixel_of_a_point_is_the_one_around_it(down, right, data):
     lon, lat = geometry.lonlat(
         EAST, domain.grid.y[row] - down * 5.6e-5, domain.grid.x[column] + right * 5.6e-5
     )
-    (found,) = domain.nearest([lon], [lat])
+    (found,) = domain.locate([lon], [lat])[0]
     if mask[row, column]:
         assert (domain.row[found], domain.column[found]) == (row, column)
     else:
@@ -214,7 +214,7 @@ def test_nearest_pixel_of_points_just_outside_the_image_is_none():
     (north, south), (west, east) = domain.grid.y[[0, -1]], domain.grid.x[[0, -1]]
     y = np.array([north + 3e-5, south - 3e-5, north, south, north + 2.7e-5, south - 2.7e-5])
     x = np.array([west, east, west - 3e-5, east + 3e-5, west - 2.7e-5, east + 2.7e-5])
-    found = domain.nearest(*geometry.lonlat(EAST, y, x))
+    found = domain.locate(*geometry.lonlat(EAST, y, x))[0]
     assert_array_equal(found[:4], -1)
     assert_array_equal(domain.row[found[4:]], [0, 19])
     assert_array_equal(domain.column[found[4:]], [0, 29])
@@ -222,14 +222,14 @@ def test_nearest_pixel_of_points_just_outside_the_image_is_none():
 
 def test_nearest_pixel_of_places_the_satellite_does_not_see_is_none():
     domain = from_mask(np.ones((20, 30), bool), grid_of((20, 30)), LAYOUT)
-    found = domain.nearest([0.0, 105.0, np.nan], [0.0, 0.0, 0.0])
+    found = domain.locate([0.0, 105.0, np.nan], [0.0, 0.0, 0.0])[0]
     assert found.dtype == np.int64
     assert_array_equal(found, [-1, -1, -1])
 
 
 def test_nearest_pixel_of_a_real_place_lies_within_a_pixel_of_it(american):
     lon, lat = -84.690932, 33.846162
-    found = american.nearest(np.array([lon, lon + 0.11]), np.array([lat, lat]))
+    found = american.locate(np.array([lon, lon + 0.11]), np.array([lat, lat]))[0]
     held = found[found >= 0]
     assert held.size  # of two neighbouring pixels every second is held
     assert_allclose(american.lonlat()[0][held], lon, atol=0.25)
@@ -250,3 +250,12 @@ def test_domain_has_the_masks_and_angles_of_the_original_study_at_every_resoluti
         # the study kept float32 angles
         assert_allclose(angles["n_s_scan_angles"][:, 0], fine.y, rtol=0, atol=2e-8)
         assert_allclose(angles["e_w_scan_angles"][0], fine.x, rtol=0, atol=2e-8)
+
+
+def test_domain_is_the_same_as_one_of_the_same_pixels_in_the_same_order():
+    mask = np.ones((6, 8), bool)
+    one = from_mask(mask, grid_of((6, 8)), Layout(4, 2))
+    assert one.same_as(from_mask(mask.copy(), grid_of((6, 8)), Layout(4, 2)))
+    assert not one.same_as(from_mask(mask, grid_of((6, 8)), Layout(8, 1)))
+    mask[2, 3] = False
+    assert not one.same_as(from_mask(mask, grid_of((6, 8)), Layout(4, 2)))

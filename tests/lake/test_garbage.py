@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import lake
-from lake import catalog, commits, garbage, ledger, store
-from lake.catalog import Row
+from lake import catalogue, commits, garbage, ledger, store
+from lake.catalogue import Row
 from lake.errors import ConfigError, MissingError
 from lake.ledger import Ledger
 from lake.objects import connect
@@ -31,12 +31,12 @@ def domain():
 def root(tmp_path, domain) -> Path:
     """A lake with one store of two generations; the second came 10 days ago, the first 30."""
     objects = connect(tmp_path)
-    catalog.claim(objects)
+    catalogue.claim(objects)
     first = write(str(tmp_path / KEY), domain)
     age(tmp_path, 30)
     second = write(str(tmp_path / KEY), domain, first)
     sat, listing, period, geom = KEY.split("/")
-    catalog.upsert(
+    catalogue.upsert(
         objects,
         Row(
             KEY, sat, listing, *period.split("_"), geom, 2, f"{KEY}/{State.of(second).path}",
@@ -156,13 +156,13 @@ def test_ledgers_of_kept_states_and_of_kept_generations_stay(root):
 
 
 def test_old_catalogue_tables_go_and_the_catalogue_stays(root):
-    row = catalog.rows(connect(root))[0]
-    catalog.upsert(
+    row = catalogue.rows(connect(root))[0]
+    catalogue.upsert(
         connect(root), Row(**{f: getattr(row, f) for f in row.__slots__} | {"number": 3})
     )
     age(root, 9, younger_than=9.5)
     assert any(path.startswith("catalog/tables/") for path in collect(root))
-    assert [r.number for r in catalog.rows(connect(root))] == [3]
+    assert [r.number for r in catalogue.rows(connect(root))] == [3]
 
 
 def test_what_a_killed_probe_left_goes(root):
@@ -206,11 +206,11 @@ def test_where_there_is_no_lake_is_said(tmp_path):
 
 def test_garbage_of_a_store_on_s3_goes(s3_root, domain):
     objects = connect(s3_root)
-    catalog.claim(objects)
+    catalogue.claim(objects)
     first = write(f"{s3_root}/{KEY}", domain)
     second = write(f"{s3_root}/{KEY}", domain, first)
     row = Row(KEY, "a", "b", "c", "d", "e", 2, "x", 1, "f", 2, 0, 0, 0, "", 0.0, 0.0, 0.0, 0.0)
-    catalog.upsert(objects, row)
+    catalogue.upsert(objects, row)
     later = datetime.now(UTC) + 9 * DAYS
     found = garbage.collect(s3_root, 7 * DAYS, later, delete=True)
     assert f"{KEY}/{State.of(first).path}" in {item.path for item in found}

@@ -74,6 +74,17 @@ def test_list_is_of_all_below_a_folder_and_copy_copies(objects):
     assert objects.get("z/2") == b"2"
 
 
+def test_folders_are_those_directly_below(objects):
+    assert objects.folders() == []
+    for path in ("a/b/c/1", "a/b/2", "a/bb/3", "a/4", "5"):
+        objects.put(path, b"x")
+    assert objects.folders() == ["a"]
+    assert objects.folders("a") == ["a/b", "a/bb"]
+    assert objects.folders("a/b") == ["a/b/c"]
+    assert objects.folders("a/b/c") == []
+    assert objects.folders("nowhere") == []
+
+
 def server_time(objects) -> datetime:
     objects.put("clock", b"")
     now = objects.stat("clock").modified

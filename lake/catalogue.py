@@ -73,8 +73,7 @@ def claim(objects: Objects) -> None:
                 f"{objects.root} is not empty and no lake (it holds {held[0]!r}, and no {MARKER}): "
                 "give an empty or new folder or prefix"
             )
-        with suppress(FileExistsError):  # another writer claims it at the same time
-            objects.create(MARKER, json.dumps({"lake_format": FORMAT, "version": VERSION}).encode())
+        mark(objects)
     version = json.loads(objects.get(MARKER))["version"]
     if version > VERSION:
         raise FormatError(
@@ -83,18 +82,34 @@ def claim(objects: Objects) -> None:
         )
 
 
-def rows(objects: Objects) -> list[Row]:
-    """All rows, sorted by key.
+def mark(objects: Objects) -> None:
+    """Say that the root is a lake."""
+    with suppress(FileExistsError):  # another writer claims it at the same time
+        objects.create(MARKER, json.dumps({"lake_format": FORMAT, "version": VERSION}).encode())
+
+
+def table(objects: Objects) -> pa.Table:
+    """All rows, sorted by key, as a table whose columns are the fields of `Row`.
 
     Raises:
-        MissingError: the root is no lake.
+        MissingError: the root is no lake, or its catalogue is damaged.
     """
     newest = commits.head(objects, FOLDER)
     if newest is None:
         if not exists(objects, MARKER):
             raise MissingError(f"there is no lake at {objects.root}: {MARKER} was not found")
-        return []
+        return _SCHEMA.empty_table()
     return _read(objects, newest)
+
+
+def rows(objects: Objects) -> list[Row]:
+    """All rows, sorted by key; raises as `table`."""
+    return rows_of(table(objects))
+
+
+def rows_of(table: pa.Table) -> list[Row]:
+    """The rows of a table that `table` gave, or of a part of it."""
+    return [Row(**row) for row in table.to_pylist()]
 
 
 def upsert(objects: Objects, row: Row) -> None:
@@ -105,24 +120,35 @@ def upsert(objects: Objects, row: Row) -> None:
     """
     for _ in range(TRIES):
         newest = commits.head(objects, FOLDER)
-        table = {r.key: r for r in (_read(objects, newest) if newest else [])}
-        if row.key in table and table[row.key].number >= row.number:
+        there = {r.key: r for r in (rows_of(_read(objects, newest)) if newest else [])}
+        if row.key in there and there[row.key].number >= row.number:
             return
-        table[row.key] = row
-        path = _write(objects, [table[key] for key in sorted(table)])
-        try:
-            commits.append(objects, newest, {"table": path}, FOLDER)
-        except FileExistsError:
-            continue
-        return
+        if replace(objects, newest, [*(there | {row.key: row}).values()]):
+            return
     raise ConflictError(
         f"could not note {row.key} in the catalogue of {objects.root}: run it again"
     )
 
 
-def _read(objects: Objects, commit: commits.Commit) -> list[Row]:
-    rows = tables.read(objects, f"{FOLDER}/{commit.body['table']}", _SCHEMA)
-    return [Row(**row) for row in rows]
+def replace(objects: Objects, newest: commits.Commit | None, rows: list[Row]) -> bool:
+    """Make these all rows, unless somebody has committed after `newest`: then False."""
+    path = _write(objects, sorted(rows, key=lambda row: row.key))
+    try:
+        commits.append(objects, newest, {"table": path}, FOLDER)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _read(objects: Objects, commit: commits.Commit) -> pa.Table:
+    path = f"{FOLDER}/{commit.body['table']}"
+    try:
+        return tables.load(objects, path, _SCHEMA)
+    except (MissingError, pa.ArrowInvalid) as error:
+        raise MissingError(
+            f"the catalogue of {objects.root} is damaged: {objects.url(path)} is lost or no table; "
+            "'lake catalog rebuild --lake ROOT' makes it anew from the stores"
+        ) from error
 
 
 def _write(objects: Objects, rows: list[Row]) -> str:

@@ -1,0 +1,158 @@
+"""A cube as an `xarray.Dataset`: labels, units, CF attributes, and nothing read before it is used.
+
+Labels come from the cube's declaration, which the metadata of a store hold: making a dataset asks the
+object store for nothing.
+"""
+
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from lake import bands, moments, order, schema
+from lake.errors import ConfigError
+from lake.lazy import LazyResults, LazyWhole, Points, Source
+from lake.moments import Summary
+from lake.schema import Cube
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATISTICS = tuple(field.name for field in fields(Summary))
+"""What is computed from the metrics when it is read."""
+
+_CELL_METHODS = {"mean": "time: mean", "stddev": "time: standard_deviation"}
+_LONG_NAMES = {
+    "mean": "mean",
+    "stddev": "population standard deviation",
+    "skewness": "skewness",
+    "kurtosis": "excess kurtosis",
+}
+
+
+def dataset(
+    source: Source, points: Points | None = None, statistics: tuple[str, ...] = ()
+) -> xr.Dataset:
+    """The results of a cube, and statistics computed from them.
+
+    Args:
+        source: of the results.
+        points: instead of all pixels and subpixels, these points.
+        statistics: some of `STATISTICS`.
+
+    Returns:
+        float32 `results` over (pixel, subpixel, month, tod, band, metric), or (point, month, ...), and
+        the statistics over all but metric, in the unit of their band; `crs`, the CF grid mapping.
+
+    Raises:
+        ConfigError: no such statistic.
+    """
+    if unknown := [name for name in statistics if name not in STATISTICS]:
+        raise ConfigError(f"there is no statistic {unknown[0]!r}: wanted {', '.join(STATISTICS)}")
+    store, cube = source.store, source.cube
+    mapped = {"grid_mapping": "crs"}
+    about = dict(schema.results_array(store.pixels, store.layout, cube).attributes)
+    about.pop("coordinates")  # xarray writes its own
+    variables = {"results": _variable(LazyResults(source, points), about | mapped)}
+    for name in statistics:
+        attributes = _about_statistic(name, cube) | mapped
+        variables[name] = _variable(LazyResults(source, points, name), attributes)
+    coordinates = labels(cube)
+    if points is not None:
+        coordinates.pop("subpixel")
+        coordinates |= {
+            "pixel": xr.Variable("point", points.pixel),
+            "subpixel": xr.Variable("point", points.subpixel),
+        }
+    coordinates["crs"] = xr.Variable((), np.int32(0), store.crs(cube.resolution))
+    return xr.Dataset(variables, coordinates, _about(source))
+
+
+def computed(results: xr.Variable, cube: Cube) -> dict[str, xr.Variable]:
+    """All `STATISTICS` of results that were read; their last axis is that of metrics."""
+    summary = moments.finalise(moments.from_results(results.values, axis=-1))
+    return {
+        name: xr.Variable(
+            results.dims[:-1],
+            getattr(summary, name).astype(np.float32),
+            _about_statistic(name, cube) | {"grid_mapping": "crs"},
+        )
+        for name in STATISTICS
+    }
+
+
+def labels(cube: Cube) -> dict[str, xr.Variable]:
+    """Coordinates of all axes but pixels."""
+    return {
+        array.path.rpartition("/")[2]: xr.Variable(
+            array.dims,
+            np.asarray(array.data, object if array.dtype == "string" else array.dtype),
+            dict(array.attributes),
+        )
+        for array in schema.labels(cube)
+    }
+
+
+def pixel_coordinates(source: Source) -> dict[str, xr.Variable]:
+    """Where every pixel lies; all but their numbers are read when used, whole and once."""
+    store, pixels = source.store, source.store.pixels
+    makers: dict[str, Callable[[], NDArray[Any]]] = {
+        "superblock": partial(order.superblock_of, pixels, store.layout),
+        "phase": partial(order.phase_of, pixels, store.layout),
+    }
+    found = {"pixel": xr.Variable("pixel", np.arange(pixels, dtype=np.int32))}
+    for name in schema.PIXEL_COORDINATES.split():
+        make = makers.get(name, partial(store.coordinate, name))
+        array, attributes = store.declared(name)
+        lazy = LazyWhole(array.shape, array.dtype, make)
+        found[name] = lazy_variable(("pixel",), lazy, attributes)
+    found["pixel"].attrs = store.declared("pixel")[1]
+    return found
+
+
+def lazy_variable(
+    dims: tuple[str, ...], array: BackendArray, attributes: dict[str, Any]
+) -> xr.Variable:
+    """A variable that is read where it is indexed."""
+    return xr.Variable(dims, indexing.LazilyIndexedArray(array), attributes)
+
+
+def units(cube: Cube) -> NDArray[Any]:
+    """(band,) of `min`, `max`, `mean` and `stddev`."""
+    return np.array([bands.unit(cube.variable, band) for band in cube.bands], object)
+
+
+def _variable(array: LazyResults, attributes: dict[str, Any]) -> xr.Variable:
+    return lazy_variable(array.dims, array, attributes)
+
+
+def _about(source: Source) -> dict[str, Any]:
+    store, cube = source.store, source.cube
+    return {
+        "Conventions": "CF-1.11",
+        "title": f"{cube.name} of {store.key}",
+        "key": str(store.key),
+        "product": cube.product,
+        "resolution": cube.resolution,
+        "refinement": cube.refinement,
+        "months": list(store.months),
+        "suspect": " ".join(store.suspect),
+        "source": store.plain_url,
+        "without_goeslake": f'xarray.open_zarr("{store.plain_url}", group="{cube.name}")',
+    }
+
+
+def _about_statistic(name: str, cube: Cube) -> dict[str, Any]:
+    quantity = bands.quantity(cube.variable, cube.bands)
+    about = {"long_name": f"{_LONG_NAMES[name]} of clear-sky {quantity}"}
+    if name not in _CELL_METHODS:
+        return about | {"units": "1"}
+    about["cell_methods"] = _CELL_METHODS[name]
+    if len(set(units(cube))) == 1:  # else the coordinate `units` says it, band by band
+        about["units"] = str(units(cube)[0])
+    return about

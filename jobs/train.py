@@ -39,7 +39,7 @@ PRECISIONS = ("float32", "bfloat16")
 class Training:
     """How to train."""
 
-    steps: int = 1000
+    steps: int = 600
     batch: int = 1024
     """Pixels of a step; all of them if there are fewer."""
     learning_rate: float = 1e-3

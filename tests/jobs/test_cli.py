@@ -42,7 +42,7 @@ def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
 
 
 def test_jobs_build_on_runs_that_are_named(lake_, chain):
-    small = "latent=6 hidden=16 steps=60 batch=64 threads=1".split()
+    small = ["latent=6", "hidden=16", "steps=60", "batch=64", "threads=1"]
     given = [of for name in small for of in ("--set", name)]
     embedded = lake_(cli.embed, "--set", f"run={chain.pca}", *given, "--json")
     assert json.loads(embedded.stdout)["run"] == chain.embed

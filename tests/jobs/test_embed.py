@@ -150,6 +150,7 @@ def test_all_pixels_are_trained_on_in_memory(client, truth, chain):
         ({"views": ("periods",)}, "second store"),
         ({"views": ("slots",)}, "front=features"),
         ({"front": "mnf"}, "second=KEY"),
+        ({"loss": ("supervised",)}, "labels go with"),
     ],
 )
 def test_what_does_not_go_together_is_told_before_anything_runs(two, how, message):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from torch.nn import functional
 
 from jobs import recipe, train
 from jobs.loader import Held
@@ -62,6 +63,21 @@ def test_infonce_finds_what_two_periods_share():
     z = [of / np.linalg.norm(of, axis=1, keepdims=True) for of in z]
     assert (z[0] * z[1]).sum(axis=1).mean() > 0.9
     assert abs((z[0] * np.roll(z[1], 1, axis=0)).sum(axis=1).mean()) < 0.1
+
+
+def test_supervised_loss_draws_pixels_of_a_label_together():
+    """Labels that no input direction of large variance tells; half of the pixels have none."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, 900)
+    x = rng.normal(size=(900, 6)) * (3, 3, 3, 1, 1, 1)
+    x[np.arange(900), 3 + label] += 3
+    known = torch.from_numpy(np.where(np.arange(900) % 2, label, -1))
+    how = a_recipe(("supervised",), latent=3, steps=400, learning_rate=3e-3)
+    state = recipe.fit(how, (torch.from_numpy(x.astype(np.float32)),), labels=known)
+    z = functional.normalize(state.model(torch.from_numpy(x.astype(np.float32)))).detach().numpy()
+    centres = np.stack([z[(label == k) & (np.arange(900) % 2 == 1)].mean(axis=0) for k in range(3)])
+    asked = np.arange(900) % 2 == 0
+    assert ((z[asked] @ centres.T).argmax(axis=1) == label[asked]).mean() > 0.8
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How well vectors of pixels tell what is hidden: linear methods on an invented country.
+"""How well vectors of pixels tell what is hidden, by linear and by learnt methods, on an invented country.
 
     python benchmarks/embedding.py [--quick] [--json] [--seeds 3] [--methods raw,pca-64,...]
     python benchmarks/embedding.py --koppen LAKE [--json] ...
@@ -14,6 +14,8 @@ and another draw.
 - `raw`: all features, standardised, holes filled by what 200 principal components say of them.
 - `pca-k`, `white-k`: principal components of the first year, as they are and with variance 1.
 - `mnf-k`: minimum noise fraction; the noise is what differs between the years.
+- `default` and all others: learnt, by `lake embed` with the settings that `LEARNT` says, on the first
+  200 components or on the features; `STEPS` steps of 1024 pixels, by one thread.
 
 --koppen: real land instead. The 96 granules of `abi/lstf` in LAKE_SHARED_DATA (default ../shared/data)
 are ingested into LAKE, unless that was done before, as two periods, one day of December and one of
@@ -38,11 +40,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 import lake
-from jobs import components, features, measures, mnf, patterns
+from jobs import components, embed, features, fronts, measures, mnf, patterns, recipe, settings
 from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.features import Selection
@@ -50,6 +53,7 @@ from jobs.measures import How, Pixels
 from jobs.scaling import Scaling
 from jobs.truth import stores
 from jobs.truth.country import DYNAMICS, Country
+from jobs.views import pairs
 from lake import order
 from lake.domain import Domain
 from lake.order import Layout
@@ -103,6 +107,9 @@ class Data:
     other: Singles
     names: tuple[str, ...]
     """Of the features: `day-2km/C13/07/64800/mean`."""
+    row: NDArray[np.integer]
+    """(pixel,) where they lie on the grid."""
+    column: NDArray[np.integer]
     seed: int
 
     @cached_property
@@ -173,11 +180,54 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
     return data.projected(mnf.solved(total, noise / 2, k, FLOOR)[0])
 
 
+def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
+    """By `lake embed` with these settings, trained on all pixels of what its views are of."""
+    how = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
+    front, count = how.front.front, min(HELD, len(data.names))
+    given = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
+    x = given.get(front, shown)(data)
+    features_in = front == fronts.FEATURES
+    chosen = recipe.settled(how.recipe, 2, features=features_in)
+    there = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
+    around = torch.from_numpy(pairs.adjacent(data.row[there], data.column[there]))
+    pixels = tuple(torch.from_numpy(of[there]) for of in x)
+    columns = fronts.columns(data.names) if features_in else None
+    model = recipe.fit(chosen, pixels, columns, around).model
+    return embed.vectors(model, x[0]), embed.vectors(model, x[1])
+
+
+def shown(data: Data) -> tuple[Singles, Singles]:
+    """Standardised features, 0 where missing."""
+    scaling = data.total.model.scaling
+    one, other = (np.nan_to_num(scaling.apply(x.copy())).T for x in (data.one, data.other))
+    return one, other
+
+
+STEPS = 240
+COMMON = ("threads=1", f"steps={STEPS}")
+LEARNT = {
+    "default": "front=mnf",
+    "default-one": "front=pca loss=infonce views=neighbours",
+    "study-a": "front=pca model=plain loss=mse views=mask,noise masked=0.2",
+    "study-b": "front=pca model=plain loss=infonce views=mask",
+    "pca-years": "front=pca",
+    "infonce-years": "front=mnf loss=infonce views=periods",
+    "masked-slots": "front=features model=deep hidden=256 depth=2 loss=huber views=slots",
+    "infonce-slots": "front=features model=deep hidden=256 depth=2 loss=infonce views=slots",
+    "align-slots": "front=features model=deep hidden=256 depth=2 loss=alignment,uniformity views=slots",
+    "vae": "front=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0",
+    "vicreg-years": "front=mnf loss=vicreg views=periods unit=false",
+    "barlow-years": "front=mnf loss=barlow views=periods unit=false",
+}
+"""Method -> settings; `study-a` and `study-b` are the original study's, a denoising autoencoder and a
+contrastive encoder of masked components."""
+
 METHODS: dict[str, Method] = {
     "raw": raw,
     **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
     **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
+    **{name: partial(learnt, overrides=of) for name, of in LEARNT.items()},
 }
 
 
@@ -221,13 +271,14 @@ def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapp
     seen = [np.isnan(x).mean(axis=0) < 0.5 for x in (data.one, data.other)]
     classes = climates(held)
     land = np.flatnonzero(seen[0] & seen[1] & (classes != OCEAN))
-    data = replace(data, one=data.one[:, land].copy(), other=data.other[:, land].copy())
+    x, y = data.one[:, land].copy(), data.other[:, land].copy()
+    data = Data(x, y, data.names, held.row[land], held.column[land], 0)
     _say(f"{land.size} pixels, {len(data.names)} features")
     nothing = np.full((land.size, 1), np.nan)
     truth = Pixels(nothing, held.row[land], held.column[land], classes[land])
     truth = replace(truth, features=data.filled[0])
     how = How(square=KOPPEN_SQUARE)
-    return [measured(data, truth, how, methods, seed) for seed in range(seeds)]
+    return [measured(replace(data, seed=seed), truth, how, methods, seed) for seed in range(seeds)]
 
 
 def ingested(root: str) -> tuple[Store, Store]:
@@ -267,7 +318,8 @@ def read(one: Store, other: Store, seed: int, wanted: Selection, most: float) ->
     names = [str(of) for of in features.columns(chosen, one.cubes.values())]
     x, y = (features.read(store, chosen, slice(0, store.domain.pixels)) for store in (one, other))
     kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= most)
-    return Data(x[kept], y[kept], tuple(names[row] for row in kept), seed)
+    chosen_names = tuple(names[row] for row in kept)
+    return Data(x[kept], y[kept], chosen_names, one.domain.row, one.domain.column, seed)
 
 
 def known(store: Store, url: str) -> Pixels:

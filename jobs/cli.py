@@ -61,14 +61,14 @@ def mnf(**given: Any) -> None:  # noqa: ANN401
 @click.command()
 @_options
 def transform(**given: Any) -> None:  # noqa: ANN401
-    """Score the pixels of another store by the model of a run (--set model=RUN)."""
+    """Score or embed the pixels of another store by the model of a run (--set model=RUN)."""
     _run("jobs.transform", **given)
 
 
 @click.command()
 @_options
 def embed(**given: Any) -> None:  # noqa: ANN401
-    """Train an autoencoder on the scores and embed every pixel."""
+    """Train a model and embed every pixel: docs/embedding.md has the recipes."""
     _run("jobs.embed", **given)
 
 

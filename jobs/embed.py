@@ -1,16 +1,19 @@
-"""The embedding of every pixel: an autoencoder trained on a sample's PCA scores, then run on all.
+"""The embedding of every pixel: a model that learns from some pixels, then run on all.
 
-Scores enter in units of the first component's standard deviation, so that a component weighs as
-much as its share of the variance. Training is one task; every superblock is embedded by its own.
+`jobs.fronts` says what it is given, `jobs.recipe` what it learns and how, docs/embedding.md which of
+these go well together. Training is one part in a process of its own (`jobs.supervise`); every
+superblock is embedded by a part.
 
-`embed.zarr`: `embedding` (pixel, latent) float32, NaN where a pixel has no scores. Beside it
-`model.safetensors`, `model.json` (all that rebuilds the model) and `loss.jsonl` (the loss curve).
+`embed.zarr`: `embedding` (pixel, latent) float32, NaN where a pixel has no inputs, of length 1 unless
+`unit=false`. With `int8=true` it is stored as whole numbers times `scale_factor`, after the CF
+conventions. `lake transform` embeds other stores, e.g. the second one. Beside it `model.json` (all that
+rebuilds the model; it names the weights), `model.md` (the same for people), `loss.jsonl`, `loss.png`.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,129 +21,178 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from jobs import outputs, pca, pulse, runs, sample, train
-from jobs.models.autoencoder import Architecture, Autoencoder
+from jobs import card, curve, feed, fronts, outputs, recipe, runs, sample, supervise
+from jobs.feed import Feed, Source
+from jobs.fronts import Front, Inputs
+from jobs.loader import Loader
+from jobs.models.architecture import Architecture, Model, width
+from jobs.product import has_gpu
+from jobs.recipe import Recipe
 from jobs.runs import Spec
-from jobs.settings import restore
-from jobs.train import Loss, Training
+from jobs.settings import check, restore
+from jobs.train import State, Task, described
 from jobs.work import Work
 from lake import order, schema
-from lake.errors import DataError
 from lake.read import Store
+from lake.schema import Array
 
 JOB = "embed"
+MODEL = "model.json"
+ARRAY = "embedding"
+LEVELS, NOTHING = 127, -128
+"""int8: a length of 1, and a pixel without embedding."""
+PIXELS = 16384
+"""Embedded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Of `lake embed`."""
 
-    pca: str = ""
-    """Run whose scores are embedded, also of `lake mnf`; none: the PCA of default settings."""
-    architecture: Architecture = field(default_factory=Architecture)
-    training: Training = field(default_factory=Training)
+    front: Front = field(default_factory=Front)
+    recipe: Recipe = field(default_factory=Recipe)
+    feed: Feed = field(default_factory=Feed)
+    int8: bool = False
+    """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Embedder:
-    """What turns PCA scores into an embedding."""
-
-    model: Autoencoder
-    scale: float
-    """Scores are divided by it."""
-
-    def __call__(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(pixel, latent) of (pixel, component); NaN where a score is NaN."""
-        return train.embed(self.model, scores / np.float32(self.scale))
+    def __post_init__(self) -> None:
+        unit = self.recipe.architecture.unit
+        check("int8 needs unit=true", self.int8, holds=unit or not self.int8)
 
 
 def specs(
     root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
 ) -> tuple[Spec, ...]:
-    """The run that trains and embeds every pixel, after those it builds on."""
-    if settings.pca and not before:
-        outputs.holding(root, settings.pca, "scores", store)
-        before = (runs.read_spec(root, settings.pca),)
-    before = before or pca.specs(root, store, pca.Settings())
-    inputs = {pca.JOB: before[-1].id}
-    return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
+    """The run that trains and embeds every pixel, after those it builds on.
 
-
-def fit(
-    scores: NDArray[np.float32], settings: Settings, check: Callable[[], None] | None = None
-) -> tuple[Embedder, list[Loss]]:
-    """An embedder of PCA scores (sample, component), and how its loss fell; NaN rows are left out.
-
-    `check` is called now and then; what it raises ends the training.
+    Raises:
+        ConfigError: settings that do not go together, or stores that do not.
     """
-    there = scores[~np.isnan(scores).any(axis=1)]
-    if len(there) < 2:
-        raise DataError(f"{len(there)} pixels of the sample have scores: wanted at least 2")
-    scale = float(there[:, 0].std(dtype=np.float64))
-    model, curve = train.train(
-        there / np.float32(scale), settings.architecture, settings.training, check
-    )
-    return Embedder(model, scale), curve
+    front, stores, before, inputs = fronts.specs(root, store, settings.front, before)
+    features = front.front == fronts.FEATURES
+    chosen = recipe.settled(settings.recipe, len(stores), features=features)
+    of = feed.settled(settings.feed, chosen, store)
+    settings = replace(settings, front=front, recipe=chosen, feed=of)
+    return (*before, runs.spec_of(root, settings, JOB, stores, inputs))
 
 
 def make(work: Work) -> Sequence[str]:
-    """Train the model, then embed every pixel."""
-    root, store, settings = work.root, work.store, work.settings(Settings)
-    scored = work.spec.inputs[pca.JOB]
-    components = outputs.read(root, scored, "component").size
-    latent = min(settings.architecture.latent, components)
-    arrays = [
-        *schema.pixel_coordinates(store.domain),
-        outputs.known("latent", ("latent",), np.arange(latent)),
-        outputs.per_pixel("embedding", store, {"latent": latent}, "float32", np.nan),
-    ]
+    """Train the model, then embed every pixel of the first store."""
+    root, store, how = work.root, work.store, work.settings(Settings)
+    given = fronts.inputs(root, work.spec, work.stores)
+    latent = width(how.recipe.architecture, given.count)
+    arrays = [*_arrays(store, latent, int8=how.int8), *fronts.arrays(given)]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    work.say(f"training, {settings.training.steps} steps")
-    work.stage("train", _train, [(scored, settings)])
-    blocks = order.superblocks(store.domain.pixels, store.domain.layout)
-    work.stage("embed", _embed, [(scored, block) for block in blocks])
-    return [path, "model.safetensors", "model.json", "loss.jsonl"]
+    if not given.scores:
+        work.stage("standardise", fronts.standardise, [(work.spec.inputs[sample.JOB],)])
+    training = how.recipe.training
+    work.say(f"training, {training.steps} steps")
+    work.stage("train", supervise.training, [(training.threads,)], gpu=True)
+    _run(work, work.spec, given, how)
+    weights = json.loads(work.objects.get(MODEL))["weights"]
+    return [path, weights, MODEL, card.FILE, curve.LINES, curve.PICTURE]
 
 
-def _train(root: str, run: str, scored: str, settings: Settings) -> None:
-    """On a worker: train on the sample's scores, write the model and the loss curve."""
-    pixel = outputs.read(root, runs.ancestor(root, scored, sample.JOB), "pixel")
-    embedder, curve = fit(
-        outputs.read(root, scored, "scores", pixel), settings, partial(pulse.check, root, run)
-    )
-    objects = runs.folder(root, run)
-    weights = safetensors.torch.save(embedder.model.state_dict())
-    objects.put("model.safetensors", weights)
-    objects.put("model.json", json.dumps(_config(embedder, settings), indent=1).encode())
-    objects.put("loss.jsonl", "".join(json.dumps(asdict(loss)) + "\n" for loss in curve).encode())
+def again(work: Work, model: str) -> Sequence[str]:
+    """Embed every pixel of another store by the model of a run, for `lake transform`."""
+    root, spec = work.root, runs.read_spec(work.root, model)
+    how = restore(Settings, spec.settings)
+    latent = outputs.read(root, model, "latent").size
+    arrays = _arrays(work.store, latent, int8=how.int8)
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    _run(work, spec, fronts.elsewhere(root, work.run, spec, work.store), how)
+    return [path]
 
 
-def _config(embedder: Embedder, settings: Settings) -> dict[str, Any]:
-    return {
-        "model": "autoencoder",
-        "inputs": embedder.model.inputs,
-        "scale": embedder.scale,
-        "architecture": asdict(settings.architecture),
-        "training": asdict(settings.training),
-        "torch": torch.__version__,
-        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
+    """In the process that trains: a model before its first step, and what it will see."""
+    how = restore(Settings, spec.settings)
+    stores = tuple(runs.open_input(root, of) for of in spec.stores)
+    given = fronts.inputs(root, spec, stores)
+    source = Source(given, stores[0], feed.periods(len(stores), how.recipe))
+    loader, scale = feed.loader(root, spec.id, source, how.feed, how.recipe)
+    return recipe.begin(how.recipe, scale, given.columns(), loader)
+
+
+def keep(root: str, spec: Spec, start: int, state: State, about: dict[str, Any]) -> None:
+    """In the process that trains: write the model that a start ended with; the first one counts."""
+    objects = runs.folder(root, spec.id)
+    how = restore(Settings, spec.settings)
+    path = f"model-{start:05d}.safetensors"
+    tensors = {name: of.detach().cpu() for name, of in state.model.state_dict().items()}
+    objects.put(path, safetensors.torch.save(tensors))
+    document = {
+        "run": spec.id,
+        "weights": path,
+        "inputs": state.model.inputs,
+        "decodes": state.model.decoder is not None,
+        "architecture": asdict(how.recipe.architecture),
+        "steps": state.step,
+        "loss": asdict(state.curve[-1]) if state.curve else None,
+        **described(how.recipe.training),
+        **about,
     }
+    objects.put(curve.LINES, curve.lines(state.curve))
+    objects.put(curve.PICTURE, curve.picture(state.curve, spec.id))
+    objects.put(card.FILE, card.text(spec, document))
+    with suppress(FileExistsError):  # of an earlier start, which counts
+        objects.create(MODEL, runs.as_json(document))
 
 
-def load(root: str, run: str) -> Embedder:
-    """The embedder of a complete run.
+def load(root: str, run: str) -> Model:
+    """The model of a run whose training is done.
 
     Raises:
         MissingError: there is none.
     """
     objects = runs.folder(root, run)
-    config = json.loads(objects.get("model.json"))
-    model = Autoencoder(config["inputs"], restore(Architecture, config["architecture"]))
-    model.load_state_dict(safetensors.torch.load(objects.get("model.safetensors")))
-    return Embedder(model.eval(), config["scale"])
+    config = json.loads(objects.get(MODEL))
+    architecture = restore(Architecture, config["architecture"])
+    nothing = torch.ones(config["inputs"])
+    model = Model(architecture, config["inputs"], nothing, decodes=config["decodes"])
+    model.load_state_dict(safetensors.torch.load(objects.get(config["weights"])))
+    return model.eval()
 
 
-def _embed(root: str, run: str, scored: str, pixels: slice) -> None:
+@torch.no_grad()
+def vectors(model: Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(pixel, latent) of inputs (pixel, input); NaN where an input is NaN."""
+    device = next(model.parameters()).device
+    parts = [
+        model(torch.from_numpy(x[i : i + PIXELS]).to(device)).cpu().numpy()
+        for i in range(0, len(x), PIXELS)
+    ]
+    found: NDArray[np.float32] = np.concatenate(parts)
+    found[~np.isfinite(x).all(axis=1)] = np.nan
+    return found
+
+
+def _run(work: Work, model: Spec, given: Inputs, how: Settings) -> None:
+    """Embed every pixel of the first store of a run."""
+    domain = work.store.domain
+    blocks = order.superblocks(domain.pixels, domain.layout)
+    calls = [(model.id, given, block, how.int8) for block in blocks]
+    work.stage("embed", _embed, calls, gpu=True)
+
+
+def _embed(root: str, run: str, model: str, given: Inputs, pixels: slice, int8: bool) -> None:  # noqa: FBT001 (a part's arguments have no names)
     """On a worker: the embedding of a superblock."""
-    embedding = load(root, run)(outputs.read(root, scored, "scores", pixels))
-    outputs.write(root, run, "embedding", embedding, pixels)
+    torch.set_num_threads(1)
+    found = vectors(load(root, model).to("cuda" if has_gpu() else "cpu"), given.read(0, pixels))
+    if int8:
+        whole = np.nan_to_num(np.rint(found * LEVELS), nan=NOTHING)
+        outputs.write(root, run, ARRAY, whole.astype(np.int8), pixels)
+    else:
+        outputs.write(root, run, ARRAY, found, pixels)
+
+
+def _arrays(store: Store, latent: int, *, int8: bool) -> list[Array]:
+    of = {"latent": latent}
+    encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING}
+    return [
+        *schema.pixel_coordinates(store.domain),
+        outputs.known("latent", ("latent",), np.arange(latent)),
+        outputs.per_pixel(ARRAY, store, of, "int8", NOTHING, **encoded)
+        if int8
+        else outputs.per_pixel(ARRAY, store, of, "float32", np.nan),
+    ]

@@ -6,6 +6,7 @@ the run's folder: one PNG file for each picture, and `pictures.json`, a list of 
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from math import isnan
@@ -17,7 +18,7 @@ from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
 from lake import bands
-from lake.errors import ConfigError
+from lake.errors import ConfigError, MissingError
 from lake.read import Store
 from lake.schema import MONTHS
 
@@ -116,8 +117,9 @@ def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec,
     }
     for before, after in ((1, 2), (0, 1)):
         if chain[after] in found and chain[before] not in found:
-            run = runs.ancestor(root, found[chain[after]][-1].id, chain[before])
-            found[chain[before]] = (runs.read_spec(root, run),)
+            with suppress(MissingError):  # an embedding may build on no PCA
+                run = runs.ancestor(root, found[chain[after]][-1].id, chain[before])
+                found[chain[before]] = (runs.read_spec(root, run),)
     wanted = [job for job in chain if SHOWS[job] in settings.pictures]
     for i, job in enumerate(chain[: chain.index(wanted[-1]) + 1] if wanted else ()):
         if job not in found:

@@ -95,10 +95,15 @@ def write(
 def read(
     root: str, run: str, array: str, rows: slice | NDArray[np.int64] | EllipsisType = ...
 ) -> Any:  # noqa: ANN401 (of any dtype)
-    """Rows of one array of the run's group, by slice or by index."""
+    """Rows of one array of the run's group, by slice or by index; scaled whole numbers as float32."""
     store = runs.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
-    stored = zarr.open_array(store, mode="r")
-    return stored[...] if rows is ... else stored.oindex[rows]
+    held = zarr.open_array(store, mode="r")
+    values: Any = held[...] if rows is ... else held.oindex[rows]
+    if "scale_factor" not in held.attrs:
+        return values
+    about: Any = held.attrs
+    nothing = values == about["_FillValue"]
+    return np.where(nothing, np.float32(np.nan), values * np.float32(about["scale_factor"]))
 
 
 def dataset(root: str, run: str) -> xr.Dataset:

@@ -28,10 +28,11 @@ def one_thread() -> Iterator[None]:
 
 def gram(z: Singles, total: Floats) -> None:
     """Add Z Z' of (feature, pixel) to `total` (feature, feature)."""
-    total += _on_gpu(z) if _has_gpu() else z @ z.T
+    total += _on_gpu(z) if has_gpu() else z @ z.T
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Whether this is a worker that offers a GPU, and there is one."""
     try:
         offered = get_worker().state.total_resources
     except ValueError:  # no worker of a cluster

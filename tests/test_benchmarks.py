@@ -14,7 +14,7 @@ from jobs.truth.country import Country
 
 SMALL = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)
 HOW = How(square=6, most=300, few=60, pairs=120, near=5)
-METHODS = ("raw", "pca-8", "white-16", "mnf-8")
+METHODS = ("raw", "pca-8", "white-16", "mnf-8", "default", "default-one", "infonce-slots")
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,14 @@ def data(embedding):
     both = np.einsum("fk,kp->fp", rng.normal(size=(12, 3)), land) + noise
     both[0, 2, :40] = np.nan
     names = tuple(f"day-2km/C13/{month:02d}/64800/mean" for month in range(1, 13))
-    return embedding.Data(*both.astype(np.float32), names, 0)
+    place = np.divmod(np.arange(400), 20)
+    return embedding.Data(*both.astype(np.float32), names, *place, 0)
 
 
 def test_every_method_is_measured_with_what_other_tools_ask_for(embedding, monkeypatch, capsys):
     monkeypatch.setattr(embedding, "Country", lambda **_: SMALL)
     monkeypatch.setattr(embedding, "How", lambda **_: HOW)
+    monkeypatch.setattr(embedding, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8"))
     how = ["embedding.py", "--json", "--seeds", "2", "--methods", ",".join(METHODS)]
     monkeypatch.setattr(sys, "argv", how)
     embedding.main()

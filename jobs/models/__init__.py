@@ -1,1 +1,1 @@
-"""Encoders, one small file each."""
+"""Encoders and decoders, one small file each: (batch, inputs) to (batch, latent), and back."""

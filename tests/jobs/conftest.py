@@ -26,14 +26,12 @@ class Chain:
 @pytest.fixture(scope="session")
 def chain(client, truth) -> Chain:
     """Sample, PCA, embedding and clusters of the store, each made from the one before."""
-    from jobs import cluster, driver, embed, passes, pca, sample
-    from jobs.models.autoencoder import Architecture
-    from jobs.train import Training
+    from jobs import cluster, driver, passes, pca, sample
+    from tests.jobs import quick
 
     where = (client, truth.root, truth.key)
     drawn = driver.run(*where, sample.Settings(phase=1, phases=2))
     scored = driver.run(*where, pca.Settings(drawn, fit=passes.Fit(components=10)))
-    how = embed.Settings(scored, Architecture(6, 16), Training(steps=60, batch=64))
-    embedded = driver.run(*where, how)
+    embedded = driver.run(*where, quick.settings(scored))
     grouped = driver.run(*where, cluster.Settings(embedded, k=CLASSES))
     return Chain(drawn, scored, embedded, grouped)

@@ -42,8 +42,9 @@ def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
 
 
 def test_jobs_build_on_runs_that_are_named(lake_, chain):
-    small = ["--set", "latent=6", "--set", "hidden=16", "--set", "steps=60", "--set", "batch=64"]
-    embedded = lake_(cli.embed, "--set", f"pca={chain.pca}", *small, "--json")
+    small = ["latent=6", "hidden=16", "steps=60", "batch=64", "threads=1"]
+    given = [of for name in small for of in ("--set", name)]
+    embedded = lake_(cli.embed, "--set", f"run={chain.pca}", *given, "--json")
     assert json.loads(embedded.stdout)["run"] == chain.embed
     grouped = lake_(cli.cluster, "--set", f"embed={chain.embed}", "--set", "k=3", "--json")
     assert json.loads(grouped.stdout)["run"] == chain.cluster

@@ -13,16 +13,14 @@ from distributed import Client
 from numpy.testing import assert_array_equal
 
 from jobs import cluster as grouping
-from jobs import driver, embed, outputs, pca, pulse, runs, sample
-from jobs.models.autoencoder import Architecture
+from jobs import driver, outputs, pca, pulse, runs, sample
 from jobs.passes import Fit
 from jobs.strata import Strata
-from jobs.train import Training
 from lake.errors import ConfigError, MissingError, StoppedError
 from tests.faults.processes import Cluster
-from tests.jobs import small
+from tests.jobs import quick, small
 
-LONG = embed.Settings("", Architecture(6, 16), Training(steps=100_000, batch=64))
+LONG = quick.settings(steps=100_000)
 """Trains for minutes, unless it is stopped."""
 PATIENCE_S = 90
 
@@ -113,7 +111,7 @@ def contents(root, run):
 
 
 def test_scheduler_killed_and_the_run_resumed_on_another(cluster, there, truth, run_lake):
-    how = embed.Settings("", LONG.architecture, Training(steps=3000, batch=64))
+    how = quick.settings(steps=1500)
     run = submitted(cluster, there.root, there.key, how)
     state(there.root, run, pulse.RUNNING)
     cluster.scheduler.kill()

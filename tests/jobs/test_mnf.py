@@ -5,11 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import eigh
 
-from jobs import driver, embed, mnf, outputs, pca, transform
+from jobs import driver, mnf, outputs, pca, transform
 from jobs.mnf import Settings
-from jobs.models.autoencoder import Architecture
 from jobs.passes import Fit
-from jobs.train import Training
 from lake.errors import ConfigError, MissingError
 from tests.jobs import raw
 
@@ -142,10 +140,3 @@ def test_transform_by_no_model_is_refused(client, stores):
         driver.specs(there.root, keys[0], transform.Settings())
     with pytest.raises(MissingError, match="pca-0"):
         driver.specs(there.root, keys[0], transform.Settings("pca-0"))
-
-
-def test_scores_of_mnf_are_embedded(client, stores, fitted):
-    there, keys = stores
-    how = embed.Settings(fitted(0, 1), Architecture(3, 8), Training(steps=20, batch=64))
-    found = outputs.dataset(there.root, driver.run(client, there.root, keys[0], how))
-    assert found["embedding"].shape == (raw.PIXELS, 3)

@@ -1,0 +1,176 @@
+"""How fast a training gets its pixels, when they stream out of a store and when they lie in memory.
+
+    python benchmarks/training.py [--rows 160] [--steps 120] [--json]
+
+An invented country is written as a store; a deep residual MLP learns to rebuild its features, without
+components before it (`front=features`), by the loop of `lake embed`. Pixels a second of
+
+- `streamed`: superblocks pass through memory, read while the model learns (`jobs.loader.Streamed`);
+- `in memory`: the same loop on tensors that lie there (`Held`);
+- `random rows`: a torch DataLoader that reads rows of the store at random, as Zarr; without learning.
+
+The first two alternate, a warm-up each before; the ratio is of CPU-seconds too, for shared machines.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import zarr
+from torch.utils.data import DataLoader, Dataset
+
+import lake
+from jobs import features, fronts, recipe, train
+from jobs.features import Selection
+from jobs.loader import Held, Loader, Piece, Streamed
+from jobs.models.architecture import DEEP, Architecture
+from jobs.objective import Objective
+from jobs.recipe import Recipe
+from jobs.scaling import Scaling
+from jobs.train import Training
+from jobs.truth import stores
+from jobs.truth.country import Country
+from jobs.views.choice import Views
+from lake import order
+from lake.objects import connect
+from lake.order import Layout
+from lake.read import Store
+
+LAYOUT = Layout(256, 8)
+BATCH = 512
+TOGETHER = 2
+LOADED = 256
+"""Rows that the DataLoader reads."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """Superblocks of a store as inputs of a model."""
+
+    store: Store
+    selection: Selection
+    standard: Scaling
+    blocks: tuple[slice, ...]
+
+    def __call__(self, number: int) -> Piece:
+        """The pixels of a superblock."""
+        pixels = self.blocks[number]
+        x = features.read(self.store, self.selection, pixels)
+        there = np.flatnonzero(~np.isnan(x).all(axis=0))
+        z = np.nan_to_num(self.standard.apply(x), copy=False)[:, there].T
+        return Piece(torch.from_numpy(pixels.start + there), (torch.from_numpy(z).contiguous(),))
+
+
+class Rows(Dataset[torch.Tensor]):
+    """Rows of a store, each read when asked for: all months of the arrays `results`."""
+
+    def __init__(self, url: str, pixels: int) -> None:
+        self._url, self._pixels = url, pixels
+
+    def __len__(self) -> int:
+        return self._pixels
+
+    def __getitem__(self, pixel: int) -> torch.Tensor:
+        group = zarr.open_group(connect(self._url).zarr("", read_only=True), mode="r")
+        rows = [
+            np.asarray(array[..., pixel, :]).ravel()
+            for name, array in sorted(_arrays(group).items())
+            if name.endswith("results")
+        ]
+        return torch.from_numpy(np.concatenate(rows).astype(np.float32))
+
+
+def _arrays(group: zarr.Group) -> dict[str, zarr.Array]:
+    return {name: of for name, of in group.members(max_depth=None) if isinstance(of, zarr.Array)}
+
+
+def timed(loader: Loader, how: Recipe, inputs: int, columns: object) -> tuple[float, float]:
+    """Pixels a second by the clock, and by CPU-seconds of this process."""
+    state, loader, task = recipe.begin(how, torch.ones(inputs), columns, loader)
+    steps = train.train(state, loader, task)
+    next(steps)
+    began, used = time.monotonic(), time.process_time()
+    done = sum(1 for _ in steps) * BATCH
+    return done / (time.monotonic() - began), done / (time.process_time() - used)
+
+
+def prepared(store: Store) -> tuple[Read, tuple[str, ...]]:
+    """A reader of all features of a store, standardised by its first superblocks."""
+    chosen = features.settle(Selection(), store)
+    names = tuple(map(str, features.columns(chosen, store.cubes.values())))
+    blocks = tuple(order.superblocks(store.domain.pixels, store.domain.layout))
+    standard = Scaling.of(features.read(store, chosen, blocks[0]), fronts.CLIP)
+    return Read(store, chosen, standard, blocks), names
+
+
+def in_memory(read: Read, training: Training) -> Held:
+    """All of it."""
+    pieces = [read(number) for number in range(len(read.blocks))]
+    pixel, x = torch.cat([of.pixel for of in pieces]), torch.cat([of.x[0] for of in pieces])
+    return Held((x,), pixel, BATCH, training.held_out, 0)
+
+
+def random_rows(url: str, pixels: int) -> float:
+    """Pixels a second of a DataLoader that reads rows at random."""
+    some = torch.randperm(pixels, generator=torch.Generator().manual_seed(0))[:LOADED].tolist()
+    rows = DataLoader(Rows(url, pixels), batch_size=64, sampler=some)
+    began = time.monotonic()
+    seen = sum(len(batch) for batch in rows)
+    return seen / (time.monotonic() - began)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=160, help="rows and columns of the country")
+    parser.add_argument("--steps", type=int, default=120, help="of training, each time")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    given = parser.parse_args()
+    training = Training(steps=given.steps, batch=BATCH, threads=1, held_out=0.0)
+    shape = Architecture(model=DEEP, hidden=512, depth=4)
+    how = Recipe(shape, Objective(("huber",)), Views(("slots",)), training)
+    with tempfile.TemporaryDirectory() as folder, train.environment(training):
+        country = Country(rows=given.rows, columns=given.rows, years=(2020,))
+        written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
+        store = lake.open(f"{written.root}/{written.keys[0]}")
+        read, names = prepared(store)
+        columns = fronts.columns(names)
+        held = in_memory(read, training)
+        sizes = [of.stop - of.start for of in read.blocks]
+        make = {
+            "streamed": lambda: Streamed(read, sizes, BATCH, TOGETHER, 0, torch.device("cpu")),
+            "in memory": lambda: held,
+        }
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in make}
+        for _ in range(given.repeats):
+            for name, loader in make.items():
+                found[name].append(timed(loader(), how, len(names), columns))
+        rows = random_rows(store.url, store.domain.pixels)
+    report(found, rows, given.json)
+
+
+def report(found: dict[str, list[tuple[float, float]]], rows: float, as_json: bool) -> None:  # noqa: FBT001
+    """Print medians."""
+    middle = {n: np.median(of, axis=0) for n, of in found.items()}
+    ratio = middle["streamed"] / middle["in memory"]
+    document = {
+        "pixels_per_second": {n: round(of[0]) for n, of in middle.items()}
+        | {"random rows": round(rows)},
+        "pixels_per_cpu_second": {n: round(of[1]) for n, of in middle.items()},
+        "streamed_over_in_memory": {"clock": round(ratio[0], 3), "cpu": round(ratio[1], 3)},
+        "streamed_over_random_rows": round(middle["streamed"][0] / rows, 1),
+    }
+    print(
+        json.dumps(document, indent=1)
+        if as_json
+        else "\n".join(f"{k}: {v}" for k, v in document.items())
+    )
+
+
+if __name__ == "__main__":
+    main()

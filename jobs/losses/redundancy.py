@@ -1,0 +1,60 @@
+"""Two views agree while no dimension collapses, and none repeats another."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def vicreg(one: Tensor, other: Tensor) -> Tensor:
+    """Invariance, variance and covariance, weighted 25, 25 and 1.
+
+    Source: Bardes, Ponce and LeCun, "VICReg: variance-invariance-covariance regularization for
+    self-supervised learning" (2022), eq. 1 to 6; github.com/facebookresearch/vicreg.
+    """
+    invariance = functional.mse_loss(one, other)
+    variance = (_hinge(one) + _hinge(other)) / 2
+    covariance = (_off_diagonal(_covariance(one)) + _off_diagonal(_covariance(other))) / one.shape[
+        1
+    ]
+    return 25 * invariance + 25 * variance + covariance
+
+
+def barlow(one: Tensor, other: Tensor) -> Tensor:
+    """The correlation of the two views' dimensions should be the identity.
+
+    Source: Zbontar et al., "Barlow twins: self-supervised learning via redundancy reduction" (2021),
+    eq. 1, lambda = 0.0051; github.com/facebookresearch/barlowtwins.
+    """
+    correlation = _standard(one).T @ _standard(other) / len(one)  # (latent, latent)
+    same = (correlation.diagonal() - 1).square().sum()
+    return same + 0.0051 * _off_diagonal(correlation)
+
+
+def decorrelation(vectors: Tensor) -> Tensor:
+    """Mean over the dimensions of the summed squares of their correlations with all others.
+
+    Source: Cogswell et al., "Reducing overfitting in deep networks by decorrelating
+    representations" (2016), with correlations for covariances, so that no scale helps.
+    """
+    z = _standard(vectors)
+    return _off_diagonal(z.T @ z / len(z)) / vectors.shape[1]
+
+
+def _hinge(vectors: Tensor) -> Tensor:
+    return functional.relu(1 - torch.sqrt(vectors.var(dim=0) + 1e-4)).mean()
+
+
+def _covariance(vectors: Tensor) -> Tensor:
+    centred = vectors - vectors.mean(dim=0)
+    return centred.T @ centred / (len(vectors) - 1)
+
+
+def _off_diagonal(matrix: Tensor) -> Tensor:
+    """Sum of the squares of what lies off the diagonal."""
+    return matrix.square().sum() - matrix.diagonal().square().sum()
+
+
+def _standard(vectors: Tensor) -> Tensor:
+    """Dimensions with mean 0 and variance 1 over the batch, as batch normalisation makes them."""
+    centred = vectors - vectors.mean(dim=0)
+    return centred / torch.sqrt(vectors.var(dim=0, correction=0) + 1e-5)

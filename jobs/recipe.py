@@ -1,0 +1,111 @@
+"""A recipe: model, loss, views and training together; which are best when none is named. Pure.
+
+docs/embedding.md has the measurements behind the defaults.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from jobs import train
+from jobs.loader import Held, Loader
+from jobs.models.architecture import VAE, Architecture, Model
+from jobs.objective import Objective
+from jobs.settings import check
+from jobs.train import State, Task, Training
+from jobs.views.choice import BANDS, NEIGHBOURS, PERIODS, SLOTS, Columns, Views
+
+PAIRED = ("infonce", "vicreg"), (1.0, 0.1), (PERIODS,)
+"""Loss, weights and views where there are two periods."""
+ALONE = ("infonce",), (1.0,), (NEIGHBOURS,)
+"""Where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an embedding is learnt."""
+
+    architecture: Architecture = field(default_factory=Architecture)
+    objective: Objective = field(default_factory=Objective)
+    views: Views = field(default_factory=Views)
+    training: Training = field(default_factory=Training)
+
+
+def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
+    """The recipe with loss and views chosen, if they are not.
+
+    Args:
+        recipe: as it was asked for.
+        periods: stores that there are.
+        features: whether inputs are features, not components.
+
+    Raises:
+        ConfigError: parts that do not go together.
+    """
+    loss, weights, views = PAIRED if periods > 1 else ALONE
+    objective = recipe.objective
+    if not objective.loss:
+        objective = replace(objective, loss=loss, weights=weights)
+    seen = replace(recipe.views, views=recipe.views.views or views)
+    for name in {SLOTS, BANDS} & set(seen.views):
+        check(f"views={name} needs front=features", seen.views, holds=features)
+    paired = PERIODS not in seen.views or periods > 1
+    check("views=periods needs a second store, '--set second=KEY'", seen.views, holds=paired)
+    is_vae, divergence = recipe.architecture.model == VAE, "kl" in objective.loss
+    check("loss=kl goes with model=vae, and it alone", objective.loss, holds=is_vae == divergence)
+    return replace(recipe, objective=objective, views=seen)
+
+
+def begin(
+    recipe: Recipe, scale: Tensor, columns: Columns | None, loader: Loader
+) -> tuple[State, Loader, Task]:
+    """What the loop of `jobs.train` needs, before the first step.
+
+    Args:
+        recipe: settled.
+        scale: (inputs,) what inputs are divided by; the loader's are.
+        columns: what inputs are; None: components.
+        loader: of pixels.
+    """
+    device = recipe.training.on()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.training.seed)
+        decodes = recipe.objective.decodes
+        model = Model(recipe.architecture, len(scale), scale.cpu(), decodes=decodes)
+    if columns:
+        columns = Columns(columns.slot.to(device), columns.band.to(device))
+    state = State.begin(model.to(device), recipe.training)
+    return state, loader, Task(recipe.objective, recipe.views, recipe.training, columns)
+
+
+def fit(
+    recipe: Recipe, x: tuple[Tensor, ...], columns: Columns | None = None,
+    neighbours: Tensor | None = None, labels: Tensor | None = None,
+) -> State:  # fmt: skip
+    """A trained model, of pixels in memory.
+
+    Args:
+        recipe: settled.
+        x: (P, inputs) of each period, without NaN.
+        columns: what inputs are; None: components.
+        neighbours: (P, 8) positions of those beside.
+        labels: (P,) below 0: none.
+    """
+    scale = scale_of(x[0]) if columns is None else torch.ones(x[0].shape[1])
+    how = recipe.training
+    scaled = tuple((of / scale).to(how.on()) for of in x)
+    pixel = torch.arange(len(x[0]))
+    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels)
+    with train.environment(how):
+        state, loader, task = begin(recipe, scale, columns, held)
+        for _ in train.train(state, loader, task):
+            pass
+    state.model.eval()
+    return state
+
+
+def scale_of(x: Tensor) -> Tensor:
+    """(inputs,) standard deviations of (P, inputs); 1 where that is 0."""
+    found = x.std(dim=0, correction=0)
+    return torch.where(found > 0, found, torch.ones_like(found))

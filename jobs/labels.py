@@ -24,6 +24,8 @@ from lake.read import Store
 
 TABLE = ".parquet"
 IMAGES = (".npy", ".tif", ".tiff")
+MOST = 100_000
+"""Labels are below it."""
 
 Whole = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -69,7 +71,7 @@ def classes(url: str, sha256: str, store: Store, column: str) -> Classes:
     data = _unchanged(url, sha256)
     if not url.endswith(TABLE):
         found = _image(data, url, store.domain)
-        return Classes(found, tuple(map(str, range(int(found.max(initial=-1)) + 1))))
+        return Classes(found, _numbers_of(found, url))
     table, pixel = _table(data, url, store)
     held = _column(table, column, url)
     names: tuple[str, ...] = ()
@@ -82,7 +84,7 @@ def classes(url: str, sha256: str, store: Store, column: str) -> Classes:
         names = tuple(known[rising])
     elif pa.types.is_integer(held.type):
         values = held.fill_null(-1).to_numpy()
-        names = tuple(map(str, range(int(values.max(initial=-1)) + 1)))
+        names = _numbers_of(values, url)
     else:
         raise DataError(f"column {column!r} of {url} is {held.type}: wanted whole numbers or text")
     found = np.full(store.domain.pixels, -1)
@@ -111,6 +113,14 @@ def quantities(url: str, sha256: str, store: Store, columns: tuple[str, ...]) ->
         values[pixel] = held.to_numpy()
         found[column] = values
     return found
+
+
+def _numbers_of(found: NDArray[np.integer], where: str) -> tuple[str, ...]:
+    """The names of classes that have none: their numbers."""
+    largest = int(found.max(initial=-1))
+    if largest >= MOST:
+        raise DataError(f"the largest label of {where} is {largest}: wanted 0 to {MOST - 1}")
+    return tuple(map(str, range(largest + 1)))
 
 
 def whole(found: NDArray[Any], where: str, domain: Domain) -> Whole:

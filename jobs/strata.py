@@ -20,8 +20,6 @@ from lake.read import Store
 
 COORDINATES = ("lat", "lon", "row", "column", "superblock")
 PROPORTIONAL, EQUAL, NEYMAN = "proportional", "equal", "neyman"
-MOST = 100_000
-"""Labels are below it."""
 COLUMN = "label"
 """Of a table."""
 LEAST = 2
@@ -147,8 +145,10 @@ def spreads(values: NDArray[np.floating], labels: Labels, strata: int) -> Floats
 
 
 def _checked(found: Labels, where: str) -> Labels:
-    if not 0 <= found.max() < MOST:
-        raise DataError(f"the largest label of {where} is {found.max()}: wanted 0 to {MOST - 1}")
+    if not 0 <= found.max() < known.MOST:
+        raise DataError(
+            f"the largest label of {where} is {found.max()}: wanted 0 to {known.MOST - 1}"
+        )
     return found
 
 

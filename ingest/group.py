@@ -11,7 +11,6 @@ from lake.commits import Commit
 from lake.domain import Domain
 from lake.errors import ConfigError, MissingError
 from lake.keys import Key
-from lake.ledger import MERGED, MISSING, STAGED
 from lake.objects import Objects, connect, join
 from lake.store import State
 
@@ -135,7 +134,9 @@ def outcome(group: Group, *, merged: int, changed: tuple[str, ...] = ()) -> Outc
     head = commits.head(group.objects)
     if head is None:
         return Outcome(str(group.key), "", 0, 0, 0, 0, changed)
-    row = _row(group, head)
+    entries = store.entries(group.objects, head)
+    cubes = (cube.name for cube in group.listing.cubes)
+    row = catalogue.row(group.key, head, entries, cubes, group.domain)
     catalogue.upsert(connect(group.root), row)
     return Outcome(
         row.key,
@@ -145,31 +146,4 @@ def outcome(group: Group, *, merged: int, changed: tuple[str, ...] = ()) -> Outc
         missing=row.missing,
         held=row.merged,
         changed=changed,
-    )
-
-
-def _row(group: Group, head: Commit) -> catalogue.Row:
-    key, state = group.key, State.of(head)
-    entries = store.entries(group.objects, head)
-    lon, lat = group.domain.lonlat()
-    return catalogue.Row(
-        key=str(key),
-        sat=key.sat,
-        listing=key.listing,
-        t0=key.t0.isoformat(),
-        tf=key.tf.isoformat(),
-        geom=key.geom,
-        number=head.number,
-        generation=f"{key}/{state.path}" if state.path else "",
-        pixels=group.domain.pixels,
-        cubes=" ".join(cube.name for cube in group.listing.cubes),
-        months=len(state.months),
-        merged=len(entries.steps(MERGED)),
-        missing=len(entries.steps(MISSING)),
-        pending=len(entries.steps(STAGED)),
-        suspect=" ".join(state.suspect),
-        west=float(lon.min()),
-        south=float(lat.min()),
-        east=float(lon.max()),
-        north=float(lat.max()),
     )

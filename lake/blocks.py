@@ -8,10 +8,10 @@ damage.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from lake.objects import Bytes, Objects
 from lake.order import Layout
 from lake.schema import Cube
 from lake.store import shard_path
+
+P = TypeVar("P")
+T = TypeVar("T")
 
 CONNECTIONS = 8
 """Shards of one block that are asked for at a time where they are not in a folder."""
@@ -59,6 +62,8 @@ class Reader:
     objects: Objects
     """Of the generation."""
     layout: Layout
+    months: tuple[int, ...]
+    """Months that hold statistics; others are NaN."""
     indices: dict[str, Index] = field(default_factory=dict)
     kept: "_Kept" = field(default_factory=lambda: _Kept(KEPT_BYTES))
 
@@ -69,7 +74,7 @@ class Reader:
 
         Args:
             cube: its name.
-            months: 1..12, which hold statistics.
+            months: 1..12.
             pixels: within the domain; not empty.
             blocks: C-contiguous (tod, band, metric, pixel, subpixel) each.
 
@@ -79,10 +84,10 @@ class Reader:
         """
         pieces = [
             (shard_path(cube, month, superblock), chunks, block)
-            for month, block in zip(months, blocks, strict=True)
+            for month, block in self._held(months, blocks)
             for superblock, chunks in self._wanted(pixels)
         ]
-        fetched = self._fetched([(path, chunks) for path, chunks, _ in pieces])
+        fetched = self._each(lambda piece: self._chunks(*piece[:2]), pieces)
         for (path, chunks, block), encoded in zip(pieces, fetched, strict=True):
             for number, data in zip(chunks, encoded, strict=True):
                 where = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
@@ -105,7 +110,7 @@ class Reader:
 
         Args:
             cube: which.
-            months: 1..12, which hold statistics.
+            months: 1..12.
             pixels: (P,) within the domain, in any order.
             cut: what is wanted of them.
             blocks: (tod, band, metric, pixel, subpixel) each.
@@ -130,14 +135,11 @@ class Reader:
                 at = places[number]
                 block[:, :, :, at] = cut.of(chunk, pixels[at] - number * self.layout.chunk)
 
-        pieces = [(m, block, n) for m, block in zip(months, blocks, strict=True) for n in of_shards]
-        if len(pieces) == 1 or self.objects.is_folder:
-            for piece in pieces:
-                fill(piece)
-            return
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for _ in pool.map(fill, pieces):
-                pass
+        pieces = [
+            (month, block, n) for month, block in self._held(months, blocks) for n in of_shards
+        ]
+        for _ in self._each(fill, pieces):
+            pass
 
     def _remembered(self, path: str, numbers: Sequence[int]) -> list[Bytes]:
         """Encoded chunks of a shard, from memory where they are there."""
@@ -159,12 +161,25 @@ class Reader:
             begin = superblock * phases
             yield superblock, range(max(first, begin), min(last, begin + phases))
 
-    def _fetched(self, wanted: Sequence[tuple[str, range]]) -> Iterator[list[Bytes]]:
-        if len(wanted) == 1 or self.objects.is_folder:
-            yield from (self._chunks(*one) for one in wanted)
+    def _held(
+        self, months: Sequence[int], blocks: Sequence[NDArray[np.float32]]
+    ) -> list[tuple[int, NDArray[np.float32]]]:
+        """Months that hold statistics, with their blocks; those of others are filled with NaN."""
+        found = []
+        for month, block in zip(months, blocks, strict=True):
+            if month in self.months:
+                found.append((month, block))
+            else:
+                block[...] = np.nan
+        return found
+
+    def _each(self, work: Callable[[P], T], pieces: Sequence[P]) -> Iterator[T]:
+        """What `work` makes of each piece, in their order; on servers several at a time."""
+        if len(pieces) == 1 or self.objects.is_folder:
+            yield from map(work, pieces)
             return
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            yield from pool.map(self._chunks, *zip(*wanted, strict=True))
+            yield from pool.map(work, pieces)
 
     def _chunks(self, path: str, chunks: Sequence[int]) -> list[Bytes]:
         """Encoded chunks of a shard; empty ones are those that it lacks."""

@@ -5,6 +5,7 @@ root says that the folder is a lake at all.
 """
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -12,9 +13,14 @@ from typing import Any
 import pyarrow as pa
 
 from lake import commits, tables
+from lake.commits import Commit
+from lake.domain import Domain
 from lake.errors import ConfigError, ConflictError, FormatError, MissingError
+from lake.keys import Key
+from lake.ledger import MERGED, MISSING, STAGED, Ledger
 from lake.objects import Objects, exists
 from lake.schema import FORMAT, VERSION
+from lake.store import State
 
 FOLDER = "catalog"
 MARKER = "lake.json"
@@ -57,6 +63,65 @@ class Row:
 
 _TYPES: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 _SCHEMA = pa.schema([(f.name, _TYPES[f.type]) for f in fields(Row)])
+
+
+NO_BOX = (float("nan"),) * 4
+"""West, south, east and north of what has no generation yet: no box meets it."""
+
+
+def row(
+    key: Key, head: Commit, entries: Ledger, cubes: Iterable[str], domain: Domain | None
+) -> Row:
+    """What the catalogue says of a store.
+
+    Args:
+        key: of the store.
+        head: its newest commit.
+        entries: of the ledger that names.
+        cubes: their names.
+        domain: its pixels; None: not known.
+    """
+    state = State.of(head)
+    west, south, east, north = NO_BOX
+    if domain is not None:
+        lon, lat = domain.lonlat()
+        west, south = float(lon.min()), float(lat.min())
+        east, north = float(lon.max()), float(lat.max())
+    return Row(
+        key=str(key),
+        sat=key.sat,
+        listing=key.listing,
+        t0=key.t0.isoformat(),
+        tf=key.tf.isoformat(),
+        geom=key.geom,
+        number=head.number,
+        generation=f"{key}/{state.path}" if state.path else "",
+        pixels=0 if domain is None else domain.pixels,
+        cubes=" ".join(cubes),
+        months=len(state.months),
+        merged=len(entries.steps(MERGED)),
+        pending=len(entries.steps(STAGED)),
+        missing=len(entries.steps(MISSING)),
+        suspect=" ".join(state.suspect),
+        west=west,
+        south=south,
+        east=east,
+        north=north,
+    )
+
+
+def generation(row: Row) -> str:
+    """Path of the newest generation below the root.
+
+    Raises:
+        MissingError: nothing was published yet.
+    """
+    if not row.generation:
+        raise MissingError(
+            f"nothing of {row.key} is published yet, {row.pending} time steps wait: run "
+            f"'lake ingest publish {row.key}'"
+        )
+    return row.generation
 
 
 def claim(objects: Objects) -> None:
@@ -130,7 +195,7 @@ def upsert(objects: Objects, row: Row) -> None:
     )
 
 
-def replace(objects: Objects, newest: commits.Commit | None, rows: list[Row]) -> bool:
+def replace(objects: Objects, newest: Commit | None, rows: list[Row]) -> bool:
     """Make these all rows, unless somebody has committed after `newest`: then False."""
     path = _write(objects, sorted(rows, key=lambda row: row.key))
     try:
@@ -140,7 +205,7 @@ def replace(objects: Objects, newest: commits.Commit | None, rows: list[Row]) ->
     return True
 
 
-def _read(objects: Objects, commit: commits.Commit) -> pa.Table:
+def _read(objects: Objects, commit: Commit) -> pa.Table:
     path = f"{FOLDER}/{commit.body['table']}"
     try:
         return tables.load(objects, path, _SCHEMA)

@@ -133,7 +133,7 @@ def ls(root: str, *, as_json: bool) -> None:
 @json_option
 def url(key: str, root: str, *, as_json: bool) -> None:
     """Print the URL of a store's newest generation."""
-    found = connect(root).url(_generation(_row(connect(root), key)))
+    found = connect(root).url(catalogue.generation(_row(connect(root), key)))
     emit({"key": key, "url": found}, found, as_json=as_json)
 
 
@@ -175,7 +175,7 @@ def tree(key: str, root: str, *, as_json: bool) -> None:
     objects = connect(root)
     row = _row(objects, key)
     group = zarr.open_consolidated(
-        objects.zarr(_generation(row), read_only=True), mode="r", zarr_format=3
+        objects.zarr(catalogue.generation(row), read_only=True), mode="r", zarr_format=3
     )
     members = sorted(group.members(max_depth=None))
     arrays: list[dict[str, Any]] = [
@@ -245,15 +245,6 @@ def _rule(store: Objects, state: State) -> str:
     except MissingError:
         return ""
     return str(noted["clear_sky"]["rule"])
-
-
-def _generation(row: catalogue.Row) -> str:
-    if not row.generation:
-        raise MissingError(
-            f"nothing of {row.key} is published yet, {row.pending} time steps wait: run "
-            f"'lake ingest publish {row.key}'"
-        )
-    return row.generation
 
 
 def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr types it as of v2 or v3; ours are v3)

@@ -112,11 +112,9 @@ class Domain:
                 f"values of shape {values.shape} for {self.pixels} pixels: wanted "
                 f"({self.pixels},) or ({self.pixels}, subpixels), subpixels 1, 4, 9, 16, ..."
             )
-        rows, columns = self.grid.shape
         dtype = np.result_type(values.dtype, np.min_scalar_type(fill))
-        blocks = np.full((rows, refinement, columns, refinement), fill, dtype)
-        blocks[self.row, :, self.column, :] = values.reshape(-1, refinement, refinement)
-        return blocks.reshape(rows * refinement, columns * refinement)
+        cells = values.reshape(self.pixels, subpixels)
+        return laid(cells, self.row, self.column, self.grid.shape, fill, dtype)
 
     def pixels_in(self, region: Region) -> NDArray[np.int64]:
         """Positions, ascending, of the pixels whose centres lie in a region.
@@ -153,6 +151,31 @@ class Domain:
         )
         pixel = np.where((row >= 0) & (column >= 0), table[coarse_row, coarse_column], -1)
         return pixel, np.where(pixel >= 0, fine_row * refinement + fine_column, -1)
+
+
+def laid(
+    values: Image,
+    row: NDArray[np.int32],
+    column: NDArray[np.int32],
+    shape: tuple[int, int],
+    fill: float,
+    dtype: np.dtype[Any],
+) -> Image:
+    """(..., fine row, fine column) an image of values (..., pixel, subpixel).
+
+    Args:
+        values: subpixels 1, 4, 9, 16, ...
+        row: (pixel,) in the image, on the coarse grid.
+        column: (pixel,) likewise.
+        shape: rows and columns of the image, on the coarse grid.
+        fill: where no pixel lies.
+        dtype: of the image.
+    """
+    leading, refinement = values.shape[:-2], isqrt(values.shape[-1])
+    blocks = np.full((*leading, shape[0], refinement, shape[1], refinement), fill, dtype)
+    cells = values.reshape(*leading, row.size, refinement, refinement)
+    blocks[..., row, :, column, :] = np.moveaxis(cells, len(leading), 0)
+    return blocks.reshape(*leading, shape[0] * refinement, shape[1] * refinement)
 
 
 def from_mask(mask: NDArray[np.bool_], grid: Grid, layout: Layout) -> Domain:

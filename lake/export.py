@@ -8,7 +8,7 @@ held in memory (a month at a time for GeoTIFF, a superblock for Parquet).
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class Selection:
     tods: tuple[int, ...] = ()
     """Seconds of the UTC day."""
     bands: tuple[str, ...] = ()
-    region: Region = field(default=())
+    region: Region = ()
     """See `lake.regions`; empty: everything."""
 
     def of(self, store: "Store") -> xr.Dataset:
@@ -106,26 +106,27 @@ def geotiff(store: "Store", path: Path, selection: Selection) -> None:
         for tod in range(chosen.sizes["tod"])
         for band in range(chosen.sizes["band"])
     ]
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        draft = Path(folder) / "draft.tif"
-        profile = _profile(store.to_grid(chosen[layers[0][0]].isel(month=0, tod=0, band=0)))
+    profile = _profile(store.to_grid(chosen[layers[0][0]].isel(month=0, tod=0, band=0)))
+
+    def write(finished: Path) -> None:
+        draft = finished.with_name("layers.tif")
         with rasterio.open(draft, "w", driver="GTiff", count=len(layers), **profile) as file:
             for month in range(chosen.sizes["month"]):
                 of_month = chosen.isel(month=month).load()
-                for number, (name, _, tod, band) in enumerate(layers, 1):
-                    if layers[number - 1][1] == month:
+                for number, (name, held_in, tod, band) in enumerate(layers, 1):
+                    if held_in == month:
                         layer = of_month[name].isel(tod=tod, band=band)
                         file.write(store.to_grid(layer).values, number)
                         file.set_band_description(number, _describe(layer))
-                        file.set_band_unit(number, str(_unit(name, layer)))
+                        file.set_band_unit(number, _unit(name, layer))
                         file.update_tags(number, **_tags(layer))
             file.update_tags(key=str(store.key), source=store.plain_url, cube=selection.cube)
-        finished = Path(folder) / "finished.tif"
         rasterio.shutil.copy(
             draft, finished, driver="COG", compress="DEFLATE", predictor="YES",
             overview_resampling="AVERAGE",
         )  # fmt: skip
-        finished.replace(path)
+
+    _whole(path, write)
 
 
 def netcdf(store: "Store", path: Path, selection: Selection) -> None:
@@ -246,7 +247,7 @@ def _needed(name: str) -> Any:  # noqa: ANN401 (a module)
 def _whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its place, then move it there: nobody sees half of it."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        draft = Path(folder) / path.name
+        draft = Path(folder) / f"whole-{path.name}"
         write(draft)
         draft.replace(path)
 

@@ -55,12 +55,8 @@ class Source:
         inner = [np.arange(self.sizes[n])[k].size for n, k in zip(names, lengths, strict=True)]
         subpixels = np.arange(self.sizes["subpixel"])[cut.subpixel].size
         found = np.empty((months.size, *inner, pixels.size, subpixels), np.float32)
-        held = [i for i, m in enumerate(months.tolist()) if m in self.store.months]
-        found[[i for i in range(months.size) if i not in held]] = np.nan
         if found.size:
-            self.store.blocks.gather(
-                self.cube, [int(months[i]) for i in held], pixels, cut, [found[i] for i in held]
-            )
+            self.store.blocks.gather(self.cube, months.tolist(), pixels, cut, list(found))
         return found.transpose(4, 5, 0, 1, 2, 3)
 
 

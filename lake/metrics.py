@@ -6,17 +6,20 @@ its ledger and manifest.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan
+from typing import TypeVar
 
 from lake import catalogue, commits, ledger, manifest, reports
 from lake.catalogue import Row
 from lake.objects import connect, join
+from lake.reports import Report
 from lake.store import State
 
-Labels = Mapping[str, str]
+Labels = dict[str, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,7 @@ def _escaped(value: str) -> str:
 
 
 def _of_stores(rows: Sequence[Row], held: Mapping[str, Held]) -> Iterable[Family]:
-    def each(name: str, about: str, value: Mapping[str, float]) -> Family:
-        return Family(name, about, [({"key": key}, of) for key, of in value.items()])
-
+    stores = [({"key": row.key}, (row, held[row.key])) for row in rows]
     counts = [
         ({"key": row.key, "status": status}, number)
         for row in rows
@@ -115,60 +116,43 @@ def _of_stores(rows: Sequence[Row], held: Mapping[str, Held]) -> Iterable[Family
         )
     ]  # fmt: skip
     yield Family("lake_store_steps", "Time steps by what became of them.", counts)
-    yield each(
-        "lake_store_commits", "Number of the newest commit.", {row.key: row.number for row in rows}
-    )
-    yield each(
-        "lake_store_last_commit_timestamp_seconds", "When the newest commit was written.",
-        {key: of.committed for key, of in held.items()},
-    )  # fmt: skip
-    yield each(
-        "lake_store_newest_step_timestamp_seconds", "Nominal time of the newest time step taken.",
-        {key: of.newest for key, of in held.items()},
-    )  # fmt: skip
-    yield each(
-        "lake_store_period_end_timestamp_seconds", "End of the last day of the store's period.",
-        {row.key: _time(f"{row.tf.replace('-', '')}-86400") for row in rows},
-    )  # fmt: skip
-    yield each(
-        "lake_store_source_bytes", "Bytes of the files that the time steps taken were made from.",
-        {key: of.source_bytes for key, of in held.items()},
-    )  # fmt: skip
-    yield each(
-        "lake_store_stored_bytes", "Bytes of the newest generation.",
-        {key: of.stored_bytes for key, of in held.items()},
-    )  # fmt: skip
+    yield from _families(stores, {
+        ("lake_store_commits", "Number of the newest commit."): lambda of: of[0].number,
+        ("lake_store_last_commit_timestamp_seconds", "When the newest commit was written."):
+            lambda of: of[1].committed,
+        ("lake_store_newest_step_timestamp_seconds", "Nominal time of the newest time step taken."):
+            lambda of: of[1].newest,
+        ("lake_store_period_end_timestamp_seconds", "End of the last day of the store's period."):
+            lambda of: _time(f"{of[0].tf.replace('-', '')}-86400"),
+        ("lake_store_source_bytes", "Bytes of the files that the time steps taken were made from."):
+            lambda of: of[1].source_bytes,
+        ("lake_store_stored_bytes", "Bytes of the newest generation."): lambda of: of[1].stored_bytes,
+    })  # fmt: skip
 
 
-def _of_reports(found: Sequence[reports.Report]) -> Iterable[Family]:
-    def each(name: str, about: str, value: Mapping[int, float]) -> Family:
-        labels = [{"command": of.command, "subject": of.subject} for of in found]
-        return Family(name, about, [(labels[number], of) for number, of in value.items()])
-
-    numbered = dict(enumerate(found))
-    yield each(
-        "lake_command_exit_code", "Of the last run.",
-        {number: of.exit_code for number, of in numbered.items()},
-    )  # fmt: skip
-    yield each(
-        "lake_command_began_timestamp_seconds", "When the last run began.",
-        {n: datetime.fromisoformat(of.began).timestamp() for n, of in numbered.items()},
-    )  # fmt: skip
-    yield each(
-        "lake_command_seconds", "How long the last run took.",
-        {number: of.seconds for number, of in numbered.items()},
-    )  # fmt: skip
-    yield each(
-        "lake_command_succeeded_timestamp_seconds", "When a run last ended with 0.",
-        {
-            n: datetime.fromisoformat(of.succeeded).timestamp()
-            for n, of in numbered.items()
-            if of.succeeded
-        },
-    )  # fmt: skip
+def _of_reports(found: Sequence[Report]) -> Iterable[Family]:
+    commands = [({"command": of.command, "subject": of.subject}, of) for of in found]
+    yield from _families(commands, {
+        ("lake_command_exit_code", "Of the last run."): lambda of: of.exit_code,
+        ("lake_command_began_timestamp_seconds", "When the last run began."):
+            lambda of: datetime.fromisoformat(of.began).timestamp(),
+        ("lake_command_seconds", "How long the last run took."): lambda of: of.seconds,
+    })  # fmt: skip
+    yield from _families([(labels, of) for labels, of in commands if of.succeeded], {
+        ("lake_command_succeeded_timestamp_seconds", "When a run last ended with 0."):
+            lambda of: datetime.fromisoformat(of.succeeded).timestamp(),
+    })  # fmt: skip
     counted = [
-        ({"command": of.command, "subject": of.subject, "what": what}, value)
-        for of in found
+        (labels | {"what": what}, value)
+        for labels, of in commands
         for what, value in of.numbers.items()
     ]
     yield Family("lake_command_counted", "What the last run counted, by name.", counted)
+
+
+def _families(
+    of: Sequence[tuple[Labels, T]], columns: Mapping[tuple[str, str], Callable[[T], float]]
+) -> Iterable[Family]:
+    """A family for each column, by name and help: its value of every thing, under its labels."""
+    for (name, about), value in columns.items():
+        yield Family(name, about, [(labels, value(one)) for labels, one in of])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lake import grid as geometry
 from lake.cubes import lazy_variable
-from lake.domain import Domain
+from lake.domain import Domain, laid
 from lake.errors import GeometryError
 from lake.grid import Grid
 from lake.lazy import LazyWhole
@@ -59,7 +59,8 @@ def to_grid(values: xr.DataArray, domain: Domain) -> xr.DataArray:
         if name not in GIVEN_BACK and not set(coordinate.dims) & {"pixel", "subpixel"}
     }
     shape = rows.stop - rows.start, columns.stop - columns.start
-    image = _image(data, row - rows.start, column - columns.start, shape, refinement)
+    kind = data.dtype if data.dtype.kind == "f" else np.result_type(data.dtype, np.float32)
+    image = laid(data, row - rows.start, column - columns.start, shape, np.nan, kind)
     fine = geometry.refine(domain.grid, refinement)
     y, x = (
         angles[along.start * refinement : along.stop * refinement]
@@ -139,27 +140,3 @@ def _extent(
     if pixel.size == domain.pixels:
         return slice(0, domain.grid.shape[axis])
     return slice(int(of_pixels.min()), int(of_pixels.max()) + 1)
-
-
-def _image(
-    data: NDArray[Any],
-    row: NDArray[np.int32],
-    column: NDArray[np.int32],
-    shape: tuple[int, int],
-    refinement: int,
-) -> NDArray[Any]:
-    """(..., y, x), NaN where no pixel is.
-
-    Args:
-        data: (..., pixel, subpixel).
-        row: (pixel,) in the image, on the coarse grid.
-        column: (pixel,) likewise.
-        shape: rows and columns of the image, on the coarse grid.
-        refinement: of the subpixels.
-    """
-    leading = data.shape[:-2]
-    dtype = data.dtype if data.dtype.kind == "f" else np.result_type(data.dtype, np.float32)
-    blocks = np.full((*leading, shape[0], refinement, shape[1], refinement), np.nan, dtype)
-    cells = data.reshape(*leading, row.size, refinement, refinement)
-    blocks[..., row, :, column, :] = np.moveaxis(cells, len(leading), 0)
-    return blocks.reshape(*leading, shape[0] * refinement, shape[1] * refinement)

@@ -105,7 +105,7 @@ class Store:
         """How pixels are cut into superblocks and chunks."""
         self.pixels: int = self.declared("pixel")[0].shape[0]
         """How many there are."""
-        self.blocks = blocks.Reader(objects, self.layout)
+        self.blocks = blocks.Reader(objects, self.layout, self.months)
         """Reads inner chunks."""
         self._read: dict[str, NDArray[Any]] = {}
 
@@ -278,11 +278,8 @@ class Store:
         months = range(1, len(schema.MONTHS) + 1) if month is None else range(month, month + 1)
         shape = (len(about.tods), len(about.bands), len(METRICS), max(stop - start, 0))
         block = np.empty((len(months), *shape, about.subpixels), np.float32)
-        seen = [i for i, m in enumerate(months) if m in self.months and block.size]
-        block[[i for i in range(len(months)) if i not in seen]] = np.nan
-        self.blocks.read(
-            cube, [months[i] for i in seen], slice(start, stop), [block[i] for i in seen]
-        )
+        if block.size:
+            self.blocks.read(cube, months, slice(start, stop), list(block))
         return block
 
     def region(self, region: Region) -> NDArray[np.int64]:

@@ -4,21 +4,14 @@ The one reader that lists: four levels of folders, not the objects of stores.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from lake import catalogue, commits, keys, ledger, read
 from lake.catalogue import Row
 from lake.errors import ConfigError, ConflictError, MissingError
 from lake.keys import Key
-from lake.ledger import MERGED, MISSING, STAGED, Ledger
+from lake.ledger import Ledger
 from lake.objects import Objects, connect, exists, join
 from lake.store import State
-
-if TYPE_CHECKING:
-    from lake.domain import Domain
-
-NO_BOX = (float("nan"),) * 4
-"""West, south, east and north of what has no generation yet: no box meets it."""
 
 
 def rebuild(root: str) -> list[Row]:
@@ -54,36 +47,9 @@ def row_of(root: str, key: Key) -> Row | None:
         return None
     state = State.of(head)
     entries = ledger.read(objects, state.ledger) if state.ledger else Ledger()
-    pixels, cubes, box = 0, "", NO_BOX
-    if state.path:
-        there = read.Store(connect(objects.url(state.path)))
-        pixels, cubes, box = there.pixels, " ".join(there.cubes), _box(there.domain)
-    return Row(
-        key=str(key),
-        sat=key.sat,
-        listing=key.listing,
-        t0=key.t0.isoformat(),
-        tf=key.tf.isoformat(),
-        geom=key.geom,
-        number=head.number,
-        generation=f"{key}/{state.path}" if state.path else "",
-        pixels=pixels,
-        cubes=cubes,
-        months=len(state.months),
-        merged=len(entries.steps(MERGED)),
-        pending=len(entries.steps(STAGED)),
-        missing=len(entries.steps(MISSING)),
-        suspect=" ".join(state.suspect),
-        west=box[0],
-        south=box[1],
-        east=box[2],
-        north=box[3],
-    )
-
-
-def _box(domain: "Domain") -> tuple[float, float, float, float]:
-    lon, lat = domain.lonlat()
-    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+    there = read.Store(connect(objects.url(state.path))) if state.path else None
+    cubes, domain = (there.cubes, there.domain) if there else ((), None)
+    return catalogue.row(key, head, entries, cubes, domain)
 
 
 def _keys(objects: Objects) -> Iterator[Key]:

@@ -45,12 +45,22 @@ def inside(region: Region, lon: Floats, lat: Floats) -> Bools:
     return found
 
 
-def _in_box(box: Sequence[float], lon: Floats, lat: Floats) -> Bools:
+def width(box: Sequence[float]) -> float:
+    """Degrees from the west to the east of a box (west, south, east, north).
+
+    Raises:
+        ConfigError: it is no box.
+    """
     west, south, east, north = box
-    width = east - west if east >= west else east - west + 360
-    if not (-90 <= south <= north <= 90 and 0 <= width <= 360):
+    found = east - west if east >= west else east - west + 360
+    if not (-90 <= south <= north <= 90 and 0 <= found <= 360):
         raise ConfigError(f"bbox is {tuple(box)}: wanted (west, south, east, north) in degrees")
-    found: Bools = (lat >= south) & (lat <= north) & ((lon - west) % 360 <= width)
+    return found
+
+
+def _in_box(box: Sequence[float], lon: Floats, lat: Floats) -> Bools:
+    west, south, _, north = box
+    found: Bools = (lat >= south) & (lat <= north) & ((lon - west) % 360 <= width(box))
     return found
 
 

@@ -71,11 +71,7 @@ def observe(name: str, value: float) -> None:
 
 def read(objects: Objects) -> list[Report]:
     """All reports of a lake, in the order of their paths."""
-    return [Report(**json.loads(objects.get(path))) for path in _paths(objects)]
-
-
-def _paths(objects: Objects) -> list[str]:
-    return objects.list(FOLDER)
+    return [Report(**json.loads(objects.get(path))) for path in objects.list(FOLDER)]
 
 
 def _path(report: Report) -> str:

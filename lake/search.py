@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lake import catalogue, keys, shown
+from lake import catalogue, keys, regions, shown
 from lake.catalogue import Row
 from lake.errors import ConfigError, MissingError
 from lake.objects import connect, join
@@ -119,12 +119,7 @@ class Catalog:
             raise ConfigError(
                 f"{len(rows)} stores are found: say which by open(key), or narrow the search:\n  {some}"
             )
-        generation = rows[0].generation
-        if not generation:
-            raise MissingError(
-                f"nothing of {rows[0].key} is published yet, {rows[0].pending} time steps wait: run "
-                "'lake ingest publish KEY --lake ROOT'"
-            )
+        generation = catalogue.generation(rows[0])
         from lake import read  # noqa: PLC0415 (xarray takes longer to load than a search does)
 
         return read.open(join(self.root, generation), **self._options)
@@ -161,12 +156,8 @@ class Catalog:
 
     def _meets(self, bbox: Sequence[float]) -> NDArray[np.bool_]:
         """(row,) whether the box around its pixels meets `bbox`."""
-        west, south, east, north = bbox
-        width = east - west if east >= west else east - west + 360
-        if not (-90 <= south <= north <= 90 and 0 <= width <= 360):
-            raise ConfigError(
-                f"bbox is {tuple(bbox)}: wanted (west, south, east, north) in degrees"
-            )
+        west, south, _, north = bbox
+        width = regions.width(bbox)
         its = {name: _numpy(self.table[name]) for name in ("west", "south", "east", "north")}
         in_height = (its["south"] <= north) & (its["north"] >= south)
         begins_inside = (its["west"] - west) % 360 <= width

@@ -128,18 +128,9 @@ def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
     noted = ledger.write(objects, Ledger())
     state = State(path, manifest, options.months, (), noted, (), "", "")
     head = store.commit(objects, None, state)
-    catalogue.upsert(connect(root), _row(key, held, options, f"{key}/{path}", head.number))
+    names = (cube.name for cube in cubes(options))
+    catalogue.upsert(connect(root), catalogue.row(key, head, Ledger(), names, held))
     return key
-
-
-def _row(key: Key, held: Domain, options: Country, generation: str, number: int) -> catalogue.Row:
-    lon, lat = held.lonlat()
-    names = " ".join(cube.name for cube in cubes(options))
-    return catalogue.Row(
-        str(key), key.sat, key.listing, key.t0.isoformat(), key.tf.isoformat(), key.geom, number,
-        generation, held.pixels, names, len(options.months), 0, 0, 0, "",
-        float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max()),
-    )  # fmt: skip
 
 
 def _order(land: Land, held: Domain) -> NDArray[np.int64]:

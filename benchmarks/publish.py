@@ -37,11 +37,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 from ingest import domains, legacy, listing, observations, parts, publish
 from ingest import pickles as pickled
+from ingest.atlas import Atlas
 from ingest.group import Group
 from ingest.observations import Observations
 from ingest.parts import Part
 from ingest.source import File
-from lake import catalogue, grid, keys, order, read, store
+from lake import catalogue, grid, keys, order, overview, read, store
 from lake.domain import Domain
 from lake.grid import Grid, Projection
 from lake.ledger import MERGED, Entry
@@ -119,7 +120,8 @@ def draft(where: Group) -> str:
 def shards(where: Group, target: str, bases: tuple[str, ...], new: list[Part]) -> list[Any]:
     """The tasks of publishing."""
     held = [publish.Base(path, (MONTH,), (), {}) for path in bases]
-    return publish._work(where, target, (MONTH,), held, new)  # noqa: SLF001 (what is measured)
+    maps = Atlas(where.objects, target, where.domain, RULES.cubes)
+    return publish._work(where, maps, target, (MONTH,), held, new)  # noqa: SLF001 (what is measured)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -241,8 +243,13 @@ def case(where: Group, repeats: int, work: Callable[[str], None]) -> dict[str, A
         floor.append(timed(run))
         again = draft(where)
         ours.append(timed(partial(work, again)))
+    cell = overview.cells(where.domain)
+    pieces = order.superblocks(where.domain.pixels, where.domain.layout)
+    of = [cell[pixels] for _ in RULES.cubes for pixels in pieces]
+    maps = timed(lambda: [overview.sums(b, c) for (_, b), c in zip(blocks, of, strict=True)])
     return {
         "share_of_encode_speed": median(floor) / median(ours),
+        "share_of_maps": maps / median(ours),
         "encode_s": floor,
         "publish_s": ours,
         "raw_bytes": raw,

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -18,11 +19,12 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ingest import observations, parts
+from ingest.atlas import Atlas
 from ingest.group import Group, commit, newest
 from ingest.parts import OBSERVATIONS, Part
 from ingest.policy import Policy
 from ingest.staging import FRESH_S, TRIES
-from lake import cluster, ledger, manifest, order, store
+from lake import cluster, ledger, manifest, order, overview, store
 from lake.commits import Commit
 from lake.console import Advance, say
 from lake.errors import ConflictError, MissingError
@@ -32,6 +34,8 @@ from lake.manifest import Manifest, Stored
 from lake.moments import METRICS
 from lake.objects import connect, join
 from lake.order import Layout
+from lake.overview import Cells, Sums
+from lake.readonly import ReadOnlyStore
 from lake.schema import Cube
 from lake.store import State
 
@@ -67,6 +71,18 @@ class Shard:
     """Paths of earlier generations below the root."""
     staged: tuple[tuple[str, str, int, tuple[str, ...]], ...]
     """Path below the store's folder, form, tod and cubes of each part."""
+    is_mapped: bool
+    """Whether the overview maps of its month are copied too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one task did."""
+
+    stored: list[Stored]
+    """Not what it copied."""
+    sums: dict[str, Sums]
+    """By cube, for the overview maps; none where those are copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +163,15 @@ def write(
     settled = Ledger(tuple(e for e in entries if e.status != STAGED))
     about = _about(group, months, suspect, settled)
     path, stored = store.draft(objects, parent, group.domain, group.listing.cubes, about)
-    work = _work(group, path, months, bases, new)
-    written = cluster.call(client, _write, [(shard,) for shard in work], report)
-    copied = (_copied(shard, bases) for shard in work)
-    everything = [*stored.values(), *(s for shard in (*written, *copied) for s in shard)]
+    maps = Atlas(objects, path, group.domain, group.listing.cubes)
+    work = _work(group, maps, path, months, bases, new)
+    everything = list(stored.values())
+    for done, (number, written) in enumerate(cluster.each(client, _write, [(s,) for s in work]), 1):
+        shard = work[number]
+        maps.add(shard.month, shard.superblock, written.sums)
+        everything += [*written.stored, *_copied(shard, bases)]
+        report(done, len(work))
+    everything += maps.stored.values()
     return Draft(path, store.seal(objects, path, everything), months, suspect, time.time())
 
 
@@ -205,12 +226,17 @@ def _published(held: Ledger, due: Iterable[Part]) -> Ledger:
 
 
 def _work(
-    group: Group, target: str, months: Sequence[int], bases: Sequence[Base], new: Sequence[Part]
+    group: Group,
+    maps: Atlas,
+    target: str,
+    months: Sequence[int],
+    bases: Sequence[Base],
+    new: Sequence[Part],
 ) -> list[Shard]:
     superblocks = order.superblocks(group.domain.pixels, group.domain.layout)
-    by_month: dict[int, list[tuple[str, str, int, tuple[str, ...]]]] = defaultdict(list)
+    staged: dict[int, list[tuple[str, str, int, tuple[str, ...]]]] = defaultdict(list)
     for part in new:
-        by_month[part.month].append((part.path, part.form, part.tod, part.cubes))
+        staged[part.month].append((part.path, part.form, part.tod, part.cubes))
     return [
         Shard(
             group.root,
@@ -222,41 +248,56 @@ def _work(
             pixels,
             group.domain.layout,
             tuple(b.path for b in bases if month in b.months),
-            tuple(by_month[month]),
+            tuple(staged[month]),
+            all(maps.can_copy(b.stored, month) for b in bases if month in b.months),
         )
         for month in months
         for superblock, pixels in enumerate(superblocks)
     ]
 
 
-def _is_copied(shard: Shard) -> bool:
-    return len(shard.generations) == 1 and not shard.staged
+def _copied_paths(shard: Shard) -> list[str]:
+    """Of the objects that a task copies; the first superblock's copies the maps of its month too."""
+    if len(shard.generations) != 1 or shard.staged:
+        return []
+    names = [cube.name for cube in shard.cubes]
+    found = [store.shard_path(name, shard.month, shard.superblock) for name in names]
+    if shard.is_mapped and shard.superblock == 0:
+        found += [path for name in names for path in overview.paths(name, shard.month)]
+    return found
 
 
 def _copied(shard: Shard, bases: Sequence[Base]) -> list[Stored]:
     """What the source's manifest says of the objects that were copied."""
-    if not _is_copied(shard):
-        return []
-    (stored,) = (b.stored for b in bases if b.path == shard.generations[0])
-    return [stored[store.shard_path(c.name, shard.month, shard.superblock)] for c in shard.cubes]
+    held = {b.path: b.stored for b in bases}
+    return [held[shard.generations[0]][path] for path in _copied_paths(shard)]
 
 
-def _write(shard: Shard) -> list[Stored]:
-    """On a worker: what was written, not copied."""
+def _write(shard: Shard) -> Written:
+    """On a worker: the shards of a superblock of a month, and what the maps need of it."""
     lake = connect(shard.root)
-    if _is_copied(shard):
-        for cube in shard.cubes:
-            path = store.shard_path(cube.name, shard.month, shard.superblock)
-            store.copy_shard(lake, shard.generations[0], f"{shard.key}/{shard.target}", path)
-        return []
+    copied = _copied_paths(shard)
+    for path in copied:
+        store.copy_shard(lake, shard.generations[0], f"{shard.key}/{shard.target}", path)
+    if copied and shard.is_mapped:
+        return Written([], {})
     objects = connect(join(shard.root, str(shard.key)))
-    where = shard.month, shard.superblock
-    return [
-        store.write_shard(
-            objects, shard.target, cube.name, *where, _merged(shard, cube), shard.layout
-        )
-        for cube in shard.cubes
-    ]
+    cell = _cells(shard.root, str(shard.key), shard.target)[shard.pixels]
+    written = Written([], {})
+    for cube in shard.cubes:
+        block = _merged(shard, cube)
+        written.sums[cube.name] = overview.sums(block, cell)
+        if not copied:
+            where = shard.month, shard.superblock
+            found = store.write_shard(objects, shard.target, cube.name, *where, block, shard.layout)
+            written.stored.append(found)
+    return written
+
+
+@lru_cache(maxsize=2)
+def _cells(root: str, key: str, target: str) -> Cells:
+    """Of all pixels of a draft: the same for every task."""
+    return overview.read_cells(ReadOnlyStore(connect(join(root, key)), target, whole=True))
 
 
 def _merged(shard: Shard, cube: Cube) -> Block:

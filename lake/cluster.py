@@ -111,15 +111,19 @@ def each(
 
     Arguments are plain values; a failed call cancels those not yet begun and raises its error.
     """
-    futures = [client.submit(function, *arguments, pure=False) for arguments in calls]
-    numbers = {future.key: number for number, future in enumerate(futures)}
+    pending = {}
+    for number, arguments in enumerate(calls):
+        future = client.submit(function, *arguments, pure=False)
+        pending[future.key] = number, future
+    done = as_completed([future for _, future in pending.values()], with_results=True)
     try:
-        for future, result in as_completed(futures, with_results=True):  # raises what a call raised
+        for future, result in done:  # raises what a call raised
             if isinstance(result, FutureCancelledError):  # with its scheduler
                 raise result
-            yield numbers[future.key], result
+            number, _ = pending.pop(future.key)  # and the worker forgets the result
+            yield number, result
     finally:
-        client.cancel(futures)
+        client.cancel([future for _, future in pending.values()])
 
 
 def call(

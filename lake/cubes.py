@@ -23,6 +23,8 @@ from lake.schema import Cube
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lake.read import Store
+
 STATISTICS = tuple(field.name for field in fields(Summary))
 """What is computed from the metrics when it is read."""
 
@@ -56,9 +58,9 @@ def dataset(
         raise ConfigError(f"there is no statistic {unknown[0]!r}: wanted {', '.join(STATISTICS)}")
     store, cube = source.store, source.cube
     mapped = {"grid_mapping": "crs"}
-    about = dict(schema.results_array(store.pixels, store.layout, cube).attributes)
-    about.pop("coordinates")  # xarray writes its own
-    variables = {"results": _variable(LazyResults(source, points), about | mapped)}
+    results = dict(schema.results_array(store.pixels, store.layout, cube).attributes)
+    results.pop("coordinates")  # xarray writes its own
+    variables = {"results": _variable(LazyResults(source, points), results | mapped)}
     for name in statistics:
         attributes = _about_statistic(name, cube) | mapped
         variables[name] = _variable(LazyResults(source, points, name), attributes)
@@ -70,7 +72,7 @@ def dataset(
             "subpixel": xr.Variable("point", points.subpixel),
         }
     coordinates["crs"] = xr.Variable((), np.int32(0), store.crs(cube.resolution))
-    return xr.Dataset(variables, coordinates, _about(source))
+    return xr.Dataset(variables, coordinates, about(store, cube, cube.name))
 
 
 def computed(results: xr.Variable, cube: Cube) -> dict[str, xr.Variable]:
@@ -127,15 +129,11 @@ def units(cube: Cube) -> NDArray[Any]:
     return np.array([bands.unit(cube.variable, band) for band in cube.bands], object)
 
 
-def _variable(array: LazyResults, attributes: dict[str, Any]) -> xr.Variable:
-    return lazy_variable(array.dims, array, attributes)
-
-
-def _about(source: Source) -> dict[str, Any]:
-    store, cube = source.store, source.cube
+def about(store: "Store", cube: Cube, group: str) -> dict[str, Any]:
+    """Attributes of a dataset of a cube that `group` holds."""
     return {
         "Conventions": "CF-1.11",
-        "title": f"{cube.name} of {store.key}",
+        "title": f"{group} of {store.key}",
         "key": str(store.key),
         "product": cube.product,
         "resolution": cube.resolution,
@@ -143,16 +141,23 @@ def _about(source: Source) -> dict[str, Any]:
         "months": list(store.months),
         "suspect": " ".join(store.suspect),
         "source": store.plain_url,
-        "without_goeslake": f'xarray.open_zarr("{store.plain_url}", group="{cube.name}")',
+        "without_goeslake": f'xarray.open_zarr("{store.plain_url}", group="{group}")',
     }
+
+
+def unit_of(cube: Cube) -> dict[str, str]:
+    """Attribute `units` of a mean, where all bands share one: else the coordinate `units` says it."""
+    found = set(units(cube))
+    return {"units": str(found.pop())} if len(found) == 1 else {}
+
+
+def _variable(array: LazyResults, attributes: dict[str, Any]) -> xr.Variable:
+    return lazy_variable(array.dims, array, attributes)
 
 
 def _about_statistic(name: str, cube: Cube) -> dict[str, Any]:
     quantity = bands.quantity(cube.variable, cube.bands)
-    about = {"long_name": f"{_LONG_NAMES[name]} of clear-sky {quantity}"}
+    named = {"long_name": f"{_LONG_NAMES[name]} of clear-sky {quantity}"}
     if name not in _CELL_METHODS:
-        return about | {"units": "1"}
-    about["cell_methods"] = _CELL_METHODS[name]
-    if len(set(units(cube))) == 1:  # else the coordinate `units` says it, band by band
-        about["units"] = str(units(cube)[0])
-    return about
+        return named | {"units": "1"}
+    return named | {"cell_methods": _CELL_METHODS[name]} | unit_of(cube)

@@ -127,6 +127,29 @@ class LazyResults(BackendArray):
         return found
 
 
+class LazyMonths(BackendArray):
+    """An array of a store whose first axis are months, float32: those that hold nothing are NaN."""
+
+    def __init__(self, store: "Store", path: str, shape: tuple[int, ...]) -> None:
+        self._store, self._path = store, path
+        self.shape = shape
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[np.float32]:
+        support = indexing.IndexingSupport.OUTER
+        return np.asarray(indexing.explicit_indexing_adapter(key, self.shape, support, self._read))
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        """`key` has a number, slice or array for each axis; a number drops it."""
+        wanted = [_kept_axis(k) for k in key]
+        shape = [np.arange(n)[k].size for n, k in zip(self.shape, wanted, strict=True)]
+        found = np.full(shape, np.nan, np.float32)
+        for at, month in enumerate(np.array(MONTHS)[wanted[0]].tolist()):
+            if month in self._store.months:
+                found[at] = self._store.read(self._path, (month - 1, *wanted[1:]))
+        return found[tuple(0 if isinstance(k, (int, np.integer)) else EVERYTHING for k in key)]
+
+
 class LazyWhole(BackendArray):
     """An array that is made whole when some of it is indexed."""
 

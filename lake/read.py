@@ -17,7 +17,7 @@ import xarray as xr
 import zarr
 from numpy.typing import ArrayLike, NDArray
 
-from lake import blocks, commits, cubes, keys, raster, schema, shown
+from lake import blocks, commits, cubes, keys, overview, raster, schema, shown
 from lake.domain import Domain
 from lake.errors import ConfigError, FormatError, GeometryError, LakeError, MissingError
 from lake.grid import Grid, Projection
@@ -127,15 +127,19 @@ class Store:
         """Of the generation, without caches before it: what xarray opens by itself."""
         return self.url.rpartition("::")[2]
 
+    @property
+    def projection(self) -> Projection:
+        """Of the fixed grid."""
+        noted = self.crs(self._coarse.resolution)
+        return Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
+
     @cached_property
     def domain(self) -> Domain:
         """The pixels, in store order, on the coarse grid."""
         resolution = self._coarse.resolution
-        noted = self.crs(resolution)
-        projection = Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
         y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
         row, column = self.coordinate("row"), self.coordinate("column")
-        return Domain(Grid(projection, y, x), self.layout, row, column)
+        return Domain(Grid(self.projection, y, x), self.layout, row, column)
 
     def cube(self, name: str) -> xr.Dataset:
         """All statistics of a cube, read when used.
@@ -168,6 +172,19 @@ class Store:
         source = Source(self, self._cube(name))
         found = cubes.dataset(source, statistics=statistics)
         return found.assign_coords(self._pixel_coordinates)
+
+    def overview(self, name: str) -> xr.Dataset:
+        """Coarse maps of a cube for pictures, read when used: a few hundred kilobytes each.
+
+        Returns:
+            float32 `count`, `mean` and `stddev` (month, tod, band, y, x) of all observations under each
+            cell of `factor` x `factor` pixels of the coarse grid, see `lake.overview`.
+
+        Raises:
+            ConfigError: no such cube.
+            MissingError: an earlier version of this software wrote the generation, without such maps.
+        """
+        return overview.dataset(self, self._cube(name))
 
     def results(self, cube: str) -> xr.DataArray:
         """`results` of `cube(cube)` alone."""
@@ -332,7 +349,7 @@ class Store:
         return self.declared(f"geom/{resolution}/crs")[1]
 
     def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
-        """An array of the store, of which nothing is read, and its attributes."""
+        """An array (or a group) of the store, of which nothing is read, and its attributes."""
         array: Any = self._root[path]
         return array, dict(array.attrs)
 
@@ -343,8 +360,12 @@ class Store:
             self._read[name].flags.writeable = False
         return self._read[name]
 
-    def read(self, path: str) -> NDArray[Any]:
-        """The whole of an array.
+    def has(self, path: str) -> bool:
+        """Whether the store has a group or an array at `path`."""
+        return path in self._root
+
+    def read(self, path: str, key: Any = ...) -> NDArray[Any]:  # noqa: ANN401 (as NumPy takes it)
+        """The whole of an array, or what an orthogonal key chooses of it.
 
         Raises:
             MissingError: an object of the array is not there.
@@ -352,7 +373,7 @@ class Store:
         """
         array: Any = self._root[path]
         try:
-            return np.asarray(array[...])
+            return np.asarray(array[...] if key is ... else array.oindex[key])
         except LakeError:
             raise
         except (RuntimeError, ValueError) as error:

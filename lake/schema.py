@@ -18,6 +18,7 @@ from zarr.codecs import BloscCodec
 from lake import bands, grid, order
 from lake.domain import Domain
 from lake.errors import ConfigError
+from lake.grid import Grid
 from lake.moments import METRICS
 
 FORMAT = "goeslake"
@@ -200,9 +201,10 @@ def _root_attributes(domain: Domain, cubes: tuple[Cube, ...]) -> dict[str, Any]:
     }
 
 
-def _coordinate(
+def coordinate(
     path: str, dims: tuple[str, ...], data: NDArray[Any], dtype: str, **attributes: object
 ) -> Array:
+    """An array whose data are known when a generation is made."""
     chunks = tuple(min(n, COORDINATE_CHUNK) for n in data.shape)
     return Array(path, dims, data.shape, dtype, chunks, attributes=attributes, data=data)
 
@@ -230,7 +232,7 @@ def pixel_coordinates(domain: Domain) -> Iterator[Array]:
         ),
         ("phase", order.phase_of(n, layout), "int16", {"long_name": "phase within the superblock"}),
     ):
-        yield _coordinate(name, ("pixel",), data, dtype, **about)
+        yield coordinate(name, ("pixel",), data, dtype, **about)
 
 
 def _geometry_attributes(domain: Domain, refinement: int) -> dict[str, Any]:
@@ -253,25 +255,8 @@ def _geometry_attributes(domain: Domain, refinement: int) -> dict[str, Any]:
 
 def _geometry(domain: Domain, group: str, refinement: int) -> Iterator[Array]:
     fine = grid.refine(domain.grid, refinement)
-    height = fine.projection.perspective_point_height
-    for axis, angles in (("y", fine.y), ("x", fine.x)):
-        yield _coordinate(
-            f"{group}/{axis}",
-            (axis,),
-            angles * height,
-            "float64",
-            standard_name=f"projection_{axis}_coordinate",
-            units="m",
-        )
-        yield _coordinate(
-            f"{group}/scan_angle_{axis}",
-            (axis,),
-            angles,
-            "float64",
-            standard_name=f"projection_{axis}_angular_coordinate",
-            units="rad",
-        )
-    yield _coordinate(
+    yield from axes(group, fine)
+    yield coordinate(
         f"{group}/m_domain",
         ("y", "x"),
         domain.m_domain(refinement),
@@ -279,7 +264,29 @@ def _geometry(domain: Domain, group: str, refinement: int) -> Iterator[Array]:
         long_name="True where a pixel of the store lies",
         grid_mapping="crs",
     )
-    yield Array(f"{group}/crs", (), (), "int32", (), attributes=fine.projection.cf_attributes())
+
+
+def axes(group: str, of: Grid) -> Iterator[Array]:
+    """`y`, `x`, `scan_angle_y`, `scan_angle_x` and `crs` of a grid."""
+    height = of.projection.perspective_point_height
+    for axis, angles in (("y", of.y), ("x", of.x)):
+        yield coordinate(
+            f"{group}/{axis}",
+            (axis,),
+            angles * height,
+            "float64",
+            standard_name=f"projection_{axis}_coordinate",
+            units="m",
+        )
+        yield coordinate(
+            f"{group}/scan_angle_{axis}",
+            (axis,),
+            angles,
+            "float64",
+            standard_name=f"projection_{axis}_angular_coordinate",
+            units="rad",
+        )
+    yield Array(f"{group}/crs", (), (), "int32", (), attributes=of.projection.cf_attributes())
 
 
 def labels(cube: Cube) -> Iterator[Array]:
@@ -287,7 +294,7 @@ def labels(cube: Cube) -> Iterator[Array]:
 
     def label(name: str, dim: str, values: object, dtype: str, **about: object) -> Array:
         data = np.array(values, np.dtypes.StringDType() if dtype == "string" else dtype)
-        return _coordinate(f"{cube.name}/{name}", (dim,), data, dtype, **about)
+        return coordinate(f"{cube.name}/{name}", (dim,), data, dtype, **about)
 
     yield label("month", "month", MONTHS, "int32", long_name="month of the year")
     yield label("tod", "tod", cube.tods, "int32", long_name="time of day (UTC) in seconds")

@@ -23,7 +23,7 @@ COMMANDS = re.findall(r"^    (lake .*)$", PAGE, re.MULTILINE)
 def test_blocks_run_from_top_to_bottom(tmp_path, s3_root, monkeypatch, capsys):
     domain = small_domain()
     catalogue.claim(connect(s3_root))
-    write(f"{s3_root}/{KEY}", domain)
+    write(f"{s3_root}/{KEY}", domain, maps=True)
     made = rebuild.row_of(s3_root, lake.open(f"{s3_root}/{KEY}").key)
     catalogue.upsert(connect(s3_root), made)
     monkeypatch.chdir(tmp_path)
@@ -34,6 +34,7 @@ def test_blocks_run_from_top_to_bottom(tmp_path, s3_root, monkeypatch, capsys):
     wanted = values(domain, CUBES[0], 7)[1, 1, 3, :, 0]
     image = names["image"].values
     np.testing.assert_array_equal(image[domain.row, domain.column], wanted)
+    assert names["coarse"]["mean"].sizes == {"month": 12, "tod": 3, "band": 2, "y": 24, "x": 30}
     assert names["fine"].shape == (96, 120)
     assert names["triangle"].size > 10
     assert set(names["triangle"]) < set(names["box"])

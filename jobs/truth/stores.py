@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from jobs.truth import bands, country, sky
 from jobs.truth.country import DYNAMICS, Country, Land
 from jobs.truth.sky import Year
-from lake import catalogue, domain, ledger, moments, order, store
+from lake import catalogue, domain, ledger, moments, order, overview, store
 from lake.domain import Domain
 from lake.keys import Key
 from lake.ledger import Ledger
+from lake.manifest import Recorder
 from lake.objects import connect, join
 from lake.order import Layout
 from lake.schema import Cube
@@ -115,16 +116,19 @@ def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
     }  # fmt: skip
     objects = connect(join(root, str(key)))
     path, stored = store.draft(objects, None, held, cubes(options), about)
+    recorder = Recorder(objects.zarr(path))
+    overview.create(recorder, held, cubes(options))
     there = _order(land, held)
     written = []
     for number, cube in enumerate(cubes(options)):
         for month, of in enumerate(options.months):
             random = np.random.default_rng([options.seed, 2, year.year, of, number])
             values = np.stack(list(results(land, year, cube, month, random)))[..., there, :]
+            overview.draw(recorder, held, cube, of, values)
             for n, block in enumerate(order.superblocks(held.pixels, layout)):
                 shard = values[..., block, :]
                 written.append(store.write_shard(objects, path, cube.name, of, n, shard, layout))
-    manifest = store.seal(objects, path, [*stored.values(), *written])
+    manifest = store.seal(objects, path, [*stored.values(), *written, *recorder.stored.values()])
     noted = ledger.write(objects, Ledger())
     state = State(path, manifest, options.months, (), noted, (), "", "")
     head = store.commit(objects, None, state)

@@ -1,6 +1,7 @@
 """A small store with known contents, on every kind of object store."""
 
 import tracemalloc
+from itertools import product
 
 import fsspec
 import numpy as np
@@ -9,10 +10,11 @@ import xarray as xr
 import zarr
 
 import lake
-from lake import commits, keys, order, schema, store
+from lake import commits, keys, order, overview, schema, store
 from lake.domain import Domain, from_mask
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.grid import Grid, Projection
+from lake.manifest import Recorder
 from lake.moments import METRICS
 from lake.objects import connect
 from lake.schema import Cube
@@ -42,11 +44,16 @@ def values(domain: Domain, cube: Cube, month: int) -> np.ndarray:
     return (np.arange(np.prod(shape)).reshape(shape) + 1e6 * month).astype(np.float32)
 
 
-def write(root: str, domain: Domain, parent=None, months=MONTHS) -> commits.Commit:
+def write(root: str, domain: Domain, parent=None, months=MONTHS, *, maps=False) -> commits.Commit:
     """A generation of `values`, committed."""
     objects = connect(root)
     about = {"key": KEY, "months": months, "suspect": ["m3"], "listing": {}}
     path, stored = store.draft(objects, parent, domain, CUBES, about)
+    recorder = Recorder(objects.zarr(path))
+    if maps:
+        overview.create(recorder, domain, CUBES)
+        for cube, month in product(CUBES, months):
+            overview.draw(recorder, domain, cube, month, values(domain, cube, month))
     written = [
         store.write_shard(
             objects, path, cube.name, month, n, values(domain, cube, month)[:, :, :, block], LAYOUT
@@ -55,7 +62,9 @@ def write(root: str, domain: Domain, parent=None, months=MONTHS) -> commits.Comm
         for month in months
         for n, block in enumerate(order.superblocks(domain.pixels, LAYOUT))
     ]
-    return commit(objects, parent, path, months, [*stored.values(), *written])
+    return commit(
+        objects, parent, path, months, [*stored.values(), *written, *recorder.stored.values()]
+    )
 
 
 def commit(objects, parent, path, months, stored=()) -> commits.Commit:

@@ -30,6 +30,7 @@ ELSEWHERE = {
         "export",
         "Write part of a store as GeoTIFF, netCDF or Parquet.",
     ),
+    "explore": ("lake.explore.command:explore", "all", "Look at the lake in a browser."),
     "demo": ("lake.demo:demo", "all", "Show the whole way on synthetic files, with pictures."),
     "ingest": ("ingest.cli:ingest", "ingest", "Fill the lake from satellite files and pickles."),
     "verify": ("ingest.cli:verify", "ingest", "Check a store's objects, numbers and sources."),

@@ -1,0 +1,51 @@
+// Writes the site: `node build.mjs FOLDER`. The same sources and package-lock.json give the same bytes.
+
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { argv } from "node:process";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+import wabt from "wabt";
+
+import { lines } from "./lines.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = argv[2];
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+
+const assembled = {
+  name: "wat",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.replace(/wasm$/, "wat")),
+      namespace: "wat",
+    }));
+    onLoad({ filter: /.*/, namespace: "wat" }, async ({ path }) => {
+      const { parseWat } = await wabt();
+      const module = parseWat(path, readFileSync(path, "utf8"), { simd: true });
+      return { contents: module.toBinary({}).buffer, loader: "binary" };
+    });
+  },
+};
+
+await build({
+  absWorkingDir: here,
+  entryPoints: { explore: "src/main.js", worker: "src/worker.js" },
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  legalComments: "none",
+  chunkNames: "part-[hash]",
+  // no array of the lake that the page reads is packed by these
+  alias: { "numcodecs/zstd": "./src/unpacked.js", "numcodecs/lz4": "./src/unpacked.js" },
+  plugins: [assembled],
+});
+
+for (const name of ["index.html", "style.css", "icon.svg"]) cpSync(join(here, name), join(out, name));
+writeFileSync(join(out, "lines.bin"), lines());

@@ -1,0 +1,130 @@
+/** Charts of a pixel's year and day as SVG: a line for each band, in colours that can be told apart. */
+
+import { css, ofClass } from "./colours.js";
+
+const NS = "http://www.w3.org/2000/svg";
+const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
+const DASHES = { A: "", B: "5 3" };
+
+export const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** `HH:MM` of seconds of the UTC day. */
+export function clock(tod) {
+  const two = (n) => String(n).padStart(2, "0");
+  return `${two(Math.floor(tod / 3600))}:${two(Math.floor((tod % 3600) / 60))}`;
+}
+
+/**
+ * The charts of some pixels.
+ *
+ * pixels: [{ name: "A" | "B", rows }] with `rows` as of Store.series; chosen: { month, tod }.
+ * Returns a list of SVG elements: for each unit the year at that time of day and the day in that month.
+ */
+export function charts(pixels, chosen) {
+  const all = pixels.flatMap(({ rows }) => rows);
+  const bands = [...new Set(all.map((row) => row.band))].sort();
+  const colour = Object.fromEntries(bands.map((band, i) => [band, css(ofClass(i))]));
+  const found = [];
+  for (const unit of [...new Set(all.map((row) => row.unit))]) {
+    const cycles = [
+      [`Year at ${clock(chosen.tod)} UTC`, "month", (row) => row.tod === chosen.tod],
+      [`Day in ${MONTHS[chosen.month - 1]}, UTC`, "tod", (row) => row.month === chosen.month],
+    ];
+    for (const [title, along, isIn] of cycles) {
+      const lines = pixels.flatMap(({ name, rows }) =>
+        bands.map((band) => ({
+          band,
+          name,
+          colour: colour[band],
+          points: points(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
+        })),
+      );
+      const drawn = lines.filter((line) => line.points.length);
+      if (drawn.length) found.push(chart(title, unit, along, drawn, pixels.length > 1));
+    }
+  }
+  return found;
+}
+
+/** [x, mean] in order of x, where there is a mean. */
+function points(rows, along) {
+  return rows
+    .filter((row) => Number.isFinite(row.mean))
+    .map((row) => [row[along], row.mean])
+    .sort((a, b) => a[0] - b[0]);
+}
+
+function chart(title, unit, along, lines, isCompared) {
+  const quantity = unit === "K" ? "mean, K" : "mean reflectance factor";
+  const ys = lines.flatMap((line) => line.points.map(([, y]) => y));
+  const [low, high, step] = ticks(Math.min(...ys), Math.max(...ys));
+  const [first, last] = along === "month" ? [1, 12] : [0, 86400];
+  const { width, height, left, right, top, bottom } = SIZE;
+  const x = (value) => left + ((value - first) / (last - first)) * (width - left - right);
+  const y = (value) => height - bottom - ((value - low) / (high - low)) * (height - top - bottom);
+  const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "chart" });
+  svg.setAttribute("aria-label", `${title}: ${quantity} of ${[...new Set(lines.map((l) => l.band))].join(", ")}`);
+  svg.append(text(left, 12, `${title} · ${quantity}`, "start", "title"));
+  for (let value = low; value <= high + step / 1e6; value += step) {
+    svg.append(element("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }));
+    svg.append(text(left - 5, y(value) + 3.5, number(value, step), "end"));
+  }
+  const marks = along === "month" ? [1, 4, 7, 10, 12] : [0, 21600, 43200, 64800, 86400];
+  for (const value of marks) {
+    const name = along === "month" ? MONTHS[value - 1] : String(value / 3600).padStart(2, "0");
+    svg.append(text(x(value), height - 8, name, "middle"));
+  }
+  for (const line of lines) svg.append(...drawn(line, x, y));
+  const names = lines.filter((line) => line.name === "A" || !isCompared);
+  svg.append(...labels(names, x, y, width - right + 4));
+  return svg;
+}
+
+function drawn(line, x, y) {
+  const at = line.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`);
+  const style = { stroke: line.colour, fill: "none", "stroke-width": 1.8, "stroke-dasharray": DASHES[line.name] };
+  const dots = at.map((place) => {
+    const [cx, cy] = place.split(",");
+    return element("circle", { cx, cy, r: 2.2, fill: line.colour });
+  });
+  return [element("polyline", { points: at.join(" "), ...style }), ...dots];
+}
+
+/** Names of bands at the ends of their lines, moved apart. */
+function labels(lines, x, y, left) {
+  const places = lines
+    .map((line) => ({ line, y: y(line.points.at(-1)[1]) }))
+    .sort((a, b) => a.y - b.y);
+  for (let i = 1; i < places.length; i++) places[i].y = Math.max(places[i].y, places[i - 1].y + 11);
+  const below = places.length ? places.at(-1).y - (SIZE.height - SIZE.bottom) : 0;
+  return places.map((place) => {
+    const label = text(left, place.y - Math.max(0, below) + 3.5, place.line.band, "start", "band");
+    label.style.fill = place.line.colour;
+    return label;
+  });
+}
+
+/** [low, high, step] of some round numbers around a range. */
+function ticks(low, high) {
+  const span = Math.max(high - low, Math.abs(high) * 1e-3, 1e-6);
+  const raw = span / 4;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= raw);
+  return [Math.floor(low / step) * step, Math.ceil(high / step) * step, step];
+}
+
+function number(value, step) {
+  return value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+}
+
+function element(name, attributes) {
+  const made = document.createElementNS(NS, name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== "") made.setAttribute(key, value);
+  return made;
+}
+
+function text(x, y, content, anchor, kind = "tick") {
+  const made = element("text", { x, y, "text-anchor": anchor, class: kind });
+  made.textContent = content;
+  return made;
+}

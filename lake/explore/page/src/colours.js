@@ -1,0 +1,63 @@
+/** Colour maps that colour-blind people can read, and the palette of classes (as jobs/colours.py has it). */
+
+// 24 colours each, at even steps, from Matplotlib's tables (CC0); between them linear
+const RAMPS = {
+  viridis:
+    "440154471164482071472e7c443b843f48893a548c34608d2f6c8e2a768e26818e228b8d1f958b1fa08824aa832fb47c42be7158c76570cf578bd646a8db34c5e021e2e418fde725",
+  cividis:
+    "00224e002a610031711c396f2d416d3a486c45506c50576c5b606e6568706e6f73777777817f788c8878969077a19975ada272b9ab6dc4b468d0be62dcc859e8d24ff5dc41fee838",
+};
+
+const CLASSES = (
+  "332288 117733 ddcc77 cc6677 88ccee 552449 aa61db 6d6192 aa8600 f3b631 611824 9e180c " +
+  "aadbaa e75555 864961 49316d 7992aa db92ff 24559e 6d0000 4992c2 49c279 e79249 aa550c"
+).split(" ");
+
+/** Of a pixel of the store without a value. */
+export const ABSENT = [168, 168, 168];
+
+const LEVELS = 256;
+
+/** 256 colours of a colour map as little-endian RGBA. */
+export function ramp(name) {
+  const anchors = RAMPS[name].match(/.{6}/g).map(rgb);
+  return Uint32Array.from({ length: LEVELS }, (_, level) => {
+    const place = (level / (LEVELS - 1)) * (anchors.length - 1);
+    const i = Math.min(Math.floor(place), anchors.length - 2);
+    return rgba(...anchors[i].map((a, k) => Math.round(a + (place - i) * (anchors[i + 1][k] - a))));
+  });
+}
+
+/** Red, green, blue 0..255 as one little-endian number. */
+export function rgba(red, green, blue) {
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/** [red, green, blue] of a surface class; beyond the palette's length they repeat. */
+export function ofClass(number) {
+  return rgb(CLASSES[number % CLASSES.length]);
+}
+
+export function css([red, green, blue]) {
+  return `rgb(${red} ${green} ${blue})`;
+}
+
+/** A function that gives the colour of a value, 0 (transparent) for NaN. */
+export function scale(colours, [from, to]) {
+  const step = (LEVELS - 1) / (to - from);
+  return (value) =>
+    Number.isNaN(value) ? 0 : colours[Math.max(0, Math.min(LEVELS - 1, Math.round((value - from) * step)))];
+}
+
+/** A canvas of colours, row-major. */
+export function canvas(colours, rows, columns) {
+  const made = document.createElement("canvas");
+  [made.width, made.height] = [columns, rows];
+  const data = new Uint8ClampedArray(colours.buffer, colours.byteOffset, colours.byteLength);
+  made.getContext("2d").putImageData(new ImageData(data, columns, rows), 0, 0);
+  return made;
+}
+
+function rgb(hex) {
+  return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
+}

@@ -1,0 +1,142 @@
+/**
+ * The store's own pixels where the map is zoomed in: superblock by superblock, at full resolution.
+ *
+ * An inner chunk holds all bands, times and metrics of its pixels, so only as much is read as is worth it.
+ */
+
+import { METRICS } from "./store.js";
+import { statistic } from "./statistics.js";
+
+const MOST_BYTES = 32e6;
+const PACKED = 0.6; // of the bytes, by Blosc
+const AT_A_TIME = 8;
+
+export class Detail {
+  /** changed(): tells that another superblock is there. */
+  constructor(store, places, changed) {
+    this.store = store;
+    this.places = places;
+    this.changed = changed;
+    this.superblock = store.layout.chunk * store.layout.phases;
+    this.boxes = boxes(places, this.superblock);
+    this.tiles = new Map();
+    this.chosen = "";
+  }
+
+  /** Bytes that showing `seen` would read at most. */
+  cost(cube, seen) {
+    return this.#within(seen).length * this.store.layout.phases * this.store.chunkBytes(cube) * PACKED;
+  }
+
+  /** Whether `seen` is small enough to be read. */
+  isAffordable(cube, seen) {
+    return this.cost(cube, seen) <= MOST_BYTES;
+  }
+
+  /**
+   * Read what is seen and not there yet; a later call stops an earlier one.
+   *
+   * chosen: { show, cube, month, tod, band }.
+   */
+  async read(chosen, seen) {
+    const name = JSON.stringify(chosen);
+    if (name !== this.chosen) this.tiles.clear();
+    this.chosen = name;
+    this.stopped?.abort();
+    this.stopped = new AbortController();
+    const { signal } = this.stopped;
+    for (const superblock of this.#within(seen)) {
+      if (this.tiles.has(superblock)) continue;
+      const tile = await this.#tile(superblock, chosen, signal);
+      if (signal.aborted) return;
+      this.tiles.set(superblock, tile);
+      this.changed();
+    }
+  }
+
+  clear() {
+    this.stopped?.abort();
+    this.tiles.clear();
+  }
+
+  #within([top, left, bottom, right]) {
+    return this.boxes.flatMap((box, superblock) =>
+      box[0] < bottom && box[1] < right && box[2] > top && box[3] > left ? [superblock] : [],
+    );
+  }
+
+  /** { box, refinement, values }: of the superblock's pixels in store order, subpixels row-major. */
+  async #tile(superblock, chosen, signal) {
+    const { store } = this;
+    const cube = store.cubes[chosen.cube];
+    const { chunk, phases } = store.layout;
+    const subpixels = cube.refinement ** 2;
+    const first = superblock * this.superblock;
+    const pixels = Math.min(this.superblock, store.pixels - first);
+    const values = new Float32Array(pixels * subpixels);
+    const plane = chunk * subpixels;
+    const cell = cube.tods.indexOf(chosen.tod) * cube.bands.length + cube.bands.indexOf(chosen.band);
+    const fill = async (number) => {
+      const data = await store.chunk(chosen.cube, chosen.month, superblock * phases + number, signal);
+      const start = number * plane;
+      const end = Math.min(start + plane, values.length);
+      for (let i = start; i < end; i++) {
+        values[i] = statistic(chosen.show, data, cell * METRICS.length * plane + i - start, plane);
+      }
+    };
+    const waiting = [...Array(Math.ceil(pixels / chunk)).keys()];
+    const work = async () => {
+      while (waiting.length) await fill(waiting.shift());
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values };
+  }
+
+  /** A canvas of a tile; colour(value): RGBA. */
+  painted({ superblock, box, refinement, values }, colour, canvas) {
+    const [top, left, bottom, right] = box;
+    const columns = (right - left) * refinement;
+    const image = new Uint32Array((bottom - top) * refinement * columns);
+    const first = superblock * this.superblock;
+    const subpixels = refinement ** 2;
+    for (let i = 0; i < values.length; i++) {
+      const pixel = first + Math.floor(i / subpixels);
+      const s = i % subpixels;
+      const y = (this.places.row[pixel] - top) * refinement + Math.floor(s / refinement);
+      const x = (this.places.column[pixel] - left) * refinement + (s % refinement);
+      image[y * columns + x] = colour(values[i]);
+    }
+    return { canvas: canvas(image, (bottom - top) * refinement, columns), row: top, column: left, size: 1 / refinement };
+  }
+
+  /** Value at a fraction of a row and column, if it was read; undefined otherwise. */
+  value(row, column) {
+    const pixel = pixelAt(this.store.grid, this.places, row, column);
+    const tile = this.tiles.get(Math.floor(pixel / this.superblock));
+    if (pixel < 0 || !tile) return undefined;
+    const { refinement } = tile;
+    const [y, x] = [row, column].map((at) => Math.floor((at - Math.floor(at)) * refinement));
+    return tile.values[(pixel % this.superblock) * refinement ** 2 + y * refinement + x];
+  }
+}
+
+/** The pixel at a row and column; -1: none. */
+export function pixelAt(grid, places, row, column) {
+  const [y, x] = [Math.floor(row), Math.floor(column)];
+  if (y < 0 || x < 0 || y >= grid.rows || x >= grid.columns) return -1;
+  return places.at[y * grid.columns + x];
+}
+
+/** [first row, first column, row after the last, column after the last] of every superblock. */
+function boxes({ row, column }, size) {
+  const found = [];
+  for (let i = 0; i < row.length; i++) {
+    const number = Math.floor(i / size);
+    const box = (found[number] ??= [Infinity, Infinity, 0, 0]);
+    if (row[i] < box[0]) box[0] = row[i];
+    if (column[i] < box[1]) box[1] = column[i];
+    if (row[i] >= box[2]) box[2] = row[i] + 1;
+    if (column[i] >= box[3]) box[3] = column[i] + 1;
+  }
+  return found;
+}

@@ -1,0 +1,181 @@
+/**
+ * What the map can show: statistics of the store, and what was learnt of its pixels.
+ *
+ * A layer is { images, legend, value(row, column) }: `images` for the map, `value` as text.
+ */
+
+import * as zarr from "zarrita";
+
+import { ABSENT, canvas, css, ofClass, ramp, rgba, scale } from "./colours.js";
+import { pixelAt } from "./detail.js";
+import { LEVELS, NOTHING } from "./vectors.js";
+import { cosine } from "./embedding.js";
+import { Generation } from "./generation.js";
+import { range } from "./statistics.js";
+import { unit } from "./store.js";
+import { shown } from "./table.js";
+
+const VIRIDIS = ramp("viridis");
+const CIVIDIS = ramp("cividis");
+const GROUND = rgba(...ABSENT);
+const NAMES = {
+  mean: "mean", stddev: "standard deviation", count: "number of observations", min: "minimum",
+  max: "maximum", skewness: "skewness", kurtosis: "excess kurtosis",
+};
+const BARE = new Set(["count", "skewness", "kurtosis"]);
+const QUANTITIES = { 1: "reflectance factor (1)", K: "temperature (K)" };
+
+/**
+ * A statistic: its coarse map, if there is one, below full resolution, if that was read.
+ *
+ * With `pixels` the coarse map is cut to where pixels lie.
+ */
+export function statistics(store, chosen, coarse, detail, pixels) {
+  const { show, cube, band } = chosen;
+  const tiles = detail ? [...detail.tiles.values()] : [];
+  const limits = range(coarse?.values ?? joined(tiles));
+  const colour = limits && scale(VIRIDIS, limits);
+  const images = [];
+  if (coarse && limits) {
+    const colours = Uint32Array.from(coarse.values, colour);
+    if (pixels) images.push(pixels.image((i) => colours[pixels.cell[i]] || GROUND));
+    else images.push({ canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: store.factor });
+  }
+  if (limits) for (const tile of tiles) images.push(detail.painted(tile, colour, canvas));
+  const of = unit(store.cubes[cube], band);
+  const quantity = BARE.has(show) ? "" : ` of ${QUANTITIES[of]}`;
+  const title = `${NAMES[show]}${quantity}, ${band}`;
+  const value = (row, column) => {
+    const exact = detail?.value(row, column);
+    if (exact !== undefined) return text(exact, show, of);
+    if (!coarse) return "";
+    const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
+    const inside = y >= 0 && x >= 0 && y < coarse.rows && x < coarse.columns;
+    return inside ? text(coarse.values[y * coarse.columns + x], show, of) : "";
+  };
+  const legend = limits
+    ? { title, ramp: VIRIDIS, limits, isWhole: show === "count" }
+    : { title, note: coarse || tiles.length ? "no observation in this month at this time of day" : "" };
+  return { images, legend, value };
+}
+
+/** Layers of pixels, painted one screen pixel each. */
+export class Pixels {
+  constructor(store, places) {
+    this.store = store;
+    this.places = places;
+    const [top, left, bottom, right] = extent(places);
+    this.box = { row: top, column: left, size: 1 };
+    this.rows = bottom - top;
+    this.columns = right - left;
+    this.at = Int32Array.from(
+      places.row, (row, i) => (row - top) * this.columns + places.column[i] - left,
+    );
+  }
+
+  /** The cell of the coarse maps that each pixel lies in. */
+  get cell() {
+    const { factor, grid } = this.store;
+    const columns = Math.ceil(grid.columns / factor);
+    const of = (row, i) => Math.floor(row / factor) * columns + Math.floor(this.places.column[i] / factor);
+    this.cells ??= Int32Array.from(this.places.row, of);
+    return this.cells;
+  }
+
+  /** An image of one colour a pixel. */
+  image(colour) {
+    const image = new Uint32Array(this.rows * this.columns);
+    const { at } = this;
+    for (let i = 0; i < at.length; i++) image[at[i]] = colour(i);
+    return { canvas: canvas(image, this.rows, this.columns), ...this.box };
+  }
+
+  /** Where pixels are at all. */
+  ground() {
+    return this.image(() => GROUND);
+  }
+
+  rgb(axes) {
+    const limits = [0, 1, 2].map((k) => {
+      const column = Float32Array.from({ length: axes.length / 3 }, (_, i) => axes[3 * i + k]);
+      return range(column.map((x) => (x === -128 ? NaN : x)));
+    });
+    const level = (i, k) => {
+      const [from, to] = limits[k];
+      return Math.max(0, Math.min(255, Math.round((255 * (axes[3 * i + k] - from)) / (to - from))));
+    };
+    const colour = (i) => (axes[3 * i] === -128 ? GROUND : rgba(level(i, 0), level(i, 1), level(i, 2)));
+    const legend = {
+      title: "first three axes of the embedding",
+      note: "as red, green and blue, each from its 2nd to its 98th percentile; grey: no embedding",
+    };
+    return { images: [this.image(colour)], legend, value: () => "" };
+  }
+
+  classes(labels) {
+    const counts = [];
+    for (const label of labels) if (label >= 0) counts[label] = (counts[label] ?? 0) + 1;
+    const colours = Array.from(counts, (_, i) => rgba(...ofClass(i)));
+    const total = labels.length;
+    const items = Array.from(counts, (count = 0, i) => ({
+      colour: css(ofClass(i)),
+      name: `class ${i}`,
+      share: `${((100 * count) / total).toFixed(1)} %`,
+    }));
+    const value = (row, column) => {
+      const pixel = pixelAt(this.store.grid, this.places, row, column);
+      return pixel < 0 ? "" : labels[pixel] < 0 ? "no class" : `class ${labels[pixel]}`;
+    };
+    const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
+    return { images: [this.image(colour)], legend: { title: "surface classes, share of pixels", items }, value };
+  }
+
+  /** Similarity to a chosen pixel; scores as of Embedding.search. */
+  similar(scores) {
+    this.table ??= Uint32Array.from({ length: 65536 }, (_, i) => {
+      const score = i - 32768;
+      return score === NOTHING ? GROUND : CIVIDIS[Math.round((255 * Math.max(0, Math.min(LEVELS, score))) / LEVELS)];
+    });
+    const { table } = this;
+    const value = (row, column) => {
+      const pixel = pixelAt(this.store.grid, this.places, row, column);
+      return pixel < 0 ? "" : `similarity ${shown(cosine(scores[pixel]))}`;
+    };
+    const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], scores };
+    return { images: [this.image((i) => table[scores[i] + 32768])], legend, value };
+  }
+}
+
+/** Int16Array (pixel): the class of every pixel, by a run of `lake cluster`. */
+export async function labels(objects, path) {
+  const generation = await new Generation(objects, path).open();
+  const array = await zarr.open.v3(zarr.root(generation).resolve("labels"), { kind: "array" });
+  return (await zarr.get(array)).data;
+}
+
+function text(value, show, of) {
+  if (Number.isNaN(value)) return "no value";
+  return shown(value) + (BARE.has(show) || of === "1" ? "" : ` ${of}`);
+}
+
+function joined(tiles) {
+  const parts = tiles.map((tile) => tile.values);
+  const whole = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
+  return whole;
+}
+
+function extent({ row, column }) {
+  let [top, left, bottom, right] = [Infinity, Infinity, 0, 0];
+  for (let i = 0; i < row.length; i++) {
+    top = Math.min(top, row[i]);
+    left = Math.min(left, column[i]);
+    bottom = Math.max(bottom, row[i] + 1);
+    right = Math.max(right, column[i] + 1);
+  }
+  return [top, left, bottom, right];
+}

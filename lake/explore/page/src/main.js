@@ -1,0 +1,391 @@
+/** The page: choices, map and pixel, held together by one state that is also the address. */
+
+import { MONTHS, clock } from "./charts.js";
+import { Detail, pixelAt } from "./detail.js";
+import { Embedding, cosine } from "./embedding.js";
+import { Pixels, labels, statistics } from "./layers.js";
+import * as legend from "./legend.js";
+import { lines } from "./lines.js";
+import { Map2D } from "./map.js";
+import { LakeError, Objects } from "./objects.js";
+import { Panel } from "./panel.js";
+import { format, oneOf, parse } from "./state.js";
+import { Store, newest } from "./store.js";
+import { degrees, download, similarCsv } from "./table.js";
+
+const LEARNT = { rgb: "embedding", similar: "embedding", classes: "labels" };
+const [SUMMER, NOON] = [7, 64800]; // shown first, where they are
+const DETAIL_AFTER_MS = 250;
+const DETAIL_FROM_ZOOM = 0.5; // screen pixels a pixel of the store
+
+const get = (id) => document.getElementById(id);
+
+class Page {
+  constructor() {
+    this.state = parse(location.hash);
+    this.turn = 0;
+    this.embeddings = new Map();
+    this.panel = new Panel({ clear: () => this.clear(), compare: (on) => this.compare(on) });
+    this.map = new Map2D(get("canvas"), {
+      moved: (view) => this.moved(view),
+      pointed: (row, column) => this.pointed(row, column),
+      chosen: (row, column, second) => this.tried(() => this.choose(row, column, second)),
+    });
+    for (const id of ["store", "show", "cube", "band", "month", "tod", "run"]) {
+      get(id).addEventListener("change", () => this.tried(() => this.changed(id)));
+    }
+    get("in").addEventListener("click", () => this.map.zoom(1.6));
+    get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
+    get("all").addEventListener("click", () => this.map.fit(this.map.bounds));
+    get("share").addEventListener("click", () => this.tried(() => this.share()));
+    get("again").addEventListener("click", () => this.tried(() => this.start()));
+    window.addEventListener("hashchange", () => {
+      if (location.hash === this.written) return;
+      this.state = parse(location.hash);
+      this.tried(() => this.start());
+    });
+  }
+
+  /** Run something; what goes wrong is shown with what to do next. */
+  async tried(work) {
+    try {
+      await work();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!(error instanceof LakeError)) console.error(error);
+      get("problem").hidden = false;
+      get("problem").querySelector("p").textContent =
+        error instanceof LakeError ? error.message : `Something went wrong: ${error.message}. Load the page again`;
+      this.say("");
+    }
+  }
+
+  say(text) {
+    get("status").textContent = text;
+  }
+
+  async start() {
+    get("problem").hidden = true;
+    this.say("Opening the lake …");
+    const response = await new Objects(".").json("stores.json", "Serve the page by 'lake explore', or export it anew");
+    this.lake = response;
+    this.objects = new Objects(response.lake);
+    if (!response.stores.length) {
+      throw new LakeError("The lake holds no published store", "Fill it: 'lake ingest run'");
+    }
+    const keys = response.stores.map((one) => one.key);
+    this.state.store = oneOf(keys, this.state.store);
+    options("store", keys.map((key) => [key, key]), this.state.store);
+    await this.open();
+  }
+
+  /** Open the chosen store and show it. */
+  async open() {
+    const { state } = this;
+    const entry = this.lake.stores.find((one) => one.key === state.store);
+    const path = this.lake.is_live ? entry.generation : await newest(this.objects, entry.key);
+    const store = await Store.open(this.objects, path);
+    this.store = store;
+    this.places = this.detail = this.pixels = this.coarse = null;
+    this.panel.pixels = {};
+    this.map.images = [];
+    this.map.marks = [];
+    this.map.lines = null;
+    if (!store.months.length) throw new LakeError(`${store.key} holds no month`, "Publish one: 'lake ingest run'");
+    this.runs = this.lake.runs.filter((run) => run.store === store.key && run.pixels === store.pixels);
+    this.fill();
+    const { grid } = store;
+    if (state.zoom) {
+      this.map.bounds = [0, 0, grid.rows, grid.columns];
+      this.map.move({ row: state.row, column: state.column, zoom: state.zoom });
+    } else this.map.fit([0, 0, grid.rows, grid.columns]);
+    const first = this.refresh();
+    lines(grid).then((found) => {
+      if (store !== this.store) return;
+      this.map.lines = found;
+      this.map.draw();
+    });
+    await first;
+    await this.prepare(store);
+  }
+
+  /** What needs the places of all pixels: full resolution, clicks, embeddings. */
+  async prepare(store) {
+    const places = await store.places();
+    if (store !== this.store) return;
+    this.places = places;
+    this.pixels = new Pixels(store, places);
+    this.detail = new Detail(store, places, () => this.painted());
+    this.ground = this.pixels.ground();
+    const { a, b } = this.state;
+    for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
+    if (this.isLearnt || !this.layer?.images.length) await this.refresh();
+    else this.painted();
+    this.sharpen();
+    await Promise.all(this.panel.all.map((one) => this.read(one)));
+    document.body.dataset.ready = store.key;
+  }
+
+  get isLearnt() {
+    return this.state.show in LEARNT;
+  }
+
+  get chosen() {
+    const { show, cube, month, tod, band } = this.state;
+    return { show, cube, month, tod, band };
+  }
+
+  /** Choices that the store offers, as near as may be to the state. */
+  fill() {
+    const { state, store } = this;
+    state.cube = oneOf(Object.keys(store.cubes), state.cube);
+    const cube = store.cubes[state.cube];
+    state.band = oneOf(cube.bands, state.band);
+    state.month = oneOf(store.months, state.month ?? SUMMER);
+    state.tod = oneOf(cube.tods, state.tod ?? NOON);
+    const shows = [...get("show").options].map((option) => option.value);
+    for (const option of get("show").options) {
+      option.disabled = option.value in LEARNT && !this.holding(option.value).length;
+    }
+    get("learnt").hidden = !this.runs.length;
+    state.show = oneOf(shows.filter((show) => !(show in LEARNT) || this.holding(show).length), state.show);
+    const named = (name) => [name, name];
+    options("cube", Object.keys(store.cubes).map((name) => [name, `${name} (${store.cubes[name].resolution})`]), state.cube);
+    options("band", cube.bands.map(named), state.band);
+    options("month", store.months.map((month) => [month, MONTHS[month - 1]]), state.month);
+    options("tod", cube.tods.map((tod) => [tod, `${clock(tod)} UTC`]), state.tod);
+    const runs = this.isLearnt ? this.holding(state.show).map((run) => run.id) : [];
+    if (this.isLearnt) state.run = oneOf(runs, state.run);
+    options("run", runs.map(named), state.run);
+    get("show").value = state.show;
+    for (const [kind, isSeen] of [["statistics", !this.isLearnt], ["embedding", this.isLearnt]]) {
+      document.querySelector(`.of.${kind}`).hidden = !isSeen;
+    }
+  }
+
+  /** Complete runs that have what is to be shown. */
+  holding(show) {
+    return this.runs.filter((run) => run.arrays.includes(LEARNT[show]));
+  }
+
+  async changed(id) {
+    get("problem").hidden = true;
+    const value = get(id).value;
+    this.state[id] = id === "month" || id === "tod" ? Number(value) : value;
+    if (id === "store") {
+      for (const name of ["row", "column", "zoom", "a", "b"]) delete this.state[name];
+      this.panel.pixels = {};
+      this.panel.show("", this.chosen);
+      return this.open();
+    }
+    this.fill();
+    this.panel.show(this.store.key, this.chosen, this.alike);
+    await this.refresh();
+    this.sharpen();
+  }
+
+  /** Read and paint what is chosen, coarse. */
+  async refresh() {
+    const turn = ++this.turn;
+    this.reading?.abort();
+    this.reading = new AbortController();
+    this.write();
+    this.say("Reading …");
+    if (this.isLearnt) {
+      const layer = await this.learnt(turn);
+      if (turn !== this.turn) return;
+      this.layer = layer;
+      this.detail?.clear();
+    } else {
+      const { show, cube, month, tod, band } = this.state;
+      const coarse = await this.store.overview(cube, show, month, tod, band, this.reading.signal);
+      if (turn !== this.turn) return;
+      this.coarse = coarse;
+      this.layer = null;
+    }
+    this.say("");
+    this.painted();
+  }
+
+  /** Put what is known onto the map. */
+  painted() {
+    const layer = this.layer ?? statistics(this.store, this.chosen, this.coarse, this.current, this.pixels);
+    this.value = layer.value;
+    this.map.images = [...(this.ground && this.places ? [this.ground] : []), ...layer.images];
+    this.map.draw();
+    legend.show(get("legend"), layer.legend, (least) => this.keep(layer.legend.scores, least));
+    get("map").dataset.shown = format(this.isLearnt ? { show: this.state.show, run: this.state.run } : this.chosen);
+    if (!performance.getEntriesByName("first-map").length && layer.images.length) performance.mark("first-map");
+  }
+
+  /** Full resolution, if it is of what is chosen. */
+  get current() {
+    return this.detail?.chosen === JSON.stringify(this.chosen) ? this.detail : undefined;
+  }
+
+  /** Full resolution where that is worth its bytes, a moment after the map came to rest. */
+  sharpen() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.tried(() => this.readDetail()), DETAIL_AFTER_MS);
+  }
+
+  async readDetail() {
+    if (!this.detail || this.isLearnt) return;
+    const { cube, show } = this.state;
+    const { seen, view } = this.map;
+    const isFine = view.zoom >= DETAIL_FROM_ZOOM || !this.coarse;
+    if (!isFine || !this.detail.isAffordable(cube, seen)) {
+      if (!this.coarse) this.say(`Zoom in: ${show} is read at full resolution only`);
+      return;
+    }
+    this.say("Reading full resolution …");
+    await this.detail.read(this.chosen, seen);
+    this.say("");
+    get("map").dataset.sharp = JSON.stringify([...this.detail.tiles.keys()]);
+  }
+
+  /** The layer of a run. */
+  async learnt() {
+    const { show, run } = this.state;
+    if (!this.pixels) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
+    const { path } = this.runs.find((one) => one.id === run);
+    if (show === "classes") return this.pixels.classes(await labels(this.objects, path));
+    const embedding = await this.embedding(run, path);
+    if (show === "rgb") return this.pixels.rgb(await embedding.axes());
+    const { a } = this.state;
+    if (a === undefined) {
+      const note = "choose a pixel: land like it will stand out";
+      return { images: [], legend: { title: "similarity (cosine)", note }, value: () => "" };
+    }
+    const begin = performance.now();
+    const scores = await embedding.search(a);
+    if (!scores) {
+      const note = "it has no embedding: choose another one";
+      return { images: [], legend: { title: `pixel ${a}`, note }, value: () => "" };
+    }
+    const layer = this.pixels.similar(scores);
+    performance.measure("similar", { start: begin });
+    return layer;
+  }
+
+  async embedding(run, path) {
+    if (!this.embeddings.has(run)) {
+      for (const held of this.embeddings.values()) held.close();
+      this.embeddings.clear();
+      this.embeddings.set(run, new Embedding(this.objects, path));
+    }
+    const found = this.embeddings.get(run);
+    await found.load((share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`));
+    this.loaded = found;
+    return found;
+  }
+
+  moved(view) {
+    Object.assign(this.state, { row: view.row, column: view.column, zoom: view.zoom });
+    clearTimeout(this.writing);
+    this.writing = setTimeout(() => this.write(), 150);
+    this.sharpen();
+  }
+
+  write() {
+    this.written = format(this.state);
+    history.replaceState(null, "", this.written);
+  }
+
+  pointed(row, column) {
+    if (!this.store) return;
+    const place = this.store.grid.lonlat(row, column);
+    const value = this.value?.(row, column);
+    get("readout").textContent = place
+      ? [degrees(place[1], place[0]), value].filter(Boolean).join(" · ")
+      : "beyond the limb";
+  }
+
+  /** A pixel by its place: A, or the one to compare it with. */
+  async choose(row, column, second) {
+    if (!this.places) return this.say("Still reading where pixels lie");
+    const pixel = pixelAt(this.store.grid, this.places, row, column);
+    if (pixel < 0) return this.say("No pixel of the store lies there");
+    const name = (second || this.panel.comparing) && this.panel.pixels.A ? "B" : "A";
+    this.panel.comparing = false;
+    this.state[name.toLowerCase()] = pixel;
+    const one = this.mark(name, pixel);
+    this.write();
+    const shown = name === "A" && this.state.show === "similar" ? this.refresh() : null;
+    await Promise.all([shown, this.read(one)]);
+  }
+
+  mark(name, pixel) {
+    if (!(pixel >= 0 && pixel < this.store.pixels)) throw new LakeError(`${this.store.key} has no pixel ${pixel}`);
+    const [row, column] = [this.places.row[pixel], this.places.column[pixel]];
+    const [lon, lat] = this.store.grid.lonlat(row + 0.5, column + 0.5);
+    const one = { name, pixel, row, column, lat, lon };
+    this.panel.pixels[name] = one;
+    this.alike = undefined;
+    this.map.marks = this.panel.all.map((of) => ({ name: of.name, row: of.row, column: of.column }));
+    this.map.draw();
+    this.panel.show(this.store.key, this.chosen);
+    return one;
+  }
+
+  /** All that is known of a chosen pixel. */
+  async read(one) {
+    one.rows = await this.store.series(one.pixel);
+    if (this.panel.pixels[one.name] !== one) return;
+    this.alike = await this.likeness();
+    this.panel.show(this.store.key, this.chosen, this.alike);
+    this.say(`Pixel ${one.name}: ${degrees(one.lat, one.lon)}, its year and day are shown`);
+  }
+
+  async likeness() {
+    const { A, B } = this.panel.pixels;
+    if (!A || !B || !this.loaded?.shares?.length || !this.runs.some((run) => this.embeddings.has(run.id))) return undefined;
+    const [a, b] = await Promise.all([A, B].map((one) => this.loaded.vector(one.pixel)));
+    const dot = a.reduce((sum, x, i) => sum + x * b[i], 0);
+    return dot / (Math.hypot(...a) * Math.hypot(...b));
+  }
+
+  compare(on) {
+    if (on) this.say("Choose the pixel to compare with");
+  }
+
+  clear() {
+    this.panel.pixels = {};
+    this.map.marks = [];
+    for (const name of ["a", "b"]) delete this.state[name];
+    this.panel.comparing = false;
+    this.panel.show(this.store.key, this.chosen);
+    this.write();
+    this.map.draw();
+    get("canvas").focus();
+    if (this.state.show === "similar") this.tried(() => this.refresh());
+  }
+
+  keep(scores, least) {
+    const text = similarCsv(this.store, this.places, scores.length, (i) => cosine(scores[i]), least);
+    download(`similar_to_${this.state.a}_of_${this.store.key.replaceAll("/", "_")}.csv`, text);
+  }
+
+  async share() {
+    this.write();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.say("The link is in the clipboard");
+    } catch {
+      window.prompt("The link to this view", location.href);
+    }
+  }
+}
+
+function options(id, pairs, chosen) {
+  get(id).replaceChildren(
+    ...pairs.map(([value, name]) => {
+      const option = new Option(name, value);
+      option.selected = value === chosen;
+      return option;
+    }),
+  );
+}
+
+const page = new Page();
+page.tried(() => page.start());

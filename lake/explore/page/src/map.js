@@ -1,0 +1,202 @@
+/**
+ * A map of the fixed grid on a canvas: images of rows and columns, lines above them, pan and zoom.
+ *
+ * The view is { row, column, zoom }: what lies in the middle, and how many screen pixels a pixel has.
+ */
+
+const MOST_ZOOM = 64;
+const CLICK_PX = 4;
+const KEYS_PAN = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+export class Map2D {
+  /**
+   * canvas: focusable. told: { moved(view), pointed(row, column), chosen(row, column, second) }.
+   */
+  constructor(canvas, told) {
+    this.canvas = canvas;
+    this.told = told;
+    this.view = { row: 0, column: 0, zoom: 1 };
+    this.images = []; // { canvas, row, column, size }: size of its pixels in coarse ones
+    this.marks = []; // { row, column, name }
+    this.lines = null;
+    this.bounds = null;
+    this.#listen();
+    new ResizeObserver(() => this.draw()).observe(canvas);
+  }
+
+  get size() {
+    return [this.canvas.clientWidth || 1, this.canvas.clientHeight || 1];
+  }
+
+  /** Show all of [first row, first column, last row, last column]. */
+  fit(bounds) {
+    this.bounds = bounds;
+    const [wide, high] = this.size;
+    const [top, left, bottom, right] = bounds;
+    const zoom = 0.96 * Math.min(wide / (right - left), high / (bottom - top));
+    this.move({ row: (top + bottom) / 2, column: (left + right) / 2, zoom });
+  }
+
+  move(view) {
+    const zoom = Math.max(this.#least(), Math.min(MOST_ZOOM, view.zoom));
+    this.view = { ...view, zoom };
+    this.told.moved(this.view);
+    this.draw();
+  }
+
+  /** Zoom so that what lies under a place of the canvas stays there. */
+  zoom(by, x = this.size[0] / 2, y = this.size[1] / 2) {
+    const [row, column] = this.at(x, y);
+    const zoom = Math.max(this.#least(), Math.min(MOST_ZOOM, this.view.zoom * by));
+    const [wide, high] = this.size;
+    this.move({ row: row - (y - high / 2) / zoom, column: column - (x - wide / 2) / zoom, zoom });
+  }
+
+  /** [row, column] under a place of the canvas. */
+  at(x, y) {
+    const [wide, high] = this.size;
+    const { row, column, zoom } = this.view;
+    return [row + (y - high / 2) / zoom, column + (x - wide / 2) / zoom];
+  }
+
+  /** What is seen: [first row, first column, last row, last column]. */
+  get seen() {
+    return [...this.at(0, 0), ...this.at(...this.size)];
+  }
+
+  draw() {
+    this.wanted ??= requestAnimationFrame(() => {
+      this.wanted = null;
+      this.#paint();
+    });
+  }
+
+  #least() {
+    if (!this.bounds) return 0.01;
+    const [top, left, bottom, right] = this.bounds;
+    return 0.5 * Math.min(this.size[0] / (right - left), this.size[1] / (bottom - top));
+  }
+
+  #paint() {
+    const { canvas, view } = this;
+    const [wide, high] = this.size;
+    const dots = window.devicePixelRatio || 1;
+    canvas.width = Math.round(wide * dots);
+    canvas.height = Math.round(high * dots);
+    const context = canvas.getContext("2d");
+    const scale = view.zoom * dots;
+    const [row, column] = this.at(0, 0);
+    context.setTransform(scale, 0, 0, scale, -column * scale, -row * scale);
+    for (const image of this.images) {
+      context.imageSmoothingEnabled = scale * image.size < 1;
+      const [w, h] = [image.canvas.width * image.size, image.canvas.height * image.size];
+      context.drawImage(image.canvas, image.column, image.row, w, h);
+    }
+    const style = getComputedStyle(canvas);
+    if (this.lines) {
+      context.lineWidth = 0.7 / view.zoom;
+      context.strokeStyle = style.getPropertyValue("--border");
+      context.stroke(this.lines.borders);
+      context.lineWidth = 1 / view.zoom;
+      context.strokeStyle = style.getPropertyValue("--coast");
+      context.stroke(this.lines.coasts);
+    }
+    context.setTransform(dots, 0, 0, dots, 0, 0);
+    for (const mark of this.marks) this.#mark(context, mark, row, column);
+    if (document.activeElement === canvas && canvas.matches(":focus-visible")) this.#cross(context);
+  }
+
+  #mark(context, mark, row, column) {
+    const { zoom } = this.view;
+    const [x, y] = [(mark.column + 0.5 - column) * zoom, (mark.row + 0.5 - row) * zoom];
+    const half = Math.max(5, zoom / 2);
+    for (const [width, colour] of [[4, "white"], [2, "black"]]) {
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.strokeRect(x - half, y - half, 2 * half, 2 * half);
+    }
+    context.font = "bold 13px system-ui, sans-serif";
+    context.lineWidth = 4;
+    context.strokeStyle = "white";
+    context.fillStyle = "black";
+    context.strokeText(mark.name, x + half + 4, y - half);
+    context.fillText(mark.name, x + half + 4, y - half);
+  }
+
+  /** What the keyboard would choose. */
+  #cross(context) {
+    const [x, y] = this.size.map((length) => length / 2);
+    for (const [width, colour] of [[3, "white"], [1, "black"]]) {
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.beginPath();
+      context.moveTo(x - 9, y);
+      context.lineTo(x + 9, y);
+      context.moveTo(x, y - 9);
+      context.lineTo(x, y + 9);
+      context.stroke();
+    }
+  }
+
+  #listen() {
+    const { canvas } = this;
+    const down = new Map();
+    let travelled = 0;
+    const place = (event) => {
+      const box = canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      canvas.setPointerCapture(event.pointerId);
+      down.set(event.pointerId, place(event));
+      if (down.size === 1) travelled = 0;
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const [x, y] = place(event);
+      this.told.pointed(...this.at(x, y));
+      const before = down.get(event.pointerId);
+      if (!before) return;
+      const [dx, dy] = [x - before[0], y - before[1]];
+      travelled += Math.hypot(dx, dy);
+      const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+      down.set(event.pointerId, [x, y]);
+      if (other) {
+        const by = Math.hypot(x - other[0], y - other[1]) / Math.hypot(before[0] - other[0], before[1] - other[1]);
+        if (Number.isFinite(by) && by > 0) this.zoom(by, (x + other[0]) / 2, (y + other[1]) / 2);
+      } else if (travelled > CLICK_PX) {
+        const { row, column, zoom } = this.view;
+        this.move({ row: row - dy / zoom, column: column - dx / zoom, zoom });
+      }
+    });
+    const up = (event) => {
+      if (!down.delete(event.pointerId) || down.size || travelled > CLICK_PX) return;
+      if (event.type === "pointerup") this.told.chosen(...this.at(...place(event)), event.shiftKey);
+    };
+    canvas.addEventListener("pointerup", up);
+    canvas.addEventListener("pointercancel", up);
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY / 400), ...place(event));
+    }, { passive: false });
+    canvas.addEventListener("keydown", (event) => this.#key(event));
+    for (const name of ["focus", "blur"]) canvas.addEventListener(name, () => this.draw());
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = event.shiftKey ? 0.5 : 0.1;
+    const { row, column, zoom } = this.view;
+    if (event.key in KEYS_PAN) {
+      const [down, right] = KEYS_PAN[event.key];
+      const [wide, high] = this.size;
+      this.move({ row: row + (down * step * high) / zoom, column: column + (right * step * wide) / zoom, zoom });
+      this.told.pointed(this.view.row, this.view.column);
+    } else if (event.key === "+" || event.key === "=") this.zoom(1.5);
+    else if (event.key === "-" || event.key === "_") this.zoom(1 / 1.5);
+    else if (event.key === "0") this.fit(this.bounds);
+    else if (event.key === "Enter" || event.key === " ") this.told.chosen(row, column, event.shiftKey);
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * One store of the lake: its cubes, its coarse maps, its pixels, all that is known of one of them.
+ *
+ * Reads by zarrita, inner chunk by inner chunk: (1 month, tods, bands, metrics, pixels, subpixels).
+ */
+
+import * as zarr from "zarrita";
+
+import { Generation, damaged } from "./generation.js";
+import { Grid } from "./grid.js";
+import { LakeError } from "./objects.js";
+import { moments } from "./statistics.js";
+
+export const METRICS = ["count", "min", "max", "m1", "m2", "m3", "m4"];
+const KEPT_BYTES = 128e6; // of decoded chunks
+
+export class Store {
+  constructor(generation) {
+    const { attributes, metadata } = generation;
+    const { cubes, layout, months, shape, key, suspect } = attributes;
+    this.generation = generation;
+    this.key = key;
+    this.months = months;
+    this.suspect = suspect;
+    this.cubes = Object.fromEntries(cubes.map((name) => [name, metadata[name].attributes.cube]));
+    this.layout = layout;
+    this.pixels = metadata.pixel.shape[0];
+    const coarse = Object.values(this.cubes).find((cube) => cube.refinement === 1).resolution;
+    const about = metadata[`geom/${coarse}`].attributes;
+    const projection = metadata[`geom/${coarse}/crs`].attributes;
+    this.grid = new Grid(projection, about["spatial:transform"], shape);
+    this.factor = metadata.overview?.attributes.factor;
+    this.arrays = {};
+    this.chunks = new Map();
+  }
+
+  static async open(objects, path) {
+    const generation = await new Generation(objects, path).open();
+    if (generation.attributes.lake_format !== "goeslake") {
+      throw new LakeError(`${objects.url(path)} is no store of goeslake`);
+    }
+    return new Store(generation);
+  }
+
+  /** A coarse map: { values, rows, columns }; `name`: count, mean or stddev. */
+  async overview(cube, name, month, tod, band, signal) {
+    const path = `overview/${cube}/${name}`;
+    if (!this.generation.has(path)) return null;
+    const [, , , rows, columns] = this.generation.metadata[path].shape;
+    const { tods, bands } = this.cubes[cube];
+    const at = [month - 1, tods.indexOf(tod), bands.indexOf(band), 0, 0];
+    return { values: await this.#chunk(path, at, signal), rows, columns };
+  }
+
+  /** Where every pixel lies, { row, column, at }: `at` is the pixel at row * columns + column, or -1. */
+  places() {
+    this.found ??= this.#places().catch((error) => {
+      this.found = undefined; // asked for again, it may be there
+      throw error;
+    });
+    return this.found;
+  }
+
+  async #places() {
+    const [row, column] = await Promise.all(["row", "column"].map((name) => this.#whole(name)));
+    const at = new Int32Array(this.grid.rows * this.grid.columns).fill(-1);
+    for (let i = 0; i < row.length; i++) at[row[i] * this.grid.columns + column[i]] = i;
+    return { row, column, at };
+  }
+
+  /** Results of an inner chunk, remembered: Float32Array (tod, band, metric, pixel, subpixel). */
+  async chunk(cube, month, number, signal) {
+    const name = `${cube}/${month}/${number}`;
+    const held = this.chunks.get(name);
+    this.chunks.delete(name);
+    const data = held ?? this.#chunk(`${cube}/results`, [month - 1, 0, 0, 0, number, 0], signal);
+    this.chunks.set(name, data);
+    const most = Math.max(1, Math.floor(KEPT_BYTES / this.chunkBytes(cube)));
+    while (this.chunks.size > most) this.chunks.delete(this.chunks.keys().next().value);
+    try {
+      return await data;
+    } catch (error) {
+      this.chunks.delete(name);
+      throw error;
+    }
+  }
+
+  /** Bytes of a decoded chunk. */
+  chunkBytes(cube) {
+    return 4 * this.generation.metadata[`${cube}/results`].codecs
+      .find((codec) => codec.name === "sharding_indexed")
+      .configuration.chunk_shape.reduce((a, b) => a * b, 1);
+  }
+
+  /** All that is known of a pixel: a list of { cube, band, unit, month, tod, count, mean, stddev, min, max }. */
+  async series(pixel, signal) {
+    const number = Math.floor(pixel / this.layout.chunk);
+    const wanted = Object.keys(this.cubes).flatMap((cube) => this.months.map((month) => [cube, month]));
+    const read = wanted.map(async ([name, month]) => {
+      const cube = this.cubes[name];
+      const data = await this.#chunk(`${name}/results`, [month - 1, 0, 0, 0, number, 0], signal);
+      const within = pixel - number * this.layout.chunk;
+      return cube.tods.flatMap((tod, t) =>
+        cube.bands.map((band, b) => ({
+          cube: name, band, unit: unit(cube, band), month, tod,
+          ...moments(data, this.#of(cube, t, b, within)),
+        })),
+      );
+    });
+    return (await Promise.all(read)).flat();
+  }
+
+  /** Where the metrics of a pixel's subpixels lie in a chunk. */
+  #of(cube, tod, band, within) {
+    const subpixels = cube.refinement ** 2;
+    const plane = this.layout.chunk * subpixels; // of one metric
+    const first = (tod * cube.bands.length + band) * METRICS.length * plane + within * subpixels;
+    return { first, plane, subpixels };
+  }
+
+  async #array(path) {
+    this.arrays[path] ??= zarr.open.v3(zarr.root(this.generation).resolve(path), { kind: "array" });
+    return this.arrays[path];
+  }
+
+  async #chunk(path, at, signal) {
+    const array = await this.#array(path);
+    try {
+      return (await array.getChunk(at, { signal })).data;
+    } catch (error) {
+      throw damaged(this.generation.objects.url(`${this.generation.path}/${path}`), error);
+    }
+  }
+
+  async #whole(path) {
+    const array = await this.#array(path);
+    try {
+      return (await zarr.get(array)).data;
+    } catch (error) {
+      throw damaged(this.generation.objects.url(`${this.generation.path}/${path}`), error);
+    }
+  }
+}
+
+/** The newest generation of a store, by its log: a hint, then on while the next commit is there. */
+export async function newest(objects, key) {
+  const commit = (n) => objects.get(`${key}/commits/${String(n).padStart(8, "0")}.json`);
+  const hint = await objects.get(`${key}/current.json`);
+  let number = hint ? JSON.parse(new TextDecoder().decode(hint)).number : 1;
+  let found;
+  for (let next; (next = await commit(number)); number++) found = next;
+  const path = found && JSON.parse(new TextDecoder().decode(found)).path;
+  if (!path) throw new LakeError(`Nothing of ${key} is published`, "Run 'lake ls' to see what is");
+  return `${key}/${path}`;
+}
+
+/** Unit of a band's mean: `1` for the reflectance factor, `K` for temperatures. */
+export function unit(cube, band) {
+  return cube.variable !== "LST" && Number(band.slice(1)) <= 6 ? "1" : "K";
+}

@@ -1,0 +1,78 @@
+/** Numbers for people and their programs: tables and CSV. */
+
+const CYCLES = ["cube", "band", "unit", "month", "tod", "count", "mean", "stddev", "min", "max"];
+
+/** All that is known of some pixels; rows of each as of Store.series. */
+export function cyclesCsv(key, pixels) {
+  const head = ["key", "pixel", "row", "column", "lat", "lon", ...CYCLES];
+  const lines = pixels.flatMap((pixel) =>
+    pixel.rows.map((row) => [
+      key, pixel.pixel, pixel.row, pixel.column, pixel.lat.toFixed(5), pixel.lon.toFixed(5),
+      ...CYCLES.map((name) => plain(row[name])),
+    ]),
+  );
+  return [head, ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
+}
+
+/** Pixels whose similarity is at least `least`; similarity(i) of pixel i, NaN: none. */
+export function similarCsv(store, places, count, similarity, least) {
+  const lines = ["pixel,row,column,lat,lon,similarity"];
+  for (let i = 0; i < count; i++) {
+    const of = similarity(i);
+    if (!(of >= least)) continue;
+    const [row, column] = [places.row[i], places.column[i]];
+    const [lon, lat] = store.grid.lonlat(row + 0.5, column + 0.5);
+    lines.push([i, row, column, lat.toFixed(5), lon.toFixed(5), of.toFixed(4)].join(","));
+  }
+  return lines.join("\r\n") + "\r\n";
+}
+
+/** Let the browser keep a file. */
+export function download(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/** A table of one month and time of day: a row for each pixel and band. */
+export function numbers(pixels, { month, tod }) {
+  const head = ["pixel", "band", "mean", "stddev", "min", "max", "count"];
+  const rows = pixels.flatMap(({ name, rows }) =>
+    rows
+      .filter((row) => row.month === month && row.tod === tod)
+      .map((row) => [name, `${row.band} (${row.unit})`, ...head.slice(2).map((key) => shown(row[key]))]),
+  );
+  const table = document.createElement("table");
+  const line = (cells, tag) => {
+    const tr = table.insertRow();
+    for (const cell of cells) {
+      const made = document.createElement(tag);
+      if (tag === "th") made.scope = "col";
+      made.textContent = cell;
+      tr.append(made);
+    }
+  };
+  line(head, "th");
+  for (const row of rows) line(row, "td");
+  return table;
+}
+
+/** Four or five significant digits. */
+export function shown(value) {
+  if (!Number.isFinite(value)) return "–";
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) >= 100 ? value.toFixed(2) : value.toPrecision(4);
+}
+
+/** "12.345° N, 81.456° W". */
+export function degrees(lat, lon) {
+  const side = (value, names) => `${Math.abs(value).toFixed(3)}° ${names[value < 0 ? 1 : 0]}`;
+  return `${side(lat, "NS")}, ${side(lon, "EW")}`;
+}
+
+function plain(value) {
+  if (typeof value !== "number") return value;
+  return Number.isFinite(value) ? Number(value.toPrecision(7)) : "";
+}

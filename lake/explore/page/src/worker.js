@@ -1,0 +1,65 @@
+/** A worker: holds the embedding of a run of pixels, compares all of them with one. */
+
+import * as zarr from "zarrita";
+
+import { Generation, damaged } from "./generation.js";
+import { Objects } from "./objects.js";
+import { Vectors } from "./vectors.js";
+
+const AT_A_TIME = 3;
+
+let vectors;
+
+const answers = { load, vector, search, axes };
+
+self.onmessage = async ({ data: { id, name, given } }) => {
+  try {
+    const answer = await answers[name](given);
+    self.postMessage({ id, answer }, ArrayBuffer.isView(answer) ? [answer.buffer] : []);
+  } catch (error) {
+    self.postMessage({ id, error: error.message, isOurs: error.name === "LakeError" });
+  }
+};
+
+/** Read chunks `first` to before `end` of an array (pixel, latent); tells of each one that is there. */
+async function load({ base, path, array, first, end }) {
+  const generation = await new Generation(new Objects(base), path).open();
+  const { shape, attributes } = generation.metadata[array];
+  const held = await zarr.open.v3(zarr.root(generation).resolve(array), { kind: "array" });
+  const size = held.chunks[0];
+  const count = Math.min(end * size, shape[0]) - first * size;
+  vectors = new Vectors(count, shape[1]);
+  const waiting = Array.from({ length: end - first }, (_, i) => first + i);
+  const work = async () => {
+    while (waiting.length) {
+      const number = waiting.shift();
+      const values = await decoded(held, number, generation, `${path}/${array}/c/${number}/0`);
+      const start = (number - first) * size;
+      const there = Math.min(size, count - start);
+      vectors.put(start, values.subarray(0, there * shape[1]), attributes._FillValue);
+      self.postMessage({ read: 1 });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  return count;
+}
+
+async function decoded(held, number, generation, where) {
+  try {
+    return (await held.getChunk([number, 0])).data;
+  } catch (error) {
+    throw damaged(generation.objects.url(where), error);
+  }
+}
+
+function vector(number) {
+  return vectors.vector(number);
+}
+
+function search(given) {
+  return vectors.search(given);
+}
+
+function axes() {
+  return vectors.axes();
+}

@@ -1,0 +1,158 @@
+"""A web server for one reader: the page, and the objects of one lake behind it, to read.
+
+It hands out what lies below the lake's root, by whatever credentials this process has, to this machine
+alone: it listens on loopback, and answers only who asks for it by the name it was started under, so that
+no page of another site reaches the lake through a name that points here.
+"""
+
+import json
+import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from mimetypes import guess_type
+from urllib.parse import unquote, urlsplit
+
+from lake.errors import LakeError, MissingError
+from lake.explore.offered import Offer
+from lake.objects import STORE_ERRORS, Bytes, Objects
+
+LAKE = "lake/"
+"""Where the page finds the objects."""
+OFFER = "stores.json"
+
+# the decoder of Blosc (Emscripten's embind) makes functions from text
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'; worker-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_FIXED_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_RANGE = re.compile(r"bytes=(?:(\d+)-(\d+)|-(\d+))")
+_FIXED = re.compile(r"(?:.*/)?v/[^/]+\.zarr/.+")
+"""Objects of a generation, which never change."""
+
+Answer = tuple[int, Bytes, dict[str, str]]
+"""Status, body, headers."""
+
+
+def site() -> dict[str, bytes]:
+    """The files of the page by name."""
+    folder = files("lake.explore").joinpath("site")
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
+def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
+    """A server that listens, and serves once it is told to; port 0: any that is free."""
+    content = Content(objects)
+    names = {host, "localhost", "127.0.0.1", "[::1]"}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._send(*self._found())
+
+        def do_HEAD(self) -> None:
+            self._send(*self._found())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests that were answered."""
+
+        def _found(self) -> Answer:
+            asked = (self.headers.get("Host") or "").rpartition(":")[0]
+            if asked not in names:
+                return _text(403, f"this server is not {asked}")
+            return content.answer(self.path, self.headers.get("Range"))
+
+        def _send(self, status: int, body: Bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in (_FIXED_HEADERS | headers).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+    running = ThreadingHTTPServer((host, port), Handler)
+    running.daemon_threads = True
+    return running
+
+
+class Content:
+    """What there is to be had: the page, what it may choose from, the objects of the lake."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._pages = site()
+        self._offer = Offer(objects)
+
+    def answer(self, target: str, wanted: str | None) -> Answer:
+        """To a request for a path, or a range of its bytes."""
+        path = unquote(urlsplit(target).path).lstrip("/") or "index.html"
+        try:
+            return self._found(path, wanted)
+        except MissingError as error:
+            return _text(404, str(error))
+        except (LakeError, *STORE_ERRORS) as error:
+            return _text(502, str(error))
+
+    def _found(self, path: str, wanted: str | None) -> Answer:
+        if path.startswith(LAKE):
+            return object_of(self._objects, path.removeprefix(LAKE), wanted)
+        if path == OFFER:
+            return _json(self._offer.document(LAKE, is_live=True))
+        if path in self._pages:
+            return _page(path, self._pages[path])
+        return _text(404, f"there is no {path}")
+
+
+def object_of(objects: Objects, path: str, wanted: str | None) -> Answer:
+    """An object of the lake, or a range of its bytes.
+
+    Args:
+        objects: the lake.
+        path: below its root; one that leads elsewhere is refused.
+        wanted: the `Range` of the request; None: all of it.
+    """
+    if not all(part not in ("", ".", "..") for part in path.split("/")) or re.search(
+        r"[\\\0]", path
+    ):
+        return _text(400, f"{path!r} is no path below the lake")
+    age = "public, max-age=31536000, immutable" if _FIXED.fullmatch(path) else "no-cache"
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Accept-Ranges": "bytes",
+        "Cache-Control": age,
+    }
+    if wanted is None:
+        return 200, objects.get(path), headers
+    found = _RANGE.fullmatch(wanted)
+    if not found:
+        return _text(416, f"{wanted!r} is no range of bytes that is served here")
+    if found[3]:
+        body = objects.tail(path, int(found[3]))
+        size = objects.stat(path).size
+        return 206, body, headers | {"Content-Range": f"bytes {size - len(body)}-{size - 1}/{size}"}
+    first, last = int(found[1]), int(found[2])
+    (body,) = objects.get_ranges(path, [(first, last - first + 1)])
+    return 206, body, headers | {"Content-Range": f"bytes {first}-{first + len(body) - 1}/*"}
+
+
+def _page(name: str, body: bytes) -> Answer:
+    kind = "text/javascript" if name.endswith(".js") else guess_type(name)[0]
+    kind = kind or "application/octet-stream"
+    text = "; charset=utf-8" if kind.startswith("text/") else ""
+    return 200, body, {"Content-Type": kind + text, "Cache-Control": "no-cache"}
+
+
+def _json(document: object) -> Answer:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return 200, json.dumps(document).encode(), headers
+
+
+def _text(status: int, message: str) -> Answer:
+    return status, f"{message}\n".encode(), {"Content-Type": "text/plain; charset=utf-8"}

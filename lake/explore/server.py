@@ -7,6 +7,7 @@ no page of another site reaches the lake through a name that points here.
 
 import json
 import re
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from mimetypes import guess_type
@@ -75,7 +76,8 @@ def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(body)
+                with suppress(ConnectionError):  # the reader looks at something else by now
+                    self.wfile.write(body)
 
     running = ThreadingHTTPServer((host, port), Handler)
     running.daemon_threads = True

@@ -2,7 +2,7 @@
 // 1 border of countries, 2 of states), its number of points, then their longitude and latitude in
 // hundredths of a degree.
 //
-// Sources: Natural Earth 1:50m (public domain) by the npm package world-atlas; borders of the states of
+// Sources: Natural Earth 1:10m (public domain) by the npm package world-atlas; borders of the states of
 // the USA from the Census Bureau (public domain) by us-atlas.
 
 import { createRequire } from "node:module";
@@ -10,10 +10,12 @@ import { createRequire } from "node:module";
 import { mesh } from "topojson-client";
 
 const require = createRequire(import.meta.url);
-const TOLERANCE = { 0: 0.02, 1: 0.03, 2: 0.04 }; // degrees that a line may be off
+const TOLERANCE = { 0: 0.015, 1: 0.015, 2: 0.015 }; // degrees that a line may be off
+const LEAST = 0.15; // degrees that an island is long
+const UNSEEN = [20, 150]; // between these longitudes the GOES imagers see nothing, about
 
 export function lines() {
-  const world = require("world-atlas/countries-50m.json");
+  const world = require("world-atlas/countries-10m.json");
   const states = require("us-atlas/states-10m.json");
   const found = [
     [0, mesh(world, world.objects.countries, (a, b) => a === b)],
@@ -24,6 +26,10 @@ export function lines() {
 }
 
 function packed(kind, line) {
+  const [lons, lats] = [0, 1].map((k) => line.map((point) => point[k]));
+  const [west, east] = [Math.min(...lons), Math.max(...lons)];
+  const length = Math.max(east - west, Math.max(...lats) - Math.min(...lats));
+  if ((west > UNSEEN[0] && east < UNSEEN[1]) || (kind === 0 && length < LEAST)) return [];
   const kept = simplified(line, TOLERANCE[kind]).map((point) => point.map((x) => Math.round(x * 100)));
   const differs = kept.filter((p, i) => i === 0 || p[0] !== kept[i - 1][0] || p[1] !== kept[i - 1][1]);
   return differs.length > 1 ? [kind, differs.length, ...differs.flat()] : [];

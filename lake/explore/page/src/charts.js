@@ -1,6 +1,6 @@
 /** Charts of a pixel's year and day as SVG: a line for each band, in colours that can be told apart. */
 
-import { css, ofClass } from "./colours.js";
+import { ofBand } from "./colours.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
@@ -23,7 +23,7 @@ export function clock(tod) {
 export function charts(pixels, chosen) {
   const all = pixels.flatMap(({ rows }) => rows);
   const bands = [...new Set(all.map((row) => row.band))].sort();
-  const colour = Object.fromEntries(bands.map((band, i) => [band, css(ofClass(i))]));
+  const colour = Object.fromEntries(bands.map((band, i) => [band, ofBand(i)]));
   const found = [];
   for (const unit of [...new Set(all.map((row) => row.unit))]) {
     const cycles = [
@@ -39,24 +39,31 @@ export function charts(pixels, chosen) {
           points: points(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
         })),
       );
-      const drawn = lines.filter((line) => line.points.length);
+      const drawn = lines.filter((line) => runs(line.points).length);
       if (drawn.length) found.push(chart(title, unit, along, drawn, pixels.length > 1));
     }
   }
   return found;
 }
 
-/** [x, mean] in order of x, where there is a mean. */
+/** [x, mean] in order of x; NaN where there is no mean. */
 function points(rows, along) {
-  return rows
-    .filter((row) => Number.isFinite(row.mean))
-    .map((row) => [row[along], row.mean])
-    .sort((a, b) => a[0] - b[0]);
+  return rows.map((row) => [row[along], row.mean]).sort((a, b) => a[0] - b[0]);
+}
+
+/** Runs of points with a mean: a line is broken where one is missing. */
+function runs(points) {
+  const found = [[]];
+  for (const point of points) {
+    if (Number.isFinite(point[1])) found.at(-1).push(point);
+    else found.push([]);
+  }
+  return found.filter((run) => run.length);
 }
 
 function chart(title, unit, along, lines, isCompared) {
   const quantity = unit === "K" ? "mean, K" : "mean reflectance factor";
-  const ys = lines.flatMap((line) => line.points.map(([, y]) => y));
+  const ys = lines.flatMap((line) => runs(line.points).flat().map(([, y]) => y));
   const [low, high, step] = ticks(Math.min(...ys), Math.max(...ys));
   const [first, last] = along === "month" ? [1, 12] : [0, 86400];
   const { width, height, left, right, top, bottom } = SIZE;
@@ -81,26 +88,25 @@ function chart(title, unit, along, lines, isCompared) {
 }
 
 function drawn(line, x, y) {
-  const at = line.points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`);
   const style = { stroke: line.colour, fill: "none", "stroke-width": 1.8, "stroke-dasharray": DASHES[line.name] };
-  const dots = at.map((place) => {
-    const [cx, cy] = place.split(",");
-    return element("circle", { cx, cy, r: 2.2, fill: line.colour });
+  return runs(line.points).flatMap((run) => {
+    const places = run.map(([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]);
+    const dots = places.map(([cx, cy]) => element("circle", { cx, cy, r: 2.2, fill: line.colour }));
+    return [element("polyline", { points: places.map((place) => place.join()).join(" "), ...style }), ...dots];
   });
-  return [element("polyline", { points: at.join(" "), ...style }), ...dots];
 }
 
 /** Names of bands at the ends of their lines, moved apart. */
 function labels(lines, x, y, left) {
   const places = lines
-    .map((line) => ({ line, y: y(line.points.at(-1)[1]) }))
+    .map((line) => ({ line, y: y(runs(line.points).at(-1).at(-1)[1]) }))
     .sort((a, b) => a.y - b.y);
   for (let i = 1; i < places.length; i++) places[i].y = Math.max(places[i].y, places[i - 1].y + 11);
   const below = places.length ? places.at(-1).y - (SIZE.height - SIZE.bottom) : 0;
-  return places.map((place) => {
-    const label = text(left, place.y - Math.max(0, below) + 3.5, place.line.band, "start", "band");
-    label.style.fill = place.line.colour;
-    return label;
+  return places.flatMap((place) => {
+    const at = place.y - Math.max(0, below);
+    const swatch = element("rect", { x: left, y: at - 2, width: 7, height: 4, fill: place.line.colour });
+    return [swatch, text(left + 10, at + 3.5, place.line.band, "start", "band")];
   });
 }
 

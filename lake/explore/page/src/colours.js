@@ -13,6 +13,9 @@ const CLASSES = (
   "aadbaa e75555 864961 49316d 7992aa db92ff 24559e 6d0000 4992c2 49c279 e79249 aa550c"
 ).split(" ");
 
+// those of the palette that stand out on white
+const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d6192".split(" ");
+
 /** Of a pixel of the store without a value. */
 export const ABSENT = [168, 168, 168];
 
@@ -36,6 +39,11 @@ export function rgba(red, green, blue) {
 /** [red, green, blue] of a surface class; beyond the palette's length they repeat. */
 export function ofClass(number) {
   return rgb(CLASSES[number % CLASSES.length]);
+}
+
+/** Colour of the line of a band, for CSS. */
+export function ofBand(number) {
+  return `#${LINES[number % LINES.length]}`;
 }
 
 export function css([red, green, blue]) {

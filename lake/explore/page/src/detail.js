@@ -7,7 +7,7 @@
 import { METRICS } from "./store.js";
 import { statistic } from "./statistics.js";
 
-const MOST_BYTES = 32e6;
+const MOST_BYTES = 48e6;
 const PACKED = 0.6; // of the bytes, by Blosc
 const AT_A_TIME = 8;
 
@@ -92,8 +92,8 @@ export class Detail {
     return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values };
   }
 
-  /** A canvas of a tile; colour(value): RGBA. */
-  painted({ superblock, box, refinement, values }, colour, canvas) {
+  /** A canvas of a tile; colour(value): RGBA, `absent` where it gives none. */
+  painted({ superblock, box, refinement, values }, colour, absent, canvas) {
     const [top, left, bottom, right] = box;
     const columns = (right - left) * refinement;
     const image = new Uint32Array((bottom - top) * refinement * columns);
@@ -104,7 +104,7 @@ export class Detail {
       const s = i % subpixels;
       const y = (this.places.row[pixel] - top) * refinement + Math.floor(s / refinement);
       const x = (this.places.column[pixel] - left) * refinement + (s % refinement);
-      image[y * columns + x] = colour(values[i]);
+      image[y * columns + x] = colour(values[i]) || absent;
     }
     return { canvas: canvas(image, (bottom - top) * refinement, columns), row: top, column: left, size: 1 / refinement };
   }

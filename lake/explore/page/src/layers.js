@@ -41,7 +41,7 @@ export function statistics(store, chosen, coarse, detail, pixels) {
     if (pixels) images.push(pixels.image((i) => colours[pixels.cell[i]] || GROUND));
     else images.push({ canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: store.factor });
   }
-  if (limits) for (const tile of tiles) images.push(detail.painted(tile, colour, canvas));
+  if (limits) for (const tile of tiles) images.push(detail.painted(tile, colour, GROUND, canvas));
   const of = unit(store.cubes[cube], band);
   const quantity = BARE.has(show) ? "" : ` of ${QUANTITIES[of]}`;
   const title = `${NAMES[show]}${quantity}, ${band}`;

@@ -64,6 +64,11 @@ class Page {
     get("status").textContent = text;
   }
 
+  /** Take back what was said of work that is done, unless something else was said since. */
+  unsay(start) {
+    if (get("status").textContent.startsWith(start)) this.say("");
+  }
+
   async start() {
     get("problem").hidden = true;
     this.say("Opening the lake …");
@@ -203,7 +208,7 @@ class Page {
       this.coarse = coarse;
       this.layer = null;
     }
-    this.say("");
+    this.unsay("Reading");
     this.painted();
   }
 
@@ -240,7 +245,7 @@ class Page {
     }
     this.say("Reading full resolution …");
     await this.detail.read(this.chosen, seen);
-    this.say("");
+    this.unsay("Reading");
     get("map").dataset.sharp = JSON.stringify([...this.detail.tiles.keys()]);
   }
 

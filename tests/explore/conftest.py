@@ -1,0 +1,79 @@
+"""A lake, a server before it, one browser."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from lake.explore.server import server
+from lake.objects import connect
+from tests import chromium
+from tests.explore import lakes
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> lakes.Made:
+    return lakes.build(tmp_path_factory.mktemp("explored"))
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    """The browser; tests are skipped where the machine cannot have one."""
+    try:
+        with chromium.browser() as running:
+            yield running
+    except chromium.UnavailableError as error:
+        pytest.skip(f"no browser: {error}")
+
+
+@pytest.fixture(scope="session")
+def site(made) -> Iterator[str]:
+    """URL of the page."""
+    with serving(str(made.root)) as url:
+        yield url
+
+
+class serving:  # noqa: N801 (a context manager)
+    """The server of `lake explore` in a thread; gives its URL."""
+
+    def __init__(self, root: str) -> None:
+        self._server = server(connect(root), "127.0.0.1", 0)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def context(chrome) -> Iterator[BrowserContext]:
+    """A new profile; whatever it asks for outside its own origin fails the test."""
+    context = chrome.new_context(viewport={"width": 1300, "height": 800}, accept_downloads=True)
+    strangers = []
+    context.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith(("http://127.0.0.1:", "blob:", "data:"))
+            else strangers.append(request.url)
+        ),
+    )
+    yield context
+    context.close()
+    assert strangers == []
+
+
+@pytest.fixture
+def page(context) -> Iterator[Page]:
+    """An empty page; an error of its scripts fails the test."""
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page
+    assert wrong == []

@@ -1,0 +1,128 @@
+"""A small lake for the page: a store of two cubes and two months, an embedding, clusters."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import lake
+from jobs import outputs, runs
+from jobs.embed import LEVELS, NOTHING
+from lake import catalogue, moments, order, overview, rebuild, schema, store
+from lake.domain import Domain, from_mask
+from lake.grid import Grid, Projection
+from lake.manifest import Recorder
+from lake.objects import connect
+from lake.order import Layout
+from lake.schema import Cube
+from tests.lake.test_read import commit
+
+KEY = "goes16/small/20200101_20201231/geom-goes-conus-0"
+CUBES = (
+    Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C06", "C13"), (54000, 64800)),
+    Cube("day-1km", "1km", 2, "ABI-L1b-RadC", "Rad", ("C03",), (54000, 64800)),
+)
+MONTHS = (1, 7)
+LAYOUT = Layout(chunk=256, phases=4)
+LATENT = 20
+UNCLEAR = 11
+"""A pixel that was never clear, and has no embedding."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made, and how it is known."""
+
+    root: Path
+    store: lake.Store
+    embed: str
+    cluster: str
+    vectors: np.ndarray
+    """int8 (pixel, latent)."""
+
+
+def domain() -> Domain:
+    """Florida, about: 120 x 150 pixels with some sea."""
+    y, x = 0.0879 - 5.6e-5 * np.arange(120), -0.018 + 5.6e-5 * np.arange(150)
+    row, column = np.mgrid[:120, :150]
+    mask = np.hypot(row - 90, column - 110) > 35
+    return from_mask(
+        mask, Grid(Projection(35786023.0, 6378137.0, 6356752.31414, -75.0), y, x), LAYOUT
+    )
+
+
+def build(root: Path) -> Made:
+    """The lake at an empty folder."""
+    land = domain()
+    objects = connect(root / KEY)
+    catalogue.claim(connect(root))
+    about = {"key": KEY, "months": MONTHS, "suspect": [], "listing": {}, "provenance": {}}
+    path, stored = store.draft(objects, None, land, CUBES, about)
+    recorder = Recorder(objects.zarr(path))
+    overview.create(recorder, land, CUBES)
+    written = []
+    for cube in CUBES:
+        for month in MONTHS:
+            values = results(land, cube, month)
+            overview.draw(recorder, land, cube, month, values)
+            for n, pixels in enumerate(order.superblocks(land.pixels, LAYOUT)):
+                shard = values[..., pixels, :]
+                written.append(store.write_shard(objects, path, cube.name, month, n, shard, LAYOUT))
+    commit(objects, None, path, MONTHS, [*stored.values(), *written, *recorder.stored.values()])
+    opened = lake.open(root / KEY)
+    catalogue.upsert(connect(root), rebuild.row_of(str(root), opened.key))
+    vectors = embedding(land)
+    embed = run(root, opened, "embed", {"latent": LATENT}, vectors)
+    labels = (land.row // 40).astype(np.int16)
+    cluster = run(root, opened, "cluster", {}, labels)
+    return Made(root, opened, embed, cluster, vectors)
+
+
+def results(land: Domain, cube: Cube, month: int) -> np.ndarray:
+    """(tod, band, metric, pixel, subpixel) of six observations of a field with structure."""
+    rng = np.random.default_rng([month, cube.refinement])
+    shape = (6, len(cube.tods), len(cube.bands), land.pixels, cube.subpixels)
+    ramp = (land.column + 2 * np.sin(land.row / 9))[:, None] / 150
+    level = np.array([0.1 if band < "C07" else 280.0 for band in cube.bands])[:, None, None]
+    spread = np.array([0.3 if band < "C07" else 25.0 for band in cube.bands])[:, None, None]
+    later = np.arange(len(cube.tods))[:, None, None, None] * 0.1 + 0.02 * month
+    values = level + spread * (ramp + later + 0.05 * rng.normal(size=shape))
+    valid = np.broadcast_to(rng.random((6, 1, 1, land.pixels, 1)) < 0.7, shape).copy()
+    valid[:, :, :, UNCLEAR] = False
+    return moments.to_results(moments.of(values, valid), axis=2)
+
+
+def embedding(land: Domain) -> np.ndarray:
+    """int8 vectors of three kinds of land, with noise."""
+    rng = np.random.default_rng(5)
+    kinds = rng.normal(size=(3, LATENT))
+    found = kinds[land.row // 40] + 0.4 * rng.normal(size=(land.pixels, LATENT))
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    whole = np.rint(found * LEVELS).astype(np.int8)
+    whole[UNCLEAR] = NOTHING
+    return whole
+
+
+def run(root: Path, of: lake.Store, job: str, columns: dict[str, int], values: np.ndarray) -> str:
+    """A complete run with one array over pixels."""
+    spec = runs.spec_of(str(root), Nothing(), job, (of,))
+    objects = runs.folder(str(root), spec.id)
+    name = "embedding" if columns else "labels"
+    encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING} if columns else {}
+    array = outputs.per_pixel(
+        name, of, columns, str(values.dtype), NOTHING if columns else -1, **encoded
+    )
+    arrays = [*schema.pixel_coordinates(of.domain), array]
+    outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
+    outputs.write(str(root), spec.id, name, values)
+    document = {"job": job, "stores": [{"key": str(of.key)}], "inputs": {}, "settings": {}}
+    objects.put("spec.json", json.dumps(document).encode())
+    done = {"run": spec.id, "outputs": [], "seconds": 1.0, "finished": "2026-11-26T00:00:00+00:00"}
+    objects.put("done.json", json.dumps(done).encode())
+    return spec.id
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Settings of a job that has none."""

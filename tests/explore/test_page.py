@@ -1,0 +1,336 @@
+"""The page in a headless Chromium, as people use it, against the numbers of the store."""
+
+import csv
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+import lake
+from lake import grid, overview
+from tests.explore.conftest import serving
+from tests.explore.lakes import KEY, UNCLEAR, Made
+
+PAGE = Path(lake.__file__).parent / "explore" / "page"
+READY = "body[data-ready]"
+
+
+def visit(page: Page, site: str, **state: object) -> None:
+    """Open the page at a state, wait until all of it is there."""
+    page.goto(site + "#" + "&".join(f"{name}={value}" for name, value in state.items()))
+    page.wait_for_selector(READY)
+
+
+def shown(page: Page) -> dict[str, str]:
+    """What the map shows now."""
+    text = page.get_attribute("#map", "data-shown")
+    return dict(pair.split("=") for pair in text.lstrip("#").split("&"))
+
+
+def state(page: Page) -> dict[str, str]:
+    """Of the address, once it is written."""
+    page.wait_for_timeout(200)
+    return dict(pair.split("=") for pair in page.url.split("#")[1].split("&"))
+
+
+def point(page: Page, row: float, column: float) -> tuple[float, float]:
+    """Where a place of the grid lies on the screen."""
+    now, box = state(page), page.locator("#canvas").bounding_box()
+    zoom = float(now["zoom"])
+    x = box["x"] + box["width"] / 2 + (column - float(now["column"])) * zoom
+    y = box["y"] + box["height"] / 2 + (row - float(now["row"])) * zoom
+    return x, y
+
+
+def under(page: Page, row: float, column: float) -> str:
+    """What the page says of a place under the cursor."""
+    page.mouse.move(*point(page, row, column))
+    return page.inner_text("#readout")
+
+
+def click(page: Page, made: Made, pixel: int, *, second: bool = False) -> None:
+    land = made.store.domain
+    x, y = point(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
+    if second:
+        page.keyboard.down("Shift")
+    page.mouse.click(x, y)
+    if second:
+        page.keyboard.up("Shift")
+
+
+def test_first_map_shows_the_values_and_places_of_the_store(page, site, made):
+    visit(page, site, cube="day-2km", band="C13", month=7, tod=64800)
+    assert shown(page) == {
+        "show": "mean", "cube": "day-2km", "band": "C13", "month": "7", "tod": "64800"
+    }  # fmt: skip
+    expect(page.locator("#legend")).to_contain_text("temperature (K), C13")
+    page.wait_for_selector("#map[data-sharp]")  # all of so small a store is read
+    land = made.store.domain
+    mean = made.store.metrics("day-2km")["mean"].sel(month=7, tod=64800, band="C13").values[:, 0]
+    lon, lat = land.lonlat()
+    for pixel in (40, 5000, land.pixels - 1):
+        told = under(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
+        north, west, kelvin = re.fullmatch(r"(.*)° N, (.*)° W · (.*) K", told).groups()
+        assert float(north) == pytest.approx(lat[pixel], abs=6e-3)  # half a screen pixel
+        assert float(west) == pytest.approx(-lon[pixel], abs=6e-3)
+        assert float(kelvin) == pytest.approx(mean[pixel], abs=6e-3)
+    told = under(page, land.row[UNCLEAR] + 0.5, land.column[UNCLEAR] + 0.5)
+    assert told.endswith("no value")
+
+
+def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(context, site, made):
+    page = context.new_page()
+    page.route("**/results/c/**", lambda route: route.abort())  # full resolution never comes
+    page.goto(f"{site}#cube=day-1km&band=C03&month=1&tod=54000&show=stddev")
+    page.wait_for_selector("#map[data-shown]")
+    found = made.store.overview("day-1km")["stddev"].sel(month=1, tod=54000, band="C03").values
+    size = overview.factor(made.store.domain)
+    for y, x in ((2, 3), (5, 1)):
+        told = under(page, (y + 0.5) * size, (x + 0.5) * size)
+        assert float(told.rpartition("· ")[2]) == pytest.approx(found[y, x], rel=1e-3)
+
+
+def test_choices_change_the_map_the_legend_and_the_address(page, site):
+    visit(page, site)
+    page.get_by_label("Band").select_option("C13")
+    page.get_by_label("Month").select_option(label="Jan")
+    page.get_by_label("Time of day").select_option(label="15:00 UTC")
+    page.get_by_label("Show", exact=True).select_option("standard deviation")
+    wanted = {"show": "stddev", "cube": "day-2km", "band": "C13", "month": "1", "tod": "54000"}
+    page.wait_for_selector('#map[data-shown*="show=stddev"]')
+    assert shown(page) == wanted
+    expect(page.locator("#legend")).to_contain_text("standard deviation of temperature (K), C13")
+    page.get_by_label("Cube").select_option("day-1km")
+    page.wait_for_selector('#map[data-shown*="band=C03"]')
+    expect(page.locator("#legend")).to_contain_text("reflectance factor (1), C03")
+    assert state(page)["cube"] == "day-1km"
+    page.get_by_label("Show", exact=True).select_option("maximum")
+    page.wait_for_selector('#map[data-shown*="show=max"]')
+    expect(page.locator("#legend")).to_contain_text("maximum of reflectance factor")
+
+
+def test_map_pans_and_zooms_by_mouse_wheel_and_keys(page, site):
+    visit(page, site)
+    before = state(page)
+    box = page.locator("#canvas").bounding_box()
+    x, y = box["x"] + 300, box["y"] + 300
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 30, steps=4)
+    page.mouse.up()
+    after = state(page)
+    zoom = float(before["zoom"])
+    assert float(after["column"]) == pytest.approx(float(before["column"]) - 60 / zoom, abs=0.02)
+    assert float(after["row"]) == pytest.approx(float(before["row"]) - 30 / zoom, abs=0.02)
+    assert page.locator("#hint").is_visible()  # a drag chooses nothing
+    page.mouse.wheel(0, -300)
+    assert float(state(page)["zoom"]) > 1.5 * zoom
+    page.locator("#canvas").focus()
+    page.keyboard.press("0")
+    page.keyboard.press("ArrowRight")
+    assert float(state(page)["column"]) > float(before["column"])
+    page.keyboard.press("+")
+    assert float(state(page)["zoom"]) > zoom
+
+
+def test_chosen_pixel_has_charts_and_numbers_by_mouse_and_by_keyboard(page, site, made, tmp_path):
+    visit(page, site, month=7, tod=64800)
+    click(page, made, 777)
+    expect(page.locator("#where")).to_contain_text("pixel 777 ")
+    expect(page.locator("#charts svg")).to_have_count(4)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+    series = made.store.series(777)
+    assert len(rows) == 2 * 2 * 3
+    for row in rows:
+        one = series[row["cube"]].sel(
+            month=int(row["month"]), tod=int(row["tod"]), band=row["band"]
+        )
+        n, m1 = (one["results"].sel(metric=k).values.astype(float) for k in ("count", "m1"))
+        assert row["key"] == KEY
+        assert float(row["count"]) == n.sum()
+        assert float(row["mean"]) == pytest.approx((n * m1).sum() / n.sum(), rel=1e-6)
+        assert float(row["max"]) == pytest.approx(one["results"].sel(metric="max").max().item())
+        if n.size == 1:
+            assert float(row["stddev"]) == pytest.approx(one["stddev"].item(), rel=1e-5)
+    page.locator("#canvas").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator("#where")).not_to_contain_text("pixel 777 ")
+    expect(page.get_by_role("status")).to_contain_text("its year and day are shown")
+
+
+def test_never_clear_pixel_says_so_in_its_numbers(page, site, made):
+    visit(page, site, a=UNCLEAR)
+    page.get_by_text("Numbers of this month").click()
+    cells = page.locator("#numbers td").all_inner_texts()
+    assert cells[:7] == ["A", "C06 (1)", *["\u2013"] * 4, "0"]
+
+
+def cosines(made: Made, pixel: int) -> np.ndarray:
+    vectors = made.vectors.astype(float)
+    vectors[UNCLEAR] = np.nan
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors @ vectors[pixel]
+
+
+def test_similar_land_is_that_of_the_cosine(page, site, made):
+    visit(page, site, show="similar")
+    expect(page.locator("#legend")).to_contain_text("choose a pixel")
+    land, wanted = made.store.domain, cosines(made, 2500)
+    click(page, made, 2500)
+    expect(page.locator("#legend")).to_contain_text("similarity to pixel A")
+    for pixel in (2500, 40, 9000):
+        told = under(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
+        found = float(told.rpartition(" ")[2])
+        assert found == pytest.approx(wanted[pixel], abs=1e-4)
+    page.locator("#least").fill("0.7")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download these pixels as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+    found = {int(row["pixel"]): float(row["similarity"]) for row in rows}
+    sure = set(np.flatnonzero(wanted > 0.7001))
+    assert sure <= set(found) <= set(np.flatnonzero(wanted > 0.6999))
+    assert 10 < len(found) < land.pixels
+    assert max(abs(wanted[p] - of) for p, of in found.items()) < 1e-4
+    click(page, made, UNCLEAR)
+    expect(page.locator("#legend")).to_contain_text("no embedding")
+
+
+def test_two_pixels_are_compared(page, site, made):
+    visit(page, site, show="similar", a=2500)
+    click(page, made, 9000, second=True)
+    expect(page.locator("#where")).to_contain_text("pixel 9000 ")
+    expect(page.locator("#where")).to_contain_text(f"similarity {cosines(made, 2500)[9000]:.3f}")
+    expect(page.locator("#charts svg").first.locator("polyline[stroke-dasharray]")).to_have_count(2)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#hint")).to_be_visible()
+    assert "a" not in state(page)
+
+
+def test_classes_and_colours_of_the_embedding_have_legends(page, site, made):
+    visit(page, site, show="classes")
+    share = 100 * np.mean(made.store.domain.row // 40 == 0)
+    expect(page.locator("#legend li").first).to_have_text(f"class 0, {share:.1f} %")
+    assert under(page, 100, 10.5).endswith("class 2")
+    page.get_by_label("Show", exact=True).select_option("rgb")
+    page.wait_for_selector('#map[data-shown*="rgb"]')
+    expect(page.locator("#legend")).to_contain_text("red, green and blue")
+
+
+def test_shared_link_shows_the_same(page, context, site, made):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    land = made.store.domain
+    visit(page, site, show="stddev", cube="day-1km", month=1, tod=54000)
+    page.locator("#canvas").focus()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowDown")
+    click(page, made, int(np.argmin(np.hypot(land.row - 60, land.column - 70))))
+    expect(page.locator("#charts svg")).to_have_count(4)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("status")).to_contain_text("clipboard")
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = context.new_page()
+    other.goto(link)
+    other.wait_for_selector(READY)
+    expect(other.locator("#charts svg")).to_have_count(4)
+    assert other.inner_text("#where") == page.inner_text("#where")
+    assert (shown(other), state(other)) == (shown(page), state(page))
+
+
+def test_unreachable_lake_is_told_and_tried_again(page, site):
+    page.route("**/lake/**", lambda route: route.abort())
+    page.goto(site)
+    problem = page.get_by_role("alert")
+    expect(problem).to_contain_text("cannot be reached", timeout=10000)
+    expect(problem).to_contain_text("lake explore")
+    page.unroute("**/lake/**")
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector(READY)
+    expect(problem).to_be_hidden()
+
+
+@pytest.mark.parametrize("harm", ["lost", "cut", "garbled"])
+def test_damaged_map_is_told_with_its_key(page, made, tmp_path, harm):
+    root = shutil.copytree(made.root, tmp_path / "lake")
+    (path,) = (root / KEY / "v").iterdir()
+    file = path / "overview/day-2km/mean/c/6/0/0/0/0"
+    data = bytearray(file.read_bytes())
+    if harm == "lost":
+        file.unlink()
+    elif harm == "cut":
+        file.write_bytes(data[:-40])
+    else:
+        data[16:-100] = bytes(len(data) - 116)
+        file.write_bytes(data)
+    with serving(str(root)) as site:
+        page.goto(site)
+        problem = page.get_by_role("alert")
+        expect(problem).to_contain_text("overview/day-2km/mean")
+        expect(problem).to_contain_text("lake verify")
+        page.get_by_label("Show", exact=True).select_option("count")
+        page.wait_for_selector('#map[data-shown*="count"]')
+        expect(problem).to_be_hidden()
+
+
+def test_page_fits_a_phone(context, site):
+    page = context.new_page()
+    page.set_viewport_size({"width": 375, "height": 740})
+    visit(page, site, a=100)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    for id_ in ("store", "show", "band", "month", "tod", "canvas", "legend", "in"):
+        box = page.locator(f"#{id_}").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 375
+    assert page.locator("#canvas").bounding_box()["height"] > 400
+    expect(page.locator("#charts svg").first).to_be_visible()
+
+
+def test_everything_that_can_be_used_has_a_name_and_is_reached_by_tab(page, site):
+    visit(page, site)
+    names = page.evaluate(
+        """() => [...document.querySelectorAll("select, button, input, canvas[tabindex]")]
+            .filter((one) => one.checkVisibility())
+            .map((one) => one.ariaLabel || one.labels?.[0]?.textContent || one.textContent)"""
+    )
+    assert all(name.strip() for name in names)
+    page.keyboard.press("Tab")
+    reached = []
+    for _ in range(20):
+        reached.append(page.evaluate("document.activeElement.id"))
+        page.keyboard.press("Tab")
+    assert {"share", "store", "show", "cube", "band", "month", "tod", "canvas", "in"} <= set(
+        reached
+    )
+
+
+def test_navigation_is_that_of_the_lake(page, site, made):
+    source = (PAGE / "src" / "grid.js").read_text()
+    land = made.store.domain
+    projection = json.dumps(made.store.crs("2km"))
+    rng = np.random.default_rng(1)
+    y, x = rng.uniform(-0.16, 0.16, (2, 300))
+    page.goto("about:blank")
+    found = page.evaluate(
+        """async ([source, projection, y, x]) => {
+            const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+            const { lonlat, scanAngles } = await import(url);
+            const there = y.map((_, i) => lonlat(JSON.parse(projection), y[i], x[i]));
+            return [there, there.map((p) => p && scanAngles(JSON.parse(projection), ...p))];
+        }""",
+        [source, projection, y.tolist(), x.tolist()],
+    )
+    lon, lat = (np.array([np.nan if p is None else p[k] for p in found[0]]) for k in (0, 1))
+    wanted = grid.lonlat(land.grid.projection, y, x)
+    np.testing.assert_allclose((lon, lat), wanted, atol=1e-9)
+    assert 100 < np.isfinite(lon).sum() < 300
+    back = [np.array([np.nan if p is None else p[k] for p in found[1]]) for k in (0, 1)]
+    seen = np.isfinite(lon)
+    np.testing.assert_allclose(back[0][seen], y[seen], atol=1e-11)
+    np.testing.assert_allclose(back[1][seen], x[seen], atol=1e-11)

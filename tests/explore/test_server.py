@@ -1,0 +1,175 @@
+"""The server of `lake explore`: ranges, what it refuses, a lake on S3; the page for static hosts."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from lake import commits
+from lake.explore.command import export
+from lake.explore.server import object_of
+from lake.objects import connect
+from lake.store import State
+from tests import web
+from tests.explore.conftest import serving
+from tests.explore.lakes import KEY
+
+
+def get(site: str, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+    place = urlsplit(site)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body, dict(answer.getheaders())
+
+
+@pytest.fixture
+def shard(made) -> str:
+    """Path of an object of the lake."""
+    path = connect(made.root / KEY).list("v")
+    return f"{KEY}/" + next(name for name in path if "day-2km/results/c/" in name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"),
+    [("bytes=0-9", slice(0, 10)), ("bytes=7-7", slice(7, 8)), ("bytes=-20", slice(-20, None))],
+)
+def test_range_is_that_of_the_object(made, site, shard, wanted, part):
+    whole = (made.root / shard).read_bytes()
+    status, body, headers = get(site, f"/lake/{shard}", Range=wanted)
+    assert (status, body) == (206, whole[part])
+    first, last = range(len(whole))[part][0], range(len(whole))[part][-1]
+    assert headers["Content-Range"].startswith(f"bytes {first}-{last}/")
+    assert "immutable" in headers["Cache-Control"]
+
+
+def test_whole_object_and_what_is_not_there(made, site, shard):
+    assert get(site, f"/lake/{shard}")[:2] == (200, (made.root / shard).read_bytes())
+    assert get(site, f"/lake/{shard}x")[0] == 404
+    assert get(site, "/nothing.js")[0] == 404
+    assert get(site, f"/lake/{shard}", Range="bytes=5-2,7-9")[0] == 416
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret", "a/../../secret", "/etc/passwd", "a//b", "..\\secret", ""]
+)
+def test_paths_out_of_the_lake_are_refused(tmp_path, path):
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "lake" / "a").mkdir(parents=True)
+    assert object_of(connect(tmp_path / "lake"), path, None)[0] == 400
+
+
+def test_paths_out_of_the_lake_are_refused_however_they_are_spelt(site):
+    for path in (
+        "/lake/../pyproject.toml",
+        "/lake/%2e%2e/x",
+        "/lake/%2e%2e%2fx",
+        "/lake//etc/passwd",
+    ):
+        assert get(site, path)[0] in (400, 404), path
+
+
+def test_page_of_another_site_does_not_reach_the_lake(site):
+    assert get(site, "/stores.json", Host="evil.example:80")[0] == 403
+    assert get(site, "/stores.json")[0] == 200
+
+
+def test_only_reading_is_known(site):
+    place = urlsplit(site)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
+    connection.request("PUT", "/lake/lake.json", body=b"{}")
+    assert connection.getresponse().status == 501
+    connection.close()
+
+
+def test_offer_names_stores_and_complete_runs(site, made):
+    offer = json.loads(get(site, "/stores.json")[1])
+    assert offer["lake"] == "lake/"
+    assert [one["key"] for one in offer["stores"]] == [KEY]
+    assert {run["id"]: run["arrays"] for run in offer["runs"]} == {
+        made.embed: ["embedding"], made.cluster: ["labels"],
+    }  # fmt: skip
+
+
+def test_lake_on_s3_is_served_by_the_credentials_of_the_server(made, shard, s3_root):
+    objects = connect(s3_root)
+    for path in ("lake.json", shard, *connect(made.root).list("catalog")):
+        name = (
+            path if path.startswith((KEY, "lake.json")) else f"catalog/{path.split('catalog/')[-1]}"
+        )
+        objects.put(name, (made.root / name).read_bytes())
+    with serving(s3_root) as site:
+        whole = (made.root / shard).read_bytes()
+        assert get(site, f"/lake/{shard}", Range="bytes=-20")[1] == whole[-20:]
+        assert get(site, f"/lake/{shard}", Range="bytes=3-12")[1] == whole[3:13]
+        assert get(site, f"/lake/{shard}.gone", Range="bytes=3-12")[0] == 404
+        assert json.loads(get(site, "/stores.json")[1])["stores"][0]["key"] == KEY
+
+
+def test_exported_page_on_a_static_host_follows_what_is_published_later(made, tmp_path, page):
+    host = tmp_path / "host"
+    shutil.copytree(made.root, host / "lake")
+    names = export(connect(host / "lake"), host, "lake/")
+    assert {"index.html", "explore.js", "worker.js", "stores.json", "lines.bin"} <= set(names)
+    objects = connect(host / "lake" / KEY)
+    head = commits.head(objects)
+    before = State.of(head).path
+    after = before.replace("00000001-", "00000002-")
+    (host / "lake" / KEY / before).rename(host / "lake" / KEY / after)
+    commits.append(objects, head, head.body | {"path": after})
+    with web.server(host) as static:
+        page.goto(f"{static.url}/index.html#show=similar&a=300")
+        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector('#map[data-shown*="similar"]')
+        assert any(after in path for _, path, _ in static.asked)
+        assert page.locator("#charts svg").count() == 4
+
+
+def test_command_says_what_it_needs(run_lake, made, tmp_path):
+    code, _, err = run_lake("explore", "--lake", str(made.root), "--export", str(tmp_path / "out"))
+    assert code == 64
+    assert "--url" in err
+    code, out, _ = run_lake(
+        "explore", "--lake", str(made.root), "--export", str(tmp_path / "out"), "--url", "lake/", "--json"
+    )  # fmt: skip
+    assert code == 0
+    assert (
+        sorted(path.name for path in Path(json.loads(out)["folder"]).iterdir())
+        == json.loads(out)["files"]
+    )
+    code, _, err = run_lake("explore", "--lake", str(tmp_path / "nowhere"))
+    assert code == 1
+    assert "no lake" in err
+
+
+def test_command_serves_until_it_is_interrupted(made):
+    command = [
+        sys.executable,
+        "-m",
+        "lake",
+        "explore",
+        "--lake",
+        str(made.root),
+        "--port",
+        "0",
+        "--json",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as process:
+        lines = [process.stdout.readline() for _ in range(3)]
+        url = json.loads("".join(lines))["url"]
+        assert get(url, "/")[0] == 200
+        process.send_signal(2)
+        assert process.wait(20) == 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from mimetypes import guess_type
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +49,7 @@ def server(folder: Path) -> Iterator[Web]:
                 headers |= {
                     "ETag": f'"{len(data)}"',
                     "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT",
+                    "Content-Type": guess_type(path)[0] or "application/octet-stream",
                 }
             if there and (asked := self.headers.get("Range")):
                 whole, (data, span) = len(data), _part(data, asked)

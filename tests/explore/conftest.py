@@ -17,9 +17,12 @@ def made(tmp_path_factory) -> lakes.Made:
     return lakes.build(tmp_path_factory.mktemp("explored"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chrome() -> Iterator[Browser]:
-    """The browser; tests are skipped where the machine cannot have one."""
+    """The browser; tests are skipped where the machine cannot have one.
+
+    Ended with the tests of this folder: Playwright's event loop is in the way of others.
+    """
     try:
         with chromium.browser() as running:
             yield running

@@ -1,7 +1,7 @@
 // Writes the site: `node build.mjs FOLDER`. The same sources and package-lock.json give the same bytes.
 
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -20,12 +20,12 @@ const assembled = {
   name: "wat",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => ({
-      path: join(resolveDir, path.replace(/wasm$/, "wat")),
+      path: relative(here, join(resolveDir, path.replace(/wasm$/, "wat"))), // names go into hashes
       namespace: "wat",
     }));
     onLoad({ filter: /.*/, namespace: "wat" }, async ({ path }) => {
       const { parseWat } = await wabt();
-      const module = parseWat(path, readFileSync(path, "utf8"), { simd: true });
+      const module = parseWat(path, readFileSync(join(here, path), "utf8"), { simd: true });
       return { contents: module.toBinary({}).buffer, loader: "binary" };
     });
   },

@@ -21,6 +21,7 @@ export class Detail {
     this.boxes = boxes(places, this.superblock);
     this.tiles = new Map();
     this.chosen = "";
+    this.turn = 0; // of reading: a later one ends those before
   }
 
   /** Bytes that showing `seen` would read at most. */
@@ -42,20 +43,18 @@ export class Detail {
     const name = JSON.stringify(chosen);
     if (name !== this.chosen) this.tiles.clear();
     this.chosen = name;
-    this.stopped?.abort();
-    this.stopped = new AbortController();
-    const { signal } = this.stopped;
+    const turn = ++this.turn;
     for (const superblock of this.#within(seen)) {
       if (this.tiles.has(superblock)) continue;
-      const tile = await this.#tile(superblock, chosen, signal);
-      if (signal.aborted) return;
+      const tile = await this.#tile(superblock, chosen, turn);
+      if (turn !== this.turn) return;
       this.tiles.set(superblock, tile);
       this.changed();
     }
   }
 
   clear() {
-    this.stopped?.abort();
+    this.turn++;
     this.tiles.clear();
   }
 
@@ -66,7 +65,7 @@ export class Detail {
   }
 
   /** { box, refinement, values }: of the superblock's pixels in store order, subpixels row-major. */
-  async #tile(superblock, chosen, signal) {
+  async #tile(superblock, chosen, turn) {
     const { store } = this;
     const cube = store.cubes[chosen.cube];
     const { chunk, phases } = store.layout;
@@ -77,7 +76,7 @@ export class Detail {
     const plane = chunk * subpixels;
     const cell = cube.tods.indexOf(chosen.tod) * cube.bands.length + cube.bands.indexOf(chosen.band);
     const fill = async (number) => {
-      const data = await store.chunk(chosen.cube, chosen.month, superblock * phases + number, signal);
+      const data = await store.chunk(chosen.cube, chosen.month, superblock * phases + number);
       const start = number * plane;
       const end = Math.min(start + plane, values.length);
       for (let i = start; i < end; i++) {
@@ -86,7 +85,7 @@ export class Detail {
     };
     const waiting = [...Array(Math.ceil(pixels / chunk)).keys()];
     const work = async () => {
-      while (waiting.length) await fill(waiting.shift());
+      while (waiting.length && turn === this.turn) await fill(waiting.shift());
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
     return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values };

@@ -40,34 +40,34 @@ export class Generation {
   }
 
   /** For zarrita: an object, or metadata that are known already. */
-  async get(key, options) {
+  async get(key) {
     const path = key.slice(1);
     if (path.endsWith("zarr.json")) {
       const found = this.metadata[path.replace(/\/?zarr\.json$/, "")];
       return found && new TextEncoder().encode(JSON.stringify(found));
     }
-    const body = await this.#body(path, undefined, options);
+    const body = await this.#body(path);
     checkBlosc(body, this.objects.url(`${this.path}/${path}`));
     return body;
   }
 
   /** For zarrita: the index of a shard (its end) or an inner chunk. */
-  async getRange(key, range, options) {
+  async getRange(key, range) {
     const path = key.slice(1);
     const where = this.objects.url(`${this.path}/${path}`);
     if (range.suffixLength !== undefined) {
-      const index = await this.#body(path, `bytes=-${range.suffixLength}`, options);
+      const index = await this.#body(path, `bytes=-${range.suffixLength}`);
       checkIndex(index, range.suffixLength, where);
       return index;
     }
     const last = range.offset + range.length - 1;
-    const chunk = await this.#body(path, `bytes=${range.offset}-${last}`, options);
+    const chunk = await this.#body(path, `bytes=${range.offset}-${last}`);
     checkBlosc(chunk, where, range.length);
     return chunk;
   }
 
-  async #body(path, range, options) {
-    const body = await this.objects.get(`${this.path}/${path}`, range, options?.signal);
+  async #body(path, range) {
+    const body = await this.objects.get(`${this.path}/${path}`, range);
     if (!body) throw new LakeError(`${this.objects.url(`${this.path}/${path}`)} is missing`, DAMAGED);
     return body;
   }
@@ -75,7 +75,7 @@ export class Generation {
 
 /** What a decoder threw, as a message that names the object. */
 export function damaged(where, error) {
-  if (error instanceof LakeError || error.name === "AbortError") return error;
+  if (error instanceof LakeError) return error;
   if (error.cause instanceof LakeError) return error.cause;
   return new LakeError(`${where} cannot be decoded (${error.message ?? error})`, DAMAGED);
 }

@@ -1,7 +1,8 @@
 /**
  * What the map can show: statistics of the store, and what was learnt of its pixels.
  *
- * A layer is { images, legend, value(row, column) }: `images` for the map, `value` as text.
+ * A layer is { images, legend, value(row, column) }: `images` for the map, the first one of all pixels
+ * if there is any; `value` as text.
  */
 
 import * as zarr from "zarrita";
@@ -36,12 +37,12 @@ export function statistics(store, chosen, coarse, detail, pixels) {
   const limits = range(coarse?.values ?? joined(tiles));
   const colour = limits && scale(VIRIDIS, limits);
   const images = [];
-  if (coarse && limits) {
-    const colours = Uint32Array.from(coarse.values, colour);
-    if (pixels) images.push(pixels.image((i) => colours[pixels.cell[i]] || GROUND));
-    else images.push({ canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: store.factor });
+  if (coarse && limits) images.push(cut(store, coarse, colour, pixels));
+  for (const tile of limits ? tiles : []) {
+    if (tile.limits !== String(limits)) tile.image = detail.painted(tile, colour, GROUND, canvas);
+    tile.limits = String(limits);
+    images.push(tile.image);
   }
-  if (limits) for (const tile of tiles) images.push(detail.painted(tile, colour, GROUND, canvas));
   const of = unit(store.cubes[cube], band);
   const quantity = BARE.has(show) ? "" : ` of ${QUANTITIES[of]}`;
   const title = `${NAMES[show]}${quantity}, ${band}`;
@@ -57,6 +58,17 @@ export function statistics(store, chosen, coarse, detail, pixels) {
     ? { title, ramp: VIRIDIS, limits, isWhole: show === "count" }
     : { title, note: coarse || tiles.length ? "no observation in this month at this time of day" : "" };
   return { images, legend, value };
+}
+
+/** The image of a coarse map, remembered with it: of its cells, or of the pixels that lie in them. */
+function cut(store, coarse, colour, pixels) {
+  if (coarse.image && coarse.pixels === pixels) return coarse.image;
+  const colours = Uint32Array.from(coarse.values, colour);
+  coarse.pixels = pixels;
+  coarse.image = pixels
+    ? pixels.image((i) => colours[pixels.cell[i]] || GROUND)
+    : { canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: store.factor };
+  return coarse.image;
 }
 
 /** Layers of pixels, painted one screen pixel each. */

@@ -51,7 +51,6 @@ class Page {
     try {
       await work();
     } catch (error) {
-      if (error.name === "AbortError") return;
       if (!(error instanceof LakeError)) console.error(error);
       get("problem").hidden = false;
       get("problem").querySelector("p").textContent =
@@ -91,7 +90,7 @@ class Page {
     const path = this.lake.is_live ? entry.generation : await newest(this.objects, entry.key);
     const store = await Store.open(this.objects, path);
     this.store = store;
-    this.places = this.detail = this.pixels = this.coarse = null;
+    this.places = this.detail = this.pixels = this.coarse = this.ground = null;
     this.panel.pixels = {};
     this.map.images = [];
     this.map.marks = [];
@@ -192,8 +191,6 @@ class Page {
   /** Read and paint what is chosen, coarse. */
   async refresh() {
     const turn = ++this.turn;
-    this.reading?.abort();
-    this.reading = new AbortController();
     this.write();
     this.say("Reading …");
     if (this.isLearnt) {
@@ -203,7 +200,7 @@ class Page {
       this.detail?.clear();
     } else {
       const { show, cube, month, tod, band } = this.state;
-      const coarse = await this.store.overview(cube, show, month, tod, band, this.reading.signal);
+      const coarse = await this.store.overview(cube, show, month, tod, band);
       if (turn !== this.turn) return;
       this.coarse = coarse;
       this.layer = null;
@@ -216,7 +213,8 @@ class Page {
   painted() {
     const layer = this.layer ?? statistics(this.store, this.chosen, this.coarse, this.current, this.pixels);
     this.value = layer.value;
-    this.map.images = [...(this.ground && this.places ? [this.ground] : []), ...layer.images];
+    const isBare = this.ground && (!layer.images.length || (!this.layer && !this.coarse));
+    this.map.images = isBare ? [this.ground, ...layer.images] : layer.images;
     this.map.draw();
     legend.show(get("legend"), layer.legend, (least) => this.keep(layer.legend.scores, least));
     get("map").dataset.shown = format(this.isLearnt ? { show: this.state.show, run: this.state.run } : this.chosen);
@@ -245,7 +243,7 @@ class Page {
     }
     this.say("Reading full resolution …");
     await this.detail.read(this.chosen, seen);
-    this.unsay("Reading");
+    this.unsay("Reading full");
     get("map").dataset.sharp = JSON.stringify([...this.detail.tiles.keys()]);
   }
 
@@ -262,15 +260,12 @@ class Page {
       const note = "choose a pixel: land like it will stand out";
       return { images: [], legend: { title: "similarity (cosine)", note }, value: () => "" };
     }
-    const begin = performance.now();
     const scores = await embedding.search(a);
     if (!scores) {
       const note = "it has no embedding: choose another one";
       return { images: [], legend: { title: `pixel ${a}`, note }, value: () => "" };
     }
-    const layer = this.pixels.similar(scores);
-    performance.measure("similar", { start: begin });
-    return layer;
+    return this.pixels.similar(scores);
   }
 
   async embedding(run, path) {
@@ -308,6 +303,7 @@ class Page {
 
   /** A pixel by its place: A, or the one to compare it with. */
   async choose(row, column, second) {
+    const begin = performance.now();
     if (!this.places) return this.say("Still reading where pixels lie");
     const pixel = pixelAt(this.store.grid, this.places, row, column);
     if (pixel < 0) return this.say("No pixel of the store lies there");
@@ -316,8 +312,11 @@ class Page {
     this.state[name.toLowerCase()] = pixel;
     const one = this.mark(name, pixel);
     this.write();
-    const shown = name === "A" && this.state.show === "similar" ? this.refresh() : null;
-    await Promise.all([shown, this.read(one)]);
+    if (name === "A" && this.state.show === "similar") {
+      await this.refresh();
+      requestAnimationFrame(() => performance.measure("similar", { start: begin })); // it is drawn
+    }
+    await this.read(one);
   }
 
   mark(name, pixel) {

@@ -43,13 +43,13 @@ export class Store {
   }
 
   /** A coarse map: { values, rows, columns }; `name`: count, mean or stddev. */
-  async overview(cube, name, month, tod, band, signal) {
+  async overview(cube, name, month, tod, band) {
     const path = `overview/${cube}/${name}`;
     if (!this.generation.has(path)) return null;
     const [, , , rows, columns] = this.generation.metadata[path].shape;
     const { tods, bands } = this.cubes[cube];
     const at = [month - 1, tods.indexOf(tod), bands.indexOf(band), 0, 0];
-    return { values: await this.#chunk(path, at, signal), rows, columns };
+    return { values: await this.#chunk(path, at), rows, columns };
   }
 
   /** Where every pixel lies, { row, column, at }: `at` is the pixel at row * columns + column, or -1. */
@@ -69,11 +69,11 @@ export class Store {
   }
 
   /** Results of an inner chunk, remembered: Float32Array (tod, band, metric, pixel, subpixel). */
-  async chunk(cube, month, number, signal) {
+  async chunk(cube, month, number) {
     const name = `${cube}/${month}/${number}`;
     const held = this.chunks.get(name);
     this.chunks.delete(name);
-    const data = held ?? this.#chunk(`${cube}/results`, [month - 1, 0, 0, 0, number, 0], signal);
+    const data = held ?? this.#chunk(`${cube}/results`, [month - 1, 0, 0, 0, number, 0]);
     this.chunks.set(name, data);
     const most = Math.max(1, Math.floor(KEPT_BYTES / this.chunkBytes(cube)));
     while (this.chunks.size > most) this.chunks.delete(this.chunks.keys().next().value);
@@ -93,12 +93,12 @@ export class Store {
   }
 
   /** All that is known of a pixel: a list of { cube, band, unit, month, tod, count, mean, stddev, min, max }. */
-  async series(pixel, signal) {
+  async series(pixel) {
     const number = Math.floor(pixel / this.layout.chunk);
     const wanted = Object.keys(this.cubes).flatMap((cube) => this.months.map((month) => [cube, month]));
     const read = wanted.map(async ([name, month]) => {
       const cube = this.cubes[name];
-      const data = await this.#chunk(`${name}/results`, [month - 1, 0, 0, 0, number, 0], signal);
+      const data = await this.#chunk(`${name}/results`, [month - 1, 0, 0, 0, number, 0]);
       const within = pixel - number * this.layout.chunk;
       return cube.tods.flatMap((tod, t) =>
         cube.bands.map((band, b) => ({
@@ -123,10 +123,10 @@ export class Store {
     return this.arrays[path];
   }
 
-  async #chunk(path, at, signal) {
+  async #chunk(path, at) {
     const array = await this.#array(path);
     try {
-      return (await array.getChunk(at, { signal })).data;
+      return (await array.getChunk(at)).data;
     } catch (error) {
       throw damaged(this.generation.objects.url(`${this.generation.path}/${path}`), error);
     }

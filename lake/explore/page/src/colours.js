@@ -57,13 +57,27 @@ export function scale(colours, [from, to]) {
     Number.isNaN(value) ? 0 : colours[Math.max(0, Math.min(LEVELS - 1, Math.round((value - from) * step)))];
 }
 
+/** A canvas that is painted again and again; `colours`: its pixels, row-major. */
+export class Sheet {
+  constructor(rows, columns) {
+    this.canvas = document.createElement("canvas");
+    [this.canvas.width, this.canvas.height] = [columns, rows];
+    this.data = new ImageData(columns, rows);
+    this.colours = new Uint32Array(this.data.data.buffer);
+  }
+
+  /** The canvas with these colours. */
+  painted() {
+    this.canvas.getContext("2d").putImageData(this.data, 0, 0);
+    return this.canvas;
+  }
+}
+
 /** A canvas of colours, row-major. */
 export function canvas(colours, rows, columns) {
-  const made = document.createElement("canvas");
-  [made.width, made.height] = [columns, rows];
-  const data = new Uint8ClampedArray(colours.buffer, colours.byteOffset, colours.byteLength);
-  made.getContext("2d").putImageData(new ImageData(data, columns, rows), 0, 0);
-  return made;
+  const sheet = new Sheet(rows, columns);
+  sheet.colours.set(colours);
+  return sheet.painted();
 }
 
 function rgb(hex) {

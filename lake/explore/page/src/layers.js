@@ -7,7 +7,7 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, canvas, css, ofClass, ramp, rgba, scale } from "./colours.js";
+import { ABSENT, Sheet, canvas, css, ofClass, ramp, rgba, scale } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 import { cosine } from "./embedding.js";
@@ -142,19 +142,26 @@ export class Pixels {
     return { images: [this.image(colour)], legend: { title: "surface classes, share of pixels", items }, value };
   }
 
-  /** Similarity to a chosen pixel; scores as of Embedding.search. */
+  /**
+   * Similarity to a chosen pixel; scores as of Embedding.search.
+   *
+   * Every click paints all pixels: into one image that is kept, by a table of all scores.
+   */
   similar(scores) {
     this.table ??= Uint32Array.from({ length: 65536 }, (_, i) => {
       const score = i - 32768;
       return score === NOTHING ? GROUND : CIVIDIS[Math.round((255 * Math.max(0, Math.min(LEVELS, score))) / LEVELS)];
     });
-    const { table } = this;
+    this.sheet ??= new Sheet(this.rows, this.columns);
+    const { at, sheet, table } = this;
+    const { colours } = sheet;
+    for (let i = 0; i < at.length; i++) colours[at[i]] = table[scores[i] + 32768];
     const value = (row, column) => {
       const pixel = pixelAt(this.store.grid, this.places, row, column);
       return pixel < 0 ? "" : `similarity ${shown(cosine(scores[pixel]))}`;
     };
     const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], scores };
-    return { images: [this.image((i) => table[scores[i] + 32768])], legend, value };
+    return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
   }
 }
 

@@ -60,13 +60,13 @@ function threshold(scores, kept) {
   const count = () => {
     const least = Number(input.value) * LEVELS;
     let found = 0;
-    for (const score of scores) if (score >= least) found++;
+    for (let i = 0; i < scores.length; i++) if (scores[i] >= least) found++;
     const share = ((100 * found) / scores.length).toFixed(1);
     told.textContent = `${Number(input.value).toFixed(2)}: ${found.toLocaleString("en")} pixels (${share} %)`;
   };
   input.addEventListener("input", count);
   save.addEventListener("click", () => kept(Number(input.value)));
-  count();
+  setTimeout(count); // once the map is drawn
   line.append(label, input, save);
   return [line, told];
 }

@@ -34,8 +34,14 @@ def shown(page: Page) -> dict[str, str]:
 
 def state(page: Page) -> dict[str, str]:
     """Of the address, once it is written."""
-    page.wait_for_timeout(200)
+    page.wait_for_selector("body[data-settled]")
     return dict(pair.split("=") for pair in page.url.split("#")[1].split("&"))
+
+
+def until(page: Page, name: str, than: float) -> None:
+    """Wait until a number of the address is above another one."""
+    of = f"Number(new URLSearchParams(location.hash.slice(1)).get('{name}'))"
+    page.wait_for_function(f"{of} > {than}")
 
 
 def point(page: Page, row: float, column: float) -> tuple[float, float]:
@@ -92,7 +98,23 @@ def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(conte
     size = overview.factor(made.store.domain)
     for y, x in ((2, 3), (5, 1)):
         told = under(page, (y + 0.5) * size, (x + 0.5) * size)
-        assert float(told.rpartition("· ")[2]) == pytest.approx(found[y, x], rel=1e-3)
+        value = re.fullmatch(rf".* · (.*) over {size} × {size} pixels", told)[1]  # noqa: RUF001
+        assert float(value) == pytest.approx(found[y, x], rel=1e-3)
+
+
+def test_counts_are_those_of_a_pixel_at_every_resolution(context, site, made):
+    page = context.new_page()
+    page.route("**/results/c/**", lambda route: route.abort())
+    page.goto(f"{site}#cube=day-1km&band=C03&month=1&tod=54000&show=count")
+    page.wait_for_selector('#map[data-shown*="count"]')
+    land, size = made.store.domain, overview.factor(made.store.domain)
+    count = made.store.block("day-1km", slice(None), 1)[0][0, 0, 0]
+    inside = (land.row // size == 2) & (land.column // size == 3)
+    expect(page.locator("#legend")).to_contain_text("observations a pixel")
+    page.wait_for_selector("body[data-ready]")
+    told = under(page, 2.5 * size, 3.5 * size)
+    value = float(told.rpartition("· ")[2].split()[0])
+    assert value == pytest.approx(count[inside].mean(), rel=1e-3)
 
 
 def test_choices_change_the_map_the_legend_and_the_address(page, site):
@@ -123,19 +145,20 @@ def test_map_pans_and_zooms_by_mouse_wheel_and_keys(page, site):
     page.mouse.down()
     page.mouse.move(x + 60, y + 30, steps=4)
     page.mouse.up()
+    until(page, "column", 0)
     after = state(page)
     zoom = float(before["zoom"])
     assert float(after["column"]) == pytest.approx(float(before["column"]) - 60 / zoom, abs=0.02)
     assert float(after["row"]) == pytest.approx(float(before["row"]) - 30 / zoom, abs=0.02)
     assert page.locator("#hint").is_visible()  # a drag chooses nothing
     page.mouse.wheel(0, -300)
-    assert float(state(page)["zoom"]) > 1.5 * zoom
+    until(page, "zoom", 1.5 * zoom)
     page.locator("#canvas").focus()
     page.keyboard.press("0")
     page.keyboard.press("ArrowRight")
-    assert float(state(page)["column"]) > float(before["column"])
+    until(page, "column", float(before["column"]))
     page.keyboard.press("+")
-    assert float(state(page)["zoom"]) > zoom
+    until(page, "zoom", zoom)
 
 
 def test_chosen_pixel_has_charts_and_numbers_by_mouse_and_by_keyboard(page, site, made, tmp_path):
@@ -274,6 +297,7 @@ def test_damaged_map_is_told_with_its_key(page, made, tmp_path, harm):
         problem = page.get_by_role("alert")
         expect(problem).to_contain_text("overview/day-2km/mean")
         expect(problem).to_contain_text("lake verify")
+        expect(page.locator("#legend")).to_be_empty()
         page.get_by_label("Show", exact=True).select_option("count")
         page.wait_for_selector('#map[data-shown*="count"]')
         expect(problem).to_be_hidden()

@@ -20,9 +20,10 @@ const VIRIDIS = ramp("viridis");
 const CIVIDIS = ramp("cividis");
 const GROUND = rgba(...ABSENT);
 const NAMES = {
-  mean: "mean", stddev: "standard deviation", count: "number of observations", min: "minimum",
+  mean: "mean", stddev: "standard deviation", count: "observations a pixel", min: "minimum",
   max: "maximum", skewness: "skewness", kurtosis: "excess kurtosis",
 };
+const METRIC = { mean: "m1", stddev: "m2", skewness: "m3", kurtosis: "m4", count: "count", min: "min", max: "max" };
 const BARE = new Set(["count", "skewness", "kurtosis"]);
 const QUANTITIES = { 1: "reflectance factor (1)", K: "temperature (K)" };
 
@@ -52,11 +53,13 @@ export function statistics(store, chosen, coarse, detail, pixels) {
     if (!coarse) return "";
     const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
     const inside = y >= 0 && x >= 0 && y < coarse.rows && x < coarse.columns;
-    return inside ? text(coarse.values[y * coarse.columns + x], show, of) : "";
+    const told = inside ? text(coarse.values[y * coarse.columns + x], show, of) : "";
+    return told && `${told} over ${store.factor} × ${store.factor} pixels`;
   };
-  const legend = limits
-    ? { title, ramp: VIRIDIS, limits, isWhole: show === "count" }
-    : { title, note: coarse || tiles.length ? "no observation in this month at this time of day" : "" };
+  const nothing = coarse || tiles.length ? "no observation in this month at this time of day" : "";
+  const isSuspect = store.suspect.includes(METRIC[show]);
+  const note = isSuspect ? "may be wrong: imported from merged legacy results" : limits ? "" : nothing;
+  const legend = limits ? { title, note, ramp: VIRIDIS, limits, isClipped: true } : { title, note };
   return { images, legend, value };
 }
 
@@ -92,6 +95,13 @@ export class Pixels {
     const of = (row, i) => Math.floor(row / factor) * columns + Math.floor(this.places.column[i] / factor);
     this.cells ??= Int32Array.from(this.places.row, of);
     return this.cells;
+  }
+
+  /** Sums of cells as means of the subpixels that lie in them. */
+  perPixel(values, subpixels) {
+    const held = new Float32Array(values.length);
+    for (const cell of this.cell) held[cell] += subpixels;
+    return values.map((value, cell) => value / held[cell]);
   }
 
   /** An image of one colour a pixel. */

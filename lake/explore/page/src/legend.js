@@ -21,12 +21,14 @@ function bar({ ramp }) {
   return made;
 }
 
-function marks({ limits: [from, to], isWhole }) {
+/** Below and above the colours that the bar ends with lie a few more values, if it is clipped. */
+function marks({ limits: [from, to], isClipped }) {
   const row = document.createElement("div");
   row.className = "marks";
-  for (const value of [from, (from + to) / 2, to]) {
+  const [below, above] = isClipped ? ["≤ ", "≥ "] : ["", ""];
+  for (const text of [below + shown(from), shown((from + to) / 2), above + shown(to)]) {
     const mark = document.createElement("span");
-    mark.textContent = isWhole ? String(Math.round(value)) : shown(value);
+    mark.textContent = text;
     row.append(mark);
   }
   return row;

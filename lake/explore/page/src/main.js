@@ -15,6 +15,7 @@ import { degrees, download, similarCsv } from "./table.js";
 
 const LEARNT = { rgb: "embedding", similar: "embedding", classes: "labels" };
 const [SUMMER, NOON] = [7, 64800]; // shown first, where they are
+const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
 const DETAIL_FROM_ZOOM = 0.5; // screen pixels a pixel of the store
 
@@ -123,7 +124,7 @@ class Page {
     this.ground = this.pixels.ground();
     const { a, b } = this.state;
     for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
-    if (this.isLearnt || !this.layer?.images.length) await this.refresh();
+    if (this.isLearnt || this.state.show === "count") await this.refresh();
     else this.painted();
     this.sharpen();
     await Promise.all(this.panel.all.map((one) => this.read(one)));
@@ -193,20 +194,39 @@ class Page {
     const turn = ++this.turn;
     this.write();
     this.say("Reading …");
-    if (this.isLearnt) {
-      const layer = await this.learnt(turn);
+    get("map").setAttribute("aria-busy", "true");
+    try {
+      const [layer, coarse] = this.isLearnt ? [await this.learnt(), null] : [null, await this.overview()];
       if (turn !== this.turn) return;
-      this.layer = layer;
-      this.detail?.clear();
-    } else {
-      const { show, cube, month, tod, band } = this.state;
-      const coarse = await this.store.overview(cube, show, month, tod, band);
-      if (turn !== this.turn) return;
-      this.coarse = coarse;
-      this.layer = null;
+      [this.layer, this.coarse] = [layer, coarse];
+      if (layer) this.detail?.clear();
+    } catch (error) {
+      if (turn === this.turn) this.blank(); // else it would look like what was chosen
+      throw error;
+    } finally {
+      if (turn === this.turn) get("map").removeAttribute("aria-busy");
     }
     this.unsay("Reading");
     this.painted();
+  }
+
+  /** The coarse map of what is chosen; counts as means of pixels, as full resolution has them. */
+  async overview() {
+    const { show, cube, month, tod, band } = this.state;
+    if (show === "count" && !this.pixels) return null;
+    const coarse = await this.store.overview(cube, show, month, tod, band);
+    if (!coarse || show !== "count") return coarse;
+    return { ...coarse, values: this.pixels.perPixel(coarse.values, this.store.cubes[cube].refinement ** 2) };
+  }
+
+  /** Show nothing. */
+  blank() {
+    this.layer = this.coarse = null;
+    this.value = null;
+    this.map.images = this.ground ? [this.ground] : [];
+    this.map.draw();
+    get("legend").replaceChildren();
+    delete get("map").dataset.shown;
   }
 
   /** Put what is known onto the map. */
@@ -283,13 +303,16 @@ class Page {
   moved(view) {
     Object.assign(this.state, { row: view.row, column: view.column, zoom: view.zoom });
     clearTimeout(this.writing);
-    this.writing = setTimeout(() => this.write(), 150);
+    delete document.body.dataset.settled;
+    this.writing = setTimeout(() => this.write(), WRITE_AFTER_MS);
     this.sharpen();
   }
 
   write() {
+    clearTimeout(this.writing);
     this.written = format(this.state);
     history.replaceState(null, "", this.written);
+    document.body.dataset.settled = "";
   }
 
   pointed(row, column) {

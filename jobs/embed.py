@@ -111,7 +111,8 @@ def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
     given = fronts.inputs(root, spec, stores)
     source = Source(given, stores[0], feed.periods(len(stores), how.recipe))
     loader, scale = feed.loader(root, spec.id, source, how.feed, how.recipe)
-    return recipe.begin(how.recipe, scale, given.columns(), loader)
+    state, task = recipe.begin(how.recipe, scale, given.columns())
+    return state, loader, task
 
 
 def keep(root: str, spec: Spec, start: int, state: State, about: dict[str, Any]) -> None:

@@ -181,5 +181,10 @@ class Streamed:
 
 def _shuffled(count: int, seed: int, stream: int) -> Tensor:
     """(count,) an order; streams are epochs from 1, 0 what is held out, and below what is streamed."""
-    random = torch.Generator().manual_seed((seed * 1_000_003 + stream) & 0x7FFF_FFFF_FFFF_FFFF)
+    random = torch.Generator().manual_seed(mixed(seed, stream))
     return torch.randperm(count, generator=random)
+
+
+def mixed(seed: int, stream: int) -> int:
+    """The seed of one of the streams of random numbers that a training draws from."""
+    return (seed * 1_000_003 + stream) & 0x7FFF_FFFF_FFFF_FFFF

@@ -13,7 +13,7 @@ from math import isnan
 
 from jobs import canvas, draw, runs, view
 from jobs.draw import PLATES, Scene
-from jobs.plates import Place
+from jobs.plates import Place, Plate
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
@@ -131,7 +131,7 @@ def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec,
 
 def make(work: Work) -> Sequence[str]:
     """Draw the pictures."""
-    store, settings, objects = work.store, work.settings(Settings), work.objects
+    store, settings = work.store, work.settings(Settings)
     scene = Scene(
         work.client, work.root, store, work.spec.inputs, store.cubes[settings.cube],
         settings.band, settings.month, settings.tod, settings.phase,
@@ -141,13 +141,25 @@ def make(work: Work) -> Sequence[str]:
     work.pulse.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):
         work.pulse.check()
-        plate = draw.plate(name, scene, place)
-        about = {"Title": f"{plate.title}: {place.key}", "Source": f"{work.run} of {store.url}"}
-        objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
-        drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
+        drawn.append(stored(work, name, draw.plate(name, scene, place)))
         work.pulse.advance(set(range(done)))
-    objects.put(LISTED, json.dumps([asdict(picture) for picture in drawn], indent=1).encode())
-    return [*(picture.file for picture in drawn), LISTED]
+    return listed(work, drawn)
+
+
+def stored(work: Work, name: str, plate: Plate) -> Picture:
+    """Store a picture of a run."""
+    about = {
+        "Title": f"{plate.title}: {work.store.key}",
+        "Source": f"{work.run} of {work.store.url}",
+    }
+    work.objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
+    return Picture(name, f"{name}.png", plate.title, plate.caption)
+
+
+def listed(work: Work, drawn: Sequence[Picture]) -> list[str]:
+    """Store the list of a run's pictures; returns the paths of all of them and its own."""
+    work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
+    return [*(of.file for of in drawn), LISTED]
 
 
 def _distance_um(band: str) -> float:

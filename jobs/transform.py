@@ -13,7 +13,7 @@ from jobs.linear import Source
 from jobs.runs import Spec
 from jobs.work import Work
 from lake import schema
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError
 from lake.read import Store
 
 JOB = "transform"
@@ -43,8 +43,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         raise ConfigError(
             f"run {model.id} is of {model.job}, which fits no model: wanted one of {', '.join(MODELS)}"
         )
-    if runs.find(root, model.id) is None:
-        raise MissingError(f"run {model.id} is not complete: run 'lake runs resume {model.id}'")
+    runs.complete(root, model.id)
     before = [of for job, of in model.inputs.items() if job in MODELS]
     source(root, store, before[0] if before else model.id)
     return (spec(root, store, model),)

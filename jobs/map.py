@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from math import isnan
 
-from jobs import canvas, draw, runs, view
+from jobs import canvas, draw, runs, transform, view
 from jobs.draw import PLATES, Scene
 from jobs.plates import Place, Plate
 from jobs.runs import Spec
@@ -38,7 +38,8 @@ class Settings:
     pca: str = ""
     """Run to draw; none: what the embedding builds on, else the one of default settings."""
     embed: str = ""
-    """Run to draw; none: what the clusters are of, else the one of default settings."""
+    """Run to draw, of `embed`, or of `transform` by its model; none: what the clusters are of, else the
+    one of default settings."""
     cluster: str = ""
     """Run to draw; none: the clusters of that embedding, of default settings."""
     cube: str = ""
@@ -113,13 +114,17 @@ def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec,
     """Runs that are drawn: as named, what those build on, else of default settings."""
     chain = tuple(SHOWS)
     found = {
-        job: runs.given(root, run, job, store) for job in chain if (run := getattr(settings, job))
+        job: (transform.given if job == transform.EMBED else runs.given)(root, run, job, store)
+        for job in chain
+        if (run := getattr(settings, job))
     }
     for before, after in ((1, 2), (0, 1)):
         if chain[after] in found and chain[before] not in found:
             with suppress(MissingError):  # an embedding may build on no PCA
                 run = runs.ancestor(root, found[chain[after]][-1].id, chain[before])
-                found[chain[before]] = (runs.read_spec(root, run),)
+                spec = runs.read_spec(root, run)
+                if spec.stores[0] == found[chain[after]][-1].stores[0]:  # not of another period
+                    found[chain[before]] = (spec,)
     wanted = [job for job in chain if SHOWS[job] in settings.pictures]
     for i, job in enumerate(chain[: chain.index(wanted[-1]) + 1] if wanted else ()):
         if job not in found:

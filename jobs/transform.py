@@ -54,6 +54,13 @@ def spec(root: str, store: Store, model: Spec) -> Spec:
     return runs.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
 
 
+def given(root: str, run: str, job: str, store: Store) -> tuple[Spec, ...]:
+    """The spec of a run of a job, or of this one by a model of that job; see `runs.require`."""
+    spec = runs.read_spec(root, run)
+    again = spec.job == JOB and job in spec.inputs
+    return runs.given(root, run, JOB if again else job, store)
+
+
 def make(work: Work) -> Sequence[str]:
     """Score or embed every pixel."""
     model = work.settings(Settings).model

@@ -19,7 +19,6 @@ from jobs.views import pairs
 from jobs.views.choice import NEIGHBOURS, PERIODS
 from lake import order
 from lake.errors import ConfigError, DataError
-from lake.objects import absolute
 from lake.read import Store
 
 SAMPLE, ALL = "sample", "all"
@@ -65,9 +64,8 @@ def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
     )
     if not how.labels:
         return how
-    digest = known.digest(how.labels)
-    known.classes(how.labels, digest, store, how.column)
-    return replace(how, labels=absolute(how.labels), sha256=digest)
+    url, digest = known.settled(how.labels, store, how.column)
+    return replace(how, labels=url, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,9 +68,9 @@ class Held:
         if self.near is None:
             return self._of(rows)
         joining = self.near[rows[: int(size * self.joining)], epoch % self.near.shape[1]]
-        return self._of(
-            torch.cat([rows, joining.to(rows.device)]).unique()
-        )  # once each: none is its own
+        together = torch.cat([rows, joining.to(rows.device)])
+        once: Tensor = torch.unique(together)
+        return self._of(once)  # no pixel is its own negative
 
     def held_out(self) -> Batch | None:
         """The first of the pixels in an order of their own."""

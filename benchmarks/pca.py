@@ -42,7 +42,7 @@ from jobs.features import Selection
 from jobs.passes import Fit
 from jobs.work import Work
 from lake import catalogue, commits, domain, keys, store
-from lake.cluster import WORKERS
+from lake.cluster import MALLOC, ONE_THREAD, WORKERS
 from lake.grid import Grid, Projection
 from lake.moments import METRICS
 from lake.objects import connect
@@ -50,11 +50,6 @@ from lake.order import Layout, superblocks
 from lake.schema import MONTHS, Cube
 
 COMPONENTS = 200
-MALLOC = {
-    name: str(value)
-    for name, value in WORKERS["distributed.nanny.pre-spawn-environ"].items()
-    if name.startswith("MALLOC")
-}
 KEY = keys.parse("goes16/benchmark/20200101_20201231/geom-goes-conus-0")
 COARSE = Cube(
     "day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C07", "C13", "C14", "C15"), (1, 2, 3, 4, 5)
@@ -282,8 +277,7 @@ def captured(z: np.ndarray, components: np.ndarray) -> float:
 
 def measured(what: str, root: Path, limit: float) -> Figures | None:
     """The figures of a contestant; None if it takes too long."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    environment = os.environ | MALLOC | one
+    environment = os.environ | MALLOC | ONE_THREAD
     command = [sys.executable, __file__, "--child", what, str(root)]
     try:
         done = subprocess.run(  # noqa: S603 (this script)

@@ -45,11 +45,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import lake
-from jobs import components, embed, features, fronts, measures, mnf, patterns, recipe, settings
+from jobs import (
+    components,
+    embed,
+    features,
+    fronts,
+    measures,
+    mnf,
+    patterns,
+    recipe,
+    sample,
+    settings,
+)  # fmt: skip
 from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.features import Selection
 from jobs.measures import How, Pixels
+from jobs.passes import Fit
 from jobs.scaling import Scaling
 from jobs.truth import stores
 from jobs.truth.country import DYNAMICS, Country
@@ -67,10 +79,8 @@ DATA = Path(os.environ.get("LAKE_SHARED_DATA", Path(__file__).parents[2] / "shar
 PERIODS = (("2022-12-14", "2023-02-21"), ("2022-12-15", "2023-02-22"))
 KOPPEN_SQUARE, OCEAN = 40, 32
 LAYOUT = Layout(256, 8)
-MAX_MISSING, CLIP, HELD, REFILLS, FLOOR = 0.5, 6.0, 200, 2, 1e-6
-"""As the jobs have them by default."""
-SHARE = 6
-"""Features for each component that fills holes, at least."""
+FIT, FLOOR = Fit(), mnf.Settings().floor
+MAX_MISSING = sample.Settings().max_missing
 NAMED = {"knn": "knn_3", "few_shot": "few_linear"}
 """What other tools ask for, by the measure it is."""
 SHOWN = (
@@ -92,11 +102,6 @@ class Fitted:
     scale: NDArray[np.float64]
     """(feature,) by which that was."""
 
-    @property
-    def filler(self) -> Model:
-        """What stands in holes: of few features, few components, else they repeat its noise."""
-        return components.first(self.model, min(HELD, max(len(self.scale) // SHARE, 1)))
-
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -115,12 +120,12 @@ class Data:
     @cached_property
     def total(self) -> Fitted:
         """Principal components of the first year."""
-        return fitted(self.one, Scaling.of(self.one, CLIP))
+        return fitted(self.one, Scaling.of(self.one, FIT.clip))
 
     @cached_property
     def noise(self) -> Fitted:
         """Those of the differences between the years."""
-        pilot = Scaling.of(self.one, CLIP)
+        pilot = Scaling.of(self.one, FIT.clip)
         without_end = np.full(len(self.one), np.inf)
         unit = Scaling(-without_end, without_end, np.zeros(len(self.one)), pilot.scale)
         return fitted(pilot.cut(self.one.copy()) - pilot.cut(self.other.copy()), unit)
@@ -134,7 +139,7 @@ class Data:
         found = []
         for x in (self.one, self.other):
             z = self.total.model.scaling.apply(x.copy())
-            components.fill(z, self.total.filler)
+            components.fill(z, self.total.model)
             found.append(np.ascontiguousarray(z.T))
         return found[0], found[1]
 
@@ -147,13 +152,13 @@ class Data:
 def fitted(x: Singles, scaling: Scaling) -> Fitted:
     """As `lake pca` fits: a pass, then passes in which the components of the last fill the holes."""
     made: Fitted | None = None
-    for _ in range(1 + REFILLS):
+    for _ in range(1 + FIT.refills):
         before = made.model.scaling if made else scaling
         z, total = before.apply(x.copy()), Sums.empty(len(x))
         if made:
-            total.add_noise(made.filler.noise * components.fill(z, made.filler))
+            total.add_noise(made.model.noise * components.fill(z, made.model))
         total.add(z)
-        model = components.solved(total, before, min(HELD, len(z)))
+        model = components.solved(total, before, min(FIT.components, len(z)))
         made = Fitted(model, total.covariance(), before.scale)
     return made
 
@@ -183,7 +188,7 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     """By `lake embed` with these settings, trained on all pixels of what its views are of."""
     how = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
-    front, count = how.front.front, min(HELD, len(data.names))
+    front, count = how.front.front, min(FIT.components, len(data.names))
     given = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
     x = given.get(front, shown)(data)
     features_in = front == fronts.FEATURES

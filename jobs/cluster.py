@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from jobs import embed, outputs, runs, sample
+from jobs import embed, mnf, outputs, runs, sample, transform
 from jobs.hierarchy import nearest
 from jobs.runs import Spec
 from jobs.settings import check
@@ -31,7 +31,8 @@ class Settings:
     """Of `lake cluster`."""
 
     embed: str = ""
-    """Run whose embedding is clustered; none: the one of default settings, made if need be."""
+    """Run whose embedding is clustered, of `embed`, or of `transform` by its model; none: the one of
+    default settings, made if need be."""
     k: int = 8
     """Clusters."""
     n_init: int = 10
@@ -46,12 +47,16 @@ class Settings:
 def specs(
     root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
 ) -> tuple[Spec, ...]:
-    """The run that clusters an embedding, after those it builds on."""
-    before = before or (
-        runs.given(root, settings.embed, embed.JOB, store)
-        if settings.embed
-        else embed.specs(root, store, embed.Settings())
-    )
+    """The run that clusters an embedding, after those it builds on.
+
+    Raises:
+        MissingError, ConfigError: no such run, not complete, or of another job, store or other pixels.
+    """
+    if settings.embed and not before:
+        before = transform.given(root, settings.embed, embed.JOB, store)
+        drawn = runs.read_spec(root, runs.ancestor(root, settings.embed, sample.JOB))
+        mnf.check_pixels(runs.open_input(root, drawn.stores[0]), store)
+    before = before or embed.specs(root, store, embed.Settings())
     inputs = {embed.JOB: before[-1].id}
     return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))
 

@@ -8,9 +8,8 @@ are over kinds, and without holes there is one. Kinds split when a block tells t
 added before is the same for both.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +39,6 @@ class Sums:
         """Of no pixel."""
         kind = np.zeros(features, np.int64)
         return cls(np.zeros((features, features)), kind, np.zeros((features, 1)), np.zeros((1, 1)))
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Self:
-        """From what `arrays` gave."""
-        return cls(*(arrays[prefix + name] for name in cls.__slots__))
-
-    def arrays(self, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """To be stored."""
-        return {prefix + name: getattr(self, name) for name in self.__slots__}
 
     def add(self, z: Singles) -> None:
         """Add standardised features (feature, pixel); their holes become 0."""

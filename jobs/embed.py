@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from jobs import card, curve, feed, fronts, outputs, recipe, runs, sample, supervise
+from jobs import card, curve, feed, fronts, near, outputs, recipe, runs, sample, supervise
 from jobs.feed import Feed, Source
 from jobs.fronts import Front, Inputs
 from jobs.loader import Loader
@@ -85,6 +85,8 @@ def make(work: Work) -> Sequence[str]:
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     if not given.scores:
         work.stage("standardise", fronts.standardise, [(work.spec.inputs[sample.JOB],)])
+    if how.feed.near:
+        near.look(work, runs.ancestor(root, work.run, sample.JOB))
     training = how.recipe.training
     work.say(f"training, {training.steps} steps")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)
@@ -111,7 +113,8 @@ def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
     given = fronts.inputs(root, spec, stores)
     source = Source(given, stores[0], feed.periods(len(stores), how.recipe))
     loader, scale = feed.loader(root, spec.id, source, how.feed, how.recipe)
-    return recipe.begin(how.recipe, scale, given.columns(), loader)
+    state, task = recipe.begin(how.recipe, scale, given.columns())
+    return state, loader, task
 
 
 def keep(root: str, spec: Spec, start: int, state: State, about: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ compared), `evaluate.parquet` (a row a measure and seed), and the pictures of `p
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -22,29 +22,29 @@ from numpy.typing import NDArray
 
 import lake
 from jobs import (
-    canvas,
     charts,
     draw,
     evidence,
     labels,
     measures,
+    mnf,
     patterns,
     plates,
     pulse,
     runs,
     view,
 )  # fmt: skip
-from jobs.evidence import LEAST, Evidence
-from jobs.map import LISTED, Picture
+from jobs import map as pictured
+from jobs.evidence import Evidence
+from jobs.map import Picture
 from jobs.measures import How
-from jobs.plates import Place, Plate
+from jobs.plates import Place
 from jobs.product import one_thread
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Arrays, Work, partial
 from lake import order
-from lake.errors import ConfigError, DataError, MissingError
-from lake.objects import absolute
+from lake.errors import ConfigError
 from lake.read import Store
 
 JOB = "evaluate"
@@ -99,9 +99,6 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         raise ConfigError(
             "evaluate needs vectors and what is known: '--set run=RUN' and '--set labels=URL'"
         )
-    if not labels.is_file(settings.labels):
-        known = ", ".join((labels.TABLE, *labels.IMAGES))
-        raise ConfigError(f"setting labels must end in one of {known}, found {settings.labels!r}")
     runs.require(root, settings.run, runs.read_spec(root, settings.run).job, store)
     array = evidence.vectors_of(root, settings.run, settings.array)
     stores, inputs = [store], {RUN: settings.run}
@@ -109,12 +106,9 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         stores.append(_second(root, store, settings))
         inputs[OTHER] = settings.other
         evidence.vectors_of(root, settings.other, array)
-    digest = labels.digest(settings.labels)
-    settings = replace(settings, array=array, labels=absolute(settings.labels), sha256=digest)
-    known_classes = labels.classes(settings.labels, digest, store, settings.column)
-    if len(np.unique(known_classes.of[known_classes.of >= 0])) < LEAST:
-        raise DataError(f"{settings.labels} has fewer than {LEAST} classes in {store.key}")
-    labels.quantities(settings.labels, digest, store, settings.quantities)
+    url, digest = labels.settled(settings.labels, store, settings.column)
+    settings = replace(settings, array=array, labels=url, sha256=digest)
+    labels.quantities(url, digest, store, settings.quantities)
     outside = [of for of in settings.chosen if not 0 <= of < store.domain.pixels]
     check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)
     return (runs.spec_of(root, settings, JOB, tuple(stores), inputs),)
@@ -139,12 +133,11 @@ def make(work: Work) -> Sequence[str]:
     work.stage("view", _view, [(of, block) for block in everywhere])
     known = labels.classes(settings.labels, settings.sha256, store, settings.column)
     found = [work.partial("measure", seed) for seed in range(settings.seeds)]
-    document = _document(work, known.names, found)
+    classes = _classes(known.names, found)
+    document = _document(work, classes, found)
     work.objects.put(MEASURES, json.dumps(document, indent=1).encode())
     work.objects.put(TABLE, _table(work.run, found))
-    drawn = _draw(work, known.names, found, len(everywhere))
-    work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
-    return [MEASURES, TABLE, *(of.file for of in drawn), LISTED]
+    return [MEASURES, TABLE, *pictured.listed(work, _draw(work, classes, len(everywhere)))]
 
 
 def told(root: str, run: str) -> dict[str, Any]:
@@ -155,11 +148,7 @@ def told(root: str, run: str) -> dict[str, Any]:
 
 def _second(root: str, store: Store, settings: Settings) -> Store:
     """The store of the other run, if the two can be compared."""
-    spec = runs.read_spec(root, settings.other)
-    if runs.find(root, settings.other) is None:
-        raise MissingError(
-            f"run {settings.other} is not complete: run 'lake runs resume {settings.other}'"
-        )
+    spec = runs.complete(root, settings.other)
     models = [evidence.model_of(root, run) for run in (settings.run, settings.other)]
     if models[0] != models[1]:
         raise ConfigError(
@@ -168,11 +157,7 @@ def _second(root: str, store: Store, settings: Settings) -> Store:
             f"model={models[0]}' makes those of the other period"
         )
     second = runs.open_input(root, spec.stores[0])
-    if not second.domain.same_as(store.domain):
-        raise ConfigError(
-            f"{second.key} has other pixels than {store.key} ({second.domain.pixels}, "
-            f"{store.domain.pixels}): wanted another period of the same geometry"
-        )
+    mnf.check_pixels(second, store)
     return second
 
 
@@ -240,16 +225,29 @@ def _view(root: str, run: str, of: Evidence, pixels: slice) -> Arrays:
     return {"axes": (x - made["mean"]) @ made["axes"], "distance": np.stack(away, axis=1)}
 
 
-def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfClasses:
+    """What was found of each class, over all seeds."""
+
+    names: Sequence[str]
+    confusion: NDArray[np.int64]
+    """(class, class)"""
+    moved: NDArray[np.float64] | None
+    """(class,)"""
+
+
+def _classes(names: Sequence[str], found: Sequence[Arrays]) -> _OfClasses:
+    return _OfClasses(names, _confusion(found, len(names)), _moved(found, len(names)))
+
+
+def _document(work: Work, classes: _OfClasses, found: Sequence[Arrays]) -> dict[str, Any]:
     settings = work.settings(Settings)
     each = [dict(zip(of["names"].tolist(), of["values"].tolist(), strict=True)) for of in found]
     summary = measures.summary(each)
     for name, of in summary.items():
         of["values"] = [values[name] for values in each]  # type: ignore[assignment]
-    confusion = _confusion(found, len(names))
-    moved = _moved(found, len(names))
-    held = confusion.sum(axis=1)
-    right = np.diag(confusion) / np.maximum(held, 1)
+    held, moved = classes.confusion.sum(axis=1), classes.moved
+    right = np.diag(classes.confusion) / np.maximum(held, 1)
     return {
         "run": work.spec.inputs[RUN],
         "other": work.spec.inputs.get(OTHER),
@@ -264,7 +262,7 @@ def _document(work: Work, names: Sequence[str], found: Sequence[Arrays]) -> dict
                 "told": float(right[i]) if held[i] else None,
                 "moved": None if moved is None or np.isnan(moved[i]) else float(moved[i]),
             }
-            for i, name in enumerate(names)
+            for i, name in enumerate(classes.names)
         ],
     }
 
@@ -302,7 +300,7 @@ def _table(run: str, found: Sequence[Arrays]) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(work: Work, names: Sequence[str], found: Sequence[Arrays], blocks: int) -> list[Picture]:
+def _draw(work: Work, classes: _OfClasses, blocks: int) -> list[Picture]:
     """Draw all pictures, and store them."""
     store, made = work.store, work.partial("axes", 0)
     views = [work.partial("view", number) for number in range(blocks)]
@@ -311,16 +309,10 @@ def _draw(work: Work, names: Sequence[str], found: Sequence[Arrays], blocks: int
     place = Place(str(store.key), store.domain, view.around(store.domain))
     drawn = {
         "embedding": plates.embedding(place, axes, made["shares"].tolist(), made["mean"].size),
-        "confusion": charts.confusion(place.key, _confusion(found, len(names)), names),
+        "confusion": charts.confusion(place.key, classes.confusion, classes.names),
     }
-    if (moved := _moved(found, len(names))) is not None:
-        drawn["stability"] = charts.stability(place.key, moved, names)
+    if classes.moved is not None:
+        drawn["stability"] = charts.stability(place.key, classes.moved, classes.names)
     for column, pixel in enumerate(made["chosen"].tolist()):
         drawn[f"neighbours-{pixel}"] = plates.neighbours(place, distance[:, column], pixel)
-    return [_stored(work, name, plate) for name, plate in drawn.items()]
-
-
-def _stored(work: Work, name: str, plate: Plate) -> Picture:
-    about: Mapping[str, str] = {"Title": plate.title, "Source": f"{work.run} of {work.store.url}"}
-    work.objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
-    return Picture(name, f"{name}.png", plate.title, plate.caption)
+    return [pictured.stored(work, name, plate) for name, plate in drawn.items()]

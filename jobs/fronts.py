@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from jobs import components, linear, mnf, outputs, pca, pulse, runs, sample, transform
 from jobs.features import Feature
 from jobs.runs import Spec
-from jobs.sampled import ROOM
 from jobs.scaling import Scaling
 from jobs.settings import check
 from jobs.views.choice import Columns
@@ -31,9 +30,6 @@ LINEAR = (pca.JOB, mnf.JOB)
 FRONTS = (*LINEAR, FEATURES)
 CLIP = 6.0
 """Standard deviations beyond which a feature is cut off."""
-PILOT = 2048
-"""Pixels of the sample that say how features are standardised, evenly spaced, at most."""
-_SCALING = ("low", "high", "mean", "scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +129,7 @@ class Inputs:
             model = linear.read(self.root, self.model)
             check = partial(pulse.check, self.root, self.run)
             return lambda x: components.scores(x, model, check)
-        standard = Scaling(*(outputs.read(self.root, self.model, name) for name in _SCALING))
+        standard = linear.scaling(self.root, self.model)
         return lambda x: _shown(standard.apply(x)).T
 
     def columns(self) -> Columns | None:
@@ -184,19 +180,13 @@ def arrays(of: Inputs) -> Iterator[Array]:
     """Of the run's group: how features are standardised."""
     if not of.scores:
         yield outputs.known("feature", ("feature",), of.features)
-        for name in _SCALING:
+        for name in Scaling.__slots__:
             yield outputs.known(name, ("feature",), np.full(of.count, np.nan))
 
 
 def standardise(root: str, run: str, drawn: str) -> None:
     """On a worker: store how features are standardised, as some pixels of the sample say."""
-    kept = sample.kept(root, drawn)
-    samples = outputs.read(root, drawn, "pixel").size
-    room = max(ROOM // (4 * kept.size), 1)
-    some = np.unique(np.linspace(0, samples - 1, min(PILOT, samples, room)).astype(np.int64))
-    found = Scaling.of(outputs.read(root, drawn, "features", some)[:, kept].T, CLIP)
-    for name in _SCALING:
-        outputs.write(root, run, name, getattr(found, name))
+    linear.write_scaling(root, run, Scaling.of(sample.pilot(root, drawn), CLIP))
 
 
 def _shown(z: Singles) -> Singles:

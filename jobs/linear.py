@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import lake
 from jobs import components, features, outputs, pulse
@@ -21,7 +21,7 @@ from jobs.components import Model
 from jobs.features import Feature, Selection
 from jobs.product import one_thread
 from jobs.scaling import Scaling
-from jobs.work import Work
+from jobs.work import Work, noted, restored
 from lake import order, schema
 from lake.errors import ConfigError
 from lake.read import Store
@@ -32,9 +32,8 @@ Singles = NDArray[np.float32]
 BLOCK_BYTES = 128 << 20
 """Of the features read at a time; one inner chunk at least."""
 
-_SCALING = ("low", "high", "mean", "scale")
 _DIMS = {
-    **dict.fromkeys(_SCALING, ("feature",)),
+    **dict.fromkeys(Scaling.__slots__, ("feature",)),
     "components": ("component", "feature"),
     "explained_variance": ("component",),
     "explained_variance_ratio": ("component",),
@@ -126,7 +125,8 @@ def score_arrays(store: Store, count: int) -> Iterator[Array]:
 
 def write(root: str, run: str, model: Model) -> None:
     """On a worker: store the model."""
-    values = {name: getattr(model.scaling, name) for name in _SCALING} | {
+    write_scaling(root, run, model.scaling)
+    values: dict[str, ArrayLike] = {
         "components": model.components,
         "explained_variance": model.variance,
         "explained_variance_ratio": model.variance / model.total,
@@ -138,15 +138,25 @@ def write(root: str, run: str, model: Model) -> None:
         outputs.write(root, run, name, value)
 
 
+def write_scaling(root: str, run: str, of: Scaling) -> None:
+    """On a worker: store how features are standardised."""
+    for name, value in noted(of).items():
+        outputs.write(root, run, name, value)
+
+
+def scaling(root: str, run: str) -> Scaling:
+    """How features are standardised by a run."""
+    return restored(Scaling, {name: outputs.read(root, run, name) for name in Scaling.__slots__})
+
+
 def read(root: str, run: str) -> Model:
     """The model of a run."""
     found = {name: outputs.read(root, run, name) for name in _DIMS}
     variance, ratio = found["explained_variance"], found["explained_variance_ratio"]
-    scaling = Scaling(*(found[name] for name in _SCALING))
     total = float(variance[0] / ratio[0])
     fill_by, noise = int(found["filling"]), float(found["noise"])
     vectors, projection = found["components"], found["projection"]
-    return Model(scaling, vectors, variance, total, projection, fill_by, noise)
+    return Model(restored(Scaling, found), vectors, variance, total, projection, fill_by, noise)
 
 
 def score(work: Work, source: Source, model: str) -> None:

@@ -51,6 +51,10 @@ class Held:
     """(N, 8) positions of those beside the first N, which alone are trained on; None: all are."""
     labels: Tensor | None = None
     """(P,) below 0: none."""
+    near: Tensor | None = None
+    """(P, n) positions of near negatives; None: none."""
+    joining: float = 0.0
+    """Share of a batch whose near negatives join it."""
     _order: tuple[int, Tensor] | None = field(default=None, init=False)
 
     def batch(self, step: int) -> Batch:
@@ -60,7 +64,13 @@ class Held:
         epoch, number = divmod(step, seen.numel() // size)
         if self._order is None or self._order[0] != epoch:
             self._order = epoch, seen[_shuffled(seen.numel(), self.seed, epoch + 1)]
-        return self._of(self._order[1][number * size : (number + 1) * size])
+        rows = self._order[1][number * size : (number + 1) * size]
+        if self.near is None:
+            return self._of(rows)
+        joining = self.near[rows[: int(size * self.joining)], epoch % self.near.shape[1]]
+        together = torch.cat([rows, joining.to(rows.device)])
+        once: Tensor = torch.unique(together)
+        return self._of(once)  # no pixel is its own negative
 
     def held_out(self) -> Batch | None:
         """The first of the pixels in an order of their own."""
@@ -181,5 +191,10 @@ class Streamed:
 
 def _shuffled(count: int, seed: int, stream: int) -> Tensor:
     """(count,) an order; streams are epochs from 1, 0 what is held out, and below what is streamed."""
-    random = torch.Generator().manual_seed((seed * 1_000_003 + stream) & 0x7FFF_FFFF_FFFF_FFFF)
+    random = torch.Generator().manual_seed(mixed(seed, stream))
     return torch.randperm(count, generator=random)
+
+
+def mixed(seed: int, stream: int) -> int:
+    """The seed of one of the streams of random numbers that a training draws from."""
+    return (seed * 1_000_003 + stream) & 0x7FFF_FFFF_FFFF_FFFF

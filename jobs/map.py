@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from math import isnan
 
-from jobs import canvas, draw, runs, view
+from jobs import canvas, draw, runs, transform, view
 from jobs.draw import PLATES, Scene
-from jobs.plates import Place
+from jobs.plates import Place, Plate
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
@@ -38,7 +38,8 @@ class Settings:
     pca: str = ""
     """Run to draw; none: what the embedding builds on, else the one of default settings."""
     embed: str = ""
-    """Run to draw; none: what the clusters are of, else the one of default settings."""
+    """Run to draw, of `embed`, or of `transform` by its model; none: what the clusters are of, else the
+    one of default settings."""
     cluster: str = ""
     """Run to draw; none: the clusters of that embedding, of default settings."""
     cube: str = ""
@@ -113,13 +114,17 @@ def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec,
     """Runs that are drawn: as named, what those build on, else of default settings."""
     chain = tuple(SHOWS)
     found = {
-        job: runs.given(root, run, job, store) for job in chain if (run := getattr(settings, job))
+        job: (transform.given if job == transform.EMBED else runs.given)(root, run, job, store)
+        for job in chain
+        if (run := getattr(settings, job))
     }
     for before, after in ((1, 2), (0, 1)):
         if chain[after] in found and chain[before] not in found:
             with suppress(MissingError):  # an embedding may build on no PCA
                 run = runs.ancestor(root, found[chain[after]][-1].id, chain[before])
-                found[chain[before]] = (runs.read_spec(root, run),)
+                spec = runs.read_spec(root, run)
+                if spec.stores[0] == found[chain[after]][-1].stores[0]:  # not of another period
+                    found[chain[before]] = (spec,)
     wanted = [job for job in chain if SHOWS[job] in settings.pictures]
     for i, job in enumerate(chain[: chain.index(wanted[-1]) + 1] if wanted else ()):
         if job not in found:
@@ -131,7 +136,7 @@ def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec,
 
 def make(work: Work) -> Sequence[str]:
     """Draw the pictures."""
-    store, settings, objects = work.store, work.settings(Settings), work.objects
+    store, settings = work.store, work.settings(Settings)
     scene = Scene(
         work.client, work.root, store, work.spec.inputs, store.cubes[settings.cube],
         settings.band, settings.month, settings.tod, settings.phase,
@@ -141,13 +146,25 @@ def make(work: Work) -> Sequence[str]:
     work.pulse.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):
         work.pulse.check()
-        plate = draw.plate(name, scene, place)
-        about = {"Title": f"{plate.title}: {place.key}", "Source": f"{work.run} of {store.url}"}
-        objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
-        drawn.append(Picture(name, f"{name}.png", plate.title, plate.caption))
+        drawn.append(stored(work, name, draw.plate(name, scene, place)))
         work.pulse.advance(set(range(done)))
-    objects.put(LISTED, json.dumps([asdict(picture) for picture in drawn], indent=1).encode())
-    return [*(picture.file for picture in drawn), LISTED]
+    return listed(work, drawn)
+
+
+def stored(work: Work, name: str, plate: Plate) -> Picture:
+    """Store a picture of a run."""
+    about = {
+        "Title": f"{plate.title}: {work.store.key}",
+        "Source": f"{work.run} of {work.store.url}",
+    }
+    work.objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
+    return Picture(name, f"{name}.png", plate.title, plate.caption)
+
+
+def listed(work: Work, drawn: Sequence[Picture]) -> list[str]:
+    """Store the list of a run's pictures; returns the paths of all of them and its own."""
+    work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
+    return [*(of.file for of in drawn), LISTED]
 
 
 def _distance_um(band: str) -> float:

@@ -15,7 +15,7 @@ Pure: `Pixels` in, `Found` out; what is not given is not measured. Higher is bet
     alignment, uniformity, rankme
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,8 +101,8 @@ def measure(pixels: Pixels, how: How, seed: int) -> Found:
     known = there & (pixels.classes >= 0)
     split = _split(pixels, known, how, seed, "classes")
     count = int(pixels.classes.max(initial=0)) + 1
-    values: dict[str, float] = {}
-    predicted = dict(_told(pixels, split, how, values))
+    predicted, asked = _told(pixels, split, how), pixels.classes[split.test]
+    values = {name: probes.accuracy(told, asked) for name, told in predicted.items()}
     values |= _grouped(pixels, split, seed)
     values |= _quantities(pixels, there, how, seed)
     drawn = np.concatenate([split.train, split.test])
@@ -116,7 +116,7 @@ def measure(pixels: Pixels, how: How, seed: int) -> Found:
         moved = stability.of_classes(one, other, classes, count)
     values |= _space(pixels, few)
     shape = (count, count)
-    confusion = partitions.overlap(pixels.classes[split.test], predicted["knn_3"], shape)
+    confusion = partitions.overlap(asked, predicted["knn_3"], shape)
     return Found(values, confusion, moved)
 
 
@@ -142,19 +142,15 @@ def _split(pixels: Pixels, known: NDArray[np.bool_], how: How, seed: int, what: 
     return found
 
 
-def _told(
-    pixels: Pixels, split: Split, how: How, values: dict[str, float]
-) -> Iterator[tuple[str, Whole]]:
-    """Classes that the probes tell; adds their accuracy to `values`."""
-    x, classes = pixels.vectors, pixels.classes
+def _told(pixels: Pixels, split: Split, how: How) -> dict[str, Whole]:
+    """Classes that each probe tells."""
+    x, classes, found = pixels.vectors, pixels.classes, {}
     for name, train in (("", split.train), ("few_", split.train[: how.few])):
+        known = x[train], classes[train], x[split.test]
         for k in (1, 3):
-            told = probes.neighbours(x[train], classes[train], x[split.test], k)
-            values[f"{name}knn_{k}"] = probes.accuracy(told, classes[split.test])
-            yield f"{name}knn_{k}", told
-        told = probes.linear(x[train], classes[train], x[split.test])
-        values[f"{name}linear"] = probes.accuracy(told, classes[split.test])
-        yield f"{name}linear", told
+            found[f"{name}knn_{k}"] = probes.neighbours(*known, k)
+        found[f"{name}linear"] = probes.linear(*known)
+    return found
 
 
 def _grouped(pixels: Pixels, split: Split, seed: int) -> dict[str, float]:

@@ -24,17 +24,14 @@ from jobs.components import Model
 from jobs.covariance import Sums
 from jobs.linear import Source
 from jobs.product import one_thread
-from jobs.sampled import ROOM
 from jobs.scaling import Scaling
 from jobs.settings import check
 from jobs.subspace import Sketch
-from jobs.work import Arrays, Work, done, partial
+from jobs.work import Arrays, Work, done, noted, partial, restored
 from lake import order
 
 GROUPS = 16
 """Of superblocks, at most."""
-PILOT = 2048
-"""Pixels of the sample, evenly spaced, at most."""
 BEYOND = 1.5
 """Directions of a subspace for each component wanted."""
 
@@ -112,12 +109,12 @@ def solution(root: str, run: str, number: int, of: str = TOTAL) -> Model:
     vectors, variance = found[f"{of}components"], found[f"{of}variance"]
     total, noise = float(found[f"{of}total"]), float(found[f"{of}noise"])
     fill_by = int(found[f"{of}filling"])
-    return Model(_scaling(found, of), vectors, variance, total, vectors, fill_by, noise)
+    return Model(restored(Scaling, found, of), vectors, variance, total, vectors, fill_by, noise)
 
 
 def scaling(root: str, run: str, number: int, of: str = TOTAL) -> Scaling:
     """By which features were standardised in a pass: what the one before found, or the pilot."""
-    return _scaling(partial(root, run, f"solve{number - 1}" if number else "pilot", 0), of)
+    return restored(Scaling, partial(root, run, f"solve{number - 1}" if number else "pilot", 0), of)
 
 
 def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
@@ -125,9 +122,9 @@ def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN
     parts = len(done(runs.folder(root, run), f"sums{number}"))
     first = partial(root, run, f"sums{number}", 0)
     kind: Any = Sums if f"{of}products" in first else Sketch
-    found = kind.restore(first, of)
+    found = restored(kind, first, of)
     for part in range(1, parts):
-        found.merge(kind.restore(partial(root, run, f"sums{number}", part), of))
+        found.merge(restored(kind, partial(root, run, f"sums{number}", part), of))
     return found
 
 
@@ -135,31 +132,19 @@ def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN
 def _pilot(root: str, run: str, plan: Plan) -> Arrays:
     """On a worker: what the sample says."""
     pulse.check(root, run)
-    kept = sample.kept(root, plan.drawn)
-    samples = outputs.read(root, plan.drawn, "pixel").size
-    some = np.unique(np.linspace(0, samples - 1, min(PILOT, samples)).astype(np.int64))
-    room = max(ROOM // (4 * kept.size), 1)  # of the sample's own chunks, about one
-    parts = [some[(some >= first) & (some < first + room)] for first in range(0, samples, room)]
-    x = np.concatenate(
-        [
-            outputs.read(root, plan.drawn, "features", part)[:, kept].T
-            for part in parts
-            if part.size
-        ],
-        axis=1,
-    )
+    x = sample.pilot(root, plan.drawn)
     how = plan.how
     found = Scaling.of(x, how.clip)
     if not how.standardise:
         found = replace(found, scale=np.ones(len(x)))
     without_end = np.full(len(x), np.inf)
     noise = Scaling(-without_end, without_end, np.zeros(len(x)), found.scale)
-    noted = _noted(found, TOTAL) | _noted(noise, NOISE)
+    told = noted(found, TOTAL) | noted(noise, NOISE)
     if len(x) <= how.exact:
-        return noted
+        return told
     z = np.nan_to_num(found.apply(x), copy=False)
     directions = min(math.ceil(BEYOND * how.components), len(z))
-    return noted | {"basis": subspace.start(z, directions)}
+    return told | {"basis": subspace.start(z, directions)}
 
 
 @one_thread()
@@ -175,7 +160,7 @@ def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) 
             if noise:
                 noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check)
             total.add(x, check)
-    return total.sums.arrays(TOTAL) | (noise.sums.arrays(NOISE) if noise else {})
+    return noted(total.sums, TOTAL) | (noted(noise.sums, NOISE) if noise else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +203,7 @@ def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
             holed |= bool(np.ptp(added.counts) > 0)
         else:
             model = subspace.solved(added, before, standardise=standardise)
-        found |= _noted(model.scaling, of) | {
+        found |= noted(model.scaling, of) | {
             f"{of}components": model.components,
             f"{of}variance": model.variance,
             f"{of}total": np.array(model.total),
@@ -226,11 +211,3 @@ def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
             f"{of}noise": np.array(model.noise),
         }
     return found | {"holed": np.array(holed)}
-
-
-def _noted(scaling: Scaling, of: str) -> dict[str, NDArray[Any]]:
-    return {of + name: getattr(scaling, name) for name in Scaling.__slots__}
-
-
-def _scaling(found: Arrays, of: str) -> Scaling:
-    return Scaling(*(found[of + name] for name in Scaling.__slots__))

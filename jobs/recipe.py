@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from jobs import train
-from jobs.loader import Held, Loader
+from jobs.loader import Held
 from jobs.models.architecture import VAE, Architecture, Model
 from jobs.objective import Objective
 from jobs.settings import check
@@ -57,16 +57,13 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
     return replace(recipe, objective=objective, views=seen)
 
 
-def begin(
-    recipe: Recipe, scale: Tensor, columns: Columns | None, loader: Loader
-) -> tuple[State, Loader, Task]:
+def begin(recipe: Recipe, scale: Tensor, columns: Columns | None) -> tuple[State, Task]:
     """What the loop of `jobs.train` needs, before the first step.
 
     Args:
         recipe: settled.
         scale: (inputs,) what inputs are divided by; the loader's are.
         columns: what inputs are; None: components.
-        loader: of pixels.
     """
     device = recipe.training.on()
     with torch.random.fork_rng(devices=[]):
@@ -76,12 +73,13 @@ def begin(
     if columns:
         columns = Columns(columns.slot.to(device), columns.band.to(device))
     state = State.begin(model.to(device), recipe.training)
-    return state, loader, Task(recipe.objective, recipe.views, recipe.training, columns)
+    return state, Task(recipe.objective, recipe.views, recipe.training, columns)
 
 
 def fit(
     recipe: Recipe, x: tuple[Tensor, ...], columns: Columns | None = None,
     neighbours: Tensor | None = None, labels: Tensor | None = None,
+    near: tuple[Tensor, float] | None = None,
 ) -> State:  # fmt: skip
     """A trained model, of pixels in memory.
 
@@ -91,15 +89,16 @@ def fit(
         columns: what inputs are; None: components.
         neighbours: (P, 8) positions of those beside.
         labels: (P,) below 0: none.
+        near: (P, n) positions of near negatives, and the share of a batch that they join.
     """
     scale = scale_of(x[0]) if columns is None else torch.ones(x[0].shape[1])
     how = recipe.training
     scaled = tuple((of / scale).to(how.on()) for of in x)
     pixel = torch.arange(len(x[0]))
-    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels)
+    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels, *(near or ()))
     with train.environment(how):
-        state, loader, task = begin(recipe, scale, columns, held)
-        for _ in train.train(state, loader, task):
+        state, task = begin(recipe, scale, columns)
+        for _ in train.train(state, held, task):
             pass
     state.model.eval()
     return state

@@ -25,7 +25,7 @@ from typing import Any
 import lake
 from lake import keys
 from lake.errors import ConfigError, FormatError, MissingError
-from lake.objects import Objects, connect, join
+from lake.objects import Objects, connect, exists, join
 from lake.read import Store
 
 FOLDER = "runs"
@@ -132,8 +132,8 @@ def folder(root: str, run: str) -> Objects:
 
 def names(root: str) -> list[str]:
     """Ids of all runs of the lake."""
-    found = connect(join(root, FOLDER)).list()
-    return sorted({path.split("/")[0] for path in found if path.endswith("/spec.json")})
+    objects = connect(join(root, FOLDER))
+    return [name for name in objects.folders() if exists(objects, f"{name}/spec.json")]
 
 
 def find(root: str, run: str) -> Done | None:
@@ -158,12 +158,7 @@ def require(root: str, run: str, job: str, store: Store) -> str:
         MissingError: there is no such run, or it is not complete.
         ConfigError: a run of another job, or on another store or generation.
     """
-    spec = read_spec(root, run)
-    if find(root, run) is None:
-        raise MissingError(
-            f"{folder(root, run).url()} is not complete (no done.json): "
-            f"run 'lake runs resume {run}'"
-        )
+    spec = complete(root, run)
     found = (spec.job, spec.store, spec.generation)
     wanted = (job, str(store.key), store.generation)
     if found != wanted:
@@ -172,6 +167,21 @@ def require(root: str, run: str, job: str, store: Store) -> str:
             f"give a run of 'lake {job}' on this store, or none to have it made"
         )
     return run
+
+
+def complete(root: str, run: str) -> Spec:
+    """The spec of a run that is done.
+
+    Raises:
+        MissingError: there is no such run, or it is not complete.
+    """
+    spec = read_spec(root, run)
+    if find(root, run) is None:
+        raise MissingError(
+            f"{folder(root, run).url()} is not complete (no done.json): "
+            f"run 'lake runs resume {run}'"
+        )
+    return spec
 
 
 def given(root: str, run: str, job: str, store: Store) -> tuple[Spec, ...]:

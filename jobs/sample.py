@@ -33,6 +33,8 @@ JOB = "sample"
 PHASE, RANDOM, STRATIFIED, HIERARCHICAL, REGION = (
     "phase", "random", "stratified", "hierarchical", "region",
 )  # fmt: skip
+PILOT = 2048
+"""Pixels that say how features are standardised, at most."""
 USES = {
     PHASE: ("pixels", "seed", "phase", "phases"),
     RANDOM: ("pixels", "seed"),
@@ -150,6 +152,17 @@ def _phases(settings: Settings, store: Store) -> int:
 def kept(root: str, run: str) -> NDArray[np.int64]:
     """Which columns of a sample later jobs use."""
     return np.flatnonzero(outputs.read(root, run, "kept"))
+
+
+def pilot(root: str, run: str) -> NDArray[np.float32]:
+    """(feature, pixel) of the features that are kept, of `PILOT` pixels of a sample, evenly spaced."""
+    columns = kept(root, run)
+    samples = outputs.read(root, run, "pixel").size
+    some = np.unique(np.linspace(0, samples - 1, min(PILOT, samples)).astype(np.int64))
+    room = max(sampled.ROOM // (4 * columns.size), 1)  # of the sample's own chunks, about one
+    parts = [some[(some >= first) & (some < first + room)] for first in range(0, samples, room)]
+    found = [outputs.read(root, run, "features", part)[:, columns].T for part in parts if part.size]
+    return np.concatenate(found, axis=1)
 
 
 def suspect(root: str, run: str) -> bool:

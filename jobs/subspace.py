@@ -8,9 +8,8 @@ Source: Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM R
 subspace iteration and section 5.4, the Nystroem method.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +48,6 @@ class Sketch:
         return cls(
             basis, np.zeros_like(basis), features, features.copy(), features.copy(), np.zeros(())
         )
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> Self:
-        """From what `arrays` gave."""
-        return cls(*(arrays[prefix + name] for name in cls.__slots__))
-
-    def arrays(self, prefix: str = "") -> dict[str, NDArray[Any]]:
-        """To be stored."""
-        return {prefix + name: getattr(self, name) for name in self.__slots__}
 
     def add(self, z: Singles) -> None:
         """Add standardised features (feature, pixel); their holes become 0."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from jobs import objective
-from jobs.loader import Loader
+from jobs.loader import Loader, mixed
 from jobs.models.architecture import Code, Model
 from jobs.objective import Objective, Outcome
 from jobs.settings import check
@@ -216,7 +216,7 @@ def _cosine(begin: float, end: float, share: float) -> float:
 def _loss(model: Model, batch: Batch, task: Task, number: int) -> Tensor:
     """Of step `number`; -1: of what is held out."""
     device = batch.x[0].device
-    random = torch.Generator(device).manual_seed(_seed(task.training.seed, number))
+    random = torch.Generator(device).manual_seed(mixed(task.training.seed, number + 1))
     done = max(number, 0) / task.training.steps
     views = choice.pair(batch, task.views, task.columns, done, random)
     one, other = (model.code(x, random) for x in views.shown)
@@ -254,10 +254,6 @@ def _held_out(model: Model, loader: Loader, task: Task) -> float | None:
     found = _loss(model, batch, task, -1).item()
     model.train()
     return found
-
-
-def _seed(seed: int, number: int) -> int:
-    return (seed * 1_000_003 + number + 1) & 0x7FFF_FFFF_FFFF_FFFF
 
 
 def _some(batch: Batch) -> str:

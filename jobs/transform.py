@@ -13,7 +13,7 @@ from jobs.linear import Source
 from jobs.runs import Spec
 from jobs.work import Work
 from lake import schema
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError
 from lake.read import Store
 
 JOB = "transform"
@@ -43,8 +43,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         raise ConfigError(
             f"run {model.id} is of {model.job}, which fits no model: wanted one of {', '.join(MODELS)}"
         )
-    if runs.find(root, model.id) is None:
-        raise MissingError(f"run {model.id} is not complete: run 'lake runs resume {model.id}'")
+    runs.complete(root, model.id)
     before = [of for job, of in model.inputs.items() if job in MODELS]
     source(root, store, before[0] if before else model.id)
     return (spec(root, store, model),)
@@ -53,6 +52,13 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 def spec(root: str, store: Store, model: Spec) -> Spec:
     """The run that does so by the model of a run, which may be still to be made."""
     return runs.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
+
+
+def given(root: str, run: str, job: str, store: Store) -> tuple[Spec, ...]:
+    """The spec of a run of a job, or of this one by a model of that job; see `runs.require`."""
+    spec = runs.read_spec(root, run)
+    again = spec.job == JOB and job in spec.inputs
+    return runs.given(root, run, JOB if again else job, store)
 
 
 def make(work: Work) -> Sequence[str]:

@@ -116,6 +116,18 @@ class Work:
         return partial(self.root, self.run, stage, number)
 
 
+def noted(of: object, prefix: str = "") -> dict[str, NDArray[Any]]:
+    """The fields of a dataclass with slots, all of them arrays, for a part to return."""
+    names: tuple[str, ...] = type(of).__slots__  # type: ignore[attr-defined]
+    return {prefix + name: getattr(of, name) for name in names}
+
+
+def restored(kind: type[T], arrays: Arrays, prefix: str = "") -> T:
+    """The dataclass whose fields `noted` gave, among others."""
+    names: tuple[str, ...] = kind.__slots__  # type: ignore[attr-defined]
+    return kind(*(arrays[prefix + name] for name in names))
+
+
 def done(objects: Objects, stage: str) -> set[int]:
     """Numbers of the parts that are done."""
     paths = objects.list(f"parts/{stage}")

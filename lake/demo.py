@@ -106,10 +106,10 @@ class Steps:
             script.write(text)
 
 
-def _way(steps: Steps, folder: Path, made: Sequence[str]) -> tuple[str, str]:
+def _way(steps: Steps, folder: Path, country: Sequence[str]) -> tuple[str, str]:
     """All steps, from nothing to the report; returns the run of the map and the key of the store."""
     source, root = str(folder / "source"), str(folder / "lake")
-    steps("ingest", "synthetic", source, *made)
+    steps("ingest", "synthetic", source, *country)
     for year in YEARS:
         settings = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={CHUNK}", UNREAL
         given = [part for setting in settings for part in ("--set", setting)]
@@ -119,9 +119,18 @@ def _way(steps: Steps, folder: Path, made: Sequence[str]) -> tuple[str, str]:
     steps("ls", "--lake", root)
     (key,) = set(_keys(root)) - set(periods)
     steps("info", key, "--lake", root)
-    run = ""
-    for job in ("sample", "pca", "embed", "cluster", "map"):
-        run = steps(job, "--store", key, "--lake", root).splitlines()[0]
+    one, other = sorted(periods)
+
+    def made(job: str, store: str, *settings: str) -> str:
+        given = [part for of in settings for part in ("--set", of)]
+        return steps(job, "--store", store, "--lake", root, *given).splitlines()[0]
+
+    made("sample", key)
+    made("pca", key)
+    model = made("embed", one, f"second={other}")  # two periods teach more than their sum
+    embedding = made("transform", key, f"model={model}")
+    clusters = made("cluster", key, f"embed={embedding}")
+    run = made("map", key, f"cluster={clusters}")
     steps(
         "report", run, "--lake", root, "--out", str(folder / "report.html"),
         "--truth", str(folder / "source" / "truth.npz"), "--commands", str(steps.script),

@@ -1,5 +1,6 @@
 """What every test may ask for: the real files, and one way to draw random examples."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -96,9 +97,10 @@ def s3_environment(request) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def s3_root(s3_environment) -> str:
-    """An empty prefix on the S3 server."""
-    return f"s3://{s3.BUCKET}/{uuid4().hex}"
+def s3_root(s3_environment, request) -> str:
+    """An empty prefix on the S3 server, the same for a test each time: so are the faults drawn there."""
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:32]
+    return f"s3://{s3.BUCKET}/{name}"
 
 
 @pytest.fixture

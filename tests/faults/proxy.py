@@ -7,8 +7,8 @@
     python -m tests.faults.proxy http://127.0.0.1:7480 --port 7481 --seed 7 error_after=0.1 slow=0.2
 
 Requests pass unchanged, `Host` and signature included, over connections that stay open. Whether a
-request is broken depends on the seed, its method, its path and how many there were of it: not on what
-other clients do at the time.
+request is broken depends on the seed, its method, its path below the bucket and how many there were of
+it: not on what other clients do at the time.
 """
 
 import argparse
@@ -63,7 +63,8 @@ class Faults:
         """The kind of fault of this request, "" for none, and a number in [0, 1) for its details."""
         if not re.search(self.match, f"{method} {path}"):
             return "", 0
-        text = f"{self.seed} {number} {method} {path}"
+        below = re.sub(r"^/[^/?]*", "", path)
+        text = f"{self.seed} {number} {method} {below}"
         chance, detail = struct.unpack("<QQ", hashlib.sha256(text.encode()).digest()[:16])
         chance /= 2**64
         for kind, rate in self.rates.items():

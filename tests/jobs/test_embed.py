@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
-from jobs import driver, embed, features, mnf, outputs, pca, runs, sample, transform
+from jobs import cluster, driver, embed, features, mnf, outputs, pca, runs, sample, transform
+from jobs import map as maps
+from jobs.hierarchy import nearest
 from jobs.passes import Fit
 from lake.errors import ConfigError
 from tests.jobs import quick, raw
@@ -106,6 +108,20 @@ def test_second_store_is_embedded_by_the_same_model(client, two, paired):
     own = (first * found)[there].sum(axis=1).mean()
     others = (first[there] * np.roll(found[there], 1, axis=0)).sum(axis=1).mean()
     assert own > others + 0.5
+
+
+def test_embedding_by_a_model_of_other_periods_is_clustered_and_drawn(client, two, drawn, paired):
+    root, (_, second) = two
+    again = driver.run(client, root, second, transform.Settings(paired))
+    grouped = driver.run(client, root, second, cluster.Settings(again, k=3))
+    found = vectors(root, again)
+    sampled = outputs.read(root, drawn, "pixel")
+    centres, _ = cluster.fit(found[sampled], cluster.Settings(k=3))
+    assert_array_equal(vectors(root, grouped, "labels"), nearest(found, centres))
+    wanted = maps.Settings(pictures=("clusters", "embedding", "pca"), cluster=grouped)
+    *_, of = driver.specs(root, second, wanted)
+    assert (of.inputs["embed"], of.inputs["cluster"]) == (again, grouped)
+    assert of.inputs["pca"] in {spec.id for spec in driver.specs(root, second, pca.Settings())}
 
 
 def test_features_are_embedded_without_components_and_as_whole_numbers(client, two, drawn):

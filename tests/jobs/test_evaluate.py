@@ -102,7 +102,7 @@ def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
     for of in listed:
         with Image.open(io.BytesIO(objects.get(of["file"]))) as image:
             assert min(image.size) > 300
-            assert image.text["Title"] == of["title"]
+            assert image.text["Title"] == f"{of['title']}: {written.keys[0]}"
 
 
 def test_command_tells_the_measures(client, written, settings, run):

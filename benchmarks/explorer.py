@@ -21,7 +21,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,8 +31,7 @@ from playwright.sync_api import Browser, Page
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
-from jobs import outputs, runs
-from lake import catalogue, keys, ledger, order, overview, schema, store
+from lake import catalogue, keys, ledger, order, overview, store
 from lake.domain import from_mask
 from lake.explore.server import server
 from lake.grid import Grid, Projection
@@ -44,6 +42,7 @@ from lake.read import Store
 from lake.schema import Cube
 from lake.store import State
 from tests import chromium
+from tests.explore import lakes
 
 KEY = keys.parse("goes16/explorer/20200101_20201231/geom-goes-conus-0")
 CUBE = Cube(
@@ -51,20 +50,14 @@ CUBE = Cube(
     (43200, 54000, 64800, 75600, 0),
 )  # fmt: skip
 SHAPE, MONTH = (1500, 2500), 7
-NOTHING = -128
 SIZE = {"width": 1300, "height": 800}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Of a job that has none."""
 
 
 def build(root: str, pixels: int, latent: int) -> Store:
     """The lake in an empty folder."""
     y, x = 0.128212 - 5.6e-5 * np.arange(SHAPE[0]), -0.101332 + 5.6e-5 * np.arange(SHAPE[1])
     row, column = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    away = np.hypot((row - 750) / 1500, (column - 1200) / 2500)
+    away = np.hypot((row - 750) / 1500, (column - 1250) / 2500)
     limit = np.partition(away.ravel(), pixels)[pixels]
     projection = Projection(35786023.0, 6378137.0, 6356752.31414, -75.0)
     land = from_mask(away < limit, Grid(projection, y, x), order.Layout())
@@ -74,16 +67,15 @@ def build(root: str, pixels: int, latent: int) -> Store:
     path, stored = store.draft(objects, None, land, (CUBE,), about)
     recorder = Recorder(objects.zarr(path))
     overview.create(recorder, land, (CUBE,))
-    sums, cell, rng = [], overview.cells(land), np.random.default_rng(0)
+    written, sums = [], []
+    cell, rng = overview.cells(land), np.random.default_rng(0)
     for n, part in enumerate(order.superblocks(land.pixels, land.layout)):
         block = _results(rng, land.row[part], land.column[part])
-        stored |= {
-            s.path: s
-            for s in [store.write_shard(objects, path, CUBE.name, MONTH, n, block, land.layout)]
-        }
+        where = objects, path, CUBE.name, MONTH, n
+        written.append(store.write_shard(*where, block, land.layout))
         sums.append(overview.sums(block, cell[part]))
     overview.write(recorder, CUBE, MONTH, overview.maps(sums, CUBE, overview.grid_of(land).shape))
-    manifest = store.seal(objects, path, [*stored.values(), *recorder.stored.values()])
+    manifest = store.seal(objects, path, [*stored.values(), *written, *recorder.stored.values()])
     state = State(path, manifest, (MONTH,), (), ledger.write(objects, Ledger()), (), "", "")
     head = store.commit(objects, None, state)
     catalogue.upsert(connect(root), catalogue.row(KEY, head, Ledger(), [CUBE.name], land))
@@ -112,20 +104,12 @@ def _results(rng: np.random.Generator, row: np.ndarray, column: np.ndarray) -> n
 
 def _embed(root: str, of: Store, latent: int) -> None:
     """A complete run with vectors of length 1 as int8."""
-    spec = runs.spec_of(root, Settings(), "embed", (of,))
-    objects = runs.folder(root, spec.id)
-    encoded = {"scale_factor": 1 / 127, "_FillValue": NOTHING}
-    array = outputs.per_pixel("embedding", of, {"latent": latent}, "int8", NOTHING, **encoded)
-    arrays = [*schema.pixel_coordinates(of.domain), array]
-    outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     rng = np.random.default_rng(1)
+    vectors = np.empty((of.pixels, latent), np.int8)
     for part in order.superblocks(of.pixels, of.layout):
-        vectors = rng.normal(size=(part.stop - part.start, latent)).astype(np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        outputs.write(root, spec.id, "embedding", np.rint(127 * vectors).astype(np.int8), part)
-    noted = {"job": "embed", "stores": [{"key": str(of.key)}]}
-    objects.put("spec.json", json.dumps(noted).encode())
-    objects.put("done.json", json.dumps({"finished": "2026-01-01T00:00:00+00:00"}).encode())
+        some = rng.normal(size=(part.stop - part.start, latent)).astype(np.float32)
+        vectors[part] = np.rint(127 * some / np.linalg.norm(some, axis=1, keepdims=True))
+    lakes.run(root, of, "embed", {"latent": latent}, vectors)
 
 
 @contextmanager
@@ -161,8 +145,8 @@ def similarity(page: Page, site: str, clicks: int) -> dict[str, Any]:
         raise RuntimeError("the page has no map")
     generator = random.Random(0)  # noqa: S311 (places to click at)
     for done in range(1, clicks + 2):
-        x = box["x"] + box["width"] * generator.uniform(0.4, 0.6)
-        y = box["y"] + box["height"] * generator.uniform(0.4, 0.6)
+        x = box["x"] + box["width"] * generator.uniform(0.48, 0.52)
+        y = box["y"] + box["height"] * generator.uniform(0.48, 0.52)
         page.mouse.click(x, y)
         page.wait_for_function(
             f"performance.getEntriesByName('similar').length >= {done}", timeout=60_000
@@ -172,21 +156,23 @@ def similarity(page: Page, site: str, clicks: int) -> dict[str, Any]:
     return {"embedding_s": embedding, "first_click_ms": found[0], "clicks_ms": found[1:]}
 
 
-def measure(root: str, pixels: int, latent: int, clicks: int, repeats: int) -> dict[str, Any]:
+def measure(
+    browser: Browser, root: str, pixels: int, latent: int, clicks: int, repeats: int
+) -> dict[str, Any]:
     """All figures."""
     built = build(root, pixels, latent)
-    with serving(root) as site, chromium.browser() as browser:
+    with serving(root) as site:
         maps = [first_map(browser, site) for _ in range(repeats)]
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
         similar = similarity(page, site, clicks)
-        version = browser.version
+        page.close()
     return {
         "pixels": built.pixels,
         "latent": latent,
         "cores": len(os.sched_getaffinity(0)),
         "load": os.getloadavg()[0],
         "machine": platform.processor() or platform.machine(),
-        "chromium": version,
+        "chromium": browser.version,
         "first_map_s": {"median": median(maps), "all": maps},
         **similar,
         "click_ms": {"median": median(similar["clicks_ms"]), "most": max(similar["clicks_ms"])},
@@ -202,8 +188,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
-        figures = measure(root, given.pixels, given.latent, given.clicks, given.repeats)
+    with tempfile.TemporaryDirectory() as root, chromium.browser() as browser:
+        figures = measure(browser, root, given.pixels, given.latent, given.clicks, given.repeats)
     if given.json:
         print(json.dumps(figures, indent=1))
         return

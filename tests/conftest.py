@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from lake import cli
 from lake.objects import Objects, connect
-from tests import rgw, s3
+from tests import debian, rgw, s3
 from tests.faults.proxy import Faults, Proxy
 
 settings.register_profile("hand", deadline=None)
@@ -73,7 +73,7 @@ def rgw_server(tmp_path_factory) -> Iterator[rgw.Server]:
         pytest.skip(f"LAKE_TEST_S3={wanted}: no Ceph RGW")
     try:
         rgw.install()
-    except rgw.UnavailableError as error:
+    except debian.UnavailableError as error:
         pytest.skip(f"no Ceph RGW: {error}")
     with rgw.server(tmp_path_factory.mktemp("rgw")) as running:
         s3.make_bucket(running.environment)

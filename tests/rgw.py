@@ -6,8 +6,6 @@ free ports, children of this process that die with it. No manager daemon: pools 
 server is up in 10 s.
 """
 
-import fcntl
-import shutil
 import socket
 import subprocess
 import time
@@ -16,18 +14,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from os import environ, geteuid
 from pathlib import Path
-from tempfile import gettempdir
 from uuid import uuid4
 
-from tests import s3
+from tests import debian, s3
 
 PACKAGES = ("ceph-mon", "ceph-osd", "radosgw")
 PROGRAMS = (*PACKAGES, "monmaptool", "osdmaptool", "radosgw-admin")
 KEY, SECRET = "rgw-test-key", "rgw-test-secret"
 START_SECONDS = 60
-PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 CONFIGURATION = """
 [global]
@@ -71,10 +66,6 @@ rgw_dynamic_resharding = false
 rgw_gc_obj_min_wait = 60
 rgw_gc_processor_period = 60
 """
-
-
-class UnavailableError(RuntimeError):
-    """This machine cannot have the server: its programs are missing and cannot be installed."""
 
 
 @dataclass(slots=True)
@@ -146,42 +137,12 @@ def server(folder: Path) -> Iterator[Server]:
 
 def is_possible() -> bool:
     """Whether the programs are there, or can be installed."""
-    return not _missing() or (shutil.which("apt-get") is not None and geteuid() == 0)
+    return not debian.missing(PROGRAMS) or debian.can_install()
 
 
 def install() -> None:
-    """Install what is missing of the programs.
-
-    Raises:
-        UnavailableError: something is missing, and this is not root with apt-get.
-        RuntimeError: apt-get failed.
-    """
-    with Path(gettempdir(), "goeslake-tests-rgw.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # processes of one test run install once
-        _install()
-
-
-def _install() -> None:
-    missing = _missing()
-    if not missing:
-        return
-    if not is_possible():
-        raise UnavailableError(f"no {', '.join(missing)}; they install as root, with apt-get")
-    options = ("-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-unsafe-io")
-    quiet = environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            ["apt-get", *options, *command], check=False, env=quiet, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise RuntimeError(
-                f"apt-get {command[0]} of {', '.join(PACKAGES)} failed; LAKE_TEST_S3=moto tests "
-                f"without Ceph RGW: {done.stderr[-1000:]}"
-            )
-
-
-def _missing() -> list[str]:
-    return [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
+    """Install what is missing of the programs; raises as `debian.install`."""
+    debian.install(PACKAGES, PROGRAMS)
 
 
 def _make_maps(folder: Path, fsid: str, monitor: int) -> None:
@@ -230,7 +191,7 @@ wait $daemon
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {"PATH": PATH, "CEPH_CONF": str(folder / "ceph.conf")}
+    return {"PATH": debian.PATH, "CEPH_CONF": str(folder / "ceph.conf")}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

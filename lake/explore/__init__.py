@@ -1,4 +1,5 @@
 """`lake explore`: a page that reads a lake by itself, served here or written for any static host.
 
-`page/` holds its sources, `site/` what `npm run build` makes of them, which is what is served.
+The page is what lies in `static/` and `built/`; `npm run build` in `page/` makes the latter of its
+sources there.
 """

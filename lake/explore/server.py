@@ -42,8 +42,8 @@ Answer = tuple[int, Bytes, dict[str, str]]
 
 def site() -> dict[str, bytes]:
     """The files of the page by name."""
-    folder = files("lake.explore").joinpath("site")
-    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    folders = (files("lake.explore").joinpath(name) for name in ("static", "built"))
+    return {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
 
 
 def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from lake.explore.server import server
 from lake.objects import connect
-from tests import chromium
+from tests import chromium, debian
 from tests.explore import lakes
 
 
@@ -26,7 +26,7 @@ def chrome() -> Iterator[Browser]:
     try:
         with chromium.browser() as running:
             yield running
-    except chromium.UnavailableError as error:
+    except debian.UnavailableError as error:
         pytest.skip(f"no browser: {error}")
 
 

@@ -104,7 +104,9 @@ def embedding(land: Domain) -> np.ndarray:
     return whole
 
 
-def run(root: Path, of: lake.Store, job: str, columns: dict[str, int], values: np.ndarray) -> str:
+def run(
+    root: Path | str, of: lake.Store, job: str, columns: dict[str, int], values: np.ndarray
+) -> str:
     """A complete run with one array over pixels."""
     spec = runs.spec_of(str(root), Nothing(), job, (of,))
     objects = runs.folder(str(root), spec.id)

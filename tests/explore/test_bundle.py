@@ -11,7 +11,7 @@ import lake
 FOLDER = Path(lake.__file__).parent / "explore"
 
 
-def test_site_is_built_from_its_sources(tmp_path):
+def test_bundle_is_built_from_its_sources(tmp_path):
     if shutil.which("npm") is None:
         pytest.skip("no npm: the page cannot be built here")
     page = tmp_path / "page"
@@ -22,10 +22,10 @@ def test_site_is_built_from_its_sources(tmp_path):
     )  # fmt: skip
     if done.returncode:
         pytest.skip(f"npm cannot install what builds the page: {done.stderr[-300:]}")
-    subprocess.run(["node", "build.mjs", str(tmp_path / "site")], cwd=page, check=True, timeout=60)
+    subprocess.run(["node", "build.mjs", str(tmp_path / "built")], cwd=page, check=True, timeout=60)
     built, kept = (
         {file.name: file.read_bytes() for file in folder.iterdir()}
-        for folder in (tmp_path / "site", FOLDER / "site")
+        for folder in (tmp_path / "built", FOLDER / "built")
     )
     assert sorted(built) == sorted(kept), "run 'npm ci && npm run build' in lake/explore/page"
     for name, content in kept.items():

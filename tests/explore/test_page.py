@@ -145,7 +145,6 @@ def test_map_pans_and_zooms_by_mouse_wheel_and_keys(page, site):
     page.mouse.down()
     page.mouse.move(x + 60, y + 30, steps=4)
     page.mouse.up()
-    until(page, "column", 0)
     after = state(page)
     zoom = float(before["zoom"])
     assert float(after["column"]) == pytest.approx(float(before["column"]) - 60 / zoom, abs=0.02)

@@ -1,6 +1,6 @@
-// Writes the site: `node build.mjs FOLDER`. The same sources and package-lock.json give the same bytes.
+// Writes what the page needs beside static files: `node build.mjs FOLDER`. The same sources and package-lock.json give the same bytes.
 
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -47,5 +47,4 @@ await build({
   plugins: [assembled],
 });
 
-for (const name of ["index.html", "style.css", "icon.svg"]) cpSync(join(here, name), join(out, name));
 writeFileSync(join(out, "lines.bin"), lines());

@@ -1,0 +1,16 @@
+"""The benchmark of the explorer, on a lake that is small enough for a test."""
+
+import importlib.util
+from pathlib import Path
+
+
+def test_benchmark_measures_maps_and_clicks(chrome, tmp_path):
+    path = Path(__file__).parents[2] / "benchmarks" / "explorer.py"
+    spec = importlib.util.spec_from_file_location("explorer_benchmark", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.measure(chrome, str(tmp_path), pixels=20000, latent=16, clicks=2, repeats=1)
+    assert found["pixels"] == 20000
+    assert 0 < found["first_map_s"]["median"] < 60
+    assert len(found["clicks_ms"]) == 2
+    assert 0 < found["click_ms"]["median"] <= found["click_ms"]["most"]

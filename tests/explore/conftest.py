@@ -17,11 +17,11 @@ def made(tmp_path_factory) -> lakes.Made:
     return lakes.build(tmp_path_factory.mktemp("explored"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     """The browser; tests are skipped where the machine cannot have one.
 
-    Ended with the tests of this folder: Playwright's event loop is in the way of others.
+    Ended with the tests of a file: Playwright's event loop is in the way of others.
     """
     try:
         with chromium.browser() as running:

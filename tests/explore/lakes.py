@@ -9,14 +9,15 @@ import numpy as np
 import lake
 from jobs import outputs, runs
 from jobs.embed import LEVELS, NOTHING
-from lake import catalogue, moments, order, overview, rebuild, schema, store
+from lake import catalogue, keys, moments, order, overview, rebuild, schema, store
 from lake.domain import Domain, from_mask
 from lake.grid import Grid, Projection
 from lake.manifest import Recorder
 from lake.objects import connect
 from lake.order import Layout
 from lake.schema import Cube
-from tests.lake.test_read import commit
+from tests.lake.test_read import KEY as OLD  # of a store without overview maps, as there were
+from tests.lake.test_read import commit, small_domain, write
 
 KEY = "goes16/small/20200101_20201231/geom-goes-conus-0"
 CUBES = (
@@ -72,6 +73,8 @@ def build(root: Path) -> Made:
     commit(objects, None, path, MONTHS, [*stored.values(), *written, *recorder.stored.values()])
     opened = lake.open(root / KEY)
     catalogue.upsert(connect(root), rebuild.row_of(str(root), opened.key))
+    write(f"{root}/{OLD}", small_domain())
+    catalogue.upsert(connect(root), rebuild.row_of(str(root), keys.parse(OLD)))
     vectors = embedding(land)
     embed = run(root, opened, "embed", {"latent": LATENT}, vectors)
     labels = (land.row // 40).astype(np.int16)

@@ -12,9 +12,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import lake
-from lake import grid, overview
+from lake import commits, grid, overview
+from lake.explore.command import export
+from lake.objects import connect
+from lake.store import State
+from tests import web
 from tests.explore.conftest import serving
-from tests.explore.lakes import KEY, UNCLEAR, Made
+from tests.explore.lakes import KEY, OLD, UNCLEAR, Made
 
 PAGE = Path(lake.__file__).parent / "explore" / "page"
 READY = "body[data-ready]"
@@ -22,7 +26,8 @@ READY = "body[data-ready]"
 
 def visit(page: Page, site: str, **state: object) -> None:
     """Open the page at a state, wait until all of it is there."""
-    page.goto(site + "#" + "&".join(f"{name}={value}" for name, value in state.items()))
+    given = {"store": KEY} | state
+    page.goto(site + "#" + "&".join(f"{name}={value}" for name, value in given.items()))
     page.wait_for_selector(READY)
 
 
@@ -92,7 +97,7 @@ def test_first_map_shows_the_values_and_places_of_the_store(page, site, made):
 def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(context, site, made):
     page = context.new_page()
     page.route("**/results/c/**", lambda route: route.abort())  # full resolution never comes
-    page.goto(f"{site}#cube=day-1km&band=C03&month=1&tod=54000&show=stddev")
+    page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=stddev")
     page.wait_for_selector("#map[data-shown]")
     found = made.store.overview("day-1km")["stddev"].sel(month=1, tod=54000, band="C03").values
     size = overview.factor(made.store.domain)
@@ -105,7 +110,7 @@ def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(conte
 def test_counts_are_those_of_a_pixel_at_every_resolution(context, site, made):
     page = context.new_page()
     page.route("**/results/c/**", lambda route: route.abort())
-    page.goto(f"{site}#cube=day-1km&band=C03&month=1&tod=54000&show=count")
+    page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=count")
     page.wait_for_selector('#map[data-shown*="count"]')
     land, size = made.store.domain, overview.factor(made.store.domain)
     count = made.store.block("day-1km", slice(None), 1)[0][0, 0, 0]
@@ -292,7 +297,7 @@ def test_damaged_map_is_told_with_its_key(page, made, tmp_path, harm):
         data[16:-100] = bytes(len(data) - 116)
         file.write_bytes(data)
     with serving(str(root)) as site:
-        page.goto(site)
+        page.goto(f"{site}#store={KEY}")
         problem = page.get_by_role("alert")
         expect(problem).to_contain_text("overview/day-2km/mean")
         expect(problem).to_contain_text("lake verify")
@@ -300,6 +305,47 @@ def test_damaged_map_is_told_with_its_key(page, made, tmp_path, harm):
         page.get_by_label("Show", exact=True).select_option("count")
         page.wait_for_selector('#map[data-shown*="count"]')
         expect(problem).to_be_hidden()
+
+
+def test_lost_part_of_an_embedding_is_told_with_its_key(page, made, tmp_path):
+    root = shutil.copytree(made.root, tmp_path / "lake")
+    (root / "runs" / made.embed / "embed.zarr/embedding/c/3/0").unlink()
+    with serving(str(root)) as site:
+        page.goto(f"{site}#store={KEY}&show=similar&a=100")
+        expect(page.get_by_role("alert")).to_contain_text("embedding/c/3/0 is missing")
+
+
+def test_another_store_is_chosen_also_one_without_coarse_maps(page, site, made):
+    visit(page, site, a=100)
+    page.get_by_label("Store").select_option(OLD)
+    page.wait_for_selector(f'body[data-ready="{OLD}"]')
+    page.wait_for_selector("#map[data-sharp]")
+    assert "a" not in state(page)
+    expect(page.locator("#hint")).to_be_visible()
+    assert page.locator("#learnt").is_hidden()
+    old = lake.open(made.root / OLD)
+    mean = old.metrics("day-2km")["mean"].sel(month=7, tod=64800, band="C06").values[:, 0]
+    told = under(page, old.domain.row[50] + 0.5, old.domain.column[50] + 0.5)
+    assert float(told.rpartition("· ")[2].split()[0]) == pytest.approx(mean[50], rel=1e-3)
+
+
+def test_exported_page_on_a_static_host_follows_what_is_published_later(made, tmp_path, page):
+    host = tmp_path / "host"
+    shutil.copytree(made.root, host / "lake")
+    names = export(connect(host / "lake"), host, "lake/")
+    assert {"index.html", "explore.js", "worker.js", "stores.json", "lines.bin"} <= set(names)
+    objects = connect(host / "lake" / KEY)
+    head = commits.head(objects)
+    before = State.of(head).path
+    after = before.replace("00000001-", "00000002-")
+    (host / "lake" / KEY / before).rename(host / "lake" / KEY / after)
+    commits.append(objects, head, head.body | {"path": after})
+    with web.server(host) as static:
+        page.goto(f"{static.url}/index.html#store={KEY}&show=similar&a=300")
+        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector('#map[data-shown*="similar"]')
+        assert any(after in path for _, path, _ in static.asked)
+        assert page.locator("#charts svg").count() == 4
 
 
 def test_page_fits_a_phone(context, site):

@@ -59,7 +59,7 @@ export function statistics(store, chosen, coarse, detail, pixels) {
   const nothing = coarse || tiles.length ? "no observation in this month at this time of day" : "";
   const isSuspect = store.suspect.includes(METRIC[show]);
   const note = isSuspect ? "may be wrong: imported from merged legacy results" : limits ? "" : nothing;
-  const legend = limits ? { title, note, ramp: VIRIDIS, limits, isClipped: true } : { title, note };
+  const legend = limits ? { title, note, ramp: VIRIDIS, limits, ends: ["≤ ", "≥ "] } : { title, note };
   return { images, legend, value };
 }
 
@@ -170,7 +170,7 @@ export class Pixels {
       const pixel = pixelAt(this.store.grid, this.places, row, column);
       return pixel < 0 ? "" : `similarity ${shown(cosine(scores[pixel]))}`;
     };
-    const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], scores };
+    const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores };
     return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
   }
 }

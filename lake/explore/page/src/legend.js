@@ -21,11 +21,10 @@ function bar({ ramp }) {
   return made;
 }
 
-/** Below and above the colours that the bar ends with lie a few more values, if it is clipped. */
-function marks({ limits: [from, to], isClipped }) {
+/** `ends`: what stands before the first and the last number, where more values have that colour. */
+function marks({ limits: [from, to], ends: [below, above] }) {
   const row = document.createElement("div");
   row.className = "marks";
-  const [below, above] = isClipped ? ["≤ ", "≥ "] : ["", ""];
   for (const text of [below + shown(from), shown((from + to) / 2), above + shown(to)]) {
     const mark = document.createElement("span");
     mark.textContent = text;

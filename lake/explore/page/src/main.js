@@ -87,6 +87,8 @@ class Page {
   /** Open the chosen store and show it. */
   async open() {
     const { state } = this;
+    delete document.body.dataset.ready;
+    delete get("map").dataset.sharp;
     const entry = this.lake.stores.find((one) => one.key === state.store);
     const path = this.lake.is_live ? entry.generation : await newest(this.objects, entry.key);
     const store = await Store.open(this.objects, path);
@@ -414,5 +416,6 @@ function options(id, pairs, chosen) {
   );
 }
 
+import("numcodecs/blosc"); // what every object is packed by: it comes while metadata are read
 const page = new Page();
 page.tried(() => page.start());

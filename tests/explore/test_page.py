@@ -21,6 +21,12 @@ from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD, UNCLEAR, Made
 
 PAGE = Path(lake.__file__).parent / "explore" / "page"
+LABELLED = """(id) => {
+    const one = document.getElementById(id);
+    const labels = [...(one.labels ?? [])].filter((label) => label.checkVisibility());
+    return !!one.ariaLabel || labels.some((label) => label.textContent);
+}"""
+"""Whether an element has a name that is read aloud."""
 READY = "body[data-ready]"
 
 
@@ -357,6 +363,7 @@ def test_page_fits_a_phone(context, site):
         box = page.locator(f"#{id_}").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 375
+        assert page.evaluate(LABELLED, id_)
     assert page.locator("#canvas").bounding_box()["height"] > 400
     expect(page.locator("#charts svg").first).to_be_visible()
 

@@ -52,6 +52,7 @@ from jobs import (
     fronts,
     measures,
     mnf,
+    near,
     patterns,
     recipe,
     sample,
@@ -116,6 +117,8 @@ class Data:
     """(pixel,) where they lie on the grid."""
     column: NDArray[np.integer]
     seed: int
+    textures: NDArray[np.floating] | None = None
+    """(pixel, t) of the first year's fine pixels."""
 
     @cached_property
     def total(self) -> Fitted:
@@ -197,7 +200,11 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     around = torch.from_numpy(pairs.adjacent(data.row[there], data.column[there]))
     pixels = tuple(torch.from_numpy(of[there]) for of in x)
     columns = fronts.columns(data.names) if features_in else None
-    model = recipe.fit(chosen, pixels, columns, around).model
+    near_of = None
+    if how.feed.near and data.textures is not None:
+        mined = near.mined(data.textures[there], x[0][there], data.seed)
+        near_of = torch.from_numpy(mined), how.feed.near
+    model = recipe.fit(chosen, pixels, columns, around, near=near_of).model
     return embed.vectors(model, x[0]), embed.vectors(model, x[1])
 
 
@@ -212,14 +219,15 @@ STEPS = 240
 COMMON = ("threads=1", f"steps={STEPS}")
 LEARNT = {
     "default": "front=mnf",
-    "default-one": "front=pca loss=infonce views=neighbours",
+    "default-one": "front=features loss=infonce views=slots",
+    "neighbours": "front=pca loss=infonce views=neighbours",
+    "near": "front=mnf near=0.25",
     "study-a": "front=pca model=plain loss=mse views=mask,noise masked=0.2",
     "study-b": "front=pca model=plain loss=infonce views=mask",
     "pca-years": "front=pca",
     "infonce-years": "front=mnf loss=infonce views=periods",
-    "masked-slots": "front=features model=deep hidden=256 depth=2 loss=huber views=slots",
-    "infonce-slots": "front=features model=deep hidden=256 depth=2 loss=infonce views=slots",
-    "align-slots": "front=features model=deep hidden=256 depth=2 loss=alignment,uniformity views=slots",
+    "masked-slots": "front=features loss=huber views=slots",
+    "align-slots": "front=features loss=alignment,uniformity views=slots",
     "vae": "front=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0",
     "vicreg-years": "front=mnf loss=vicreg views=periods unit=false",
     "barlow-years": "front=mnf loss=barlow views=periods unit=false",
@@ -249,6 +257,7 @@ def run(
         one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
         data = read(one, other, seed, Selection(), MAX_MISSING)
         truth = known(one, written.truth)
+    data = replace(data, textures=truth.quantities["textures"])
     _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
     return measured(data, replace(truth, features=data.filled[0]), how, methods, seed)
 

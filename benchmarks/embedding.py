@@ -34,9 +34,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -68,6 +71,7 @@ from jobs.truth import stores
 from jobs.truth.country import DYNAMICS, Country
 from jobs.views import pairs
 from lake import order
+from lake.cluster import MALLOC, ONE_THREAD
 from lake.domain import Domain
 from lake.order import Layout
 from lake.read import Store
@@ -89,6 +93,7 @@ SHOWN = (
     "overlap", "trustworthiness", "r2_dynamics", "r2_patterns", "r2_textures", "rankme",
 )  # fmt: skip
 
+T, R = TypeVar("T"), TypeVar("R")
 Method = Callable[["Data"], tuple[Singles, Singles]]
 """Vectors (pixel, d) of both years; NaN where a pixel has none."""
 
@@ -248,10 +253,16 @@ KOPPEN = ("raw", "pca-8", "pca-16", "pca-32", "white-16", "mnf-8", "mnf-16", "mn
 """Of real land, which has 48 features."""
 
 
-def run(
-    seed: int, country: Country, methods: Sequence[str], how: How
-) -> dict[str, Mapping[str, float]]:
+def each(work: Callable[[T], R], of: Sequence[T]) -> list[R]:
+    """What `work` makes of each, in a process for each core, of one thread."""
+    os.environ.update(MALLOC | ONE_THREAD)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        return list(pool.map(work, of))
+
+
+def run(country: Country, methods: Sequence[str], how: How) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one country."""
+    seed = country.seed
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
@@ -273,7 +284,7 @@ def measured(
         made = time.monotonic() - began
         pixels = replace(truth, vectors=vectors, other=again)
         found[name] = measures.measure(pixels, how, seed).values
-        _say(f"  {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
+        _say(f"  {seed} {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
     return found
 
 
@@ -292,7 +303,15 @@ def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapp
     truth = Pixels(nothing, held.row[land], held.column[land], classes[land])
     truth = replace(truth, features=data.filled[0])
     how = How(square=KOPPEN_SQUARE)
-    return [measured(replace(data, seed=seed), truth, how, methods, seed) for seed in range(seeds)]
+    one_seed = partial(of_land, data, truth, methods, how)
+    return each(one_seed, range(seeds))
+
+
+def of_land(
+    data: Data, truth: Pixels, methods: Sequence[str], how: How, seed: int
+) -> dict[str, Mapping[str, float]]:
+    """Method -> measure -> value, of one split of real land."""
+    return measured(replace(data, seed=seed), truth, how, methods, seed)
 
 
 def ingested(root: str) -> tuple[Store, Store]:
@@ -389,12 +408,8 @@ def main() -> None:
         _tell(koppen(given.seeds, given.koppen, methods), methods, given)
         return
     rows = given.rows or (QUICK_ROWS if given.quick else ROWS)
-    how = How(square=SQUARE)
-    runs = [
-        run(seed, Country(seed=seed, rows=rows, columns=rows), methods, how)
-        for seed in range(given.seeds)
-    ]
-    _tell(runs, methods, given)
+    countries = [Country(seed=seed, rows=rows, columns=rows) for seed in range(given.seeds)]
+    _tell(each(partial(run, methods=methods, how=How(square=SQUARE)), countries), methods, given)
 
 
 def _tell(

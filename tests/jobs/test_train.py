@@ -38,8 +38,14 @@ def weights(state):
 def begun(how, x):
     scale = recipe.scale_of(x)
     held = Held((x / scale, x / scale), torch.arange(len(x)), how.training.batch, 0.1, 0)
-    state, task = recipe.begin(how, scale, None)
+    state, task = recipe.begin(how, scale, None, held.pixels)
     return state, held, task
+
+
+def test_steps_are_ten_passes_over_the_pixels_if_none_are_asked_for():
+    plain = Training(batch=1000)
+    assert [plain.settled(n).steps for n in (500, 100_000, 100_001)] == [240, 1000, 1001]
+    assert Training(steps=7).settled(100_000).steps == 7
 
 
 def test_training_beats_the_best_linear_embedding_on_a_curved_surface(curved):

@@ -171,7 +171,7 @@ def test_without_pixels_held_out_their_loss_is_unknown(curved):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": 0}, {"batch": -1}, {"held_out": 1.5}, {"precision": "half"}, {"device": "tpu"},
+    [{"steps": -1}, {"batch": -1}, {"held_out": 1.5}, {"precision": "half"}, {"device": "tpu"},
      {"weight_decay": -1.0}],
 )  # fmt: skip
 def test_setting_out_of_range_is_refused(wrong):

@@ -32,7 +32,6 @@ from jobs import (
     plates,
     pulse,
     runs,
-    view,
 )  # fmt: skip
 from jobs import map as pictured
 from jobs.evidence import LEAST, Evidence
@@ -46,6 +45,7 @@ from jobs.work import Arrays, Work, partial
 from lake import order
 from lake.errors import ConfigError, DataError
 from lake.objects import absolute
+from lake.plot import view
 from lake.read import Store
 
 JOB = "evaluate"

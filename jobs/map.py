@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from math import isnan
 
-from jobs import canvas, draw, runs, transform, view
+from jobs import draw, runs, transform
 from jobs.draw import PLATES, Scene
 from jobs.plates import Place, Plate
 from jobs.runs import Spec
@@ -19,6 +19,7 @@ from jobs.settings import check
 from jobs.work import Work
 from lake import bands
 from lake.errors import ConfigError, MissingError
+from lake.plot import canvas, view
 from lake.read import Store
 from lake.schema import MONTHS
 

@@ -11,11 +11,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jobs import pictures
-from jobs.canvas import Heading
-from jobs.view import View, latitude, longitude
 from lake import bands, order
 from lake.domain import Domain
+from lake.plot import pictures
+from lake.plot.canvas import Heading
+from lake.plot.graticule import latitude, longitude
+from lake.plot.view import Shown, around
 from lake.schema import Cube
 
 NEAREST = 50
@@ -28,7 +29,7 @@ class Place:
 
     key: str
     domain: Domain
-    view: View
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,7 @@ def land(place: Place) -> Plate:
         f"{_west_to_east(place, lon)}. Dashed: the view zenith angle, at which the satellite sees "
         "the surface."
     )
-    figure = pictures.land(domain, place.view, Heading(title, place.key))
+    figure = pictures.land(domain, around(domain), Heading(title, place.key))
     return Plate(title, caption, figure)
 
 
@@ -70,7 +71,7 @@ def counts(place: Place, cube: Cube, band: str, seen: NDArray[np.float64]) -> Pl
     )
     figure = pictures.field(
         place.domain,
-        place.view,
+        place.shown,
         np.where(seen > 0, seen, np.nan),
         Heading(title, f"{place.key}  |  {cube.name}, {band}, all months and times of day"),
         "observations",
@@ -101,7 +102,7 @@ def mean(
     )
     figure = pictures.field(
         place.domain,
-        place.view,
+        place.shown,
         values,
         Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {when}"),
         f"{quantity} ({unit})",
@@ -122,7 +123,7 @@ def pixel_order(place: Place, phase: int) -> Plate:
         f"sample of 1/{layout.phases} of all pixels that can be read alone."
     )
     about = f"{place.key}  |  superblocks of {layout.phases} phases of {layout.chunk:,} pixels"
-    figure = pictures.pixel_order(place.domain, place.view, phase, Heading(title, about))
+    figure = pictures.pixel_order(place.domain, around(place.domain), phase, Heading(title, about))
     return Plate(title, caption, figure)
 
 
@@ -139,7 +140,7 @@ def components(
     about = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
     labels = [f"PC {i}" for i in (1, 2, 3)]
     figure = pictures.rgb(
-        place.domain, place.view, scores, Heading(title, about), labels, shares
+        place.domain, place.shown, scores, Heading(title, about), labels, shares
     )  # fmt: skip
     return Plate(title, caption, figure)
 
@@ -157,7 +158,7 @@ def embedding(
     )
     about = f"{place.key}  |  principal axes 1, 2, 3 of {latent} dimensions as red, green, blue"
     labels = [f"axis {i}" for i in (1, 2, 3)]
-    figure = pictures.rgb(place.domain, place.view, axes, Heading(title, about), labels, shares)
+    figure = pictures.rgb(place.domain, place.shown, axes, Heading(title, about), labels, shares)
     return Plate(title, caption, figure)
 
 
@@ -172,7 +173,7 @@ def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Plate:
     )
     about = f"{place.key}  |  k-means of the embedding"
     names = [str(i) for i in range(count)]
-    figure = pictures.classes(place.domain, place.view, labels, Heading(title, about), names)
+    figure = pictures.classes(place.domain, place.shown, labels, Heading(title, about), names)
     return Plate(title, caption, figure)
 
 
@@ -188,7 +189,7 @@ def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate
         f"{_grey(int((~np.isfinite(distance)).sum()))}"
     )
     figure = pictures.field(
-        place.domain, place.view, distance / (middle or 1.0),
+        place.domain, place.shown, distance / (middle or 1.0),
         Heading(title, f"{place.key}  |  {latitude(lat, 1)}, {longitude(lon, 1)}"),
         "distance over the median distance", "viridis_r",
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """The pictures of a map: arrays in, figures out.
 
-Every picture shows a `View` of the satellite's fixed grid under a `Heading`. Values are of the
+Every picture shows a part of the Earth (`lake.plot.view`) under a `Heading`. Values are of the
 pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel has no value.
 """
 
@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from jobs import colours
-from jobs.canvas import INK, Heading, Sheet, bars, beside, paint, sheet
-from jobs.view import FAINT, View
 from lake import grid, order
 from lake.domain import Domain, Image
+from lake.plot import colours
+from lake.plot.canvas import INK, Heading, Sheet, bars, beside, paint, sheet
+from lake.plot.graticule import FAINT
+from lake.plot.view import Shown, View
 
 LAND = (0.72, 0.75, 0.64)
 BLUE = "#0072B2"
@@ -52,7 +53,7 @@ def land(domain: Domain, view: View, heading: Heading) -> Figure:
 
 def field(
     domain: Domain,
-    view: View,
+    shown: Shown,
     values: ArrayLike,
     heading: Heading,
     label: str,
@@ -62,7 +63,7 @@ def field(
 
     Args:
         domain: of the store.
-        view: what is shown.
+        shown: what is shown.
         values: (P,) or (P, subpixel); NaN: absent.
         heading: of the picture.
         label: of the colour bar: quantity and unit.
@@ -70,10 +71,10 @@ def field(
     """
     values = np.asarray(values, np.float64)
     low, high, extend = limits(values)
-    drawn = sheet(view, heading)
-    paint(drawn.map, view, view.crop(_absent(domain)))
-    image = np.ma.masked_invalid(view.crop(domain.to_grid(values)))
-    paint(drawn.map, view, image, cmap=cmap, vmin=low, vmax=high)
+    drawn = sheet(shown, heading)
+    paint(drawn.map, shown, shown.crop(_absent(domain)))
+    image = np.ma.masked_invalid(shown.crop(domain.to_grid(values)))
+    paint(drawn.map, shown, image, cmap=cmap, vmin=low, vmax=high)
     bar = drawn.figure.colorbar(drawn.map.images[-1], cax=beside(drawn, 0.16), extend=extend)
     bar.set_label(label, fontsize=8.5, color=INK)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
@@ -83,7 +84,7 @@ def field(
 
 def rgb(
     domain: Domain,
-    view: View,
+    shown: Shown,
     values: ArrayLike,
     heading: Heading,
     labels: Sequence[str],
@@ -93,22 +94,22 @@ def rgb(
 
     Args:
         domain: of the store.
-        view: what is shown.
+        shown: what is shown.
         values: (P, 3); NaN: absent.
         heading: of the picture.
         labels: of the components.
         shares: of the variance that each holds.
     """
-    drawn = sheet(view, heading)
+    drawn = sheet(shown, heading)
     image = colours.composite(domain, colours.stretch(values))
-    paint(drawn.map, view, view.crop(image))
+    paint(drawn.map, shown, shown.crop(image))
     bars(beside(drawn, 1.5), "share of the variance", labels, shares, PRIMARIES)
     return drawn.figure
 
 
 def classes(
     domain: Domain,
-    view: View,
+    shown: Shown,
     labels: ArrayLike,
     heading: Heading,
     names: Sequence[str],
@@ -118,7 +119,7 @@ def classes(
 
     Args:
         domain: of the store.
-        view: what is shown.
+        shown: what is shown.
         labels: (P,) class of each pixel, -1: none.
         heading: of the picture.
         names: of class 0, 1, ...
@@ -127,8 +128,8 @@ def classes(
     labels = np.asarray(labels, np.int64)
     palette = colours.of_classes(len(names)) if palette is None else palette
     coloured = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
-    drawn = sheet(view, heading)
-    paint(drawn.map, view, view.crop(colours.composite(domain, coloured)))
+    drawn = sheet(shown, heading)
+    paint(drawn.map, shown, shown.crop(colours.composite(domain, coloured)))
     held = shares_of(labels, len(names))
     listed = np.sort(np.argsort(-held, kind="stable")[:LISTED])
     rest = f", the {LISTED} largest" if len(names) > LISTED else ""

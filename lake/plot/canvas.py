@@ -1,6 +1,6 @@
-"""A sheet with a map of the satellite's fixed grid: frame, headings, panels, bars, PNG.
+"""A sheet with a map: frame, coast lines, headings, panels, bars, files.
 
-Maps keep the satellite's projection. Figures are made through matplotlib's objects alone: no global
+Figures are made through matplotlib's objects alone: no global
 state, no display.
 """
 
@@ -15,9 +15,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.view import FAINT, View, graticule, longitude
 from lake import grid
 from lake.domain import Image
+from lake.plot import lines
+from lake.plot.graticule import FAINT, graticule, longitude
+from lake.plot.view import Shown
 
 INK = "0.15"
 SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
@@ -48,18 +50,20 @@ class Heading:
     title: str
     about: str
     """Key, month, time of day, band: what the title leaves out."""
+    source: str = ""
+    """What it was read from, if the rest does not say so."""
 
 
-def sheet(view: View, heading: Heading) -> Sheet:
-    """An empty map of the view with headings and graticule."""
-    rows, columns = view.grid.shape
+def sheet(shown: Shown, heading: Heading) -> Sheet:
+    """An empty map with headings, graticule, coast lines and borders."""
+    rows, columns = shown.size
     scale = min(MAP_INCHES[0] / columns, MAP_INCHES[1] / rows)
     size = columns * scale, rows * scale
     dots = min(max(1 / scale, DPI[0]), DPI[1])
     figure = Figure(figsize=size, dpi=dots, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    _frame(axes, view)
+    _frame(axes, shown, heading.source)
     _head(axes, heading)
     return Sheet(figure, axes)
 
@@ -83,10 +87,10 @@ def beside(drawn: Sheet, width: float, *, square: bool = False) -> Axes:
     return drawn.figure.add_axes((1 + GAP / wide, 1 - height / high, width / wide, height / high))
 
 
-def paint(axes: Axes, view: View, image: Image, zorder: float = 1, **how: Any) -> None:  # noqa: ANN401 (as imshow takes it)
-    """Put an image of what the view shows, at any refinement, onto its map."""
+def paint(axes: Axes, shown: Shown, image: Image, zorder: float = 1, **how: Any) -> None:  # noqa: ANN401 (as imshow takes it)
+    """Put an image of what is shown, at any refinement, onto its map."""
     axes.imshow(
-        image, extent=view.extent, origin="upper", interpolation="nearest", zorder=zorder, **how
+        image, extent=shown.extent, origin="upper", interpolation="nearest", zorder=zorder, **how
     )
 
 
@@ -129,24 +133,35 @@ def png(figure: Figure, **about: str) -> bytes:
     return buffer.getvalue()
 
 
-def _frame(axes: Axes, view: View) -> None:
-    """Sea and space below, the graticule above what will be painted between."""
-    lon, _ = grid.lonlat(view.grid.projection, view.grid.y[:, None], view.grid.x[None, :])
-    paint(axes, view, np.where(np.isnan(lon)[:, :, None], SPACE, SEA), zorder=0)
-    west, east, south, north = view.extent
+def _frame(axes: Axes, shown: Shown, source: str) -> None:
+    """Sea and space below; graticule, coast lines and borders above what will be painted between."""
+    paint(axes, shown, _empty(shown), zorder=0)
+    west, east, south, north = shown.extent
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(color="0.4", linewidth=0.6)
-    graticule(axes, view)
-    seen_from = longitude(view.grid.projection.longitude_of_projection_origin, digits=1)
+    graticule(axes, shown)
+    lines.draw(axes, shown)
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    seen_from = longitude(shown.grid.projection.longitude_of_projection_origin, digits=1)
+    about = f"{shown.note}, seen from {seen_from}"
     axes.annotate(
-        f"satellite's fixed grid, seen from {seen_from}",
+        f"{source}  |  {about}" if source else about,
         (1, 0), (0, -17), "axes fraction", "offset points",
         ha="right", va="top", fontsize=6.5, color=FAINT,
     )  # fmt: skip
+
+
+def _empty(shown: Shown) -> Image:
+    """(row, column, 3): sea, and space beyond the limb."""
+    if shown.is_filled:
+        return np.full((1, 1, 3), SEA)
+    lon, _ = grid.lonlat(shown.grid.projection, shown.grid.y[:, None], shown.grid.x[None, :])
+    return np.where(np.isnan(lon)[:, :, None], SPACE, SEA)
 
 
 def _head(axes: Axes, heading: Heading) -> None:

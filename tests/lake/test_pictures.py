@@ -5,12 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from jobs import canvas, colours, pictures, view
-from jobs.canvas import Heading
 from lake import order
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
 from lake.order import Layout
+from lake.plot import canvas, colours, pictures, view
+from lake.plot.canvas import Heading
 
 HEADING = Heading("A title", "a key  |  a month")
 

@@ -1,0 +1,1 @@
+"""Pictures of a store, as Matplotlib figures: needs `goeslake[plot]`."""

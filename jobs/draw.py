@@ -3,7 +3,7 @@
 `plate` draws one by its name; functions named "on a worker" run there and open what they read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from jobs.plates import Place, Plate
 from lake import order
 from lake.cluster import call
 from lake.moments import METRICS
+from lake.plot.layers import most_observed
 from lake.read import Store
 from lake.schema import MONTHS, Cube
 
@@ -52,20 +53,6 @@ class Scene:
 def plate(name: str, scene: Scene, place: Place) -> Plate:
     """The plate of this name, one of `PLATES`."""
     return _DRAW[name](scene, place)
-
-
-def most_observed(seen: Floats, tods: Sequence[int], month: int, tod: int) -> tuple[int, int]:
-    """Month and time of day with the most observations.
-
-    Args:
-        seen: (month, tod) observations.
-        tods: labels of the second axis.
-        month: the only one to look at; 0: all.
-        tod: likewise; -1: all.
-    """
-    allowed = np.array([[month in {0, m} and tod in {-1, t} for t in tods] for m in MONTHS])
-    row, column = divmod(int(np.where(allowed, seen, -1).argmax()), len(tods))
-    return MONTHS[row], tods[column]
 
 
 def principal(count: float, total: Floats, cross: Floats) -> tuple[Floats, Floats, Floats]:

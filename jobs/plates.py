@@ -16,6 +16,7 @@ from lake.domain import Domain
 from lake.plot import pictures
 from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
+from lake.plot.layers import clock, spelled
 from lake.plot.view import Shown, around
 from lake.schema import Cube
 
@@ -195,17 +196,6 @@ def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate
     )  # fmt: skip
     pictures.mark(figure.axes[0], place.domain, pixel, nearest)
     return Plate(title, caption, figure)
-
-
-def clock(tod: int) -> str:
-    """A time of day, e.g. `18:00 UTC`."""
-    return f"{tod // 3600:02d}:{tod % 3600 // 60:02d} UTC"
-
-
-def spelled(band: str) -> str:
-    """A band with its wavelength, e.g. `C13 (10.35 µm)`."""
-    wavelength = bands.wavelength_um(band)
-    return band if np.isnan(wavelength) else f"{band} ({wavelength:g} µm)"
 
 
 def _median(values: NDArray[np.float64]) -> str:

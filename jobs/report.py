@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from jobs import map as maps
 from jobs import outputs, page, partitions, probes, runs
 from jobs.map import Picture
-from jobs.plates import clock
 from jobs.runs import Spec
 from lake import ledger, order
 from lake.console import emit, json_option, root_option
@@ -26,6 +25,7 @@ from lake.errors import ConfigError, DataError, MissingError
 from lake.objects import connect, join
 from lake.plot import canvas, colours, graticule, pictures, view
 from lake.plot.canvas import Heading
+from lake.plot.layers import clock
 from lake.read import Store
 
 SQUARE = 20

@@ -7,17 +7,22 @@ state, no display.
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
 from lake import grid
 from lake.domain import Image
+from lake.errors import ConfigError
+from lake.files import whole
 from lake.plot import lines
+from lake.plot.colours import ABSENT
 from lake.plot.graticule import FAINT, graticule, longitude
 from lake.plot.view import Shown
 
@@ -28,8 +33,11 @@ MAP_INCHES = (6.8, 6.2)
 """Width and height that a map fits into."""
 CHART_INCHES = 5.0
 """Width and height of what is no map."""
+MARGIN = 0.12
+"""Inches around what is drawn."""
 GAP = 0.22
 """Inches between a map and the panel beside it."""
+ENDINGS = (".png", ".pdf", ".svg")
 DPI = 150, 300
 """As many dots as show every pixel, within these."""
 
@@ -41,6 +49,8 @@ class Sheet:
     figure: Figure
     map: Axes
     """Or the chart's."""
+    about: Annotation
+    """Below the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +73,31 @@ def sheet(shown: Shown, heading: Heading) -> Sheet:
     figure = Figure(figsize=size, dpi=dots, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    _frame(axes, shown, heading.source)
-    _head(axes, heading)
-    return Sheet(figure, axes)
+    frame(axes, shown)
+    graticule(axes, shown)
+    _foot(axes, shown, heading.source)
+    return Sheet(figure, axes, _head(axes, heading))
 
 
-def chart(heading: Heading) -> Sheet:
-    """Empty axes for what is no map, with headings."""
-    figure = Figure(figsize=(CHART_INCHES, CHART_INCHES), dpi=DPI[0], facecolor="white")
+def chart(heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INCHES)) -> Sheet:
+    """Empty axes for what is no map, with headings; `size`: width and height, inches."""
+    figure = Figure(figsize=size, dpi=DPI[0], facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    _head(axes, heading)
-    return Sheet(figure, axes)
+    return Sheet(figure, axes, _head(axes, heading))
+
+
+def frame(axes: Axes, shown: Shown) -> None:
+    """An empty map: sea and space, coast lines and borders above what will be painted between."""
+    paint(axes, shown, _empty(shown), zorder=0)
+    lines.draw(axes, shown)
+    west, east, south, north = shown.extent
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color="0.4", linewidth=0.6)
 
 
 def beside(drawn: Sheet, width: float, *, square: bool = False) -> Axes:
@@ -126,27 +149,77 @@ def bars(
         )
 
 
+def absent(panel: Axes) -> None:
+    """Below a panel: what grey means."""
+    for text, right, size, colour in (("■", 0, 9, ABSENT), ("no observation", 9, 6.5, FAINT)):
+        panel.annotate(
+            text, (0, 0), (right, -20), "axes fraction", "offset points",
+            ha="left", va="center", fontsize=size, color=colour,
+        )  # fmt: skip
+
+
+def fitted(figure: Figure) -> Figure:
+    """The figure, as large as what is drawn: nothing lies beyond its edges, nothing moves."""
+    FigureCanvasAgg(figure).draw()
+    box = figure.get_tightbbox()
+    wide, high = figure.get_size_inches()
+    size = box.width + 2 * MARGIN, box.height + 2 * MARGIN
+    for axes in figure.axes:
+        at = axes.get_position()
+        axes.set_position((
+            (at.x0 * wide - box.x0 + MARGIN) / size[0],
+            (at.y0 * high - box.y0 + MARGIN) / size[1],
+            at.width * wide / size[0],
+            at.height * high / size[1],
+        ))  # fmt: skip
+    figure.set_size_inches(*size)
+    return figure
+
+
+def save(figure: Figure, path: Path, source: str, dpi: float = 0) -> None:
+    """Write a figure, by the file's ending; its title and source are noted in the file.
+
+    Args:
+        figure: to write.
+        path: ends in `.png`, `.pdf` or `.svg`.
+        source: what was read, a URL.
+        dpi: dots per inch; 0: the figure's own, as many as show every pixel.
+
+    Raises:
+        ConfigError: another ending.
+    """
+    check(path)
+    title = figure.axes[0].get_title(loc="left")
+    about = {
+        ".png": {"Title": title, "Source": source},
+        ".pdf": {"Title": title, "Subject": source, "CreationDate": None},
+        ".svg": {"Title": title, "Source": source, "Date": None},
+    }[path.suffix.lower()]
+    whole(path, lambda draft: figure.savefig(draft, dpi=dpi or "figure", metadata=about))
+
+
+def check(path: Path) -> None:
+    """Refuse what `save` could not write.
+
+    Raises:
+        ConfigError: see `save`.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(
+            f"{path} is to be a figure: wanted a file that ends in {', '.join(ENDINGS)}; films end in "
+            ".gif or .mp4 and go over something (--animate)"
+        )
+
+
 def png(figure: Figure, **about: str) -> bytes:
     """The figure as a PNG file; `about` goes into its text chunks (Title, Description, Source)."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.12, metadata=about)
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=MARGIN, metadata=about)
     return buffer.getvalue()
 
 
-def _frame(axes: Axes, shown: Shown, source: str) -> None:
-    """Sea and space below; graticule, coast lines and borders above what will be painted between."""
-    paint(axes, shown, _empty(shown), zorder=0)
-    west, east, south, north = shown.extent
-    axes.set_xlim(west, east)
-    axes.set_ylim(south, north)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(color="0.4", linewidth=0.6)
-    graticule(axes, shown)
-    lines.draw(axes, shown)
-    axes.set_xlim(west, east)
-    axes.set_ylim(south, north)
+def _foot(axes: Axes, shown: Shown, source: str) -> None:
+    """Which projection it is, and what was read."""
     seen_from = longitude(shown.grid.projection.longitude_of_projection_origin, digits=1)
     about = f"{shown.note}, seen from {seen_from}"
     axes.annotate(
@@ -164,15 +237,16 @@ def _empty(shown: Shown) -> Image:
     return np.where(np.isnan(lon)[:, :, None], SPACE, SEA)
 
 
-def _head(axes: Axes, heading: Heading) -> None:
-    for text, up, size, weight, colour in (
-        (heading.title, 21, 12, "bold", INK),
-        (heading.about, 7, 7.5, "normal", FAINT),
-    ):
-        axes.annotate(
-            text, (0, 1), (0, up), "axes fraction", "offset points",
-            ha="left", va="bottom", fontsize=size, fontweight=weight, color=colour,
-        )  # fmt: skip
+def _head(axes: Axes, heading: Heading) -> Annotation:
+    """Title, and below it what it is about, which is returned."""
+    lines_below = heading.about.count("\n")
+    axes.set_title(
+        heading.title, loc="left", pad=21 + 9.5 * lines_below, fontsize=12, fontweight="bold", color=INK
+    )  # fmt: skip
+    return axes.annotate(
+        heading.about, (0, 1), (0, 7), "axes fraction", "offset points",
+        ha="left", va="bottom", fontsize=7.5, color=FAINT,
+    )  # fmt: skip
 
 
 def _inches(axes: Axes) -> tuple[float, float]:

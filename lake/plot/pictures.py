@@ -5,6 +5,8 @@ pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel ha
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,9 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from lake import grid, order
 from lake.domain import Domain, Image
 from lake.plot import colours
-from lake.plot.canvas import INK, Heading, Sheet, bars, beside, paint, sheet
+from lake.plot.canvas import INK, Heading, Sheet, absent, bars, beside, paint, sheet
 from lake.plot.graticule import FAINT
 from lake.plot.view import Shown, View
+
+Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
 LAND = (0.72, 0.75, 0.64)
 BLUE = "#0072B2"
@@ -69,17 +73,44 @@ def field(
         label: of the colour bar: quantity and unit.
         cmap: of matplotlib.
     """
-    values = np.asarray(values, np.float64)
-    low, high, extend = limits(values)
+    drawn = field_sheet(domain, shown, values, heading, Scale(label, cmap, limits(values)))
+    return drawn.figure
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How values become colours."""
+
+    label: str
+    """Of the colour bar: quantity and unit."""
+    cmap: str
+    """Of matplotlib."""
+    limits: tuple[float, float, str]
+    """Where it begins and ends, and whether values lie beyond: `limits`."""
+
+
+def field_sheet(
+    domain: Domain, shown: Shown, values: ArrayLike, heading: Heading, scale: Scale
+) -> Sheet:
+    """One quantity, see `field`, as a sheet that can be drawn on."""
+    low, high, extend = scale.limits
     drawn = sheet(shown, heading)
     paint(drawn.map, shown, shown.crop(_absent(domain)))
-    image = np.ma.masked_invalid(shown.crop(domain.to_grid(values)))
-    paint(drawn.map, shown, image, cmap=cmap, vmin=low, vmax=high)
-    bar = drawn.figure.colorbar(drawn.map.images[-1], cax=beside(drawn, 0.16), extend=extend)
-    bar.set_label(label, fontsize=8.5, color=INK)
+    image = field_image(domain, shown, values)
+    paint(drawn.map, shown, image, cmap=scale.cmap, vmin=low, vmax=high)
+    place = beside(drawn, 0.16)
+    bar = drawn.figure.colorbar(drawn.map.images[-1], cax=place, extend=extend)
+    bar.set_label(scale.label, fontsize=8.5, color=INK)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     bar.outline.set_linewidth(0.5)
-    return drawn.figure
+    if np.isnan(values).any():
+        absent(place)
+    return drawn
+
+
+def field_image(domain: Domain, shown: Shown, values: ArrayLike) -> Masked:
+    """(row, column) as it is painted: masked where no pixel lies, or one is absent."""
+    return np.ma.masked_invalid(shown.crop(domain.to_grid(np.asarray(values, np.float64))))
 
 
 def rgb(
@@ -103,7 +134,10 @@ def rgb(
     drawn = sheet(shown, heading)
     image = colours.composite(domain, colours.stretch(values))
     paint(drawn.map, shown, shown.crop(image))
-    bars(beside(drawn, 1.5), "share of the variance", labels, shares, PRIMARIES)
+    place = beside(drawn, 1.5)
+    bars(place, "share of the variance", labels, shares, PRIMARIES)
+    if np.isnan(values).any():
+        absent(place)
     return drawn.figure
 
 
@@ -136,6 +170,8 @@ def classes(
     place = beside(drawn, 1.3 + 0.08 * max(map(len, names)))
     labelled = [names[i] for i in listed]
     bars(place, f"share of pixels{rest}", labelled, held[listed], palette[listed])
+    if (labels < 0).any():
+        absent(place)
     return drawn.figure
 
 
@@ -179,9 +215,15 @@ def limits(values: ArrayLike) -> tuple[float, float, str]:
     low, high = (float(v) for v in np.percentile(finite, (1, 99)))
     if low == high:
         low, high = float(finite.min()), float(finite.max())
-    below, above = finite.min() < low, finite.max() > high
-    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
+    extend = beyond(finite, low, high)
     return (low, high, extend) if low < high else (low - 0.5, high + 0.5, extend)
+
+
+def beyond(values: ArrayLike, low: float, high: float) -> str:
+    """Whether values lie below or above two bounds, as matplotlib's `extend`."""
+    values = np.asarray(values)
+    below, above = bool((values < low).any()), bool((values > high).any())
+    return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
 
 def shares_of(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:

@@ -129,17 +129,22 @@ def pixel_order(place: Place, phase: int) -> Plate:
 
 
 def components(
-    place: Place, scores: NDArray[np.floating], shares: Sequence[float], count: int, features: int
+    place: Place,
+    scores: NDArray[np.floating],
+    shares: Sequence[float],
+    count: int,
+    features: int,
+    kind: str = "principal",
 ) -> Plate:
-    """The first three principal components of the features."""
-    title = "Principal components"
+    """The first three components of the features, principal ones or of minimum noise."""
+    title = f"{kind.capitalize()} components"
     caption = (
-        f"The first three of {count} principal components of {features:,} features as red, green "
+        f"The first three of {count} {kind} components of {features:,} features as red, green "
         f"and blue, each stretched from its 2nd to its 98th percentile; together they hold "
         f"{sum(shares):.0%} of the variance.{_grey(_without(scores))}"
     )
     about = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
-    labels = [f"PC {i}" for i in (1, 2, 3)]
+    labels = [f"PC {i}" if kind == "principal" else f"{i}" for i in (1, 2, 3)]
     figure = pictures.rgb(
         place.domain, place.shown, scores, Heading(title, about), labels, shares
     )  # fmt: skip

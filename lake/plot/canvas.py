@@ -149,11 +149,11 @@ def bars(
         )
 
 
-def absent(panel: Axes) -> None:
-    """Below a panel: what grey means."""
+def absent(drawn: Sheet) -> None:
+    """Beside the map's lower right corner: what grey means."""
     for text, right, size, colour in (("■", 0, 9, ABSENT), ("no observation", 9, 6.5, FAINT)):
-        panel.annotate(
-            text, (0, 0), (right, -20), "axes fraction", "offset points",
+        drawn.map.annotate(
+            text, (1, 0), (72 * GAP + right, -16), "axes fraction", "offset points",
             ha="left", va="center", fontsize=size, color=colour,
         )  # fmt: skip
 
@@ -224,7 +224,7 @@ def _foot(axes: Axes, shown: Shown, source: str) -> None:
     about = f"{shown.note}, seen from {seen_from}"
     axes.annotate(
         f"{source}  |  {about}" if source else about,
-        (1, 0), (0, -17), "axes fraction", "offset points",
+        (1, 0), (0, -17 if shown.is_filled else -6), "axes fraction", "offset points",
         ha="right", va="top", fontsize=6.5, color=FAINT,
     )  # fmt: skip
 

@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError
 from lake.plot import canvas, colours, layers, view
 from lake.plot.canvas import INK, Heading
-from lake.plot.graticule import FAINT, latitude, longitude
+from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import Layer
 from lake.plot.pictures import LAND
 from lake.read import Store
@@ -148,19 +149,20 @@ def _locate(drawn: canvas.Sheet, store: Store, points: Sequence[tuple[float, flo
     land = np.broadcast_to(LAND, (store.pixels, 3))
     canvas.paint(panel, shown, shown.crop(colours.composite(store.domain, land)))
     panel.set_anchor("NW")
+    handles = []
     for number, (lon, lat) in enumerate(points):
-        x, y = shown.place(np.array([lon]), np.array([lat]))
         panel.plot(
-            x, y, MARKERS[number], color=COLOURS[number], markersize=5.5, markeredgecolor="white",
-            markeredgewidth=0.7, zorder=5,
+            *shown.place(np.array([lon]), np.array([lat])), MARKERS[number], color=COLOURS[number],
+            markersize=5.5, markeredgecolor="white", markeredgewidth=0.7, zorder=5,
         )  # fmt: skip
         name = f"{latitude(lat, 2)}, {longitude(lon, 2)}"
-        down = -0.15 - 0.19 * number
-        for text, right, colour in (("━", 0, COLOURS[number]), (name, 15, FAINT)):
-            panel.annotate(
-                text, (0, 0), (right, 72 * down), "axes fraction", "offset points",
-                fontsize=7.5, color=colour, va="center",
-            )  # fmt: skip
+        line = Line2D([], [], color=COLOURS[number], marker=MARKERS[number], markersize=4.5)
+        line.set_label(name)
+        handles.append(line)
+    panel.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, -0.02), frameon=False, fontsize=7.5,
+        borderpad=0, borderaxespad=0.3, labelcolor=INK,
+    )  # fmt: skip
 
 
 def _heading(store: Store, over: Over, layer: Layer, title: str) -> Heading:

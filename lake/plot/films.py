@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from lake.files import whole
 ENDINGS = (".gif", ".mp4")
 COLOURS = 256
 """Of a GIF."""
+FREQUENT = 16
+"""Of these: kept as they are."""
+DPI = 110
 
 Frame = NDArray[np.uint8]
 
@@ -35,7 +39,7 @@ class Film:
     """Make the figure that of a frame."""
 
 
-def save(film: Film, path: Path, *, fps: float = 2, dpi: float = 110) -> None:
+def save(film: Film, path: Path, *, fps: float = 2, dpi: float = DPI) -> None:
     """Write a film, by the file's ending.
 
     Args:
@@ -76,16 +80,32 @@ def _frames(film: Film) -> Iterator[Frame]:
 
 
 def _gif(frames: Iterator[Frame], path: Path, fps: float) -> None:
-    first = Image.fromarray(next(frames))
-    palette = first.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    later = (
+    first = next(frames)
+    palette = _palette(first)
+    images = (
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
-        for frame in frames
+        for frame in chain([first], frames)
     )
-    palette.save(
-        path, "GIF", save_all=True, append_images=later, duration=round(1000 / fps), loop=0,
+    next(images).save(
+        path, "GIF", save_all=True, append_images=images, duration=round(1000 / fps), loop=0,
         optimize=False, disposal=1,
     )  # fmt: skip
+
+
+def _palette(frame: Frame) -> Image.Image:
+    """Colours for all frames: the most frequent ones of one, and a choice of all others in it.
+
+    The colour bar of a frame holds what the others may show.
+    """
+    colours, counts = np.unique(frame.reshape(-1, 3), axis=0, return_counts=True)
+    frequent = colours[np.argsort(-counts)[:FREQUENT]]
+    others = Image.fromarray(colours[None]).quantize(
+        COLOURS - len(frequent), Image.Quantize.MEDIANCUT
+    )  # fmt: skip
+    palette = Image.new("P", (1, 1))
+    chosen = others.getpalette() or []
+    palette.putpalette([*frequent.ravel().tolist(), *chosen][: 3 * COLOURS])
+    return palette
 
 
 def _mp4(frames: Iterator[Frame], path: Path, fps: float) -> None:

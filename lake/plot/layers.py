@@ -52,7 +52,7 @@ class Layer:
     month: int = 0
     """1 to 12; 0: with `tod` the one that has most observations."""
     tod: int = -1
-    """Seconds of the UTC day; -1: the one that has most observations."""
+    """Seconds of the UTC day; -1: the one that has most observations, of sunlight the one nearest to noon."""
     band: str = ""
     """Empty: the one nearest to 10.35 um."""
     cube: str = ""
@@ -100,6 +100,8 @@ def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
             + ", ".join(f"{tod} ({clock(tod)})" for tod in tods)
         )
     month, tod = layer.month, layer.tod
+    if tod == -1 and bands.unit(store.cubes[cube].variable, band) == "1":
+        tod = _noon(store, tods, pixels)
     if month == 0 or tod == -1:
         month, tod = most_observed(_pilot(store, cube, band, pixels), tods, month, tod)
     return replace(layer, cube=cube, band=band, month=month, tod=tod)
@@ -164,12 +166,17 @@ def read(
         month=list(months or [layer.month]), tod=list(tods or [layer.tod]), band=layer.band
     )
     order = "month", "tod", "pixel", "subpixel"
-    ends = np.flatnonzero(np.diff(pixels // store.layout.superblock)) + 1
     parts = [
-        chosen.isel(pixel=part).transpose(*order).variable.values for part in np.split(pixels, ends)
+        chosen.isel(pixel=part).transpose(*order).variable.values
+        for part in by_superblock(store, pixels)
     ]
     values: Values = np.concatenate(parts, axis=2)
     return np.where(values == 0, np.float32(np.nan), values) if _counts(layer) else values
+
+
+def by_superblock(store: Store, pixels: Pixels) -> list[Pixels]:
+    """Ascending positions, cut where a superblock ends: what is read at a time."""
+    return np.split(pixels, np.flatnonzero(np.diff(pixels // store.layout.superblock)) + 1)
 
 
 def same_pixels(store: Store, pixels: Pixels, other: Store) -> tuple[Pixels, Pixels]:
@@ -246,6 +253,15 @@ def _variable(store: Store, layer: Layer) -> xr.DataArray:
     if name in METRICS:
         return store.results(layer.cube).sel(metric=name)
     return store.metrics(layer.cube, (name,))[name]
+
+
+def _noon(store: Store, tods: Sequence[int], pixels: Pixels) -> int:
+    """The time of day nearest to noon (mean solar time) in the middle of some pixels."""
+    lon = store.domain.lonlat()[0][pixels]
+    origin = store.domain.grid.projection.longitude_of_projection_origin
+    middle = origin + float(np.nanmedian((lon - origin + 180) % 360 - 180))
+    noon = 43200 - middle * 240
+    return min(tods, key=lambda tod: abs((tod - noon + 43200) % 86400 - 43200))
 
 
 def _pilot(store: Store, cube: str, band: str, pixels: Pixels) -> NDArray[np.float64]:

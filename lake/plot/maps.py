@@ -137,7 +137,7 @@ def film(
         subject.domain, subject.shown, values[0], first, scale(subject, look, values)
     )
     if np.isnan(values).any() and not np.isnan(values[0]).any():
-        canvas.absent(drawn.figure.axes[1])
+        canvas.absent(drawn)
     canvas.fitted(drawn.figure)
 
     def show(number: int) -> None:
@@ -212,7 +212,8 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
         asked = [abs(bound) for bound in (look.vmin, look.vmax) if not isnan(bound)]
         high = max(asked or [abs(low), abs(high)])
         low = -high
-    return Scale(label, look.cmap or cmap, (low, high, pictures.beyond(values, low, high)))
+    ends = low, high, pictures.beyond(values, low, high)
+    return Scale(label, look.cmap or cmap, ends, whole=layer.statistic == "count")
 
 
 def heading(subject: Subject, look: Look) -> Heading:

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from lake import grid, order
@@ -87,6 +88,8 @@ class Scale:
     """Of matplotlib."""
     limits: tuple[float, float, str]
     """Where it begins and ends, and whether values lie beyond: `limits`."""
+    whole: bool = False
+    """Whether values are whole numbers."""
 
 
 def field_sheet(
@@ -100,11 +103,13 @@ def field_sheet(
     paint(drawn.map, shown, image, cmap=scale.cmap, vmin=low, vmax=high)
     place = beside(drawn, 0.16)
     bar = drawn.figure.colorbar(drawn.map.images[-1], cax=place, extend=extend)
-    bar.set_label(scale.label, fontsize=8.5, color=INK)
+    if scale.whole:
+        bar.locator = MaxNLocator(integer=True)
+    bar.set_label(scale.label, fontsize=8.5, color=INK, labelpad=6)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     bar.outline.set_linewidth(0.5)
     if np.isnan(values).any():
-        absent(place)
+        absent(drawn)
     return drawn
 
 
@@ -137,7 +142,7 @@ def rgb(
     place = beside(drawn, 1.5)
     bars(place, "share of the variance", labels, shares, PRIMARIES)
     if np.isnan(values).any():
-        absent(place)
+        absent(drawn)
     return drawn.figure
 
 
@@ -171,7 +176,7 @@ def classes(
     labelled = [names[i] for i in listed]
     bars(place, f"share of pixels{rest}", labelled, held[listed], palette[listed])
     if (labels < 0).any():
-        absent(place)
+        absent(drawn)
     return drawn.figure
 
 

@@ -87,10 +87,16 @@ def chart(heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INC
     return Sheet(figure, axes, _head(axes, heading))
 
 
-def frame(axes: Axes, shown: Shown) -> None:
-    """An empty map: sea and space, coast lines and borders above what will be painted between."""
+def frame(axes: Axes, shown: Shown, width: float = 1) -> None:
+    """An empty map: sea and space, coast lines and borders above what will be painted between.
+
+    Args:
+        axes: empty.
+        shown: what is shown.
+        width: of the lines, times the usual.
+    """
     paint(axes, shown, _empty(shown), zorder=0)
-    lines.draw(axes, shown)
+    lines.draw(axes, shown, width)
     west, east, south, north = shown.extent
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)

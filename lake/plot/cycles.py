@@ -42,8 +42,8 @@ def cycle(
 ) -> Figure:
     """How a statistic of points goes through the year, or the day.
 
-    Means are drawn within one standard deviation to both sides. Months and times of day without
-    observation are gaps.
+    Bars on means are one standard deviation to both sides. Lines are dotted across months and times of
+    day without observation.
 
     Args:
         store: to read.
@@ -107,14 +107,14 @@ def _line(
 ) -> None:
     order = np.argsort(along, kind="stable")
     along, values = along[order], values[order]
-    colour = COLOURS[number]
+    colour, there = COLOURS[number], np.isfinite(values)
+    axes.plot(along[there], values[there], ":", color=colour, linewidth=0.9, alpha=0.6)
     axes.plot(
         along, values, color=colour, marker=MARKERS[number], markersize=4.5, linewidth=1.4, zorder=3
     )  # fmt: skip
     if spread is not None:
-        spread = np.nan_to_num(spread[order])
-        axes.fill_between(
-            along, values - spread, values + spread, color=colour, alpha=0.13, linewidth=0
+        axes.errorbar(
+            along, values, spread[order], fmt="none", ecolor=colour, elinewidth=1, alpha=0.5
         )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _locate(drawn: canvas.Sheet, store: Store, points: Sequence[tuple[float, flo
     panel = drawn.figure.add_axes(
         ((wide + 0.25) / wide, 1 - height / high, LOCATOR_INCHES / wide, height / high)
     )
-    canvas.frame(panel, shown)
+    canvas.frame(panel, shown, width=0.5)
     land = np.broadcast_to(LAND, (store.pixels, 3))
     canvas.paint(panel, shown, shown.crop(colours.composite(store.domain, land)))
     panel.set_anchor("NW")
@@ -169,6 +169,6 @@ def _heading(store: Store, over: Over, layer: Layer, title: str) -> Heading:
     words = layers.about(store, layer)
     month, tod = f", {month_name[layer.month]}", f", {layers.clock(layer.tod)}"
     words = words.replace(month, "", 1) if over == "annual" else words.replace(tod, "", 1)
-    spread = "  |  shaded: one standard deviation" if layer.statistic in {"mean", "m1"} else ""
+    spread = "  |  bars: one standard deviation" if layer.statistic in {"mean", "m1"} else ""
     named = f"{over.capitalize()} cycle: {layers.title(store, layer).lower()}"
     return Heading(title or named, f"{store.key}\n{words}{spread}")

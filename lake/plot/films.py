@@ -21,8 +21,8 @@ from lake.files import whole
 ENDINGS = (".gif", ".mp4")
 COLOURS = 256
 """Of a GIF."""
-FREQUENT = 16
-"""Of these: kept as they are."""
+SHOWN, FREQUENT, GREYS = 200, 24, 32
+"""Of these: what a film shows, what its first frame has most of, and greys of text and lines."""
 DPI = 110
 
 Frame = NDArray[np.uint8]
@@ -37,6 +37,8 @@ class Film:
     """How many there are."""
     show: Callable[[int], None]
     """Make the figure that of a frame."""
+    colours: NDArray[np.uint8]
+    """(n, 3) red, green, blue that frames show, at most `SHOWN`."""
 
 
 def save(film: Film, path: Path, *, fps: float = 2, dpi: float = DPI) -> None:
@@ -53,8 +55,10 @@ def save(film: Film, path: Path, *, fps: float = 2, dpi: float = DPI) -> None:
     """
     check(path)
     film.figure.set_dpi(dpi)
-    write = _gif if path.suffix.lower() == ".gif" else _mp4
-    whole(path, lambda draft: write(_frames(film), draft, fps))
+    if path.suffix.lower() == ".gif":
+        whole(path, lambda draft: _gif(_frames(film), draft, fps, film.colours))
+    else:
+        whole(path, lambda draft: _mp4(_frames(film), draft, fps))
 
 
 def check(path: Path) -> None:
@@ -79,9 +83,9 @@ def _frames(film: Film) -> Iterator[Frame]:
         yield rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2].copy()
 
 
-def _gif(frames: Iterator[Frame], path: Path, fps: float) -> None:
+def _gif(frames: Iterator[Frame], path: Path, fps: float, shown: NDArray[np.uint8]) -> None:
     first = next(frames)
-    palette = _palette(first)
+    palette = _palette(first, shown)
     images = (
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in chain([first], frames)
@@ -92,19 +96,13 @@ def _gif(frames: Iterator[Frame], path: Path, fps: float) -> None:
     )  # fmt: skip
 
 
-def _palette(frame: Frame) -> Image.Image:
-    """Colours for all frames: the most frequent ones of one, and a choice of all others in it.
-
-    The colour bar of a frame holds what the others may show.
-    """
+def _palette(frame: Frame, shown: NDArray[np.uint8]) -> Image.Image:
+    """Colours of all frames: the most frequent ones of one, those that are shown, and greys."""
     colours, counts = np.unique(frame.reshape(-1, 3), axis=0, return_counts=True)
     frequent = colours[np.argsort(-counts)[:FREQUENT]]
-    others = Image.fromarray(colours[None]).quantize(
-        COLOURS - len(frequent), Image.Quantize.MEDIANCUT
-    )  # fmt: skip
+    greys = np.linspace(0, 255, GREYS).astype(np.uint8)[:, None].repeat(3, axis=1)
     palette = Image.new("P", (1, 1))
-    chosen = others.getpalette() or []
-    palette.putpalette([*frequent.ravel().tolist(), *chosen][: 3 * COLOURS])
+    palette.putpalette(np.concatenate([frequent, shown[:SHOWN], greys]).ravel().tolist())
     return palette
 
 

@@ -36,16 +36,16 @@ def read(kind: str) -> NDArray[np.float64]:
     return np.insert(points, ends, np.nan, axis=0)
 
 
-def draw(axes: Axes, shown: Shown) -> None:
-    """Draw the coast lines and borders that a map shows."""
+def draw(axes: Axes, shown: Shown, width: float = 1) -> None:
+    """Draw the coast lines and borders that a map shows, this many times as wide as usual."""
     west, east, south, north = shown.degrees
     for kind, (colour, thick) in STYLES.items():
         if kind == "state" and (east - west > WIDE or north - south > WIDE):
             continue
         x, y = _visible(*shown.place(*read(kind).T), shown.extent)
-        halo = [withStroke(linewidth=2.4 * thick, foreground="1", alpha=0.35)]
+        halo = [withStroke(linewidth=2.4 * width * thick, foreground="1", alpha=0.35)]
         axes.plot(
-            x, y, color=colour, linewidth=thick, zorder=3.5, path_effects=halo, label=kind
+            x, y, color=colour, linewidth=width * thick, zorder=3.5, path_effects=halo, label=kind
         )  # fmt: skip
 
 

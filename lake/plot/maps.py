@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lake.domain import Domain
 from lake.errors import ConfigError
-from lake.plot import canvas, layers, pictures, view
+from lake.plot import canvas, films, layers, pictures, view
 from lake.plot.canvas import Heading
 from lake.plot.films import Film
 from lake.plot.layers import Layer, Pixels, Values
@@ -145,7 +145,8 @@ def film(
         drawn.map.images[-1].set_data(image)
         drawn.about.set_text(heading(frames[number], look).about)
 
-    return Film(drawn.figure, len(frames), show)
+    colours = drawn.map.images[-1].get_cmap()(np.linspace(0, 1, films.SHOWN), bytes=True)
+    return Film(drawn.figure, len(frames), show, np.asarray(colours)[:, :3])
 
 
 def subject_of(

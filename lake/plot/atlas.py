@@ -67,12 +67,20 @@ def thinned(line: Points, tolerance: float) -> Points:
 
 def packed(lines: list[Points]) -> dict[str, NDArray[Any]]:
     """Lines as whole steps from point to point; see `lake.plot.lines`."""
-    whole = [np.rint(thinned(line, TOLERANCE) / STEP).astype(np.int64) for line in lines]
-    whole = [line for line in whole if len(line) > 2 or np.abs(np.diff(line, axis=0)).any()]
+    whole = [_whole(thinned(line, TOLERANCE)) for line in lines]
+    whole = [line for line in whole if len(line) > 1]
     joined = np.concatenate(whole)
     steps = np.diff(joined, axis=0, prepend=0)
     sizes = np.array([len(line) for line in whole])
     return {"steps": steps.astype(np.int32), "sizes": sizes.astype(np.int32)}
+
+
+def _whole(line: Points) -> NDArray[np.int64]:
+    """Points in steps of `STEP`, none twice in a row."""
+    rounded = np.rint(line / STEP).astype(np.int64)
+    moved = np.abs(np.diff(rounded, axis=0)).any(axis=1)
+    found: NDArray[np.int64] = rounded[np.insert(moved, 0, True)]
+    return found
 
 
 def _numbers(arcs: list[Any]) -> Iterator[int]:

@@ -8,12 +8,12 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 import lake
-from jobs import draw, driver, outputs, principal, runs
+from jobs import coloured, draw, driver, outputs, principal, runs
 from jobs import map as maps
 from jobs.draw import PLATES
 from jobs.map import Settings
 from lake.errors import ConfigError, MissingError
-from lake.plot import layers
+from lake.plot import colours, layers, view
 
 OF_STORE = ("domain", "counts", "mean", "order")
 
@@ -183,3 +183,31 @@ def test_unknown_pictures_are_refused():
 def test_run_that_is_not_there_is_told_before_anything_is_drawn(client, truth):
     with pytest.raises(MissingError, match="no run 'cluster-0'"):
         driver.run(client, truth.root, truth.key, Settings(cluster="cluster-0"))
+
+
+@pytest.mark.parametrize("projection", ["fixed", "platecarree"])
+def test_plot_shows_the_clusters_of_a_run_at_their_pixels(truth, chain, projection):
+    plate = coloured.of_run(truth.root, chain.cluster, projection)
+    axes = plate.figure.axes[0]
+    labels = outputs.read(truth.root, chain.cluster, "labels")
+    image = axes.images[-1].get_array()
+    domain = lake.open(f"{truth.root}/{truth.key}").domain
+    west, east, south, north = axes.images[-1].get_extent()
+    x, y = view.of(domain, projection).place(*domain.lonlat())
+    row = ((north - y) / (north - south) * image.shape[0]).astype(int)
+    column = ((x - west) / (east - west) * image.shape[1]).astype(int)
+    wanted = colours.of_classes(labels.max() + 1)[labels]
+    assert_allclose(image[row, column, :3][labels >= 0], wanted[labels >= 0])
+
+
+def test_plot_turns_an_embedding_as_the_job_does(client, truth, drawn, chain):
+    plate = coloured.of_run(truth.root, chain.embed)
+    assert plate.caption == listed(truth, drawn)["embedding"]["caption"]
+    assert coloured.of_run(truth.root, chain.pca).caption == listed(truth, drawn)["pca"]["caption"]
+
+
+def test_plot_of_a_run_without_colours_names_those_with(truth, chain):
+    with pytest.raises(
+        ConfigError, match=r"of sample, which .* pca, mnf, embed, transform, cluster"
+    ):
+        coloured.of_run(truth.root, chain.sample)

@@ -106,7 +106,7 @@ def _view_options(command: Command) -> Command:
 
 @click.group()
 def plot() -> None:
-    """Draw maps, cycles and films of a store, and maps of runs; see docs/plotting.md."""
+    """Draw maps, cycles and films of a store, and maps of runs; docs/reading.md shows how."""
 
 
 @plot.command(name="map")

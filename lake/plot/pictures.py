@@ -22,7 +22,7 @@ from lake.plot.canvas import INK, Heading, Sheet, absent, bars, beside, paint, s
 from lake.plot.graticule import FAINT
 from lake.plot.view import Shown, View
 
-Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
+Masked = np.ma.MaskedArray[Any, np.dtype[np.floating]]
 
 LAND = (0.72, 0.75, 0.64)
 BLUE = "#0072B2"
@@ -115,7 +115,7 @@ def field_sheet(
 
 def field_image(domain: Domain, shown: Shown, values: ArrayLike) -> Masked:
     """(row, column) as it is painted: masked where no pixel lies, or one is absent."""
-    return np.ma.masked_invalid(shown.crop(domain.to_grid(np.asarray(values, np.float64))))
+    return np.ma.masked_invalid(shown.crop(domain.to_grid(values)))
 
 
 def rgb(

@@ -3,7 +3,7 @@
 Coordinates of a map are scan angles in radians, or degrees east and north.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ LONG_SIDE = 2000
 """Dots along the longer side of plate carree: as many as a sheet has at its most dots per inch."""
 
 Kind = Literal["fixed", "platecarree"]
+Cells = NDArray[np.int32]
 Extent = tuple[float, float, float, float]
 """West, east, south, north."""
 
@@ -138,6 +139,8 @@ class PlateCarree:
     """The coarse one, or the part of it that holds what is shown."""
     extent: Extent
     """Degrees; longitudes within 180 degrees of the satellite's."""
+    found: dict[int, tuple[Cells, Cells]] = field(default_factory=dict, repr=False)
+    """Refinement -> row and column of every dot, found once."""
 
     @property
     def degrees(self) -> Extent:
@@ -187,15 +190,19 @@ class PlateCarree:
         found: NDArray[np.bool_] = hit[domain.row, domain.column]
         return found
 
-    def _cells(self, refinement: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _cells(self, refinement: int) -> tuple[Cells, Cells]:
         """Row and column of the grid, at a refinement, of every dot; -1: outside."""
+        if refinement in self.found:
+            return self.found[refinement]
         fine = grid.refine(self.grid, refinement)
         west, east, south, north = self.extent
         rows, columns = self.size
         lon = west + (np.arange(columns) + 0.5) / columns * (east - west)
         lat = north - (np.arange(rows) + 0.5) / rows * (north - south)
         y, x = grid.scan_angles(fine.projection, lon[None, :], lat[:, None])
-        return grid.cell(fine.y, y), grid.cell(fine.x, x)
+        row, column = (grid.cell(axis, a) for axis, a in ((fine.y, y), (fine.x, x)))
+        self.found[refinement] = row.astype(np.int32), column.astype(np.int32)
+        return self.found[refinement]
 
 
 def around(domain: Domain, margin: float = 0.03) -> View:

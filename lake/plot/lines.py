@@ -23,7 +23,7 @@ STYLES = {
     "coast": ("0.1", 0.6),
 }
 """Kinds of lines, from below: colour, and width in points."""
-WIDE = 60
+WIDE = 110
 """Degrees from side to side, above which borders of states are left out."""
 
 

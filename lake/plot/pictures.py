@@ -6,6 +6,7 @@ pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel ha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ BLOCKS = np.array(
 PRIMARIES = np.array([[0.84, 0.12, 0.12], [0.12, 0.6, 0.2], [0.15, 0.3, 0.85]])
 ZOOM = 32
 """Rows and columns of the pixel order's inset."""
+MOST = 4096
+"""Rows or columns of an image that has subpixels: more than a sheet has dots."""
 LISTED = 30
 """Classes named in a legend, the largest ones."""
 
@@ -115,7 +118,27 @@ def field_sheet(
 
 def field_image(domain: Domain, shown: Shown, values: ArrayLike) -> Masked:
     """(row, column) as it is painted: masked where no pixel lies, or one is absent."""
-    return np.ma.masked_invalid(shown.crop(domain.to_grid(values)))
+    thinner = thinned(np.asarray(values), max(domain.grid.shape))
+    return np.ma.masked_invalid(shown.crop(domain.to_grid(thinner)))
+
+
+def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """One of so many neighbouring subpixels that an image has at most `MOST` rows and columns.
+
+    Args:
+        values: (P,) or (P, subpixel).
+        side: the longer one of the coarse grid, in pixels.
+
+    Returns:
+        (P,) or (P, subpixel), of a lower refinement if it must be.
+    """
+    if values.ndim == 1:
+        return values
+    refinement = isqrt(values.shape[1])
+    steps = [n for n in range(1, refinement + 1) if refinement % n == 0]
+    step = next((n for n in steps if side * refinement // n <= MOST), refinement)
+    square = values.reshape(len(values), refinement, refinement)
+    return square[:, step // 2 :: step, step // 2 :: step].reshape(len(values), -1)
 
 
 def rgb(

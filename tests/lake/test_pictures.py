@@ -83,6 +83,16 @@ def test_subpixels_lie_within_their_pixel(domain, shown):
     assert tuple(figure.axes[0].images[-1].get_extent()) == shown.extent
 
 
+@pytest.mark.parametrize(("side", "wanted"), [(1000, 16), (1500, 4), (3000, 1), (9000, 1)])
+def test_of_images_that_are_too_large_every_other_subpixel_is_drawn(side, wanted):
+    values = np.arange(32).reshape(2, 16)
+    found = pictures.thinned(values, side)
+    assert found.shape == (2, wanted)
+    assert set(found[0]) <= set(range(16))
+    assert found[1, 0] == found[0, 0] + 16
+    assert pictures.thinned(values, 1500)[0].tolist() == [5, 7, 13, 15]
+
+
 def test_three_components_become_red_green_and_blue_at_their_pixels(domain, shown):
     ramp = np.linspace(0, 1, domain.pixels)
     values = np.stack([ramp, 1 - ramp, ramp**2], axis=1)

@@ -79,6 +79,7 @@ def begin(recipe: Recipe, scale: Tensor, columns: Columns | None) -> tuple[State
 def fit(
     recipe: Recipe, x: tuple[Tensor, ...], columns: Columns | None = None,
     neighbours: Tensor | None = None, labels: Tensor | None = None,
+    near: tuple[Tensor, float] | None = None,
 ) -> State:  # fmt: skip
     """A trained model, of pixels in memory.
 
@@ -88,12 +89,13 @@ def fit(
         columns: what inputs are; None: components.
         neighbours: (P, 8) positions of those beside.
         labels: (P,) below 0: none.
+        near: (P, n) positions of near negatives, and the share of a batch that they join.
     """
     scale = scale_of(x[0]) if columns is None else torch.ones(x[0].shape[1])
     how = recipe.training
     scaled = tuple((of / scale).to(how.on()) for of in x)
     pixel = torch.arange(len(x[0]))
-    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels)
+    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels, *(near or ()))
     with train.environment(how):
         state, task = begin(recipe, scale, columns)
         for _ in train.train(state, held, task):

@@ -213,7 +213,7 @@ def run(
     path = _file(out, f"{run}.png", canvas.check)
     plate = coloured.of_run(root, run, projection, bbox or ())
     if title:
-        plate.figure.axes[0].set_title(title, loc="left")
+        canvas.entitle(plate.figure.axes[0], title)
     canvas.save(plate.figure, path, runs.folder(root, run).url(), dpi or 0)
     _told(path, as_json=as_json, caption=plate.caption)
 

@@ -87,6 +87,13 @@ def chart(heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INC
     return Sheet(figure, axes, _head(axes, heading))
 
 
+def entitle(axes: Axes, title: str, above: int = 0) -> None:
+    """Give a map or chart its title, so many lines above the usual place."""
+    axes.set_title(
+        title, loc="left", pad=21 + 9.5 * above, fontsize=12, fontweight="bold", color=INK
+    )  # fmt: skip
+
+
 def frame(axes: Axes, shown: Shown, width: float = 1) -> None:
     """An empty map: sea and space, coast lines and borders above what will be painted between.
 
@@ -245,10 +252,7 @@ def _empty(shown: Shown) -> Image:
 
 def _head(axes: Axes, heading: Heading) -> Annotation:
     """Title, and below it what it is about, which is returned."""
-    lines_below = heading.about.count("\n")
-    axes.set_title(
-        heading.title, loc="left", pad=21 + 9.5 * lines_below, fontsize=12, fontweight="bold", color=INK
-    )  # fmt: skip
+    entitle(axes, heading.title, heading.about.count("\n"))
     return axes.annotate(
         heading.about, (0, 1), (0, 7), "axes fraction", "offset points",
         ha="left", va="bottom", fontsize=7.5, color=FAINT,

@@ -13,7 +13,7 @@ from lake.grid import Floats
 from lake.plot.view import Shown
 
 FAINT = "0.4"
-_STEPS = (0.5, 1, 2, 5, 10, 15, 20, 30)
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30)
 """Between the lines, degrees."""
 _LINES = 7
 """Of one direction, at most."""

@@ -89,10 +89,10 @@ def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
     """
     cube, band = choose(store, layer.cube, layer.band)
     tods = store.cubes[cube].tods
-    if layer.month not in {0, *store.months}:
+    if layer.month not in {0, *store.months} or not store.months:
         known = ", ".join(f"{month} ({month_name[month]})" for month in store.months) or "none"
         raise ConfigError(
-            f"month is {layer.month}: {store.key} has statistics of the months {known}"
+            f"month is {layer.month or 'open'}: {store.key} has statistics of the months {known}"
         )
     if layer.tod not in {-1, *tods}:
         raise ConfigError(

@@ -195,7 +195,7 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
     """The colours of values (..., p, subpixel)."""
     store, layer = subject.store, subject.layer
     label = layers.label(store, layer)
-    low, high, _ = pictures.limits(values)
+    low, high, _ = held = pictures.limits(values)
     if subject.minus is None:
         plain = layer.statistic in {"mean", "m1", "min", "max"}
         cmap = SEQUENTIAL[layers.unit(store, layer)] if plain else "viridis"
@@ -203,16 +203,16 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
             chosen if isnan(asked) else asked
             for asked, chosen in ((look.vmin, low), (look.vmax, high))
         )
-        if low >= high:
-            raise ConfigError(
-                f"colours would go from {low:g} to {high:g}: wanted --vmin below --vmax; the values "
-                f"are {np.nanmin(values):g} to {np.nanmax(values):g}"
-            )
     else:
         cmap, label = DIVERGING, f"difference of {label}"
         asked = [abs(bound) for bound in (look.vmin, look.vmax) if not isnan(bound)]
         high = max(asked or [abs(low), abs(high)])
         low = -high
+    if low >= high:
+        raise ConfigError(
+            f"colours would go from {low:g} to {high:g}: wanted --vmin below --vmax; the values are "
+            f"about {held[0]:g} to {held[1]:g}"
+        )
     ends = low, high, pictures.beyond(values, low, high)
     return Scale(label, look.cmap or cmap, ends, whole=layer.statistic == "count")
 

@@ -223,6 +223,10 @@ def of(domain: Domain, kind: Kind = "fixed", bbox: tuple[float, ...] = ()) -> Sh
     """
     if kind not in {"fixed", "platecarree"}:
         raise ConfigError(f"projection is {kind!r}: wanted 'fixed' or 'platecarree'")
+    if bbox and not (width(bbox) > 0 and bbox[1] < bbox[3]):
+        raise ConfigError(
+            f"bbox {tuple(bbox)} is a line: wanted west, south, east, north in degrees"
+        )
     if kind == "fixed":
         return _seen(domain, bbox) if bbox else around(domain)
     if bbox:

@@ -135,3 +135,17 @@ def test_pixel_centres_of_the_view_are_those_of_the_grid(conus):
     step_x = (east - west) / shown.grid.shape[1]
     step_y = (north - south) / shown.grid.shape[0]
     assert_allclose([step_x, step_y], 5.6e-5, rtol=1e-9)
+
+
+def test_a_small_box_has_degrees_along_its_frame(conus, axes):
+    lon, lat = conus.lonlat()
+    middle = conus.pixels // 2
+    box = lon[middle] - 0.1, lat[middle] - 0.1, lon[middle] + 0.1, lat[middle] + 0.1
+    shown = view.of(conus, "platecarree", box)
+    drawn(axes, shown)
+    for ticks, labels in (
+        (axes.get_xticks(), axes.get_xticklabels()),
+        (axes.get_yticks(), axes.get_yticklabels()),
+    ):
+        assert len(ticks) >= 3
+        assert_allclose(ticks, [number(label.get_text()) for label in labels], atol=1e-9)

@@ -87,6 +87,8 @@ def make(work: Work) -> Sequence[str]:
         work.stage("standardise", fronts.standardise, [(work.spec.inputs[sample.JOB],)])
     if how.feed.near:
         near.look(work, runs.ancestor(root, work.run, sample.JOB))
+    if len(work.stores) == 1:
+        work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
     training = how.recipe.training
     work.say(f"training, {training.steps} steps")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)

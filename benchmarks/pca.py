@@ -134,8 +134,10 @@ def settings(drawn: str) -> pca.Settings:
 
 def ours(root: Path) -> tuple[Callable[[], Any], Figures]:
     """The run of `lake pca`, on a cluster within this process."""
-    from distributed import Client  # noqa: PLC0415 (the others need none)
+    import dask  # noqa: PLC0415 (the others need none)
+    from distributed import Client  # noqa: PLC0415
 
+    dask.config.set(WORKERS)
     case = next(of for of in (TALL, HOLED, WIDE, *SIZES) if of.name == root.name)
     client = Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
     drawn = driver.run(client, str(root), str(KEY), case.fit)

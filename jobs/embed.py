@@ -87,8 +87,10 @@ def make(work: Work) -> Sequence[str]:
         work.stage("standardise", fronts.standardise, [(work.spec.inputs[sample.JOB],)])
     if how.feed.near:
         near.look(work, runs.ancestor(root, work.run, sample.JOB))
+    if len(work.stores) == 1:
+        work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
     training = how.recipe.training
-    work.say(f"training, {training.steps} steps")
+    work.say(f"training, {training.steps or 'ten passes or more in'} steps")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)
     _run(work, work.spec, given, how)
     weights = json.loads(work.objects.get(MODEL))["weights"]
@@ -113,7 +115,7 @@ def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
     given = fronts.inputs(root, spec, stores)
     source = Source(given, stores[0], feed.periods(len(stores), how.recipe))
     loader, scale = feed.loader(root, spec.id, source, how.feed, how.recipe)
-    state, task = recipe.begin(how.recipe, scale, given.columns())
+    state, task = recipe.begin(how.recipe, scale, given.columns(), loader.pixels)
     return state, loader, task
 
 

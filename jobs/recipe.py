@@ -18,8 +18,10 @@ from jobs.views.choice import BANDS, NEIGHBOURS, PERIODS, SLOTS, Columns, Views
 
 PAIRED = ("infonce", "vicreg"), (1.0, 0.1), (PERIODS,)
 """Loss, weights and views where there are two periods."""
-ALONE = ("infonce",), (1.0,), (NEIGHBOURS,)
-"""Where there is one."""
+ALONE = ("infonce",), (1.0,), (SLOTS,)
+"""Where there is one, of features."""
+BESIDE = ("infonce",), (1.0,), (NEIGHBOURS,)
+"""Where there is one, of components."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Recipe:
 
 
 def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
-    """The recipe with loss and views chosen, if they are not.
+    """The recipe with model, loss and views chosen, if they are not.
 
     Args:
         recipe: as it was asked for.
@@ -43,7 +45,8 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
     Raises:
         ConfigError: parts that do not go together.
     """
-    loss, weights, views = PAIRED if periods > 1 else ALONE
+    loss, weights, views = PAIRED if periods > 1 else ALONE if features else BESIDE
+    architecture = recipe.architecture.settled(features=features)
     objective = recipe.objective
     if not objective.loss:
         objective = replace(objective, loss=loss, weights=weights)
@@ -52,28 +55,32 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
         check(f"views={name} needs front=features", seen.views, holds=features)
     paired = PERIODS not in seen.views or periods > 1
     check("views=periods needs a second store, '--set second=KEY'", seen.views, holds=paired)
-    is_vae, divergence = recipe.architecture.model == VAE, "kl" in objective.loss
+    is_vae, divergence = architecture.model == VAE, "kl" in objective.loss
     check("loss=kl goes with model=vae, and it alone", objective.loss, holds=is_vae == divergence)
-    return replace(recipe, objective=objective, views=seen)
+    return replace(recipe, architecture=architecture, objective=objective, views=seen)
 
 
-def begin(recipe: Recipe, scale: Tensor, columns: Columns | None) -> tuple[State, Task]:
+def begin(
+    recipe: Recipe, scale: Tensor, columns: Columns | None, pixels: int
+) -> tuple[State, Task]:
     """What the loop of `jobs.train` needs, before the first step.
 
     Args:
         recipe: settled.
         scale: (inputs,) what inputs are divided by; the loader's are.
         columns: what inputs are; None: components.
+        pixels: that are trained on.
     """
-    device = recipe.training.on()
+    training = recipe.training.settled(pixels)
+    device = training.on()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.training.seed)
+        torch.manual_seed(training.seed)
         decodes = recipe.objective.decodes
         model = Model(recipe.architecture, len(scale), scale.cpu(), decodes=decodes)
     if columns:
         columns = Columns(columns.slot.to(device), columns.band.to(device))
-    state = State.begin(model.to(device), recipe.training)
-    return state, Task(recipe.objective, recipe.views, recipe.training, columns)
+    state = State.begin(model.to(device), training)
+    return state, Task(recipe.objective, recipe.views, training, columns)
 
 
 def fit(
@@ -97,7 +104,7 @@ def fit(
     pixel = torch.arange(len(x[0]))
     held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels, *(near or ()))
     with train.environment(how):
-        state, task = begin(recipe, scale, columns)
+        state, task = begin(recipe, scale, columns, held.pixels)
         for _ in train.train(state, held, task):
             pass
     state.model.eval()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STATISTICS = tuple(field.name for field in fields(Summary))
 """What is computed from the metrics when it is read."""
+ALL_STATISTICS = (*moments.METRICS, *STATISTICS)
 
 _CELL_METHODS = {"mean": "time: mean", "stddev": "time: standard_deviation"}
 _LONG_NAMES = {
@@ -129,6 +130,14 @@ def units(cube: Cube) -> NDArray[Any]:
     return np.array([bands.unit(cube.variable, band) for band in cube.bands], object)
 
 
+def unit_of(statistic: str, unit: str) -> str:
+    """Of a metric or statistic of what has a unit: `1`, the unit, or a power of it."""
+    power = {"m2": 2, "m3": 3, "m4": 4}.get(statistic, 1)
+    if statistic in {"count", "skewness", "kurtosis"} or unit == "1":
+        return "1"
+    return unit if power == 1 else f"{unit}{power}"
+
+
 def about(store: "Store", cube: Cube, group: str) -> dict[str, Any]:
     """Attributes of a dataset of a cube that `group` holds."""
     return {
@@ -145,7 +154,7 @@ def about(store: "Store", cube: Cube, group: str) -> dict[str, Any]:
     }
 
 
-def unit_of(cube: Cube) -> dict[str, str]:
+def shared_unit(cube: Cube) -> dict[str, str]:
     """Attribute `units` of a mean, where all bands share one: else the coordinate `units` says it."""
     found = set(units(cube))
     return {"units": str(found.pop())} if len(found) == 1 else {}
@@ -160,4 +169,4 @@ def _about_statistic(name: str, cube: Cube) -> dict[str, Any]:
     named = {"long_name": f"{_LONG_NAMES[name]} of clear-sky {quantity}"}
     if name not in _CELL_METHODS:
         return named | {"units": "1"}
-    return named | {"cell_methods": _CELL_METHODS[name]} | unit_of(cube)
+    return named | {"cell_methods": _CELL_METHODS[name]} | shared_unit(cube)

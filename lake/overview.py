@@ -231,7 +231,7 @@ def dataset(store: "Store", cube: Cube) -> xr.Dataset:
         lazy = LazyMonths(store, f"{group}/{name}", array.shape)
         variables[name] = cubes.lazy_variable(DIMS, lazy, about)
         if name != "count":
-            variables[name].attrs |= cubes.unit_of(cube)
+            variables[name].attrs |= cubes.shared_unit(cube)
     coordinates = cubes.labels(cube)
     for name in ("metric", "subpixel"):
         coordinates.pop(name)

@@ -7,19 +7,22 @@ no page of another site reaches the lake through a name that points here.
 
 import json
 import re
-from contextlib import suppress
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from mimetypes import guess_type
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lake.errors import LakeError, MissingError
+from lake.explore import lines
 from lake.explore.offered import Offer
 from lake.objects import STORE_ERRORS, Bytes, Objects
 
 LAKE = "lake/"
 """Where the page finds the objects."""
 OFFER = "stores.json"
+LINES = "lines.bin"
 
 # the decoder of Blosc (Emscripten's embind) makes functions from text
 _POLICY = (
@@ -43,7 +46,8 @@ Answer = tuple[int, Bytes, dict[str, str]]
 def site() -> dict[str, bytes]:
     """The files of the page by name."""
     folders = (files("lake.explore").joinpath(name) for name in ("static", "built"))
-    return {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
+    found = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
+    return found | {LINES: lines.packed()}
 
 
 def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
@@ -76,12 +80,18 @@ def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command == "GET":
-                with suppress(ConnectionError):  # the reader looks at something else by now
-                    self.wfile.write(body)
+                self.wfile.write(body)
 
-    running = ThreadingHTTPServer((host, port), Handler)
-    running.daemon_threads = True
-    return running
+    return _Server((host, port), Handler)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (as inherited)
+        """Say nothing of readers that went away, the rest as ever."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Content:

@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
+from lake.explore import lines
 from lake.explore.server import object_of
 from lake.objects import connect
+from lake.plot import lines as figures
 from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD
 
@@ -78,6 +81,20 @@ def test_paths_out_of_the_lake_are_refused_however_they_are_spelt(site):
 def test_page_of_another_site_does_not_reach_the_lake(site):
     assert get(site, "/stores.json", Host="evil.example:80")[0] == 403
     assert get(site, "/stores.json")[0] == 200
+
+
+def test_lines_are_those_of_the_figures():
+    numbers, place = np.frombuffer(lines.packed(), "<i2"), 0
+    found = {kind: [] for kind in lines.KINDS}
+    while place < numbers.size:
+        kind, size = numbers[place : place + 2]
+        end = place + 2 + 2 * int(size)
+        found[lines.KINDS[kind]].append(numbers[place + 2 : end].reshape(-1, 2))
+        place = end
+    for kind, of in found.items():
+        wanted = figures.read(kind)
+        joined = np.concatenate([[*line, [np.nan, np.nan]] for line in of])[:-1] / 100
+        np.testing.assert_allclose(joined, wanted, atol=1e-9)
 
 
 def test_only_reading_is_known(site):

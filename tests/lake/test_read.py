@@ -44,7 +44,9 @@ def values(domain: Domain, cube: Cube, month: int) -> np.ndarray:
     return (np.arange(np.prod(shape)).reshape(shape) + 1e6 * month).astype(np.float32)
 
 
-def write(root: str, domain: Domain, parent=None, months=MONTHS, *, maps=False) -> commits.Commit:
+def write(
+    root: str, domain: Domain, parent=None, months=MONTHS, of=values, *, maps=False
+) -> commits.Commit:
     """A generation of `values`, committed."""
     objects = connect(root)
     about = {"key": KEY, "months": months, "suspect": ["m3"], "listing": {}}
@@ -53,10 +55,10 @@ def write(root: str, domain: Domain, parent=None, months=MONTHS, *, maps=False) 
     if maps:
         overview.create(recorder, domain, CUBES)
         for cube, month in product(CUBES, months):
-            overview.draw(recorder, domain, cube, month, values(domain, cube, month))
+            overview.draw(recorder, domain, cube, month, of(domain, cube, month))
     written = [
         store.write_shard(
-            objects, path, cube.name, month, n, values(domain, cube, month)[:, :, :, block], LAYOUT
+            objects, path, cube.name, month, n, of(domain, cube, month)[:, :, :, block], LAYOUT
         )
         for cube in CUBES
         for month in months

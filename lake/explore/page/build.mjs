@@ -1,14 +1,12 @@
 // Writes what the page needs beside static files: `node build.mjs FOLDER`. The same sources and package-lock.json give the same bytes.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 import wabt from "wabt";
-
-import { lines } from "./lines.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = argv[2];
@@ -46,5 +44,3 @@ await build({
   alias: { "numcodecs/zstd": "./src/unpacked.js", "numcodecs/lz4": "./src/unpacked.js" },
   plugins: [assembled],
 });
-
-writeFileSync(join(out, "lines.bin"), lines());

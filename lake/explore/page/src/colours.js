@@ -1,4 +1,4 @@
-/** Colour maps that colour-blind people can read, and the palette of classes (as jobs/colours.py has it). */
+/** Colour maps that colour-blind people can read, and the palette of classes (as lake/plot/colours.py has it). */
 
 // 24 colours each, at even steps, from Matplotlib's tables (CC0); between them linear
 const RAMPS = {

@@ -105,12 +105,24 @@ def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(conte
     page.route("**/results/c/**", lambda route: route.abort())  # full resolution never comes
     page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=stddev")
     page.wait_for_selector("#map[data-shown]")
+    expect(page.locator("#legend")).to_contain_text("pixels together")
     found = made.store.overview("day-1km")["stddev"].sel(month=1, tod=54000, band="C03").values
     size = overview.factor(made.store.domain)
     for y, x in ((2, 3), (5, 1)):
         told = under(page, (y + 0.5) * size, (x + 0.5) * size)
         value = re.fullmatch(rf".* · (.*) over {size} × {size} pixels", told)[1]  # noqa: RUF001
         assert float(value) == pytest.approx(found[y, x], rel=1e-3)
+
+
+def test_spread_of_pixels_and_that_of_cells_do_not_share_a_map(page, site, made):
+    visit(page, site, cube="day-2km", band="C13", month=7, tod=64800, show="stddev")
+    page.wait_for_selector("#map[data-sharp]")
+    expect(page.locator("#legend")).to_contain_text("of each pixel")
+    land = made.store.domain
+    found = made.store.metrics("day-2km")["stddev"].sel(month=7, tod=64800, band="C13").values[:, 0]
+    told = under(page, land.row[5000] + 0.5, land.column[5000] + 0.5)
+    assert told.endswith(" K")
+    assert float(told.rpartition("· ")[2].split()[0]) == pytest.approx(found[5000], rel=1e-3)
 
 
 def test_counts_are_those_of_a_pixel_at_every_resolution(context, site, made):

@@ -21,6 +21,7 @@ export class Detail {
     this.boxes = boxes(places, this.superblock);
     this.tiles = new Map();
     this.chosen = "";
+    this.isWhole = false; // whether all that was seen last is there
     this.turn = 0; // of reading: a later one ends those before
   }
 
@@ -44,17 +45,21 @@ export class Detail {
     if (name !== this.chosen) this.tiles.clear();
     this.chosen = name;
     const turn = ++this.turn;
-    for (const superblock of this.#within(seen)) {
-      if (this.tiles.has(superblock)) continue;
+    const lacking = this.#within(seen).filter((superblock) => !this.tiles.has(superblock));
+    this.isWhole = lacking.length === 0;
+    if (this.isWhole) this.changed();
+    for (const superblock of lacking) {
       const tile = await this.#tile(superblock, chosen, turn);
       if (turn !== this.turn) return;
       this.tiles.set(superblock, tile);
+      this.isWhole = superblock === lacking.at(-1);
       this.changed();
     }
   }
 
   clear() {
     this.turn++;
+    this.isWhole = false;
     this.tiles.clear();
   }
 

@@ -30,10 +30,15 @@ const QUANTITIES = { 1: "reflectance factor (1)", K: "temperature (K)" };
 /**
  * A statistic: its coarse map, if there is one, below full resolution, if that was read.
  *
- * With `pixels` the coarse map is cut to where pixels lie.
+ * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
+ * differences between its pixels, that of a pixel does not: they never share a map.
  */
 export function statistics(store, chosen, coarse, detail, pixels) {
   const { show, cube, band } = chosen;
+  const isApart = show === "stddev" && coarse;
+  const isSharp = isApart && detail?.isWhole;
+  if (isSharp) coarse = null;
+  else if (isApart) detail = undefined;
   const tiles = detail ? [...detail.tiles.values()] : [];
   const limits = range(coarse?.values ?? joined(tiles));
   const colour = limits && scale(VIRIDIS, limits);
@@ -46,7 +51,8 @@ export function statistics(store, chosen, coarse, detail, pixels) {
   }
   const of = unit(store.cubes[cube], band);
   const quantity = BARE.has(show) ? "" : ` of ${QUANTITIES[of]}`;
-  const title = `${NAMES[show]}${quantity}, ${band}`;
+  const whose = isApart ? (isSharp ? " of each pixel" : ` of ${store.factor} × ${store.factor} pixels together`) : "";
+  const title = `${NAMES[show]}${quantity}, ${band}${whose}`;
   const value = (row, column) => {
     const exact = detail?.value(row, column);
     if (exact !== undefined) return text(exact, show, of);

@@ -90,7 +90,7 @@ def make(work: Work) -> Sequence[str]:
     if len(work.stores) == 1:
         work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
     training = how.recipe.training
-    work.say(f"training, {training.steps or 'ten passes or more in'} steps")
+    work.say(f"training, {training.steps} steps" if training.steps else "training")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)
     _run(work, work.spec, given, how)
     weights = json.loads(work.objects.get(MODEL))["weights"]

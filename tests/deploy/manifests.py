@@ -5,6 +5,7 @@ fields refused (a real API server drops those without a word), cert-manager's by
 documentation names (cert-manager.io/docs/reference/api-docs) and that are used here.
 """
 
+import copy
 import json
 import os
 import subprocess
@@ -95,12 +96,18 @@ schemas.schema_contents = cache(schemas.schema_contents)  # it reads a megabyte 
 
 
 @cache
-def _dask(kind: str) -> Draft202012Validator:
+def crds() -> tuple[Document, ...]:
+    """Of Dask's operator."""
     folder = resources.files("dask_kubernetes").joinpath(
         "operator/deployment/helm/dask-kubernetes-operator/crds"
     )
-    crd = yaml.safe_load(folder.joinpath(f"{kind.lower()}.yaml").read_text())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return tuple(yaml.safe_load(path.read_text()) for path in folder.iterdir())
+
+
+@cache
+def _dask(kind: str) -> Draft202012Validator:
+    (crd,) = [crd for crd in crds() if crd["spec"]["names"]["kind"] == kind]
+    schema = copy.deepcopy(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
     return Draft202012Validator(_strict(schema))
 

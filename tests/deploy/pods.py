@@ -101,8 +101,11 @@ class Runner:
 
     def cluster(self, name: str, workers: int) -> tuple[Pod, list[Pod]]:
         """What the operator makes of a DaskCluster: scheduler and workers, ready."""
-        made = operator.made(self.document("DaskCluster", name), workers=workers)
-        deployment, service, *rest = made
+        return self.made(operator.made(self.document("DaskCluster", name), workers=workers))
+
+    def made(self, documents: Sequence[Document]) -> tuple[Pod, list[Pod]]:
+        """The pods of a scheduler's Deployment and Service, and of workers' Deployments."""
+        deployment, service, *rest = documents
         # a pod listens at its own address
         scheduler = self.start(
             deployment["metadata"]["name"], _pod(deployment), more=["--host", "127.0.0.1"]

@@ -1,7 +1,9 @@
 """Every manifest of every overlay, as a strict cluster would judge it, and what schemas cannot say."""
 
 import copy
+import json
 import re
+import shutil
 import subprocess
 import tomllib
 
@@ -289,6 +291,40 @@ def test_dockerfile_passes_hadolint_and_a_bad_one_does_not(tmp_path):
     bad = tmp_path / "Dockerfile"
     bad.write_text("FROM python\nRUN cd /tmp && pip install dask\n")
     assert lint(bad).returncode
+
+
+def test_checkov_finds_nothing_but_what_is_excused(tmp_path):
+    if not (checkov := shutil.which("checkov")):
+        pytest.skip("no checkov: pipx install checkov (it installs for minutes)")
+    dask = [made for d in EVERYTHING.values() if kind(d, "DaskCluster")
+            for made in operator.made(d, workers=1)]  # fmt: skip
+    for made in dask:
+        made["metadata"]["namespace"] = operator.NAMESPACE
+    bad = copy.deepcopy(KINDS["Deployment"])
+    del bad["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    failed = []
+    for given in ([*EVERYTHING.values(), *dask], [bad]):
+        path = tmp_path / "rendered.yaml"
+        path.write_text(yaml.safe_dump_all(given))
+        where = ["--config-file", DEPLOY / "checkov.yaml", "-f", path, DEPLOY / "Dockerfile"]
+        command = [checkov, *where, "--output", "json"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        reports = json.loads(done.stdout)
+        assert {of["check_type"] for of in reports} == {"kubernetes", "dockerfile"}
+        failed.append({
+            f"{found['check_id']} {found['resource']}"
+            for of in reports for found in of["results"]["failed_checks"]
+        })  # fmt: skip
+    ours, spoilt = failed
+    # workers without probes: no Service leads to them, their nanny and the scheduler watch them
+    assert {
+        f"{of.partition(' ')[0]} {of.rpartition('-')[0].rpartition('.')[2]}" for of in ours
+    } == {
+        f"CKV_K8S_{check} {cluster}-default-worker"
+        for check in (8, 9)
+        for cluster in ("lake", "lake-gpu")
+    }
+    assert "CKV_K8S_20 Deployment.goeslake.metrics" in spoilt  # allowPrivilegeEscalation
 
 
 def test_image_runs_as_the_user_of_the_pods_and_says_what_it_is():

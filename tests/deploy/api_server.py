@@ -18,8 +18,8 @@ import requests
 import trustme
 import yaml
 
-from tests.deploy import stand_in
-from tests.deploy.manifests import PROGRAMS, Document
+from tests.deploy import kinds, stand_in
+from tests.deploy.manifests import PROGRAMS, ROOT, Document
 from tests.deploy.operator import NAMESPACE
 from tests.deploy.pods import free_port
 
@@ -49,6 +49,18 @@ class Server:
         if not answer.ok:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.text.startswith("{") else answer.text
+
+    def shell(self, command: str, folder: Path = ROOT) -> str:
+        """What a command prints whose kubectl speaks to this server; RuntimeError if it fails."""
+        path = f"{PROGRAMS}:{os.environ['PATH']}"
+        environment = os.environ | {"KUBECONFIG": str(self.config), "PATH": path}
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            check=False, capture_output=True, text=True, env=environment, cwd=folder,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout
 
     def apply(self, document: Document) -> None:
         """As `kubectl apply --server-side --validate=strict`."""
@@ -149,8 +161,8 @@ def until(happens: Callable[[], T]) -> T:
 def _path(document: Document) -> str:
     version, kind = document["apiVersion"], document["kind"]
     base = "/api/v1" if version == "v1" else f"/apis/{version}"
-    space = "" if kind in stand_in.CLUSTER_WIDE else f"/namespaces/{NAMESPACE}"
-    return f"{base}{space}/{stand_in.plural(kind)}/{document['metadata']['name']}"
+    space = "" if kind in kinds.CLUSTER_WIDE else f"/namespaces/{NAMESPACE}"
+    return f"{base}{space}/{kinds.plural(kind)}/{document['metadata']['name']}"
 
 
 def _configured(url: str, folder: Path, authority: str | None) -> Server:

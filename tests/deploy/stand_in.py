@@ -23,55 +23,14 @@ from uuid import uuid4
 import jsonpatch
 from aiohttp import web
 
-from tests.deploy.manifests import Document, crds, fault
+from tests.deploy import kinds
+from tests.deploy.kinds import Resource
+from tests.deploy.manifests import Document, fault
 
-CORE = {
-    "v1": ["Namespace", "Pod", "Service", "ConfigMap", "ServiceAccount", "Event"],
-    "apps/v1": ["Deployment"],
-    "batch/v1": ["CronJob"],
-    "networking.k8s.io/v1": ["NetworkPolicy"],
-    "policy/v1": ["PodDisruptionBudget"],
-    "scheduling.k8s.io/v1": ["PriorityClass"],
-    "apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
-}
-CLUSTER_WIDE = {"Namespace", "PriorityClass", "CustomResourceDefinition"}
-WITH_STATUS = {"Namespace", "Pod", "Service", "Deployment"}
 PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?"
     r"/(?P<plural>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[^/]+))?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A kind, as discovery tells of it."""
-
-    version: str
-    kind: str
-    plural: str
-    namespaced: bool
-    has_status: bool
-    """Its status is changed below `/status` alone."""
-
-
-def resources() -> list[Resource]:
-    """Core kinds that our manifests have, and Dask's."""
-    found = [
-        Resource(version, kind, plural(kind), kind not in CLUSTER_WIDE, kind in WITH_STATUS)
-        for version, kinds in CORE.items()
-        for kind in kinds
-    ]
-    for crd in crds():
-        names, (version,) = crd["spec"]["names"], crd["spec"]["versions"]
-        group = f"{crd['spec']['group']}/{version['name']}"
-        has_status = "status" in version.get("subresources", {})
-        found.append(Resource(group, names["kind"], names["plural"], True, has_status))
-    return found
-
-
-def plural(kind: str) -> str:
-    name = kind.lower()
-    return f"{name[:-1]}ies" if name.endswith("y") else name + ("es" if name.endswith("s") else "s")
 
 
 class RefusedError(Exception):
@@ -88,7 +47,7 @@ class Server:
     """What is there, and what happened to it."""
 
     known: dict[tuple[str, str], Resource] = field(
-        default_factory=lambda: {(of.version, of.plural): of for of in resources()}
+        default_factory=lambda: {(of.version, of.plural): of for of in kinds.resources()}
     )
     objects: dict[tuple[str, str, str], Document] = field(default_factory=dict)
     """By plural, namespace and name."""
@@ -105,7 +64,7 @@ class Server:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path.rstrip("/")
-        if (told := self._discovery(path)) is not None:
+        if (told := kinds.told(path, self.known.values())) is not None:
             return web.json_response(told)
         found = PATH.fullmatch(path)
         version = "/".join(filter(None, (found["group"], found["version"]))) if found else ""
@@ -140,29 +99,6 @@ class Server:
                 marked["metadata"].setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
                 return await self._keep(key, marked)
         raise RefusedError(405, "MethodNotAllowed", request.method)
-
-    def _discovery(self, path: str) -> Document | None:
-        versions = {of.version for of in self.known.values()}
-        if path == "/version":
-            return {"major": "1", "minor": "34", "gitVersion": "v1.34.0"}
-        if path == "/api":
-            return {"kind": "APIVersions", "versions": ["v1"]}
-        if path == "/apis":
-            groups = [version.split("/") for version in sorted(versions - {"v1"})]
-            named = [(g, {"groupVersion": f"{g}/{v}", "version": v}) for g, v in groups]
-            told = [{"name": g, "versions": [of], "preferredVersion": of} for g, of in named]
-            return {"kind": "APIGroupList", "groups": told}
-        version = path.removeprefix("/apis/").removeprefix("/api/")
-        if version not in versions:
-            return None
-        told = []
-        for of in self.known.values():
-            if of.version == version:
-                about = {"singularName": of.kind.lower(), "namespaced": of.namespaced, "kind": of.kind,
-                         "verbs": ["get", "list", "watch", "create", "patch", "delete"]}  # fmt: skip
-                names = [of.plural, *([f"{of.plural}/status"] if of.has_status else [])]
-                told += [{"name": name, **about} for name in names]
-        return {"kind": "APIResourceList", "groupVersion": version, "resources": told}
 
     def _list(self, of: Resource, namespace: str, query: Any) -> Document:
         found = [

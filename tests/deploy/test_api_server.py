@@ -5,15 +5,19 @@ pods that the operator wrote as processes, and says how they ended.
 """
 
 import copy
+import re
+from base64 import b64encode
 
 import pytest
 
 from tests.deploy import api_server
 from tests.deploy.api_server import until
-from tests.deploy.manifests import crds, kind, overlay
+from tests.deploy.manifests import ROOT, crds, kind, name, overlay
 from tests.deploy.operator import NAMESPACE
 from tests.deploy.pods import Runner
 from tests.jobs import small
+
+GUIDE = ROOT / "docs" / "deploy.md"
 
 
 @pytest.fixture(scope="module", params=["stood_in", "real"])
@@ -31,9 +35,14 @@ def applied(server):
         server.apply(crd)
     kinds = len(crds())
     until(lambda: len(_names(server.ask("GET", "/apis/kubernetes.dask.org/v1"))) == kinds)
-    for document in overlay("local"):  # its Namespace comes first
-        server.apply(document)
+    server.shell(documented("kubectl apply -k deploy/overlays/local").partition("&&")[0])
     return overlay("local")
+
+
+def documented(beginning):
+    """The command of docs/deploy.md that begins so."""
+    (found,) = re.findall(rf"^    ({re.escape(beginning)}.*)$", GUIDE.read_text(), re.MULTILINE)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,28 @@ def test_server_refuses_a_field_that_it_does_not_know(server, applied):
         server.apply(cluster)
 
 
+def test_documented_backfill_is_the_template_with_its_own_period(server, applied):
+    line = documented("run backfill-2019")
+    server.shell("\n".join([documented("run() {"), line]))
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "backfill-2019"}}
+    (template,) = [d["spec"]["jobTemplate"] for d in applied if name(d) == "CronJob/backfill"]
+    made = server.read(job)["spec"]
+    (container,) = made["template"]["spec"]["containers"]
+    period = "sat=goes16 t0=2019-01-01 tf=2019-12-31"
+    assert container["env"] == [{"name": "LAKE_LISTING_SET", "value": period}]
+    assert_within(template["spec"], made)
+
+
+def test_documented_certificates_are_those_of_the_secret(server, applied, tmp_path):
+    files = {"ca.crt": "authority\n", "tls.crt": "certificate\n", "tls.key": "key\n"}
+    given = {k: b64encode(v.encode()).decode() for k, v in files.items()}
+    about = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dask-tls"}, "data": given}
+    server.apply(about)
+    server.shell(documented("for f in ca.crt"), tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+    assert (tmp_path / "tls.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_operator_makes_the_cluster(server, operator):
     scheduler, *workers = until(
         lambda: found if len(found := server.deployments("lake")) == 3 else None
@@ -99,7 +130,7 @@ def job(applied, tmp_path):
     cluster["scheduler"]["service"]["selector"]["dask.org/cluster-name"] = "draw"
     (worker,) = cluster["worker"]["spec"]["containers"]
     worker["env"] = [e for e in worker["env"] if e["name"] != "DASK_SCHEDULER_ADDRESS"]
-    (backfill,) = [d for d in applied if kind(d, "CronJob") and d["metadata"]["name"] == "backfill"]
+    (backfill,) = [d for d in applied if name(d) == "CronJob/backfill"]
     pod = copy.deepcopy(backfill["spec"]["jobTemplate"]["spec"]["template"]["spec"])
     pod["containers"][0]["args"] = ["sample", "--lake", truth.root, "--store", truth.key, "--json"]
     return {

@@ -23,7 +23,7 @@ from tests.deploy import operator
 from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, Document, kind
 
 PATIENCE_S = 120
-PROCESS_1 = ("unshare", "--pid", "--fork", "--kill-child")
+PROCESS_1 = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child")
 """Runs a command as process 1 of a PID namespace, as in a container."""
 HARDWARE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """About this machine's processor."""
@@ -50,6 +50,7 @@ class Pod:
 
     def ask_to_end(self) -> None:
         """As the kubelet asks: SIGTERM to the container's process 1."""
+        assert self.process.poll() is None, f"it ended by itself: {self.out} {self.err}"
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         os.kill(int(children), signal.SIGTERM)
 

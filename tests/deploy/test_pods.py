@@ -225,7 +225,9 @@ def test_retired_worker_is_named_as_its_deployment(dask, ingested):
     assert worker.finish() == 0, worker.err
 
 
-def test_pod_that_is_asked_to_end_does_so_in_time_and_may_be_tried_again(runner, settings, reference):
+def test_pod_that_is_asked_to_end_does_so_in_time_and_may_be_tried_again(
+    runner, settings, reference
+):
     if subprocess.run([*PROCESS_1, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no right to make a PID namespace")
     job = runner.document("CronJob", "ingest")["spec"]["jobTemplate"]["spec"]
@@ -234,11 +236,9 @@ def test_pod_that_is_asked_to_end_does_so_in_time_and_may_be_tried_again(runner,
     pod = runner.job("ingest", within=PROCESS_1, **where)
     while pod.process.poll() is None and not exists(root, catalogue.MARKER):
         time.sleep(0.05)  # its cluster stands, its run begins
-    BEGAN = time.monotonic(); pod.ask_to_end()
+    pod.ask_to_end()
     code = pod.process.wait(job["template"]["spec"]["terminationGracePeriodSeconds"])
-    print("ENDED", time.monotonic() - BEGAN)
     assert code == 128 + signal.SIGTERM, pod.err
     assert code not in job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"]
-    assert "Traceback" not in pod.err
-    (report,) = reports.read(root)
-    assert (report.exit_code, report.succeeded) == (code, "")
+    assert "asked to end (SIGTERM)" in pod.err
+    assert reports.read(root) == []  # nobody needs to look

@@ -34,9 +34,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -52,6 +55,7 @@ from jobs import (
     fronts,
     measures,
     mnf,
+    near,
     patterns,
     recipe,
     sample,
@@ -67,6 +71,7 @@ from jobs.truth import stores
 from jobs.truth.country import DYNAMICS, Country
 from jobs.views import pairs
 from lake import order
+from lake.cluster import MALLOC, ONE_THREAD
 from lake.domain import Domain
 from lake.order import Layout
 from lake.read import Store
@@ -88,6 +93,7 @@ SHOWN = (
     "overlap", "trustworthiness", "r2_dynamics", "r2_patterns", "r2_textures", "rankme",
 )  # fmt: skip
 
+T, R = TypeVar("T"), TypeVar("R")
 Method = Callable[["Data"], tuple[Singles, Singles]]
 """Vectors (pixel, d) of both years; NaN where a pixel has none."""
 
@@ -116,6 +122,8 @@ class Data:
     """(pixel,) where they lie on the grid."""
     column: NDArray[np.integer]
     seed: int
+    textures: NDArray[np.floating] | None = None
+    """(pixel, t) of the first year's fine pixels."""
 
     @cached_property
     def total(self) -> Fitted:
@@ -197,7 +205,11 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     around = torch.from_numpy(pairs.adjacent(data.row[there], data.column[there]))
     pixels = tuple(torch.from_numpy(of[there]) for of in x)
     columns = fronts.columns(data.names) if features_in else None
-    model = recipe.fit(chosen, pixels, columns, around).model
+    near_of = None
+    if how.feed.near and data.textures is not None:
+        mined = near.mined(data.textures[there], x[0][there], data.seed)
+        near_of = torch.from_numpy(mined), how.feed.near
+    model = recipe.fit(chosen, pixels, columns, around, near=near_of).model
     return embed.vectors(model, x[0]), embed.vectors(model, x[1])
 
 
@@ -212,14 +224,15 @@ STEPS = 240
 COMMON = ("threads=1", f"steps={STEPS}")
 LEARNT = {
     "default": "front=mnf",
-    "default-one": "front=pca loss=infonce views=neighbours",
+    "default-one": "front=features loss=infonce views=slots",
+    "neighbours": "front=pca loss=infonce views=neighbours",
+    "near": "front=mnf near=0.25",
     "study-a": "front=pca model=plain loss=mse views=mask,noise masked=0.2",
     "study-b": "front=pca model=plain loss=infonce views=mask",
     "pca-years": "front=pca",
     "infonce-years": "front=mnf loss=infonce views=periods",
-    "masked-slots": "front=features model=deep hidden=256 depth=2 loss=huber views=slots",
-    "infonce-slots": "front=features model=deep hidden=256 depth=2 loss=infonce views=slots",
-    "align-slots": "front=features model=deep hidden=256 depth=2 loss=alignment,uniformity views=slots",
+    "masked-slots": "front=features loss=huber views=slots",
+    "align-slots": "front=features loss=alignment,uniformity views=slots",
     "vae": "front=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0",
     "vicreg-years": "front=mnf loss=vicreg views=periods unit=false",
     "barlow-years": "front=mnf loss=barlow views=periods unit=false",
@@ -240,15 +253,22 @@ KOPPEN = ("raw", "pca-8", "pca-16", "pca-32", "white-16", "mnf-8", "mnf-16", "mn
 """Of real land, which has 48 features."""
 
 
-def run(
-    seed: int, country: Country, methods: Sequence[str], how: How
-) -> dict[str, Mapping[str, float]]:
+def each(work: Callable[[T], R], of: Sequence[T]) -> list[R]:
+    """What `work` makes of each, in a process for each core, of one thread."""
+    os.environ.update(MALLOC | ONE_THREAD)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        return list(pool.map(work, of))
+
+
+def run(country: Country, methods: Sequence[str], how: How) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one country."""
+    seed = country.seed
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
         data = read(one, other, seed, Selection(), MAX_MISSING)
         truth = known(one, written.truth)
+    data = replace(data, textures=truth.quantities["textures"])
     _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
     return measured(data, replace(truth, features=data.filled[0]), how, methods, seed)
 
@@ -264,7 +284,7 @@ def measured(
         made = time.monotonic() - began
         pixels = replace(truth, vectors=vectors, other=again)
         found[name] = measures.measure(pixels, how, seed).values
-        _say(f"  {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
+        _say(f"  {seed} {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
     return found
 
 
@@ -283,7 +303,15 @@ def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapp
     truth = Pixels(nothing, held.row[land], held.column[land], classes[land])
     truth = replace(truth, features=data.filled[0])
     how = How(square=KOPPEN_SQUARE)
-    return [measured(replace(data, seed=seed), truth, how, methods, seed) for seed in range(seeds)]
+    one_seed = partial(of_land, data, truth, methods, how)
+    return each(one_seed, range(seeds))
+
+
+def of_land(
+    data: Data, truth: Pixels, methods: Sequence[str], how: How, seed: int
+) -> dict[str, Mapping[str, float]]:
+    """Method -> measure -> value, of one split of real land."""
+    return measured(replace(data, seed=seed), truth, how, methods, seed)
 
 
 def ingested(root: str) -> tuple[Store, Store]:
@@ -380,12 +408,8 @@ def main() -> None:
         _tell(koppen(given.seeds, given.koppen, methods), methods, given)
         return
     rows = given.rows or (QUICK_ROWS if given.quick else ROWS)
-    how = How(square=SQUARE)
-    runs = [
-        run(seed, Country(seed=seed, rows=rows, columns=rows), methods, how)
-        for seed in range(given.seeds)
-    ]
-    _tell(runs, methods, given)
+    countries = [Country(seed=seed, rows=rows, columns=rows) for seed in range(given.seeds)]
+    _tell(each(partial(run, methods=methods, how=How(square=SQUARE)), countries), methods, given)
 
 
 def _tell(

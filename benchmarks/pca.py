@@ -2,11 +2,11 @@
 
     python benchmarks/pca.py [--json] [--folder DIR] [--cases tall,wide,sizes,workers] [--limit 60]
 
-Every contestant is a process of its own, with one thread; its figures are CPU seconds of the process
-(all threads, children too), peak memory, and `deficit_top200`: the share of the variance of the first
-200 components that its own do not capture. Contestants other than ours get the standardised matrix in
-memory, which is not in their time; ours reads, decompresses and standardises the store's chunks. Who
-takes longer than `--limit` seconds is stopped, and has no figures.
+Every contestant is a process of its own, with one thread, and gets memory as workers do; its figures
+are CPU seconds of the process (all threads, children too), peak memory, and `deficit_top200`: the share
+of the variance of the first 200 components that its own do not capture. Contestants other than ours get
+the standardised matrix in memory, which is not in their time; ours reads, decompresses and standardises
+the store's chunks. Who takes longer than `--limit` seconds is stopped, and has no figures.
 
 - `tall`: 196 608 pixels (12 superblocks) x 1 680 features, raw metrics of 12 months, 5 tods, 4 bands;
   again with 15 % of the cells missing, ours alone.
@@ -42,6 +42,7 @@ from jobs.features import Selection
 from jobs.passes import Fit
 from jobs.work import Work
 from lake import catalogue, commits, domain, keys, store
+from lake.cluster import MALLOC, ONE_THREAD, WORKERS
 from lake.grid import Grid, Projection
 from lake.moments import METRICS
 from lake.objects import connect
@@ -133,8 +134,10 @@ def settings(drawn: str) -> pca.Settings:
 
 def ours(root: Path) -> tuple[Callable[[], Any], Figures]:
     """The run of `lake pca`, on a cluster within this process."""
-    from distributed import Client  # noqa: PLC0415 (the others need none)
+    import dask  # noqa: PLC0415 (the others need none)
+    from distributed import Client  # noqa: PLC0415
 
+    dask.config.set(WORKERS)
     case = next(of for of in (TALL, HOLED, WIDE, *SIZES) if of.name == root.name)
     client = Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
     drawn = driver.run(client, str(root), str(KEY), case.fit)
@@ -276,11 +279,11 @@ def captured(z: np.ndarray, components: np.ndarray) -> float:
 
 def measured(what: str, root: Path, limit: float) -> Figures | None:
     """The figures of a contestant; None if it takes too long."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    environment = os.environ | MALLOC | ONE_THREAD
     command = [sys.executable, __file__, "--child", what, str(root)]
     try:
         done = subprocess.run(  # noqa: S603 (this script)
-            command, env=os.environ | one, stdout=subprocess.PIPE, timeout=limit, check=True
+            command, env=environment, stdout=subprocess.PIPE, timeout=limit, check=True
         )
     except subprocess.TimeoutExpired:
         return None
@@ -300,9 +303,8 @@ def compared(root: Path, limit: float, others: list[str]) -> Figures:
 
 def workers(root: Path) -> Figures:
     """Seconds by the clock of a whole run, and of its passes, on one worker and on two."""
+    import dask  # noqa: PLC0415
     from distributed import Client, LocalCluster  # noqa: PLC0415
-
-    from lake.cluster import WORKERS, dask  # noqa: PLC0415
 
     walls = []
     with dask.config.set(WORKERS):

@@ -34,8 +34,8 @@ from numcodecs import blosc
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
+from benchmarks import memory
 from lake import catalogue, keys, moments, order, shards, store
-from lake.cluster import WORKERS
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
 from lake.objects import connect, join
@@ -43,11 +43,6 @@ from lake.read import Store
 from lake.schema import MONTHS, Cube
 from lake.store import State
 
-MALLOC = {
-    name: str(value)
-    for name, value in WORKERS["distributed.nanny.pre-spawn-environ"].items()
-    if name.startswith("MALLOC")
-}
 KEY = keys.parse("goes16/reads/20200101_20201231/geom-goes-conus-0")
 LAYOUT = order.Layout()
 TODS = (50400, 57600, 64800, 72000, 79200)
@@ -195,8 +190,7 @@ def main() -> None:
     parser.add_argument("--root")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    if missing := MALLOC.items() - os.environ.items():  # memory is got as workers get it
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | dict(missing))  # noqa: S606
+    memory.as_workers()
     blosc.set_nthreads(1)
     clock = time.perf_counter
     if not given.root:

@@ -14,16 +14,21 @@ The first two alternate, a warm-up each before; the ratio is of CPU-seconds too,
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 import zarr
 from torch.utils.data import DataLoader, Dataset
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+
 import lake
+from benchmarks import memory
 from jobs import features, fronts, recipe, train
 from jobs.features import Selection
 from jobs.loader import Held, Loader, Piece, Streamed
@@ -131,6 +136,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
+    memory.as_workers()
     training = Training(steps=given.steps, batch=BATCH, threads=1, held_out=0.0)
     shape = Architecture(model=DEEP, hidden=512, depth=4)
     how = Recipe(shape, Objective(("huber",)), Views(("slots",)), training)

@@ -81,6 +81,13 @@ def cluster(**given: Any) -> None:  # noqa: ANN401
 
 @click.command()
 @_options
+def classify(**given: Any) -> None:  # noqa: ANN401
+    """Tell the class of every pixel by labels of some (--set run=RUN --set labels=URL)."""
+    _run("jobs.classify", **given)
+
+
+@click.command()
+@_options
 def evaluate(**given: Any) -> None:  # noqa: ANN401
     """Measure how well the vectors of a run tell classes that are known: docs/evaluation.md.
 

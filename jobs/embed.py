@@ -21,7 +21,7 @@ import safetensors.torch
 import torch
 from numpy.typing import NDArray
 
-from jobs import card, curve, feed, fronts, outputs, recipe, runs, sample, supervise
+from jobs import card, curve, feed, fronts, near, outputs, recipe, runs, sample, supervise
 from jobs.feed import Feed, Source
 from jobs.fronts import Front, Inputs
 from jobs.loader import Loader
@@ -85,6 +85,10 @@ def make(work: Work) -> Sequence[str]:
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     if not given.scores:
         work.stage("standardise", fronts.standardise, [(work.spec.inputs[sample.JOB],)])
+    if how.feed.near:
+        near.look(work, runs.ancestor(root, work.run, sample.JOB))
+    if len(work.stores) == 1:
+        work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
     training = how.recipe.training
     work.say(f"training, {training.steps} steps")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)

@@ -35,7 +35,7 @@ from jobs import (
     view,
 )  # fmt: skip
 from jobs import map as pictured
-from jobs.evidence import LEAST, Evidence
+from jobs.evidence import Evidence
 from jobs.map import Picture
 from jobs.measures import How
 from jobs.plates import Place
@@ -44,8 +44,7 @@ from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Arrays, Work, partial
 from lake import order
-from lake.errors import ConfigError, DataError
-from lake.objects import absolute
+from lake.errors import ConfigError
 from lake.read import Store
 
 JOB = "evaluate"
@@ -100,9 +99,6 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         raise ConfigError(
             "evaluate needs vectors and what is known: '--set run=RUN' and '--set labels=URL'"
         )
-    if not labels.is_file(settings.labels):
-        known = ", ".join((labels.TABLE, *labels.IMAGES))
-        raise ConfigError(f"setting labels must end in one of {known}, found {settings.labels!r}")
     runs.require(root, settings.run, runs.read_spec(root, settings.run).job, store)
     array = evidence.vectors_of(root, settings.run, settings.array)
     stores, inputs = [store], {RUN: settings.run}
@@ -110,12 +106,9 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         stores.append(_second(root, store, settings))
         inputs[OTHER] = settings.other
         evidence.vectors_of(root, settings.other, array)
-    digest = labels.digest(settings.labels)
-    settings = replace(settings, array=array, labels=absolute(settings.labels), sha256=digest)
-    known_classes = labels.classes(settings.labels, digest, store, settings.column)
-    if len(np.unique(known_classes.of[known_classes.of >= 0])) < LEAST:
-        raise DataError(f"{settings.labels} has fewer than {LEAST} classes in {store.key}")
-    labels.quantities(settings.labels, digest, store, settings.quantities)
+    url, digest = labels.settled(settings.labels, store, settings.column)
+    settings = replace(settings, array=array, labels=url, sha256=digest)
+    labels.quantities(url, digest, store, settings.quantities)
     outside = [of for of in settings.chosen if not 0 <= of < store.domain.pixels]
     check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)
     return (runs.spec_of(root, settings, JOB, tuple(stores), inputs),)

@@ -17,8 +17,6 @@ from lake.errors import ConfigError, DataError, MissingError
 from lake.read import Store
 
 TRANSFORM = "transform"
-LEAST = 2
-"""Classes."""
 
 Floats = NDArray[np.floating]
 Whole = NDArray[np.int64]
@@ -167,8 +165,8 @@ def _check_enough(pixels: Pixels, of: Evidence) -> None:
     if pixels.other is not None:
         known &= np.isfinite(pixels.other).all(axis=1)
     held = len(np.unique(pixels.classes[known]))
-    if held < LEAST or known.sum() <= 2 * of.how.near:
+    if held < labels.LEAST or known.sum() <= 2 * of.how.near:
         raise DataError(
             f"{known.sum()} pixels of {held} classes have vectors and a class of {of.labels}: "
-            f"wanted more than {2 * of.how.near}, of {LEAST} classes"
+            f"wanted more than {2 * of.how.near}, of {labels.LEAST} classes"
         )

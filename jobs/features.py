@@ -7,6 +7,7 @@ subpixel adds `/s07` to the name. Values are float32 (feature, pixel), NaN where
 transform is not defined. Rows run by cube, month, tod, band, statistic, subpixel.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -168,9 +169,15 @@ def read(store: Store, selection: Selection, pixels: slice) -> NDArray[np.float3
     found = np.empty((len(columns(selection, cubes)), pixels.stop - pixels.start), np.float32)
     first = 0
     for cube in cubes:
+        cells = (len(cube.tods), len(cube.bands), len(METRICS))
         for month in selection.months:
-            block = store.block(cube.name, pixels, month)[0]
-            first += fill(found[first:], block, cube, selection)
+            if _is_as_stored(selection, cube):  # no copy: a third of the time of reading
+                rows = found[first : first + math.prod(cells)]
+                store.block(cube.name, pixels, month, rows.reshape(1, *cells, -1, 1))
+                first += len(rows)
+            else:
+                block = store.block(cube.name, pixels, month)[0]
+                first += fill(found[first:], block, cube, selection)
     return found
 
 
@@ -231,6 +238,13 @@ def _base(statistic: str) -> str:
 
 def _transform(statistic: str) -> str:
     return statistic.partition(":")[2]
+
+
+def _is_as_stored(selection: Selection, cube: Cube) -> bool:
+    """Whether the features of a month are all that a block of it holds, in its order."""
+    whole = {*selection.tods} >= {*cube.tods} and {*selection.bands} >= {*cube.bands}
+    named = tuple(STORED.get(name) for name in selection.statistics)
+    return whole and named == tuple(METRICS) and cube.subpixels == 1
 
 
 def _is_separate(selection: Selection, cube: Cube) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jobs import labels as known
-from jobs import outputs, recipe, runs, sample
+from jobs import near, outputs, patterns, recipe, runs, sample
 from jobs.fronts import Inputs
 from jobs.loader import Held, Loader, Piece, Streamed
 from jobs.objective import SUPERVISED
@@ -19,7 +19,6 @@ from jobs.views import pairs
 from jobs.views.choice import NEIGHBOURS, PERIODS
 from lake import order
 from lake.errors import ConfigError, DataError
-from lake.objects import absolute
 from lake.read import Store
 
 SAMPLE, ALL = "sample", "all"
@@ -36,6 +35,9 @@ class Feed:
     """Inputs that fit are held in memory; of `all` pixels that do not, superblocks pass through it."""
     together: int = 4
     """Superblocks that are shuffled with each other then."""
+    near: float = 0.0
+    """Near negatives (`jobs.near`) that join a batch, as a share of it; of the sample, and of stores with
+    finer cubes."""
     labels: str = ""
     """URL of a file of classes (`jobs.labels`), for loss=supervised; pixels without one are their own."""
     column: str = "label"
@@ -48,15 +50,21 @@ class Feed:
         check("train_on must be sample or all", self.train_on, holds=fits)
         check("held_gb must be 0 or more", self.held_gb, holds=self.held_gb >= 0)
         check("together must be above 0", self.together, holds=self.together > 0)
+        check("near must be 0 to 1", self.near, holds=0 <= self.near <= 1)
+        sampled = self.near == 0 or self.train_on == SAMPLE
+        check("near goes with train_on=sample", self.train_on, holds=sampled)
 
 
 def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
     """The feed with what its labels are; they are read once, to see that they match the pixels.
 
     Raises:
-        ConfigError: labels without a loss that uses them, or the other way about.
+        ConfigError: labels without a loss that uses them, or the other way about; near negatives of a
+            store without finer cubes.
         DataError: labels that do not match the pixels.
     """
+    fine = not how.near or bool(patterns.fine(store))
+    check("near needs a store with 500 m or 1 km cubes", how.near, holds=fine)
     used = SUPERVISED in chosen.objective.loss
     check(
         "labels go with loss=supervised, and it with them",
@@ -65,9 +73,8 @@ def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
     )
     if not how.labels:
         return how
-    digest = known.digest(how.labels)
-    known.classes(how.labels, digest, store, how.column)
-    return replace(how, labels=absolute(how.labels), sha256=digest)
+    url, digest = known.settled(how.labels, store, how.column)
+    return replace(how, labels=url, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +135,16 @@ def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tu
     if how.labels:
         of = known.classes(how.labels, how.sha256, source.store, how.column).of
         labels = torch.from_numpy(of[held.pixel.numpy()]).to(device)
+    others = None
+    if how.near:
+        textures = near.textures(root, run, source.store, held.pixel[:count].numpy())
+        found = near.mined(textures, held.x[0][:count].numpy(), training.seed)
+        others = torch.from_numpy(found).to(device)
     x = tuple((of / scale).to(device) for of in held.x)
-    pixel, share, seed = held.pixel.to(device), training.held_out, training.seed
-    return Held(x, pixel, training.batch, share, seed, neighbours, labels), scale
+    return Held(
+        x, held.pixel.to(device), training.batch, training.held_out, training.seed,
+        neighbours, labels, others, how.near,
+    ), scale  # fmt: skip
 
 
 def _sampled(source: Source, drawn: NDArray[np.int64], *, beside: bool) -> tuple[Piece, int]:

@@ -37,7 +37,7 @@ class Front:
     """Where inputs come from."""
 
     front: str = ""
-    """`pca`, `mnf` or `features`; none: `mnf` where there is a second store, else `pca`."""
+    """`pca`, `mnf` or `features`; none: `mnf` where there is a second store, else `features`."""
     second: str = ""
     """Key in the lake, or URL, of a store of the same pixels in another period."""
     run: str = ""
@@ -79,7 +79,7 @@ def _job(root: str, front: Front, before: tuple[Spec, ...]) -> str:
         raise ConfigError(
             f"setting front={front.front}, but {front.run or before[-1].id} gives {job}: leave one out"
         )
-    found = front.front or job or (mnf.JOB if front.second else pca.JOB)
+    found = front.front or job or (mnf.JOB if front.second else FEATURES)
     if found not in FRONTS:
         raise ConfigError(f"run {front.run} is of {found}: wanted one of pca, mnf, sample")
     return found

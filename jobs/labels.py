@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 
 from lake.domain import Domain
 from lake.errors import ConfigError, DataError
-from lake.objects import connect
+from lake.objects import absolute, connect
 from lake.read import Store
 
 TABLE = ".parquet"
 IMAGES = (".npy", ".tif", ".tiff")
 MOST = 100_000
 """Labels are below it."""
+LEAST = 2
+"""Classes."""
 
 Whole = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -53,6 +55,25 @@ def digest(url: str) -> str:
         MissingError: there is none.
     """
     return hashlib.sha256(_bytes(url)).hexdigest()
+
+
+def settled(url: str, store: Store, column: str) -> tuple[str, str]:
+    """The absolute URL and SHA-256 of a file of classes of a store's pixels.
+
+    Raises:
+        ConfigError: a file that is not read here, or a table without the column.
+        MissingError: there is none.
+        DataError: labels that do not match the pixels, or of fewer than `LEAST` classes.
+    """
+    if not is_file(url):
+        raise ConfigError(
+            f"setting labels must end in one of {', '.join((TABLE, *IMAGES))}, found {url!r}"
+        )
+    sha256 = digest(url)
+    found = classes(url, sha256, store, column).of
+    if len(np.unique(found[found >= 0])) < LEAST:
+        raise DataError(f"{url} has fewer than {LEAST} classes in {store.key}")
+    return absolute(url), sha256
 
 
 def classes(url: str, sha256: str, store: Store, column: str) -> Classes:

@@ -51,6 +51,10 @@ class Held:
     """(N, 8) positions of those beside the first N, which alone are trained on; None: all are."""
     labels: Tensor | None = None
     """(P,) below 0: none."""
+    near: Tensor | None = None
+    """(P, n) positions of near negatives; None: none."""
+    joining: float = 0.0
+    """Share of a batch whose near negatives join it."""
     _order: tuple[int, Tensor] | None = field(default=None, init=False)
 
     def batch(self, step: int) -> Batch:
@@ -60,7 +64,13 @@ class Held:
         epoch, number = divmod(step, seen.numel() // size)
         if self._order is None or self._order[0] != epoch:
             self._order = epoch, seen[_shuffled(seen.numel(), self.seed, epoch + 1)]
-        return self._of(self._order[1][number * size : (number + 1) * size])
+        rows = self._order[1][number * size : (number + 1) * size]
+        if self.near is None:
+            return self._of(rows)
+        joining = self.near[rows[: int(size * self.joining)], epoch % self.near.shape[1]]
+        together = torch.cat([rows, joining.to(rows.device)])
+        once: Tensor = torch.unique(together)
+        return self._of(once)  # no pixel is its own negative
 
     def held_out(self) -> Batch | None:
         """The first of the pixels in an order of their own."""

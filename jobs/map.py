@@ -126,10 +126,11 @@ def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec,
                 if spec.stores[0] == found[chain[after]][-1].stores[0]:  # not of another period
                     found[chain[before]] = (spec,)
     wanted = [job for job in chain if SHOWS[job] in settings.pictures]
-    for i, job in enumerate(chain[: chain.index(wanted[-1]) + 1] if wanted else ()):
-        if job not in found:
+    for job in chain:
+        clustered = job == transform.EMBED and "cluster" in wanted
+        if job not in found and (job in wanted or clustered):
             made = import_module(f"jobs.{job}")
-            earlier = found[chain[i - 1]] if i else ()
+            earlier = found[transform.EMBED] if job == "cluster" else ()
             found[job] = made.specs(root, store, made.Settings(), earlier)
     return {job: found[job] for job in wanted}
 

@@ -98,8 +98,8 @@ def fit(work: Work, plan: Plan, features: int) -> int:
 
 
 def grouped(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
-    """Neighbouring superblocks, in at most `GROUPS` groups: a function of their number alone."""
-    groups = np.array_split(np.arange(len(blocks)), min(GROUPS, len(blocks)))
+    """Neighbouring superblocks, two or more in each of at most `GROUPS`, as their number alone says."""
+    groups = np.array_split(np.arange(len(blocks)), min(GROUPS, max(len(blocks) // 2, 1)))
     return [tuple(blocks[number] for number in group) for group in groups]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 Whole = NDArray[np.integer]
@@ -93,9 +93,28 @@ def linear(train: Floats, classes: Whole, test: Floats) -> Whole:
     """
     if len(np.unique(classes)) == 1:
         return np.full(len(test), classes[0])
+    return np.asarray(_regression(train, classes).predict(test))
+
+
+def regression(train: Floats, classes: Whole) -> tuple[Floats, Floats]:
+    """(class, d) weights and (class,) offsets of the log odds by that regression, of vectors as they are.
+
+    Args:
+        train: (N, d)
+        classes: (N,) two at least; rows of the result are those there are, ascending.
+    """
+    model = _regression(train, classes)
+    scaler, found = model[0], model[1]
+    weights, offset = found.coef_, found.intercept_
+    if len(weights) == 1:  # of two classes scikit-learn gives the difference
+        weights, offset = np.concatenate([-weights, weights]) / 2, np.append(-offset, offset) / 2
+    weights = weights / scaler.scale_
+    return weights, offset - weights @ scaler.mean_
+
+
+def _regression(train: Floats, classes: Whole) -> Pipeline:
     regression = LogisticRegression(max_iter=ITERATIONS, tol=TOLERANCE)
-    model = make_pipeline(StandardScaler(), regression).fit(train, classes)
-    return np.asarray(model.predict(test))
+    return make_pipeline(StandardScaler(), regression).fit(train, classes)
 
 
 def explained(train: Floats, values: Floats, test: Floats, truth: Floats) -> float:

@@ -18,8 +18,10 @@ from jobs.views.choice import BANDS, NEIGHBOURS, PERIODS, SLOTS, Columns, Views
 
 PAIRED = ("infonce", "vicreg"), (1.0, 0.1), (PERIODS,)
 """Loss, weights and views where there are two periods."""
-ALONE = ("infonce",), (1.0,), (NEIGHBOURS,)
-"""Where there is one."""
+ALONE = ("infonce",), (1.0,), (SLOTS,)
+"""Where there is one, of features."""
+BESIDE = ("infonce",), (1.0,), (NEIGHBOURS,)
+"""Where there is one, of components."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Recipe:
 
 
 def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
-    """The recipe with loss and views chosen, if they are not.
+    """The recipe with model, loss and views chosen, if they are not.
 
     Args:
         recipe: as it was asked for.
@@ -43,7 +45,8 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
     Raises:
         ConfigError: parts that do not go together.
     """
-    loss, weights, views = PAIRED if periods > 1 else ALONE
+    loss, weights, views = PAIRED if periods > 1 else ALONE if features else BESIDE
+    architecture = recipe.architecture.settled(features=features)
     objective = recipe.objective
     if not objective.loss:
         objective = replace(objective, loss=loss, weights=weights)
@@ -52,9 +55,9 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
         check(f"views={name} needs front=features", seen.views, holds=features)
     paired = PERIODS not in seen.views or periods > 1
     check("views=periods needs a second store, '--set second=KEY'", seen.views, holds=paired)
-    is_vae, divergence = recipe.architecture.model == VAE, "kl" in objective.loss
+    is_vae, divergence = architecture.model == VAE, "kl" in objective.loss
     check("loss=kl goes with model=vae, and it alone", objective.loss, holds=is_vae == divergence)
-    return replace(recipe, objective=objective, views=seen)
+    return replace(recipe, architecture=architecture, objective=objective, views=seen)
 
 
 def begin(recipe: Recipe, scale: Tensor, columns: Columns | None) -> tuple[State, Task]:
@@ -79,6 +82,7 @@ def begin(recipe: Recipe, scale: Tensor, columns: Columns | None) -> tuple[State
 def fit(
     recipe: Recipe, x: tuple[Tensor, ...], columns: Columns | None = None,
     neighbours: Tensor | None = None, labels: Tensor | None = None,
+    near: tuple[Tensor, float] | None = None,
 ) -> State:  # fmt: skip
     """A trained model, of pixels in memory.
 
@@ -88,12 +92,13 @@ def fit(
         columns: what inputs are; None: components.
         neighbours: (P, 8) positions of those beside.
         labels: (P,) below 0: none.
+        near: (P, n) positions of near negatives, and the share of a batch that they join.
     """
     scale = scale_of(x[0]) if columns is None else torch.ones(x[0].shape[1])
     how = recipe.training
     scaled = tuple((of / scale).to(how.on()) for of in x)
     pixel = torch.arange(len(x[0]))
-    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels)
+    held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels, *(near or ()))
     with train.environment(how):
         state, task = begin(recipe, scale, columns)
         for _ in train.train(state, held, task):

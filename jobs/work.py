@@ -2,7 +2,7 @@
 
 A part is one call on a worker. When it is done it leaves a marker, `parts/<stage>/<number>.json`;
 a run that goes on after a stop, a lost worker or a lost scheduler makes only the parts without one.
-What a part returns stays in the lake, `partials/<stage>/<number>.npz`, until the run is done: nothing
+What a part returns stays in the lake, `partials/<stage>/<number>.npy`, until the run is done: nothing
 of it goes through the scheduler. A part may be done twice, so it writes the same bytes each time.
 """
 
@@ -140,9 +140,9 @@ def partial(root: str, run: str, stage: str, number: int) -> dict[str, NDArray[A
     Raises:
         MissingError: it returned nothing, or is not done.
     """
-    data = runs.folder(root, run).get(f"partials/{stage}/{number}.npz")
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        return dict(found)
+    data = io.BytesIO(runs.folder(root, run).get(f"partials/{stage}/{number}.npy"))
+    names = np.load(data, allow_pickle=False).tolist()
+    return {name: np.load(data, allow_pickle=False) for name in names}
 
 
 def _do(
@@ -159,8 +159,9 @@ def _do(
     found = function(root, run, *call)
     objects = runs.folder(root, run)
     if found is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **found)
-        objects.put(f"partials/{stage}/{number}.npz", buffer.getvalue())
+        buffer = io.BytesIO()  # one after the other: NumPy's archives sum and check every byte
+        for values in (np.array(list(found)), *found.values()):
+            np.save(buffer, values, allow_pickle=False)
+        objects.put(f"partials/{stage}/{number}.npy", buffer.getvalue())
     marker = {"seconds": round(time.monotonic() - began, 3), "at": runs.now()}
     objects.put(f"parts/{stage}/{number}.json", runs.as_json(marker))

@@ -38,8 +38,9 @@ ELSEWHERE = {
     "pca": ("jobs.cli:pca", "jobs", "Fit principal components and score every pixel."),
     "mnf": ("jobs.cli:mnf", "jobs", "Fit the components that two periods agree on, and score."),
     "transform": ("jobs.cli:transform", "jobs", "Score another store by the model of a run."),
-    "embed": ("jobs.cli:embed", "embed", "Train an autoencoder and embed every pixel."),
+    "embed": ("jobs.cli:embed", "embed", "Learn a vector for every pixel."),
     "cluster": ("jobs.cli:cluster", "embed", "Group pixels by their embedding: surface classes."),
+    "classify": ("jobs.cli:classify", "jobs", "Tell every pixel's class by labels of some."),
     "evaluate": (
         "jobs.cli:evaluate",
         "jobs",

@@ -253,7 +253,13 @@ class Store:
             lat=("point", lat, {"standard_name": "latitude", "units": "degrees_north"}),
         )
 
-    def block(self, cube: str, pixels: slice, month: int | None = None) -> NDArray[np.float32]:
+    def block(
+        self,
+        cube: str,
+        pixels: slice,
+        month: int | None = None,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
         """Statistics of a run of pixels in stored order: the fast way for jobs.
 
         Fastest for whole superblocks and whole inner chunks.
@@ -262,12 +268,13 @@ class Store:
             cube: its name.
             pixels: in store order, of step 1.
             month: 1..12; None: all twelve.
+            out: what is filled and returned, C-contiguous; none: made.
 
         Returns:
             float32 (month, tod, band, metric, pixel, subpixel), one month or all twelve.
 
         Raises:
-            ConfigError: no such cube.
+            ConfigError: no such cube, or `out` is of another shape, type or order.
             MissingError: an object of the store is not there.
             FormatError: one is damaged.
         """
@@ -276,8 +283,13 @@ class Store:
         if step != 1:
             raise ConfigError(f"pixels={pixels}: a block is a run of pixels, wanted step 1")
         months = range(1, len(schema.MONTHS) + 1) if month is None else range(month, month + 1)
-        shape = (len(about.tods), len(about.bands), len(METRICS), max(stop - start, 0))
-        block = np.empty((len(months), *shape, about.subpixels), np.float32)
+        cells = (len(months), len(about.tods), len(about.bands), len(METRICS))
+        shape = (*cells, max(stop - start, 0), about.subpixels)
+        block = np.empty(shape, np.float32) if out is None else out
+        if block.shape != shape or block.dtype != np.float32 or not block.flags.c_contiguous:
+            raise ConfigError(
+                f"out is {block.dtype} {block.shape}: wanted C-contiguous float32 {shape}"
+            )
         if block.size:
             self.blocks.read(cube, months, slice(start, stop), list(block))
         return block

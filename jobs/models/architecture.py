@@ -10,7 +10,8 @@ A decoder is of the same kind, the other way. Inputs are divided by their scale 
 with the weights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -28,13 +29,13 @@ RESIDUAL, PLAIN, DEEP, VAE = MODELS = ("residual", "plain", "deep", "vae")
 class Architecture:
     """Sizes of a model."""
 
-    model: str = RESIDUAL
-    """`residual`, `plain`, `deep` or `vae`."""
+    model: str = ""
+    """`residual`, `plain`, `deep` or `vae`; none: `deep` for features, else `residual`."""
     latent: int = 64
     """Dimensions of the embedding; at most those of the input for `residual`."""
-    hidden: int = 512
-    """Width of hidden layers."""
-    depth: int = 4
+    hidden: int = 0
+    """Width of hidden layers; 0: 256 for `deep`, else 512."""
+    depth: int = 2
     """Blocks of `deep`."""
     nested: tuple[int, ...] = ()
     """The first so many dimensions are trained as embeddings of their own, too (Matryoshka)."""
@@ -42,11 +43,18 @@ class Architecture:
     """Whether an embedding has length 1."""
 
     def __post_init__(self) -> None:
-        check(f"model must be one of {', '.join(MODELS)}", self.model, holds=self.model in MODELS)
-        for name in ("latent", "hidden", "depth"):
+        known = self.model in {"", *MODELS}
+        check(f"model must be one of {', '.join(MODELS)}", self.model, holds=known)
+        for name in ("latent", "depth"):
             check(f"{name} must be above 0", getattr(self, name), holds=getattr(self, name) > 0)
+        check("hidden must be 0 or more", self.hidden, holds=self.hidden >= 0)
         fits = all(0 < size < self.latent for size in self.nested)
         check("nested must be above 0 and below latent", self.nested, holds=fits)
+
+    def settled(self, *, features: bool) -> Self:
+        """With kind and width chosen, if they are not; `features`: its inputs are no components."""
+        model = self.model or (DEEP if features else RESIDUAL)
+        return replace(self, model=model, hidden=self.hidden or (256 if model == DEEP else 512))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +79,7 @@ class Model(nn.Module):
         """Build it.
 
         Args:
-            architecture: sizes.
+            architecture: sizes, settled.
             inputs: dimensions.
             scale: (inputs,) what inputs are divided by.
             decodes: whether it has a decoder.
@@ -114,4 +122,6 @@ def _path(
         return Residual(inputs, hidden, outputs, unit)
     if architecture.model == DEEP:
         return deep(inputs, hidden, outputs, architecture.depth)
-    return plain(inputs, hidden, outputs)
+    if architecture.model in {PLAIN, VAE}:
+        return plain(inputs, hidden, outputs)
+    raise ValueError(f"{architecture} is not settled")

@@ -20,9 +20,12 @@ def settings(
     int8=False,
     train_on="sample",
     held_gb=4.0,
+    near=0.0,
     **how,
 ):
     """A small model; `how` is of the training."""
     training = Training(**({"steps": 60, "batch": 64, "threads": 1} | how))
     recipe = Recipe(Architecture(latent=6, hidden=16), Objective(loss), Views(views), training)
-    return Settings(Front(front, second, run), recipe, Feed(train_on, held_gb), int8=int8)
+    return Settings(
+        Front(front, second, run), recipe, Feed(train_on, held_gb, near=near), int8=int8
+    )

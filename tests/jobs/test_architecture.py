@@ -9,13 +9,20 @@ SCALE = torch.arange(9.0, 0, -1)
 
 
 def model(*, decodes=False, **how):
-    return Model(Architecture(hidden=16, latent=4, **how), 9, SCALE, decodes=decodes)
+    architecture = Architecture(hidden=16, latent=4, **how).settled(features=False)
+    return Model(architecture, 9, SCALE, decodes=decodes)
 
 
 def test_before_training_a_residual_embedding_is_the_first_scores():
     x = torch.randn(5, 9)
     assert_close(model(unit=False)(x) * SCALE.max(), x[:, :4])
     assert_close(model()(x), x[:, :4] / x[:, :4].norm(dim=1, keepdim=True))
+
+
+def test_kind_and_width_are_chosen_by_what_the_inputs_are():
+    sizes = [Architecture().settled(features=of) for of in (False, True)]
+    assert [(of.model, of.hidden) for of in sizes] == [(RESIDUAL, 512), (DEEP, 256)]
+    assert Architecture(model=DEEP, hidden=7).settled(features=False).hidden == 7
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -57,7 +64,7 @@ def test_latent_of_residual_is_at_most_the_number_of_inputs():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"model": "x"}, {"latent": 0}, {"hidden": 0}, {"depth": 0}, {"nested": (64,)}]
+    "wrong", [{"model": "x"}, {"latent": 0}, {"hidden": -1}, {"depth": 0}, {"nested": (64,)}]
 )
 def test_setting_out_of_range_is_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):

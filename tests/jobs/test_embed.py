@@ -164,7 +164,7 @@ def test_all_pixels_are_trained_on_in_memory(client, truth, chain):
     ("how", "message"),
     [
         ({"views": ("periods",)}, "second store"),
-        ({"views": ("slots",)}, "front=features"),
+        ({"front": "pca", "views": ("slots",)}, "front=features"),
         ({"front": "mnf"}, "second=KEY"),
         ({"loss": ("supervised",)}, "labels go with"),
     ],
@@ -184,4 +184,7 @@ def test_run_of_another_front_is_refused(two, noise):
 def test_front_is_chosen_by_the_number_of_stores(two):
     root, (first, second) = two
     alone, both = (driver.specs(root, first, quick.settings(second=of))[-1] for of in ("", second))
-    assert (set(alone.inputs), set(both.inputs)) == ({pca.JOB}, {mnf.JOB, transform.JOB})
+    recipes = [(of.settings["recipe"]["architecture"]["model"], of.settings["recipe"]["views"]["views"])
+               for of in (alone, both)]  # fmt: skip
+    assert recipes == [("deep", ["slots"]), ("residual", ["periods"])]
+    assert (set(alone.inputs), set(both.inputs)) == ({sample.JOB}, {mnf.JOB, transform.JOB})

@@ -158,6 +158,18 @@ def test_raw_metrics_are_the_stored_numbers_bit_for_bit(monkeypatch):
     assert_array_equal(found[:, 7], found[:, 3])
 
 
+def test_raw_metrics_in_the_order_of_the_store_are_read_in_place(store, monkeypatch):
+    mixed = (*moments.METRICS[1:], moments.METRICS[0])
+    where = ("day-2km",), (2, 7)
+    some = slice(3, 70)
+    chosen = [Selection(*where, statistics=of) for of in (mixed, moments.METRICS)]
+    other, wanted = (features.settle(of, store) for of in chosen)
+    names = [list(map(str, features.columns(of, store.cubes.values()))) for of in (other, wanted)]
+    expected = features.read(store, other, some)[[names[0].index(name) for name in names[1]]]
+    monkeypatch.setattr(features, "fill", None)  # nothing is copied
+    assert_array_equal(features.read(store, wanted, some), expected)
+
+
 @pytest.mark.parametrize(
     ("transform", "function"),
     [

@@ -225,9 +225,7 @@ def test_retired_worker_is_named_as_its_deployment(dask, ingested):
     assert worker.finish() == 0, worker.err
 
 
-def test_pod_that_is_asked_to_end_does_so_in_time_and_may_be_tried_again(
-    runner, settings, reference
-):
+def test_pod_that_is_asked_to_end_does_so_in_time_and_may_be_tried_again(runner, settings):
     if subprocess.run([*PROCESS_1, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no right to make a PID namespace")
     job = runner.document("CronJob", "ingest")["spec"]["jobTemplate"]["spec"]

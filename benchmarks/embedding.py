@@ -15,7 +15,7 @@ and another draw.
 - `pca-k`, `white-k`: principal components of the first year, as they are and with variance 1.
 - `mnf-k`: minimum noise fraction; the noise is what differs between the years.
 - `default` and all others: learnt, by `lake embed` with the settings that `LEARNT` says, on the first
-  200 components or on the features; `STEPS` steps of 1024 pixels, by one thread.
+  200 components or on the features, by one thread.
 
 --koppen: real land instead. The 96 granules of `abi/lstf` in LAKE_SHARED_DATA (default ../shared/data)
 are ingested into LAKE, unless that was done before, as two periods, one day of December and one of
@@ -220,8 +220,7 @@ def shown(data: Data) -> tuple[Singles, Singles]:
     return one, other
 
 
-STEPS = 240
-COMMON = ("threads=1", f"steps={STEPS}")
+COMMON = ("threads=1",)
 LEARNT = {
     "default": "front=mnf",
     "default-one": "front=features loss=infonce views=slots",

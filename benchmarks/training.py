@@ -95,7 +95,7 @@ def _arrays(group: zarr.Group) -> dict[str, zarr.Array]:
 
 def timed(loader: Loader, how: Recipe, inputs: int, columns: object) -> tuple[float, float]:
     """Pixels a second by the clock, and by CPU-seconds of this process."""
-    state, task = recipe.begin(how, torch.ones(inputs), columns)
+    state, task = recipe.begin(how, torch.ones(inputs), columns, loader.pixels)
     steps = train.train(state, loader, task)
     next(steps)
     began, used = time.monotonic(), time.process_time()

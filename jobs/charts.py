@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs import canvas
-from jobs.canvas import INK, Heading
 from jobs.plates import Plate
+from lake.plot import canvas
+from lake.plot.canvas import INK, Heading
 
 NAMED = 40
 """Classes at most whose names are written."""

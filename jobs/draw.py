@@ -3,7 +3,7 @@
 `plate` draws one by its name; functions named "on a worker" run there and open what they read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ from distributed import Client
 from numpy.typing import NDArray
 
 import lake
-from jobs import outputs, plates
+from jobs import outputs, plates, principal
 from jobs.plates import Place, Plate
 from lake import order
 from lake.cluster import call
 from lake.moments import METRICS
+from lake.plot.layers import most_observed
 from lake.read import Store
 from lake.schema import MONTHS, Cube
 
@@ -54,46 +55,6 @@ def plate(name: str, scene: Scene, place: Place) -> Plate:
     return _DRAW[name](scene, place)
 
 
-def most_observed(seen: Floats, tods: Sequence[int], month: int, tod: int) -> tuple[int, int]:
-    """Month and time of day with the most observations.
-
-    Args:
-        seen: (month, tod) observations.
-        tods: labels of the second axis.
-        month: the only one to look at; 0: all.
-        tod: likewise; -1: all.
-    """
-    allowed = np.array([[month in {0, m} and tod in {-1, t} for t in tods] for m in MONTHS])
-    row, column = divmod(int(np.where(allowed, seen, -1).argmax()), len(tods))
-    return MONTHS[row], tods[column]
-
-
-def principal(count: float, total: Floats, cross: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean and first three principal axes of vectors.
-
-    Args:
-        count: how many.
-        total: (d,) their sum.
-        cross: (d, d) sum of their outer products.
-
-    Returns:
-        (d,) mean, (d, 3) axes with their largest loading positive (0 beyond d), and (3,) shares of
-        the variance.
-    """
-    mean = total / max(count, 1)
-    covariance = cross / max(count, 1) - np.outer(mean, mean)
-    variance, vectors = np.linalg.eigh(covariance)
-    axes = vectors[:, ::-1][:, :3]
-    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0, keepdims=True), axis=0)
-    first = np.maximum(variance[::-1][:3], 0)
-    lacking = 3 - first.size
-    return (
-        mean,
-        np.pad(axes * np.sign(largest), ((0, 0), (0, lacking))),
-        np.pad(first / max(float(variance.sum()), np.finfo(float).tiny), (0, lacking)),
-    )
-
-
 def _land(_: Scene, place: Place) -> Plate:
     return plates.land(place)
 
@@ -126,7 +87,7 @@ def _observed(scene: Scene) -> tuple[Floats, Floats]:
 
 def _components(scene: Scene, place: Place) -> Plate:
     found = scene.inputs["pca"]
-    scores = np.concatenate(scene.each(_project, scene.root, found, "scores", None, None))
+    scores = np.concatenate(scene.each(principal.project, scene.root, found, "scores", None, None))
     model = outputs.dataset(scene.root, found)
     shares = np.pad(model["explained_variance_ratio"].values[:3], (0, 3))[:3]
     sizes = model.sizes["component"], model.sizes["feature"]
@@ -135,9 +96,11 @@ def _components(scene: Scene, place: Place) -> Plate:
 
 def _embedding(scene: Scene, place: Place) -> Plate:
     found = scene.inputs["embed"]
-    parts = scene.each(_sums, scene.root, found)
-    mean, axes, shares = principal(*(sum(part[i] for part in parts) for i in range(3)))
-    drawn = np.concatenate(scene.each(_project, scene.root, found, "embedding", mean, axes))
+    parts = scene.each(principal.sums, scene.root, found, "embedding")
+    mean, axes, shares = principal.axes(*(sum(part[i] for part in parts) for i in range(3)))
+    drawn = np.concatenate(
+        scene.each(principal.project, scene.root, found, "embedding", mean, axes)
+    )
     return plates.embedding(place, drawn, shares.tolist(), mean.size)
 
 
@@ -170,24 +133,6 @@ def _means(
     block = lake.open(url).block(cube, pixels, month)
     found: NDArray[np.float32] = block[0, tod, band, METRICS.index("m1")]
     return found
-
-
-def _sums(root: str, run: str, pixels: slice) -> tuple[int, Floats, Floats]:
-    """On a worker: number, sum, and sum of outer products of the embeddings."""
-    values = outputs.read(root, run, "embedding", pixels).astype(np.float64)
-    there = values[np.isfinite(values).all(axis=1)]
-    return len(there), there.sum(axis=0), there.T @ there
-
-
-def _project(
-    root: str, run: str, array: str, mean: Floats | None, axes: Floats | None, pixels: slice
-) -> Floats:
-    """On a worker: (p, 3) of an array over pixels; without axes its first three columns."""
-    values = outputs.read(root, run, array, pixels).astype(np.float64)
-    if axes is None:
-        return np.pad(values[:, :3], ((0, 0), (0, max(0, 3 - values.shape[1]))))
-    projected: Floats = (values - mean) @ axes
-    return projected
 
 
 _DRAW: dict[str, Callable[[Scene, Place], Plate]] = {

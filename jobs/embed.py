@@ -90,7 +90,7 @@ def make(work: Work) -> Sequence[str]:
     if len(work.stores) == 1:
         work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
     training = how.recipe.training
-    work.say(f"training, {training.steps} steps")
+    work.say(f"training, {training.steps} steps" if training.steps else "training")
     work.stage("train", supervise.training, [(training.threads,)], gpu=True)
     _run(work, work.spec, given, how)
     weights = json.loads(work.objects.get(MODEL))["weights"]
@@ -115,7 +115,7 @@ def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:
     given = fronts.inputs(root, spec, stores)
     source = Source(given, stores[0], feed.periods(len(stores), how.recipe))
     loader, scale = feed.loader(root, spec.id, source, how.feed, how.recipe)
-    state, task = recipe.begin(how.recipe, scale, given.columns())
+    state, task = recipe.begin(how.recipe, scale, given.columns(), loader.pixels)
     return state, loader, task
 
 

@@ -23,16 +23,15 @@ from numpy.typing import NDArray
 import lake
 from jobs import (
     charts,
-    draw,
     evidence,
     labels,
     measures,
     mnf,
     patterns,
     plates,
+    principal,
     pulse,
     runs,
-    view,
 )  # fmt: skip
 from jobs import map as pictured
 from jobs.evidence import Evidence
@@ -45,6 +44,7 @@ from jobs.settings import check
 from jobs.work import Arrays, Work, partial
 from lake import order
 from lake.errors import ConfigError
+from lake.plot import view
 from lake.read import Store
 
 JOB = "evaluate"
@@ -199,7 +199,7 @@ def _axes(root: str, run: str, of: Evidence, url: str, chosen: Sequence[int]) ->
     drawn, pixels = evidence.pixels(root, of, lake.open(url), 0)
     there = np.isfinite(pixels.vectors).all(axis=1)
     x = pixels.vectors[there].astype(np.float64)
-    mean, axes, shares = draw.principal(len(x), x.sum(axis=0), x.T @ x)
+    mean, axes, shares = principal.axes(len(x), x.sum(axis=0), x.T @ x)
     shown = np.unique(chosen or drawn[there][_middle(x, pixels.classes[there])]).astype(np.int64)
     vectors = of.vectors(root, of.run, shown)
     return {"mean": mean, "axes": axes, "shares": shares, "chosen": shown, "vectors": vectors}

@@ -21,6 +21,11 @@ HELD_OUT = (-1, 0)
 class Loader(Protocol):
     """Gives the batch of a step."""
 
+    @property
+    def pixels(self) -> int:
+        """How many there are, at most."""
+        ...
+
     def batch(self, step: int) -> Batch:
         """Of a step."""
         ...
@@ -57,6 +62,11 @@ class Held:
     """Share of a batch whose near negatives join it."""
     _order: tuple[int, Tensor] | None = field(default=None, init=False)
 
+    @property
+    def pixels(self) -> int:
+        """How many are trained on, and held out."""
+        return len(self.pixel if self.neighbours is None else self.neighbours)
+
     def batch(self, step: int) -> Batch:
         """Of a step."""
         _, seen = self._split()
@@ -81,8 +91,7 @@ class Held:
         """Nothing reads ahead."""
 
     def _split(self) -> tuple[Tensor, Tensor]:
-        rows = self.pixel if self.neighbours is None else self.neighbours
-        order = _shuffled(len(rows), self.seed, 0)
+        order = _shuffled(self.pixels, self.seed, 0)
         kept = int(len(order) * self.share)
         return order[:kept], order[kept:]
 
@@ -125,6 +134,11 @@ class Streamed:
     device: torch.device
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False)
     _read: dict[tuple[int, int], Future[Piece]] = field(default_factory=dict, init=False)
+
+    @property
+    def pixels(self) -> int:
+        """Of all superblocks."""
+        return sum(self.sizes)
 
     def batch(self, step: int) -> Batch:
         """Of a step."""

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
-from math import isnan
 
-from jobs import canvas, draw, runs, transform, view
+from jobs import draw, runs, transform
 from jobs.draw import PLATES, Scene
 from jobs.plates import Place, Plate
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
-from lake import bands
 from lake.errors import ConfigError, MissingError
+from lake.plot import canvas, layers, view
 from lake.read import Store
 from lake.schema import MONTHS
 
@@ -26,8 +25,6 @@ JOB = "map"
 SHOWS = {"pca": "pca", "embed": "embedding", "cluster": "clusters"}
 """Job -> the picture of its result."""
 LISTED = "pictures.json"
-WINDOW_UM = 10.35
-"""The band nearest to this wavelength is drawn if none is chosen: C13, the clean window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +87,7 @@ def settled(settings: Settings, store: Store) -> Settings:
     Raises:
         ConfigError: the store does not have what they ask for.
     """
-    offered = [
-        (cube.name, band)
-        for cube in store.cubes.values()
-        for band in cube.bands
-        if settings.cube in {"", cube.name} and settings.band in {"", band}
-    ]
-    if not offered:
-        raise ConfigError(
-            f"settings cube={settings.cube!r}, band={settings.band!r}: {store.key} has "
-            + "; ".join(f"{cube.name} {' '.join(cube.bands)}" for cube in store.cubes.values())
-        )
-    cube, band = min(offered, key=lambda of: _distance_um(of[1]))
+    cube, band = layers.choose(store, settings.cube, settings.band)
     tods = store.cubes[cube].tods
     if settings.tod not in {-1, *tods}:
         raise ConfigError(f"setting tod={settings.tod}: {cube} of {store.key} has {tods}")
@@ -166,9 +152,3 @@ def listed(work: Work, drawn: Sequence[Picture]) -> list[str]:
     """Store the list of a run's pictures; returns the paths of all of them and its own."""
     work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
     return [*(of.file for of in drawn), LISTED]
-
-
-def _distance_um(band: str) -> float:
-    """From the clean window; a product variable has no wavelength, and comes first."""
-    wavelength = bands.wavelength_um(band)
-    return 0.0 if isnan(wavelength) else abs(wavelength - WINDOW_UM)

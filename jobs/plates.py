@@ -11,11 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jobs import pictures
-from jobs.canvas import Heading
-from jobs.view import View, latitude, longitude
 from lake import bands, order
 from lake.domain import Domain
+from lake.plot import pictures
+from lake.plot.canvas import Heading
+from lake.plot.graticule import latitude, longitude
+from lake.plot.layers import clock, spelled
+from lake.plot.view import Shown, around
 from lake.schema import Cube
 
 NEAREST = 50
@@ -28,7 +30,7 @@ class Place:
 
     key: str
     domain: Domain
-    view: View
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +54,7 @@ def land(place: Place) -> Plate:
         f"{_west_to_east(place, lon)}. Dashed: the view zenith angle, at which the satellite sees "
         "the surface."
     )
-    figure = pictures.land(domain, place.view, Heading(title, place.key))
+    figure = pictures.land(domain, around(domain), Heading(title, place.key))
     return Plate(title, caption, figure)
 
 
@@ -70,7 +72,7 @@ def counts(place: Place, cube: Cube, band: str, seen: NDArray[np.float64]) -> Pl
     )
     figure = pictures.field(
         place.domain,
-        place.view,
+        place.shown,
         np.where(seen > 0, seen, np.nan),
         Heading(title, f"{place.key}  |  {cube.name}, {band}, all months and times of day"),
         "observations",
@@ -101,7 +103,7 @@ def mean(
     )
     figure = pictures.field(
         place.domain,
-        place.view,
+        place.shown,
         values,
         Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {when}"),
         f"{quantity} ({unit})",
@@ -122,24 +124,29 @@ def pixel_order(place: Place, phase: int) -> Plate:
         f"sample of 1/{layout.phases} of all pixels that can be read alone."
     )
     about = f"{place.key}  |  superblocks of {layout.phases} phases of {layout.chunk:,} pixels"
-    figure = pictures.pixel_order(place.domain, place.view, phase, Heading(title, about))
+    figure = pictures.pixel_order(place.domain, around(place.domain), phase, Heading(title, about))
     return Plate(title, caption, figure)
 
 
 def components(
-    place: Place, scores: NDArray[np.floating], shares: Sequence[float], count: int, features: int
+    place: Place,
+    scores: NDArray[np.floating],
+    shares: Sequence[float],
+    count: int,
+    features: int,
+    kind: str = "principal",
 ) -> Plate:
-    """The first three principal components of the features."""
-    title = "Principal components"
+    """The first three components of the features, principal ones or of minimum noise."""
+    title = f"{kind.capitalize()} components"
     caption = (
-        f"The first three of {count} principal components of {features:,} features as red, green "
+        f"The first three of {count} {kind} components of {features:,} features as red, green "
         f"and blue, each stretched from its 2nd to its 98th percentile; together they hold "
         f"{sum(shares):.0%} of the variance.{_grey(_without(scores))}"
     )
     about = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
-    labels = [f"PC {i}" for i in (1, 2, 3)]
+    labels = [f"PC {i}" if kind == "principal" else f"{i}" for i in (1, 2, 3)]
     figure = pictures.rgb(
-        place.domain, place.view, scores, Heading(title, about), labels, shares
+        place.domain, place.shown, scores, Heading(title, about), labels, shares
     )  # fmt: skip
     return Plate(title, caption, figure)
 
@@ -157,7 +164,7 @@ def embedding(
     )
     about = f"{place.key}  |  principal axes 1, 2, 3 of {latent} dimensions as red, green, blue"
     labels = [f"axis {i}" for i in (1, 2, 3)]
-    figure = pictures.rgb(place.domain, place.view, axes, Heading(title, about), labels, shares)
+    figure = pictures.rgb(place.domain, place.shown, axes, Heading(title, about), labels, shares)
     return Plate(title, caption, figure)
 
 
@@ -172,7 +179,7 @@ def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Plate:
     )
     about = f"{place.key}  |  k-means of the embedding"
     names = [str(i) for i in range(count)]
-    figure = pictures.classes(place.domain, place.view, labels, Heading(title, about), names)
+    figure = pictures.classes(place.domain, place.shown, labels, Heading(title, about), names)
     return Plate(title, caption, figure)
 
 
@@ -188,23 +195,12 @@ def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate
         f"{_grey(int((~np.isfinite(distance)).sum()))}"
     )
     figure = pictures.field(
-        place.domain, place.view, distance / (middle or 1.0),
+        place.domain, place.shown, distance / (middle or 1.0),
         Heading(title, f"{place.key}  |  {latitude(lat, 1)}, {longitude(lon, 1)}"),
         "distance over the median distance", "viridis_r",
     )  # fmt: skip
     pictures.mark(figure.axes[0], place.domain, pixel, nearest)
     return Plate(title, caption, figure)
-
-
-def clock(tod: int) -> str:
-    """A time of day, e.g. `18:00 UTC`."""
-    return f"{tod // 3600:02d}:{tod % 3600 // 60:02d} UTC"
-
-
-def spelled(band: str) -> str:
-    """A band with its wavelength, e.g. `C13 (10.35 µm)`."""
-    wavelength = bands.wavelength_um(band)
-    return band if np.isnan(wavelength) else f"{band} ({wavelength:g} µm)"
 
 
 def _median(values: NDArray[np.float64]) -> str:

@@ -60,23 +60,27 @@ def settled(recipe: Recipe, periods: int, *, features: bool) -> Recipe:
     return replace(recipe, architecture=architecture, objective=objective, views=seen)
 
 
-def begin(recipe: Recipe, scale: Tensor, columns: Columns | None) -> tuple[State, Task]:
+def begin(
+    recipe: Recipe, scale: Tensor, columns: Columns | None, pixels: int
+) -> tuple[State, Task]:
     """What the loop of `jobs.train` needs, before the first step.
 
     Args:
         recipe: settled.
         scale: (inputs,) what inputs are divided by; the loader's are.
         columns: what inputs are; None: components.
+        pixels: that are trained on.
     """
-    device = recipe.training.on()
+    training = recipe.training.settled(pixels)
+    device = training.on()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.training.seed)
+        torch.manual_seed(training.seed)
         decodes = recipe.objective.decodes
         model = Model(recipe.architecture, len(scale), scale.cpu(), decodes=decodes)
     if columns:
         columns = Columns(columns.slot.to(device), columns.band.to(device))
-    state = State.begin(model.to(device), recipe.training)
-    return state, Task(recipe.objective, recipe.views, recipe.training, columns)
+    state = State.begin(model.to(device), training)
+    return state, Task(recipe.objective, recipe.views, training, columns)
 
 
 def fit(
@@ -100,7 +104,7 @@ def fit(
     pixel = torch.arange(len(x[0]))
     held = Held(scaled, pixel, how.batch, how.held_out, how.seed, neighbours, labels, *(near or ()))
     with train.environment(how):
-        state, task = begin(recipe, scale, columns)
+        state, task = begin(recipe, scale, columns, held.pixels)
         for _ in train.train(state, held, task):
             pass
     state.model.eval()

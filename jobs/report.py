@@ -15,16 +15,17 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs import canvas, colours, outputs, page, partitions, pictures, probes, runs, view
 from jobs import map as maps
-from jobs.canvas import Heading
+from jobs import outputs, page, partitions, probes, runs
 from jobs.map import Picture
-from jobs.plates import clock
 from jobs.runs import Spec
 from lake import ledger, order
 from lake.console import emit, json_option, root_option
 from lake.errors import ConfigError, DataError, MissingError
 from lake.objects import connect, join
+from lake.plot import canvas, colours, graticule, pictures, view
+from lake.plot.canvas import Heading
+from lake.plot.layers import clock
 from lake.read import Store
 
 SQUARE = 20
@@ -98,7 +99,7 @@ def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
     """What there is to know of a store, as names and values."""
     domain, layout = store.domain, store.domain.layout
     blocks = len(order.superblocks(domain.pixels, layout))
-    origin = view.longitude(domain.grid.projection.longitude_of_projection_origin, 1)
+    origin = graticule.longitude(domain.grid.projection.longitude_of_projection_origin, 1)
     rows, columns = domain.grid.shape
     found = {
         "key": str(store.key),

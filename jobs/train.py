@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import safetensors
@@ -30,6 +30,8 @@ from lake.errors import DataError
 BETAS = (0.9, 0.999)
 LINES = 50
 """Of the loss curve."""
+PASSES, LEAST = 10, 240
+"""Over all pixels, and steps, if none are chosen."""
 WARM = 0.1
 """Share of the steps in which the learning rate rises."""
 PRECISIONS = ("float32", "bfloat16")
@@ -39,7 +41,8 @@ PRECISIONS = ("float32", "bfloat16")
 class Training:
     """How to train."""
 
-    steps: int = 600
+    steps: int = 0
+    """0: as many as are ten passes over the pixels, and 240 at least."""
     batch: int = 1024
     """Pixels of a step; all of them if there are fewer."""
     learning_rate: float = 1e-3
@@ -60,10 +63,10 @@ class Training:
     """Between checkpoints."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "learning_rate", "threads"):
+        for name in ("batch", "learning_rate", "threads"):
             value = getattr(self, name)
             check(f"{name} must be above 0", value, holds=value > 0)
-        for name in ("weight_decay", "checkpoint_seconds"):
+        for name in ("steps", "weight_decay", "checkpoint_seconds"):
             value = getattr(self, name)
             check(f"{name} must be 0 or more", value, holds=value >= 0)
         check("held_out must be 0 to below 1", self.held_out, holds=0 <= self.held_out < 1)
@@ -73,6 +76,11 @@ class Training:
         )
         known = self.precision in PRECISIONS
         check(f"precision must be one of {', '.join(PRECISIONS)}", self.precision, holds=known)
+
+    def settled(self, pixels: int) -> "Training":
+        """With the steps chosen, if they are not, for so many pixels."""
+        steps = self.steps or max(math.ceil(PASSES * pixels / self.batch), LEAST)
+        return replace(self, steps=steps)
 
     def on(self) -> torch.device:
         """The device."""

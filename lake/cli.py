@@ -47,6 +47,7 @@ ELSEWHERE = {
         "Measure the vectors of a run against known classes.",
     ),
     "map": ("jobs.cli:map_", "embed", "Draw maps of a store and of what was made from it."),
+    "plot": ("jobs.plot:plot", "plot", "Draw maps, cycles and films of a store; no cluster."),
     "runs": ("jobs.cli:runs_", "jobs", "Look at runs of jobs, stop them, go on with them."),
     "metrics": (
         "jobs.metrics:metrics",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STATISTICS = tuple(field.name for field in fields(Summary))
 """What is computed from the metrics when it is read."""
+ALL_STATISTICS = (*moments.METRICS, *STATISTICS)
 
 _CELL_METHODS = {"mean": "time: mean", "stddev": "time: standard_deviation"}
 _LONG_NAMES = {
@@ -125,6 +126,14 @@ def lazy_variable(
 def units(cube: Cube) -> NDArray[Any]:
     """(band,) of `min`, `max`, `mean` and `stddev`."""
     return np.array([bands.unit(cube.variable, band) for band in cube.bands], object)
+
+
+def unit_of(statistic: str, unit: str) -> str:
+    """Of a metric or statistic of what has a unit: `1`, the unit, or a power of it."""
+    power = {"m2": 2, "m3": 3, "m4": 4}.get(statistic, 1)
+    if statistic in {"count", "skewness", "kurtosis"} or unit == "1":
+        return "1"
+    return unit if power == 1 else f"{unit}{power}"
 
 
 def _variable(array: LazyResults, attributes: dict[str, Any]) -> xr.Variable:

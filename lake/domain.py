@@ -143,7 +143,7 @@ class Domain:
         """
         fine = geometry.refine(self.grid, refinement)
         y, x = geometry.scan_angles(self.grid.projection, lon, lat)
-        row, column = _cell(fine.y, y), _cell(fine.x, x)
+        row, column = geometry.cell(fine.y, y), geometry.cell(fine.x, x)
         table = np.full(self.grid.shape, -1, np.int64)
         table[self.row, self.column] = np.arange(self.pixels)
         (coarse_row, fine_row), (coarse_column, fine_column) = (
@@ -200,11 +200,3 @@ def from_mask(mask: NDArray[np.bool_], grid: Grid, layout: Layout) -> Domain:
         )
     order = permutation(row, column, layout)
     return Domain(grid, layout, row[order].astype(np.int32), column[order].astype(np.int32))
-
-
-def _cell(axis: Floats, angles: Floats) -> NDArray[np.int64]:
-    """Index of the cell around each angle; -1: outside the axis, or NaN."""
-    step = (axis[-1] - axis[0]) / (axis.size - 1)
-    index = np.rint((angles - axis[0]) / step)
-    inside = (index >= 0) & (index < axis.size)
-    return np.where(inside, index, -1).astype(np.int64)

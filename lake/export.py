@@ -6,7 +6,6 @@ held in memory (a month at a time for GeoTIFF, a superblock for Parquet).
 """
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,12 @@ from lake import cubes, read
 from lake import grid as geometry
 from lake.console import emit, json_option, root_option
 from lake.errors import ConfigError
+from lake.files import check_folder, whole
 from lake.moments import METRICS
 from lake.regions import Region
 
 if TYPE_CHECKING:
     from lake.read import Store
-
-STATISTICS = (*METRICS, *cubes.STATISTICS)
-"""What can be exported."""
 
 GEOPARQUET = "1.1.0"
 
@@ -56,9 +53,9 @@ class Selection:
         Raises:
             ConfigError: the store lacks something, or no pixel lies in the region.
         """
-        if unknown := [name for name in self.statistics if name not in STATISTICS]:
+        if unknown := [name for name in self.statistics if name not in cubes.ALL_STATISTICS]:
             raise ConfigError(
-                f"no statistic {unknown[0]!r}: wanted some of {', '.join(STATISTICS)}"
+                f"no statistic {unknown[0]!r}: wanted some of {', '.join(cubes.ALL_STATISTICS)}"
             )
         computed = tuple(name for name in self.statistics if name in cubes.STATISTICS)
         whole = store.metrics(self.cube, computed)
@@ -126,7 +123,7 @@ def geotiff(store: "Store", path: Path, selection: Selection) -> None:
             overview_resampling="AVERAGE",
         )  # fmt: skip
 
-    _whole(path, write)
+    whole(path, write)
 
 
 def netcdf(store: "Store", path: Path, selection: Selection) -> None:
@@ -152,7 +149,7 @@ def netcdf(store: "Store", path: Path, selection: Selection) -> None:
             }
             variables[f"{band}_{name}"] = image
     made = xr.Dataset(variables, attrs=attributes)
-    _whole(path, lambda draft: made.to_netcdf(draft, engine="netcdf4", format="NETCDF4"))
+    whole(path, lambda draft: made.to_netcdf(draft, engine="netcdf4", format="NETCDF4"))
 
 
 def parquet(store: "Store", path: Path, selection: Selection) -> None:
@@ -173,7 +170,7 @@ def parquet(store: "Store", path: Path, selection: Selection) -> None:
                 part = chosen.isel(pixel=slice(first, first + step))
                 writer.write_table(_table(store, part, selection))
 
-    _whole(path, write)
+    whole(path, write)
 
 
 FORMATS: dict[str, Callable[["Store", Path, Selection], None]] = {
@@ -191,7 +188,7 @@ FORMATS: dict[str, Callable[["Store", Path, Selection], None]] = {
 @click.option("--cube", required=True, help="Its name.")
 @click.option(
     "--statistic", "statistics", multiple=True, default=("mean",), show_default=True,
-    type=click.Choice(STATISTICS), help="Repeatable.",
+    type=click.Choice(cubes.ALL_STATISTICS), help="Repeatable.",
 )  # fmt: skip
 @click.option("--month", "months", multiple=True, type=int, help="1 to 12; repeatable; none: all.")
 @click.option("--tod", "tods", multiple=True, type=int, help="Seconds of the UTC day; likewise.")
@@ -220,10 +217,7 @@ def export(
     if bbox and polygon:
         raise ConfigError("both --bbox and --polygon are given: wanted one of them")
     region: Region = json.loads(polygon.read_text("utf-8")) if polygon else (bbox or ())
-    if not out.absolute().parent.is_dir():
-        raise ConfigError(
-            f"there is no folder {out.absolute().parent}: make it, or give another --out"
-        )
+    check_folder(out)
     store = read.open(key.strip("/"), root=root)
     FORMATS[kind](store, out.absolute(), Selection(cube, statistics, months, tods, bands, region))
     size = out.stat().st_size
@@ -242,14 +236,6 @@ def _needed(name: str) -> Any:  # noqa: ANN401 (a module)
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs {name}: pip install 'goeslake[export]'") from error
     return rasterio
-
-
-def _whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, then move it there: nobody sees half of it."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        draft = Path(folder) / f"whole-{path.name}"
-        write(draft)
-        draft.replace(path)
 
 
 def _profile(image: xr.DataArray) -> dict[str, Any]:
@@ -286,10 +272,7 @@ def _tags(layer: xr.DataArray) -> dict[str, str]:
 
 def _unit(name: str, layer: xr.DataArray) -> str:
     """Of a statistic of one band."""
-    unit, power = str(layer["units"].item()), {"m2": 2, "m3": 3, "m4": 4}.get(name, 1)
-    if name in ("count", "skewness", "kurtosis") or unit == "1":
-        return "1"
-    return unit if power == 1 else f"{unit}{power}"
+    return cubes.unit_of(name, str(layer["units"].item()))
 
 
 def _table(store: "Store", part: xr.Dataset, selection: Selection) -> pa.Table:

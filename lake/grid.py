@@ -214,6 +214,14 @@ def scan_angles(projection: Projection, lon: ArrayLike, lat: ArrayLike) -> tuple
     return np.arctan2(sz, sx), np.arctan2(-sy, np.hypot(sx, sz))
 
 
+def cell(axis: Floats, angles: Floats) -> NDArray[np.int64]:
+    """Index of the pixel of an axis around each angle; -1: outside the axis, or NaN."""
+    step = (axis[-1] - axis[0]) / (axis.size - 1)
+    index = np.rint((angles - axis[0]) / step)
+    inside = (index >= 0) & (index < axis.size)
+    return np.where(inside, index, -1).astype(np.int64)
+
+
 def view_zenith(projection: Projection, lon: ArrayLike, lat: ArrayLike) -> Floats:
     """Angle at points on the ellipsoid between the vertical and the satellite, degrees.
 

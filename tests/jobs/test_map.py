@@ -8,11 +8,12 @@ from PIL import Image
 from sklearn.decomposition import PCA
 
 import lake
-from jobs import draw, driver, outputs, runs
+from jobs import coloured, draw, driver, outputs, principal, runs
 from jobs import map as maps
 from jobs.draw import PLATES
 from jobs.map import Settings
 from lake.errors import ConfigError, MissingError
+from lake.plot import colours, layers, view
 
 OF_STORE = ("domain", "counts", "mean", "order")
 
@@ -118,11 +119,13 @@ def test_embedding_is_turned_to_its_principal_axes(client, truth, chain):
     there = embedding[np.isfinite(embedding).all(axis=1)].astype(np.float64)
     half = len(embedding) // 2
     halves = slice(0, half), slice(half, len(embedding))
-    parts = [draw._sums(truth.root, chain.embed, rows) for rows in halves]
-    mean, axes, shares = draw.principal(*(sum(part[i] for part in parts) for i in range(3)))
+    parts = [principal.sums(truth.root, chain.embed, "embedding", rows) for rows in halves]
+    mean, axes, shares = principal.axes(*(sum(part[i] for part in parts) for i in range(3)))
     oracle = PCA(3).fit(there)
     assert_allclose(shares, oracle.explained_variance_ratio_, rtol=1e-9)
-    turned = [draw._project(truth.root, chain.embed, "embedding", mean, axes, r) for r in halves]
+    turned = [
+        principal.project(truth.root, chain.embed, "embedding", mean, axes, r) for r in halves
+    ]
     found, wanted = np.concatenate(turned), oracle.transform(there)
     seen = np.isfinite(found).all(axis=1)
     assert_array_equal(seen, np.isfinite(embedding).all(axis=1))
@@ -132,7 +135,7 @@ def test_embedding_is_turned_to_its_principal_axes(client, truth, chain):
 def test_fewer_dimensions_than_colours_leave_the_others_empty():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(100, 2)) * [3, 1]
-    mean, axes, shares = draw.principal(100, values.sum(0), values.T @ values)
+    mean, axes, shares = principal.axes(100, values.sum(0), values.T @ values)
     assert axes.shape == (2, 3)
     assert shares[2] == 0
     assert shares[:2].sum() == pytest.approx(1)
@@ -143,10 +146,10 @@ def test_most_observed_month_and_time_within_what_is_asked_for():
     seen = np.zeros((12, 3))
     seen[6, 1], seen[1, 2], seen[1, 0] = 9, 8, 5
     tods = (0, 43200, 64800)
-    assert draw.most_observed(seen, tods, 0, -1) == (7, 43200)
-    assert draw.most_observed(seen, tods, 2, -1) == (2, 64800)
-    assert draw.most_observed(seen, tods, 0, 0) == (2, 0)
-    assert draw.most_observed(seen, tods, 7, 64800) == (7, 64800)
+    assert layers.most_observed(seen, tods, 0, -1) == (7, 43200)
+    assert layers.most_observed(seen, tods, 2, -1) == (2, 64800)
+    assert layers.most_observed(seen, tods, 0, 0) == (2, 0)
+    assert layers.most_observed(seen, tods, 7, 64800) == (7, 64800)
 
 
 def test_band_nearest_to_the_clean_window_is_drawn_by_default(truth):
@@ -180,3 +183,31 @@ def test_unknown_pictures_are_refused():
 def test_run_that_is_not_there_is_told_before_anything_is_drawn(client, truth):
     with pytest.raises(MissingError, match="no run 'cluster-0'"):
         driver.run(client, truth.root, truth.key, Settings(cluster="cluster-0"))
+
+
+@pytest.mark.parametrize("projection", ["fixed", "platecarree"])
+def test_plot_shows_the_clusters_of_a_run_at_their_pixels(truth, chain, projection):
+    plate = coloured.of_run(truth.root, chain.cluster, projection)
+    axes = plate.figure.axes[0]
+    labels = outputs.read(truth.root, chain.cluster, "labels")
+    image = axes.images[-1].get_array()
+    domain = lake.open(f"{truth.root}/{truth.key}").domain
+    west, east, south, north = axes.images[-1].get_extent()
+    x, y = view.of(domain, projection).place(*domain.lonlat())
+    row = ((north - y) / (north - south) * image.shape[0]).astype(int)
+    column = ((x - west) / (east - west) * image.shape[1]).astype(int)
+    wanted = colours.of_classes(labels.max() + 1)[labels]
+    assert_allclose(image[row, column, :3][labels >= 0], wanted[labels >= 0])
+
+
+def test_plot_turns_an_embedding_as_the_job_does(client, truth, drawn, chain):
+    plate = coloured.of_run(truth.root, chain.embed)
+    assert plate.caption == listed(truth, drawn)["embedding"]["caption"]
+    assert coloured.of_run(truth.root, chain.pca).caption == listed(truth, drawn)["pca"]["caption"]
+
+
+def test_plot_of_a_run_without_colours_names_those_with(truth, chain):
+    with pytest.raises(
+        ConfigError, match=r"of sample, which .* pca, mnf, embed, transform, cluster"
+    ):
+        coloured.of_run(truth.root, chain.sample)

@@ -38,8 +38,14 @@ def weights(state):
 def begun(how, x):
     scale = recipe.scale_of(x)
     held = Held((x / scale, x / scale), torch.arange(len(x)), how.training.batch, 0.1, 0)
-    state, task = recipe.begin(how, scale, None)
+    state, task = recipe.begin(how, scale, None, held.pixels)
     return state, held, task
+
+
+def test_steps_are_ten_passes_over_the_pixels_if_none_are_asked_for():
+    plain = Training(batch=1000)
+    assert [plain.settled(n).steps for n in (500, 100_000, 100_001)] == [240, 1000, 1001]
+    assert Training(steps=7).settled(100_000).steps == 7
 
 
 def test_training_beats_the_best_linear_embedding_on_a_curved_surface(curved):
@@ -165,7 +171,7 @@ def test_without_pixels_held_out_their_loss_is_unknown(curved):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": 0}, {"batch": -1}, {"held_out": 1.5}, {"precision": "half"}, {"device": "tpu"},
+    [{"steps": -1}, {"batch": -1}, {"held_out": 1.5}, {"precision": "half"}, {"device": "tpu"},
      {"weight_decay": -1.0}],
 )  # fmt: skip
 def test_setting_out_of_range_is_refused(wrong):

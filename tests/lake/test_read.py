@@ -42,14 +42,14 @@ def values(domain: Domain, cube: Cube, month: int) -> np.ndarray:
     return (np.arange(np.prod(shape)).reshape(shape) + 1e6 * month).astype(np.float32)
 
 
-def write(root: str, domain: Domain, parent=None, months=MONTHS) -> commits.Commit:
+def write(root: str, domain: Domain, parent=None, months=MONTHS, of=values) -> commits.Commit:
     """A generation of `values`, committed."""
     objects = connect(root)
     about = {"key": KEY, "months": months, "suspect": ["m3"], "listing": {}}
     path, stored = store.draft(objects, parent, domain, CUBES, about)
     written = [
         store.write_shard(
-            objects, path, cube.name, month, n, values(domain, cube, month)[:, :, :, block], LAYOUT
+            objects, path, cube.name, month, n, of(domain, cube, month)[:, :, :, block], LAYOUT
         )
         for cube in CUBES
         for month in months

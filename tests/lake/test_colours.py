@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from jobs import colours
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
 from lake.order import Layout
+from lake.plot import colours
 
 # Machado, Oliveira and Fernandes (2009), severity 1: sRGB linear light -> what is seen
 VISION = {

@@ -1,22 +1,29 @@
 """The pictures of a map: arrays in, figures out.
 
-Every picture shows a `View` of the satellite's fixed grid under a `Heading`. Values are of the
+Every picture shows a part of the Earth (`lake.plot.view`) under a `Heading`. Values are of the
 pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel has no value.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from jobs import colours
-from jobs.canvas import INK, Heading, Sheet, bars, beside, paint, sheet
-from jobs.view import FAINT, View
 from lake import grid, order
 from lake.domain import Domain, Image
+from lake.plot import colours
+from lake.plot.canvas import INK, Heading, Sheet, absent, bars, beside, paint, sheet
+from lake.plot.graticule import FAINT
+from lake.plot.view import Shown, View
+
+Masked = np.ma.MaskedArray[Any, np.dtype[np.floating]]
 
 LAND = (0.72, 0.75, 0.64)
 BLUE = "#0072B2"
@@ -28,6 +35,8 @@ BLOCKS = np.array(
 PRIMARIES = np.array([[0.84, 0.12, 0.12], [0.12, 0.6, 0.2], [0.15, 0.3, 0.85]])
 ZOOM = 32
 """Rows and columns of the pixel order's inset."""
+MOST = 4096
+"""Rows or columns of an image that has subpixels: more than a sheet has dots."""
 LISTED = 30
 """Classes named in a legend, the largest ones."""
 
@@ -52,7 +61,7 @@ def land(domain: Domain, view: View, heading: Heading) -> Figure:
 
 def field(
     domain: Domain,
-    view: View,
+    shown: Shown,
     values: ArrayLike,
     heading: Heading,
     label: str,
@@ -62,28 +71,79 @@ def field(
 
     Args:
         domain: of the store.
-        view: what is shown.
+        shown: what is shown.
         values: (P,) or (P, subpixel); NaN: absent.
         heading: of the picture.
         label: of the colour bar: quantity and unit.
         cmap: of matplotlib.
     """
-    values = np.asarray(values, np.float64)
-    low, high, extend = limits(values)
-    drawn = sheet(view, heading)
-    paint(drawn.map, view, view.crop(_absent(domain)))
-    image = np.ma.masked_invalid(view.crop(domain.to_grid(values)))
-    paint(drawn.map, view, image, cmap=cmap, vmin=low, vmax=high)
-    bar = drawn.figure.colorbar(drawn.map.images[-1], cax=beside(drawn, 0.16), extend=extend)
-    bar.set_label(label, fontsize=8.5, color=INK)
+    drawn = field_sheet(domain, shown, values, heading, Scale(label, cmap, limits(values)))
+    return drawn.figure
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How values become colours."""
+
+    label: str
+    """Of the colour bar: quantity and unit."""
+    cmap: str
+    """Of matplotlib."""
+    limits: tuple[float, float, str]
+    """Where it begins and ends, and whether values lie beyond: `limits`."""
+    whole: bool = False
+    """Whether values are whole numbers."""
+
+
+def field_sheet(
+    domain: Domain, shown: Shown, values: ArrayLike, heading: Heading, scale: Scale
+) -> Sheet:
+    """One quantity, see `field`, as a sheet that can be drawn on."""
+    low, high, extend = scale.limits
+    drawn = sheet(shown, heading)
+    paint(drawn.map, shown, shown.crop(_absent(domain)))
+    image = field_image(domain, shown, values)
+    paint(drawn.map, shown, image, cmap=scale.cmap, vmin=low, vmax=high)
+    place = beside(drawn, 0.16)
+    bar = drawn.figure.colorbar(drawn.map.images[-1], cax=place, extend=extend)
+    if scale.whole:
+        bar.locator = MaxNLocator(integer=True)
+    bar.set_label(scale.label, fontsize=8.5, color=INK, labelpad=6)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     bar.outline.set_linewidth(0.5)
-    return drawn.figure
+    if np.isnan(values).any():
+        absent(drawn)
+    return drawn
+
+
+def field_image(domain: Domain, shown: Shown, values: ArrayLike) -> Masked:
+    """(row, column) as it is painted: masked where no pixel lies, or one is absent."""
+    thinner = thinned(np.asarray(values), max(domain.grid.shape))
+    return np.ma.masked_invalid(shown.crop(domain.to_grid(thinner)))
+
+
+def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """One of so many neighbouring subpixels that an image has at most `MOST` rows and columns.
+
+    Args:
+        values: (P,) or (P, subpixel).
+        side: the longer one of the coarse grid, in pixels.
+
+    Returns:
+        (P,) or (P, subpixel), of a lower refinement if it must be.
+    """
+    if values.ndim == 1:
+        return values
+    refinement = isqrt(values.shape[1])
+    steps = [n for n in range(1, refinement + 1) if refinement % n == 0]
+    step = next((n for n in steps if side * refinement // n <= MOST), refinement)
+    square = values.reshape(len(values), refinement, refinement)
+    return square[:, step // 2 :: step, step // 2 :: step].reshape(len(values), -1)
 
 
 def rgb(
     domain: Domain,
-    view: View,
+    shown: Shown,
     values: ArrayLike,
     heading: Heading,
     labels: Sequence[str],
@@ -93,22 +153,25 @@ def rgb(
 
     Args:
         domain: of the store.
-        view: what is shown.
+        shown: what is shown.
         values: (P, 3); NaN: absent.
         heading: of the picture.
         labels: of the components.
         shares: of the variance that each holds.
     """
-    drawn = sheet(view, heading)
+    drawn = sheet(shown, heading)
     image = colours.composite(domain, colours.stretch(values))
-    paint(drawn.map, view, view.crop(image))
-    bars(beside(drawn, 1.5), "share of the variance", labels, shares, PRIMARIES)
+    paint(drawn.map, shown, shown.crop(image))
+    place = beside(drawn, 1.5)
+    bars(place, "share of the variance", labels, shares, PRIMARIES)
+    if np.isnan(values).any():
+        absent(drawn)
     return drawn.figure
 
 
 def classes(
     domain: Domain,
-    view: View,
+    shown: Shown,
     labels: ArrayLike,
     heading: Heading,
     names: Sequence[str],
@@ -118,7 +181,7 @@ def classes(
 
     Args:
         domain: of the store.
-        view: what is shown.
+        shown: what is shown.
         labels: (P,) class of each pixel, -1: none.
         heading: of the picture.
         names: of class 0, 1, ...
@@ -127,14 +190,16 @@ def classes(
     labels = np.asarray(labels, np.int64)
     palette = colours.of_classes(len(names)) if palette is None else palette
     coloured = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
-    drawn = sheet(view, heading)
-    paint(drawn.map, view, view.crop(colours.composite(domain, coloured)))
+    drawn = sheet(shown, heading)
+    paint(drawn.map, shown, shown.crop(colours.composite(domain, coloured)))
     held = shares_of(labels, len(names))
     listed = np.sort(np.argsort(-held, kind="stable")[:LISTED])
     rest = f", the {LISTED} largest" if len(names) > LISTED else ""
     place = beside(drawn, 1.3 + 0.08 * max(map(len, names)))
     labelled = [names[i] for i in listed]
     bars(place, f"share of pixels{rest}", labelled, held[listed], palette[listed])
+    if (labels < 0).any():
+        absent(drawn)
     return drawn.figure
 
 
@@ -178,9 +243,15 @@ def limits(values: ArrayLike) -> tuple[float, float, str]:
     low, high = (float(v) for v in np.percentile(finite, (1, 99)))
     if low == high:
         low, high = float(finite.min()), float(finite.max())
-    below, above = finite.min() < low, finite.max() > high
-    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
+    extend = beyond(finite, low, high)
     return (low, high, extend) if low < high else (low - 0.5, high + 0.5, extend)
+
+
+def beyond(values: ArrayLike, low: float, high: float) -> str:
+    """Whether values lie below or above two bounds, as matplotlib's `extend`."""
+    values = np.asarray(values)
+    below, above = bool((values < low).any()), bool((values > high).any())
+    return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
 
 def shares_of(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:

@@ -5,12 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from jobs import canvas, colours, pictures, view
-from jobs.canvas import Heading
 from lake import order
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
 from lake.order import Layout
+from lake.plot import canvas, colours, pictures, view
+from lake.plot.canvas import Heading
 
 HEADING = Heading("A title", "a key  |  a month")
 
@@ -52,7 +52,8 @@ def test_land_is_painted_where_the_domain_is_and_nowhere_else(domain, shown):
 
 def test_headings_stand_above_the_map(domain, shown):
     figure = pictures.land(domain, shown, HEADING)
-    assert {"A title", "a key  |  a month"} <= set(texts(figure.axes[0]))
+    assert figure.axes[0].get_title(loc="left") == "A title"
+    assert "a key  |  a month" in texts(figure.axes[0])
     assert "satellite's fixed grid, seen from 75.0° W" in texts(figure.axes[0])
 
 
@@ -80,6 +81,16 @@ def test_subpixels_lie_within_their_pixel(domain, shown):
     for i, (down, right) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
         assert_array_equal(image[2 * row + down, 2 * column + right], values[:, i])
     assert tuple(figure.axes[0].images[-1].get_extent()) == shown.extent
+
+
+@pytest.mark.parametrize(("side", "wanted"), [(1000, 16), (1500, 4), (3000, 1), (9000, 1)])
+def test_of_images_that_are_too_large_every_other_subpixel_is_drawn(side, wanted):
+    values = np.arange(32).reshape(2, 16)
+    found = pictures.thinned(values, side)
+    assert found.shape == (2, wanted)
+    assert set(found[0]) <= set(range(16))
+    assert found[1, 0] == found[0, 0] + 16
+    assert pictures.thinned(values, 1500)[0].tolist() == [5, 7, 13, 15]
 
 
 def test_three_components_become_red_green_and_blue_at_their_pixels(domain, shown):

@@ -4,10 +4,10 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 from pyproj import Transformer
 
-from jobs import view
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
 from lake.order import Layout
+from lake.plot import graticule, view
 
 HEIGHT = 35786023.0
 
@@ -49,7 +49,7 @@ def drawn(axes, shown):
     west, east, south, north = shown.extent
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
-    view.graticule(axes, shown)
+    graticule.graticule(axes, shown)
     return axes
 
 
@@ -121,12 +121,12 @@ def test_beyond_the_limb_degrees_stand_inside(axes):
     [(-75, "75° W"), (0, "0°"), (-185, "175° E"), (180, "180°"), (-180, "180°"), (12.5, "12.5° E")],
 )
 def test_longitudes_are_named_east_and_west(given, wanted):
-    assert view.longitude(given) == wanted
+    assert graticule.longitude(given) == wanted
 
 
 def test_latitudes_are_named_north_and_south():
-    assert [view.latitude(lat) for lat in (-30, 0, 45)] == ["30° S", "0°", "45° N"]
-    assert view.latitude(33.66, 1) == "33.7° N"
+    assert [graticule.latitude(lat) for lat in (-30, 0, 45)] == ["30° S", "0°", "45° N"]
+    assert graticule.latitude(33.66, 1) == "33.7° N"
 
 
 def test_pixel_centres_of_the_view_are_those_of_the_grid(conus):
@@ -135,3 +135,17 @@ def test_pixel_centres_of_the_view_are_those_of_the_grid(conus):
     step_x = (east - west) / shown.grid.shape[1]
     step_y = (north - south) / shown.grid.shape[0]
     assert_allclose([step_x, step_y], 5.6e-5, rtol=1e-9)
+
+
+def test_a_small_box_has_degrees_along_its_frame(conus, axes):
+    lon, lat = conus.lonlat()
+    middle = conus.pixels // 2
+    box = lon[middle] - 0.1, lat[middle] - 0.1, lon[middle] + 0.1, lat[middle] + 0.1
+    shown = view.of(conus, "platecarree", box)
+    drawn(axes, shown)
+    for ticks, labels in (
+        (axes.get_xticks(), axes.get_xticklabels()),
+        (axes.get_yticks(), axes.get_yticklabels()),
+    ):
+        assert len(ticks) >= 3
+        assert_allclose(ticks, [number(label.get_text()) for label in labels], atol=1e-9)

@@ -1,0 +1,273 @@
+"""A sheet with a map: frame, coast lines, headings, panels, bars, files.
+
+Figures are made through matplotlib's objects alone: no global
+state, no display.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from numpy.typing import ArrayLike, NDArray
+
+from lake import grid
+from lake.domain import Image
+from lake.errors import ConfigError
+from lake.files import whole
+from lake.plot import lines
+from lake.plot.colours import ABSENT
+from lake.plot.graticule import FAINT, graticule, longitude
+from lake.plot.view import Shown
+
+INK = "0.15"
+SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
+"""What lies around the pixels of a store."""
+MAP_INCHES = (6.8, 6.2)
+"""Width and height that a map fits into."""
+CHART_INCHES = 5.0
+"""Width and height of what is no map."""
+MARGIN = 0.12
+"""Inches around what is drawn."""
+GAP = 0.22
+"""Inches between a map and the panel beside it."""
+ENDINGS = (".png", ".pdf", ".svg")
+DPI = 150, 300
+"""As many dots as show every pixel, within these."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """A figure with a map, or a chart."""
+
+    figure: Figure
+    map: Axes
+    """Or the chart's."""
+    about: Annotation
+    """Below the title."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a picture is of."""
+
+    title: str
+    about: str
+    """Key, month, time of day, band: what the title leaves out."""
+    source: str = ""
+    """What it was read from, if the rest does not say so."""
+
+
+def sheet(shown: Shown, heading: Heading) -> Sheet:
+    """An empty map with headings, graticule, coast lines and borders."""
+    rows, columns = shown.size
+    scale = min(MAP_INCHES[0] / columns, MAP_INCHES[1] / rows)
+    size = columns * scale, rows * scale
+    dots = min(max(1 / scale, DPI[0]), DPI[1])
+    figure = Figure(figsize=size, dpi=dots, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    frame(axes, shown)
+    graticule(axes, shown)
+    _foot(axes, shown, heading.source)
+    return Sheet(figure, axes, _head(axes, heading))
+
+
+def chart(heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INCHES)) -> Sheet:
+    """Empty axes for what is no map, with headings; `size`: width and height, inches."""
+    figure = Figure(figsize=size, dpi=DPI[0], facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    return Sheet(figure, axes, _head(axes, heading))
+
+
+def entitle(axes: Axes, title: str, above: int = 0) -> None:
+    """Give a map or chart its title, so many lines above the usual place."""
+    axes.set_title(
+        title, loc="left", pad=21 + 9.5 * above, fontsize=12, fontweight="bold", color=INK
+    )  # fmt: skip
+
+
+def frame(axes: Axes, shown: Shown, width: float = 1) -> None:
+    """An empty map: sea and space, coast lines and borders above what will be painted between.
+
+    Args:
+        axes: empty.
+        shown: what is shown.
+        width: of the lines, times the usual.
+    """
+    paint(axes, shown, _empty(shown), zorder=0)
+    lines.draw(axes, shown, width)
+    west, east, south, north = shown.extent
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color="0.4", linewidth=0.6)
+
+
+def beside(drawn: Sheet, width: float, *, square: bool = False) -> Axes:
+    """A panel to the right of the map, `width` inches wide, as high as the map or square.
+
+    It lies beyond the figure's own size; `png` cuts the sheet to what is drawn.
+    """
+    wide, high = drawn.figure.get_size_inches()
+    height = min(width, high) if square else high
+    return drawn.figure.add_axes((1 + GAP / wide, 1 - height / high, width / wide, height / high))
+
+
+def paint(axes: Axes, shown: Shown, image: Image, zorder: float = 1, **how: Any) -> None:  # noqa: ANN401 (as imshow takes it)
+    """Put an image of what is shown, at any refinement, onto its map."""
+    axes.imshow(
+        image, extent=shown.extent, origin="upper", interpolation="nearest", zorder=zorder, **how
+    )
+
+
+def bars(
+    axes: Axes, title: str, labels: Sequence[str], shares: ArrayLike, colours: NDArray[np.float64]
+) -> None:
+    """A legend whose entries are bars as long as the share that they stand for.
+
+    Args:
+        axes: empty.
+        title: what the shares are of.
+        labels: one or more, from the top.
+        shares: (n,) 0 to 1.
+        colours: (n, 3)
+    """
+    shares = np.asarray(shares, np.float64)
+    wide, high = _inches(axes)
+    pitch = min(0.26, high / (len(labels) + 1.2))
+    size = min(8.0, pitch * 72 * 0.62)
+    start = max(map(len, labels)) * size * 0.6 / 72 + 0.05
+    lengths = shares * ((wide - start - 5 * size * 0.7 / 72) / max(float(shares.max()), 1e-9))
+    axes.set_xlim(0, wide)
+    axes.set_ylim(high / pitch - 1.2, -1.2)
+    axes.axis("off")
+    axes.text(0, -0.85, title, fontsize=8, color=INK, va="center")
+    axes.barh(
+        np.arange(len(labels)), lengths, left=start, color=colours, height=0.78, edgecolor=INK, linewidth=0.3
+    )  # fmt: skip
+    for row, (label, share, length) in enumerate(zip(labels, shares, lengths, strict=True)):
+        axes.text(start - 0.05, row, label, ha="right", va="center", fontsize=size, color=INK)
+        axes.text(
+            start + length + 0.05, row, _percent(share), va="center", fontsize=size, color=FAINT
+        )
+
+
+def absent(drawn: Sheet) -> None:
+    """Beside the map's lower right corner: what grey means."""
+    for text, right, size, colour in (("■", 0, 9, ABSENT), ("no observation", 9, 6.5, FAINT)):
+        drawn.map.annotate(
+            text, (1, 0), (72 * GAP + right, -16), "axes fraction", "offset points",
+            ha="left", va="center", fontsize=size, color=colour,
+        )  # fmt: skip
+
+
+def fitted(figure: Figure) -> Figure:
+    """The figure, as large as what is drawn: nothing lies beyond its edges, nothing moves."""
+    FigureCanvasAgg(figure).draw()
+    box = figure.get_tightbbox()
+    wide, high = figure.get_size_inches()
+    size = box.width + 2 * MARGIN, box.height + 2 * MARGIN
+    for axes in figure.axes:
+        at = axes.get_position()
+        axes.set_position((
+            (at.x0 * wide - box.x0 + MARGIN) / size[0],
+            (at.y0 * high - box.y0 + MARGIN) / size[1],
+            at.width * wide / size[0],
+            at.height * high / size[1],
+        ))  # fmt: skip
+    figure.set_size_inches(*size)
+    return figure
+
+
+def save(figure: Figure, path: Path, source: str, dpi: float = 0) -> None:
+    """Write a figure, by the file's ending; its title and source are noted in the file.
+
+    Args:
+        figure: to write.
+        path: ends in `.png`, `.pdf` or `.svg`.
+        source: what was read, a URL.
+        dpi: dots per inch; 0: the figure's own, as many as show every pixel.
+
+    Raises:
+        ConfigError: another ending.
+    """
+    check(path)
+    title = figure.axes[0].get_title(loc="left")
+    about = {
+        ".png": {"Title": title, "Source": source},
+        ".pdf": {"Title": title, "Subject": source, "CreationDate": None},
+        ".svg": {"Title": title, "Source": source, "Date": None},
+    }[path.suffix.lower()]
+    whole(path, lambda draft: figure.savefig(draft, dpi=dpi or "figure", metadata=about))
+
+
+def check(path: Path) -> None:
+    """Refuse what `save` could not write.
+
+    Raises:
+        ConfigError: see `save`.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(
+            f"{path} is to be a figure: wanted a file that ends in {', '.join(ENDINGS)}; films end in "
+            ".gif or .mp4 and go over something (--animate)"
+        )
+
+
+def png(figure: Figure, **about: str) -> bytes:
+    """The figure as a PNG file; `about` goes into its text chunks (Title, Description, Source)."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=MARGIN, metadata=about)
+    return buffer.getvalue()
+
+
+def _foot(axes: Axes, shown: Shown, source: str) -> None:
+    """Which projection it is, and what was read."""
+    seen_from = longitude(shown.grid.projection.longitude_of_projection_origin, digits=1)
+    about = f"{shown.note}, seen from {seen_from}"
+    axes.annotate(
+        f"{source}  |  {about}" if source else about,
+        (1, 0), (0, -17 if shown.is_filled else -6), "axes fraction", "offset points",
+        ha="right", va="top", fontsize=6.5, color=FAINT,
+    )  # fmt: skip
+
+
+def _empty(shown: Shown) -> Image:
+    """(row, column, 3): sea, and space beyond the limb."""
+    if shown.is_filled:
+        return np.full((1, 1, 3), SEA)
+    lon, _ = grid.lonlat(shown.grid.projection, shown.grid.y[:, None], shown.grid.x[None, :])
+    return np.where(np.isnan(lon)[:, :, None], SPACE, SEA)
+
+
+def _head(axes: Axes, heading: Heading) -> Annotation:
+    """Title, and below it what it is about, which is returned."""
+    entitle(axes, heading.title, heading.about.count("\n"))
+    return axes.annotate(
+        heading.about, (0, 1), (0, 7), "axes fraction", "offset points",
+        ha="left", va="bottom", fontsize=7.5, color=FAINT,
+    )  # fmt: skip
+
+
+def _inches(axes: Axes) -> tuple[float, float]:
+    """Width and height of the axes."""
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("axes without a figure have no size: make them with Figure.add_axes")
+    wide, high = figure.get_size_inches()
+    place = axes.get_position()
+    return float(wide * place.width), float(high * place.height)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 or share == 0 else "<0.1%"

@@ -1,0 +1,174 @@
+"""The year, or the day, of points: lines over months or hours, beside a map of where they are."""
+
+from calendar import month_abbr, month_name
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from lake.errors import ConfigError
+from lake.plot import canvas, colours, layers, view
+from lake.plot.canvas import INK, Heading
+from lake.plot.graticule import latitude, longitude
+from lake.plot.layers import Layer
+from lake.plot.pictures import LAND
+from lake.read import Store
+from lake.schema import MONTHS
+
+Floats = NDArray[np.float64]
+Over = Literal["annual", "diurnal"]
+
+POINTS = 8
+"""At most: more lines are not told apart."""
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F"]
+"""Okabe and Ito, "Color Universal Design", 2008; the last instead of its yellow."""
+MARKERS = "osD^vP*X"
+SIZE = (5.2, 3.4)
+"""Of the chart, inches."""
+LOCATOR_INCHES = 2.1
+
+
+def cycle(
+    store: Store,
+    points: Sequence[tuple[float, float]],
+    over: Over = "annual",
+    layer: Layer = Layer(),  # noqa: B008 (frozen)
+    title: str = "",
+) -> Figure:
+    """How a statistic of points goes through the year, or the day.
+
+    Bars on means are one standard deviation to both sides. Lines are dotted across months and times of
+    day without observation.
+
+    Args:
+        store: to read.
+        points: (lon, lat) in degrees, 8 at most.
+        over: `annual`: all months at one time of day; `diurnal`: all times of day of one month.
+        layer: what of the store.
+        title: empty: what is drawn.
+
+    Raises:
+        ConfigError: no or too many points, or the store lacks what is asked for.
+        GeometryError: a point lies in no pixel of the store.
+    """
+    if over not in {"annual", "diurnal"}:
+        raise ConfigError(f"a cycle is {over!r}: wanted 'annual' or 'diurnal'")
+    if not 1 <= len(points) <= POINTS:
+        raise ConfigError(f"{len(points)} points: wanted 1 to {POINTS} of (lon, lat)")
+    layer, at = read(store, points, over, layer)
+    drawn = canvas.chart(_heading(store, over, layer, title), SIZE)
+    along = np.array(MONTHS, float) if over == "annual" else hours(at["tod"].values.tolist())
+    for number in range(len(points)):
+        one = at.isel(point=number)
+        spread = one["stddev"].values if layer.statistic in {"mean", "m1"} else None
+        _line(drawn.map, along, one[layer.statistic].values, spread, number)
+    _axes(drawn.map, over, along, layers.label(store, layer))
+    _locate(drawn, store, points)
+    return canvas.fitted(drawn.figure)
+
+
+def read(
+    store: Store, points: Sequence[tuple[float, float]], over: Over, layer: Layer
+) -> tuple[Layer, xr.Dataset]:
+    """What a cycle shows, and the layer with everything chosen that was left open.
+
+    Returns:
+        Layer, and the statistic and `stddev` (point, month) or (point, tod).
+    """
+    lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
+    cube, _ = layers.choose(store, layer.cube, layer.band)
+    held = store.sel_lonlat(cube, lon, lat)
+    layer = layers.settled(store, layer, np.unique(held["pixel"].values))
+    one = held.sel(band=layer.band)
+    one = one.sel(tod=layer.tod) if over == "annual" else one.sel(month=layer.month)
+    found = {"stddev": one["stddev"]}
+    found[layer.statistic] = (
+        one[layer.statistic]
+        if layer.statistic in one
+        else one["results"].sel(metric=layer.statistic, drop=True)
+    )
+    return layer, xr.Dataset(found).load()
+
+
+def hours(tods: Sequence[int]) -> Floats:
+    """Hours since the midnight (UTC) before the first of some times of day; each is after the one before."""
+    since = np.array(tods, float) / 3600
+    along: Floats = since[0] + (since - since[0]) % 24
+    return along
+
+
+def _line(
+    axes: Axes, along: Floats, values: NDArray[np.floating], spread: Floats | None, number: int
+) -> None:
+    order = np.argsort(along, kind="stable")
+    along, values = along[order], values[order]
+    colour, there = COLOURS[number], np.isfinite(values)
+    axes.plot(along[there], values[there], ":", color=colour, linewidth=0.9, alpha=0.6)
+    axes.plot(
+        along, values, color=colour, marker=MARKERS[number], markersize=4.5, linewidth=1.4, zorder=3
+    )  # fmt: skip
+    if spread is not None:
+        axes.errorbar(
+            along, values, spread[order], fmt="none", ecolor=colour, elinewidth=1, alpha=0.5
+        )  # fmt: skip
+
+
+def _axes(axes: Axes, over: Over, along: Floats, label: str) -> None:
+    if over == "annual":
+        axes.set_xticks(MONTHS, [month_abbr[month] for month in MONTHS])
+        axes.set_xlim(0.6, 12.4)
+    else:
+        step = next(s for s in (1, 2, 3, 4, 6) if np.ptp(along) / s <= 8.5)
+        ticks = np.arange(np.floor(along.min()), np.ceil(along.max()) + 1)
+        ticks = ticks[ticks % step == 0]
+        axes.set_xticks(ticks, [f"{int(tick) % 24:02d}:00" for tick in ticks])
+        axes.set_xlabel("time of day, UTC", fontsize=8.5, color=INK)
+    axes.set_ylabel(label, fontsize=8.5, color=INK)
+    axes.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
+    axes.grid(color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for name, spine in axes.spines.items():
+        spine.set(color="0.4", linewidth=0.6, visible=name in {"left", "bottom"})
+
+
+def _locate(drawn: canvas.Sheet, store: Store, points: Sequence[tuple[float, float]]) -> None:
+    """A small map of where the points are, and below it which is which."""
+    shown = view.around(store.domain)
+    rows, columns = shown.size
+    height = min(LOCATOR_INCHES * rows / columns, SIZE[1] - 0.19 * len(points) - 0.1)
+    wide, high = SIZE
+    panel = drawn.figure.add_axes(
+        ((wide + 0.25) / wide, 1 - height / high, LOCATOR_INCHES / wide, height / high)
+    )
+    canvas.frame(panel, shown, width=0.5)
+    land = np.broadcast_to(LAND, (store.pixels, 3))
+    canvas.paint(panel, shown, shown.crop(colours.composite(store.domain, land)))
+    panel.set_anchor("NW")
+    handles = []
+    for number, (lon, lat) in enumerate(points):
+        panel.plot(
+            *shown.place(np.array([lon]), np.array([lat])), MARKERS[number], color=COLOURS[number],
+            markersize=5.5, markeredgecolor="white", markeredgewidth=0.7, zorder=5,
+        )  # fmt: skip
+        name = f"{latitude(lat, 2)}, {longitude(lon, 2)}"
+        line = Line2D([], [], color=COLOURS[number], marker=MARKERS[number], markersize=4.5)
+        line.set_label(name)
+        handles.append(line)
+    panel.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, -0.02), frameon=False, fontsize=7.5,
+        borderpad=0, borderaxespad=0.3, labelcolor=INK,
+    )  # fmt: skip
+
+
+def _heading(store: Store, over: Over, layer: Layer, title: str) -> Heading:
+    words = layers.about(store, layer)
+    month, tod = f", {month_name[layer.month]}", f", {layers.clock(layer.tod)}"
+    words = words.replace(month, "", 1) if over == "annual" else words.replace(tod, "", 1)
+    spread = "  |  bars: one standard deviation" if layer.statistic in {"mean", "m1"} else ""
+    named = f"{over.capitalize()} cycle: {layers.title(store, layer).lower()}"
+    return Heading(title or named, f"{store.key}\n{words}{spread}")

@@ -1,0 +1,144 @@
+"""A figure that changes: as GIF by Pillow, or as MP4 where ffmpeg is."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from lake.errors import ConfigError
+from lake.files import whole
+
+ENDINGS = (".gif", ".mp4")
+COLOURS = 256
+"""Of a GIF."""
+SHOWN, FREQUENT, GREYS = 200, 24, 32
+"""Of these: what a film shows, what its first frame has most of, and greys of text and lines."""
+DPI = 110
+
+Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """A figure and its frames."""
+
+    figure: Figure
+    frames: int
+    """How many there are."""
+    show: Callable[[int], None]
+    """Make the figure that of a frame."""
+    colours: NDArray[np.uint8]
+    """(n, 3) red, green, blue that frames show, at most `SHOWN`."""
+
+
+def save(film: Film, path: Path, *, fps: float = 2, dpi: float = DPI) -> None:
+    """Write a film, by the file's ending.
+
+    Args:
+        film: to write; its figure then shows the last frame.
+        path: ends in `.gif` or `.mp4`.
+        fps: frames a second.
+        dpi: dots per inch.
+
+    Raises:
+        ConfigError: another ending; or MP4, and there is no ffmpeg.
+    """
+    check(path)
+    film.figure.set_dpi(dpi)
+    if path.suffix.lower() == ".gif":
+        whole(path, lambda draft: _gif(_frames(film), draft, fps, film.colours))
+    else:
+        whole(path, lambda draft: _mp4(_frames(film), draft, fps))
+
+
+def check(path: Path) -> None:
+    """Refuse what `save` could not write.
+
+    Raises:
+        ConfigError: see `save`.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"{path} is to be a film: wanted a file that ends in .gif or .mp4")
+    if path.suffix.lower() == ".mp4":
+        _ffmpeg()
+
+
+def _frames(film: Film) -> Iterator[Frame]:
+    """(row, column, 3), numbers of rows and columns even, as MP4 wants them."""
+    canvas = FigureCanvasAgg(film.figure)
+    for number in range(film.frames):
+        film.show(number)
+        canvas.draw()
+        rgb = np.asarray(canvas.buffer_rgba())[:, :, :3]
+        yield rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2].copy()
+
+
+def _gif(frames: Iterator[Frame], path: Path, fps: float, shown: NDArray[np.uint8]) -> None:
+    first = next(frames)
+    palette = _palette(first, shown)
+    images = (
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+        for frame in chain([first], frames)
+    )
+    next(images).save(
+        path, "GIF", save_all=True, append_images=images, duration=round(1000 / fps), loop=0,
+        optimize=False, disposal=1,
+    )  # fmt: skip
+
+
+def _palette(frame: Frame, shown: NDArray[np.uint8]) -> Image.Image:
+    """Colours of all frames: the most frequent ones of one, those that are shown, and greys."""
+    colours, counts = np.unique(frame.reshape(-1, 3), axis=0, return_counts=True)
+    frequent = colours[np.argsort(-counts)[:FREQUENT]]
+    greys = np.linspace(0, 255, GREYS).astype(np.uint8)[:, None].repeat(3, axis=1)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(np.concatenate([frequent, shown[:SHOWN], greys]).ravel().tolist())
+    return palette
+
+
+def _mp4(frames: Iterator[Frame], path: Path, fps: float) -> None:
+    first = next(frames)
+    rows, columns, _ = first.shape
+    command = [
+        _ffmpeg(), "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
+        "-s", f"{columns}x{rows}", "-r", f"{fps:g}", "-i", "-", "-c:v", "libx264",
+        "-pix_fmt", "yuv420p", "-crf", "18", "-movflags", "+faststart", str(path),
+    ]  # fmt: skip
+    with tempfile.TemporaryFile() as said:
+        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said)  # noqa: S603 (ours)
+        told = writer.stdin
+        try:
+            if told is not None:
+                told.write(first.tobytes())
+                for frame in frames:
+                    told.write(frame.tobytes())
+                told.close()
+        except BrokenPipeError:
+            writer.kill()
+        if writer.wait():
+            said.seek(0)
+            cause = said.read().decode("utf-8", "replace").strip()
+            raise ConfigError(f"ffmpeg could not write {path}: {cause}; a .gif needs no ffmpeg")
+
+
+def _ffmpeg() -> str:
+    """Of the machine, or of the package imageio-ffmpeg."""
+    if found := shutil.which("ffmpeg"):
+        return found
+    try:
+        carried: str = import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    except (ModuleNotFoundError, RuntimeError) as error:
+        raise ConfigError(
+            "an .mp4 needs ffmpeg: install it, or 'pip install imageio-ffmpeg'; a .gif needs neither"
+        ) from error
+    return carried

@@ -1,0 +1,290 @@
+"""What a map is of: one statistic in one month, at one time of day, in one band of a store.
+
+Whatever is drawn is read here, a superblock at a time, and only of the pixels that are shown.
+"""
+
+from calendar import month_name
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from math import isnan
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lake import bands, cubes
+from lake.errors import ConfigError, GeometryError
+from lake.moments import METRICS
+from lake.read import Store
+from lake.schema import MONTHS
+
+Values = NDArray[np.float32]
+Pixels = NDArray[np.int64]
+
+WINDOW_UM = 10.35
+"""The band nearest to this wavelength is drawn if none is chosen: C13, the clean window."""
+PILOT_CHUNKS = 8
+"""Inner chunks that tell in which month, and when of the day, most was observed."""
+
+_OF = {
+    "count": "Clear-sky observations",
+    "min": "Minimum",
+    "max": "Maximum",
+    "mean": "Mean",
+    "m1": "Mean",
+    "stddev": "Standard deviation",
+    "skewness": "Skewness",
+    "kurtosis": "Excess kurtosis",
+    "m2": "Sum of squared deviations",
+    "m3": "Sum of cubed deviations",
+    "m4": "Sum of fourth powers of deviations",
+}
+_FROM = {"mean": {"m1"}, "stddev": {"m2"}, "skewness": {"m2", "m3"}, "kurtosis": {"m2", "m4"}}
+"""Metrics that a statistic is computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What of a store; what is left open is chosen by `settled`."""
+
+    statistic: str = "mean"
+    """A metric, or mean, stddev, skewness, kurtosis."""
+    month: int = 0
+    """1 to 12; 0: with `tod` the one that has most observations."""
+    tod: int = -1
+    """Seconds of the UTC day; -1: the one that has most observations, of sunlight the one nearest to noon."""
+    band: str = ""
+    """Empty: the one nearest to 10.35 um."""
+    cube: str = ""
+    """Empty: the first that has the band."""
+
+    def __post_init__(self) -> None:
+        if self.statistic not in cubes.ALL_STATISTICS:
+            raise ConfigError(
+                f"there is no statistic {self.statistic!r}: wanted one of "
+                f"{', '.join(cubes.ALL_STATISTICS)}"
+            )
+
+    def or_of(self, other: "Layer") -> "Layer":
+        """What is left open is as in the other; the statistic too."""
+        default = Layer()
+        asked = {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != getattr(default, field.name)
+        }
+        return replace(other, **asked | {"statistic": other.statistic})
+
+
+def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
+    """The layer with everything chosen that was left open.
+
+    Args:
+        store: that has it.
+        layer: what is asked for.
+        pixels: that are shown; of some of their chunks observations are counted if need be.
+
+    Raises:
+        ConfigError: the store does not have what is asked for; the message names what it has.
+    """
+    cube, band = choose(store, layer.cube, layer.band)
+    tods = store.cubes[cube].tods
+    if layer.month not in {0, *store.months} or not store.months:
+        known = ", ".join(f"{month} ({month_name[month]})" for month in store.months) or "none"
+        raise ConfigError(
+            f"month is {layer.month or 'open'}: {store.key} has statistics of the months {known}"
+        )
+    if layer.tod not in {-1, *tods}:
+        raise ConfigError(
+            f"tod is {layer.tod} ({clock(layer.tod)}): {cube} of {store.key} has "
+            + ", ".join(f"{tod} ({clock(tod)})" for tod in tods)
+        )
+    month, tod = layer.month, layer.tod
+    if tod == -1 and bands.unit(store.cubes[cube].variable, band) == "1":
+        tod = _noon(store, tods, pixels)
+    if month == 0 or tod == -1:
+        month, tod = most_observed(_pilot(store, cube, band, pixels), tods, month, tod)
+    return replace(layer, cube=cube, band=band, month=month, tod=tod)
+
+
+def choose(store: Store, cube: str, band: str) -> tuple[str, str]:
+    """A cube and a band of it, where either may be left open.
+
+    Raises:
+        ConfigError: the store has none such; the message names what it has.
+    """
+    offered = [
+        (of.name, name)
+        for of in store.cubes.values()
+        for name in of.bands
+        if cube in {"", of.name} and band in {"", name}
+    ]
+    if not offered:
+        raise ConfigError(
+            f"cube={cube!r}, band={band!r}: {store.key} has "
+            + "; ".join(f"{of.name} {' '.join(of.bands)}" for of in store.cubes.values())
+        )
+    return min(offered, key=lambda of: _distance_um(of[1]))
+
+
+def most_observed(
+    seen: NDArray[np.float64], tods: Sequence[int], month: int, tod: int
+) -> tuple[int, int]:
+    """Month and time of day with the most observations.
+
+    Args:
+        seen: (month, tod) observations.
+        tods: labels of the second axis.
+        month: the only one to look at; 0: all.
+        tod: likewise; -1: all.
+    """
+    allowed = np.array([[month in {0, m} and tod in {-1, t} for t in tods] for m in MONTHS])
+    row, column = divmod(int(np.where(allowed, seen, -1).argmax()), len(tods))
+    return MONTHS[row], tods[column]
+
+
+def read(
+    store: Store, layer: Layer, pixels: Pixels, months: Sequence[int] = (), tods: Sequence[int] = ()
+) -> Values:
+    """Values of a layer, or of several months or times of day.
+
+    Args:
+        store: that has it.
+        layer: settled.
+        pixels: (p,) ascending positions in the store.
+        months: instead of the layer's.
+        tods: likewise.
+
+    Returns:
+        (month, tod, p, subpixel); NaN: no observation, or too few for the statistic.
+
+    Raises:
+        MissingError: an object of the store is not there.
+        FormatError: one is damaged.
+    """
+    chosen = _variable(store, layer).sel(
+        month=list(months or [layer.month]), tod=list(tods or [layer.tod]), band=layer.band
+    )
+    order = "month", "tod", "pixel", "subpixel"
+    parts = [
+        chosen.isel(pixel=part).transpose(*order).variable.values
+        for part in by_superblock(store, pixels)
+    ]
+    values: Values = np.concatenate(parts, axis=2)
+    return np.where(values == 0, np.float32(np.nan), values) if _counts(layer) else values
+
+
+def by_superblock(store: Store, pixels: Pixels) -> list[Pixels]:
+    """Ascending positions, cut where a superblock ends: what is read at a time."""
+    return np.split(pixels, np.flatnonzero(np.diff(pixels // store.layout.superblock)) + 1)
+
+
+def same_pixels(store: Store, pixels: Pixels, other: Store) -> tuple[Pixels, Pixels]:
+    """Where another store has the same pixels.
+
+    Returns:
+        (q,) indices into `pixels`, and (q,) ascending positions in the other store.
+
+    Raises:
+        GeometryError: its grid is another.
+    """
+    if not store.domain.grid.same_as(other.domain.grid):
+        raise GeometryError(
+            f"{store.key} is on a grid of {store.domain.grid}, {other.key} on one of "
+            f"{other.domain.grid}: a difference wants two stores of one grid"
+        )
+    table = np.full(store.domain.grid.shape, -1, np.int64)
+    table[other.domain.row, other.domain.column] = np.arange(other.pixels)
+    found = table[store.domain.row[pixels], store.domain.column[pixels]]
+    order = np.argsort(found, kind="stable")
+    order = order[found[order] >= 0]
+    return order, found[order]
+
+
+def title(store: Store, layer: Layer) -> str:
+    """What the values are, e.g. `Mean brightness temperature`."""
+    words = _OF[layer.statistic]
+    if _counts(layer):
+        return words
+    joint = " " if words in {"Mean", "Minimum", "Maximum"} else " of "
+    return f"{words}{joint}{_quantity(store, layer)}"
+
+
+def label(store: Store, layer: Layer) -> str:
+    """Of a colour bar: quantity and unit."""
+    of = unit(store, layer)
+    if _counts(layer):
+        return "observations"
+    words = _OF[layer.statistic].lower()
+    quantity = _quantity(store, layer)
+    named = quantity if words in {"mean", "minimum", "maximum"} else f"{words} of {quantity}"
+    return named if of == "1" else f"{named} ({of})"
+
+
+def unit(store: Store, layer: Layer) -> str:
+    """`1`, `K`, or a power of it."""
+    of_band = bands.unit(store.cubes[layer.cube].variable, layer.band)
+    return cubes.unit_of(layer.statistic, of_band)
+
+
+def about(store: Store, layer: Layer) -> str:
+    """Cube, band, month, time of day, and which metrics may be wrong."""
+    cube = store.cubes[layer.cube]
+    band = () if cube.variable == layer.band else (spelled(layer.band),)
+    words = ", ".join((cube.name, *band, month_name[layer.month], clock(layer.tod)))
+    wrong = _FROM.get(layer.statistic, {layer.statistic}) & {*store.suspect}
+    return f"{words}  |  suspect: {', '.join(sorted(wrong))}" if wrong else words
+
+
+def clock(tod: int) -> str:
+    """A time of day, e.g. `18:00 UTC`."""
+    return f"{tod // 3600:02d}:{tod % 3600 // 60:02d} UTC"
+
+
+def spelled(band: str) -> str:
+    """A band with its wavelength, e.g. `C13 (10.35 µm)`."""
+    wavelength = bands.wavelength_um(band)
+    return band if np.isnan(wavelength) else f"{band} ({wavelength:g} µm)"
+
+
+def _variable(store: Store, layer: Layer) -> xr.DataArray:
+    """(pixel, subpixel, month, tod, band), read when used."""
+    name = "m1" if layer.statistic == "mean" else layer.statistic  # one metric is read, not seven
+    if name in METRICS:
+        return store.results(layer.cube).sel(metric=name)
+    return store.metrics(layer.cube, (name,))[name]
+
+
+def _noon(store: Store, tods: Sequence[int], pixels: Pixels) -> int:
+    """The time of day nearest to noon (mean solar time) in the middle of some pixels."""
+    lon = store.domain.lonlat()[0][pixels]
+    origin = store.domain.grid.projection.longitude_of_projection_origin
+    middle = origin + float(np.nanmedian((lon - origin + 180) % 360 - 180))
+    noon = 43200 - middle * 240
+    return min(tods, key=lambda tod: abs((tod - noon + 43200) % 86400 - 43200))
+
+
+def _pilot(store: Store, cube: str, band: str, pixels: Pixels) -> NDArray[np.float64]:
+    """(month, tod) observations in a few inner chunks, spread evenly over those of some pixels."""
+    chunks = np.unique(pixels // store.layout.chunk)
+    few = chunks[np.linspace(0, chunks.size - 1, min(PILOT_CHUNKS, chunks.size)).astype(int)]
+    within = pixels[np.isin(pixels // store.layout.chunk, few)]
+    months = list(store.months)
+    counts = store.results(cube).sel(metric="count", band=band, month=months).isel(pixel=within)
+    seen = np.zeros((len(MONTHS), len(store.cubes[cube].tods)))
+    seen[np.array(months, int) - 1] = counts.variable.sum(("pixel", "subpixel"), skipna=True).values
+    return seen
+
+
+def _counts(layer: Layer) -> bool:
+    return layer.statistic == "count"
+
+
+def _quantity(store: Store, layer: Layer) -> str:
+    return bands.quantity(store.cubes[layer.cube].variable, (layer.band,))
+
+
+def _distance_um(band: str) -> float:
+    """From the clean window; a product variable has no wavelength, and comes first."""
+    wavelength = bands.wavelength_um(band)
+    return 0.0 if isnan(wavelength) else abs(wavelength - WINDOW_UM)

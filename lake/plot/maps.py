@@ -1,0 +1,258 @@
+"""Maps of one quantity of a store, or of how two differ, as figures and as films."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isnan, nan
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lake.domain import Domain
+from lake.errors import ConfigError
+from lake.plot import canvas, films, layers, pictures, view
+from lake.plot.canvas import Heading
+from lake.plot.films import Film
+from lake.plot.layers import Layer, Pixels, Values
+from lake.plot.pictures import Scale
+from lake.plot.view import Kind, Shown
+from lake.read import Store
+
+DIVERGING = "RdBu_r"
+"""Of differences: ColorBrewer's, told apart with every kind of colour vision."""
+SEQUENTIAL = {"K": "inferno", "1": "cividis"}
+"""By unit; perceptually uniform, as viridis, which spread and counts have."""
+OVER = ("months", "hours")
+"""What a film goes through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a map looks."""
+
+    projection: Kind = "fixed"
+    bbox: tuple[float, ...] = ()
+    """West, south, east, north in degrees; empty: all pixels of the store. Nothing else is read."""
+    cmap: str = ""
+    """Of matplotlib; empty: by quantity."""
+    vmin: float = nan
+    """Where the colours begin; NaN: at the 1st percentile. Differences are centred at 0."""
+    vmax: float = nan
+    """Where they end; NaN: at the 99th."""
+    title: str = ""
+    """Empty: what is drawn."""
+
+    def __post_init__(self) -> None:
+        if self.cmap and self.cmap not in colormaps:
+            raise ConfigError(
+                f"there is no colour map {self.cmap!r}: wanted one of Matplotlib's, e.g. viridis, "
+                "cividis, inferno, RdBu_r"
+            )
+        if self.vmin >= self.vmax:
+            raise ConfigError(f"vmin is {self.vmin:g}, vmax {self.vmax:g}: wanted vmin below vmax")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """What a map is of: a layer, or a layer less another."""
+
+    store: Store
+    layer: Layer
+    """Settled."""
+    minus: Layer | None
+    """Settled; None: no difference."""
+    other: Store
+    """That `minus` is of."""
+    pixels: Pixels
+    """(p,) that are shown, ascending positions in the store."""
+    domain: Domain
+    """Of these."""
+    shown: Shown
+    """Of that domain."""
+
+
+def field(
+    store: Store,
+    layer: Layer = Layer(),  # noqa: B008 (frozen)
+    look: Look = Look(),
+    *,
+    minus: Layer | None = None,
+    minus_store: Store | None = None,
+) -> Figure:
+    """A map of one statistic; with `minus` or `minus_store` of how it differs.
+
+    Args:
+        store: to read.
+        layer: what of it.
+        look: where, and in which colours.
+        minus: what is subtracted; all that it leaves open is as in `layer`, and so is its statistic.
+        minus_store: the store that `minus` is of, on the same grid; None: the same store.
+
+    Raises:
+        ConfigError: the store lacks what is asked for, or no pixel of it would be shown.
+        GeometryError: two stores of different grids.
+    """
+    subject = subject_of(store, layer, look, minus, minus_store)
+    values = read([subject])[0]
+    drawn = pictures.field_sheet(
+        subject.domain, subject.shown, values, heading(subject, look), scale(subject, look, values)
+    )
+    return canvas.fitted(drawn.figure)
+
+
+def film(
+    store: Store,
+    over: str,
+    layer: Layer = Layer(),  # noqa: B008
+    look: Look = Look(),
+    *,
+    minus: Layer | None = None,
+    minus_store: Store | None = None,
+) -> Film:
+    """The same map of every month that holds statistics, or of every time of day, in one scale.
+
+    All frames are read before the first is drawn: each of them 4 bytes a pixel, or subpixel.
+
+    Args:
+        store: as for `field`.
+        over: `months` or `hours`.
+        layer: likewise; what the film goes through is ignored.
+        look: likewise.
+        minus: likewise; whatever it says of what the film goes through stays as it is.
+        minus_store: likewise.
+
+    Raises:
+        ConfigError: as `field`; or nothing to go through.
+        GeometryError: likewise.
+    """
+    if over not in OVER:
+        raise ConfigError(f"a film goes over {over!r}: wanted one of {', '.join(OVER)}")
+    subject = subject_of(store, layer, look, minus, minus_store)
+    frames = _moved(subject, over, minus)
+    values = read(frames)
+    first = heading(frames[0], look)
+    drawn = pictures.field_sheet(
+        subject.domain, subject.shown, values[0], first, scale(subject, look, values)
+    )
+    if np.isnan(values).any() and not np.isnan(values[0]).any():
+        canvas.absent(drawn)
+    canvas.fitted(drawn.figure)
+
+    def show(number: int) -> None:
+        image = pictures.field_image(subject.domain, subject.shown, values[number])
+        drawn.map.images[-1].set_data(image)
+        drawn.about.set_text(heading(frames[number], look).about)
+
+    colours = drawn.map.images[-1].get_cmap()(np.linspace(0, 1, films.SHOWN), bytes=True)
+    return Film(drawn.figure, len(frames), show, np.asarray(colours)[:, :3])
+
+
+def subject_of(
+    store: Store, layer: Layer, look: Look, minus: Layer | None, minus_store: Store | None
+) -> Subject:
+    """What is to be drawn, with everything chosen that was left open."""
+    pixels, domain, shown = view.part(
+        store.domain, view.of(store.domain, look.projection, look.bbox)
+    )
+    layer = layers.settled(store, layer, pixels)
+    other = minus_store or store
+    if minus is None and minus_store is None:
+        return Subject(store, layer, None, other, pixels, domain, shown)
+    wanted = (minus or Layer()).or_of(layer)
+    if wanted.cube not in other.cubes or wanted.band not in other.cubes[wanted.cube].bands:
+        wanted = replace(wanted, cube=minus.cube if minus else "")
+    wanted = layers.settled(other, wanted, np.arange(0))
+    units = layers.unit(store, layer), layers.unit(other, wanted)
+    sides = store.cubes[layer.cube].subpixels, other.cubes[wanted.cube].subpixels
+    if units[0] != units[1] or sides[0] != sides[1]:
+        raise ConfigError(
+            f"{layer.band} is in {units[0]} with {sides[0]} subpixels, {wanted.band} in {units[1]} with "
+            f"{sides[1]}: a difference wants the same unit and resolution"
+        )
+    return Subject(store, layer, wanted, other, pixels, domain, shown)
+
+
+def read(frames: Sequence[Subject]) -> Values:
+    """(frame, p, subpixel) values or differences; NaN: absent, in either.
+
+    Args:
+        frames: one subject, or several that differ in months or in times of day.
+    """
+    first = frames[0]
+    values = _layers(first.store, [frame.layer for frame in frames], first.pixels)
+    subtracted = [frame.minus for frame in frames if frame.minus is not None]
+    if not subtracted:
+        return values
+    mine, theirs = layers.same_pixels(first.store, first.pixels, first.other)
+    differences = np.full(values.shape, np.nan, np.float32)
+    differences[:, mine] = values[:, mine] - _layers(first.other, subtracted, theirs)
+    return differences
+
+
+def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
+    """The colours of values (..., p, subpixel)."""
+    store, layer = subject.store, subject.layer
+    label = layers.label(store, layer)
+    low, high, _ = held = pictures.limits(values)
+    if subject.minus is None:
+        plain = layer.statistic in {"mean", "m1", "min", "max"}
+        cmap = SEQUENTIAL[layers.unit(store, layer)] if plain else "viridis"
+        low, high = (
+            chosen if isnan(asked) else asked
+            for asked, chosen in ((look.vmin, low), (look.vmax, high))
+        )
+    else:
+        cmap, label = DIVERGING, f"difference of {label}"
+        asked = [abs(bound) for bound in (look.vmin, look.vmax) if not isnan(bound)]
+        high = max(asked or [abs(low), abs(high)])
+        low = -high
+    if low >= high:
+        raise ConfigError(
+            f"colours would go from {low:g} to {high:g}: wanted --vmin below --vmax; the values are "
+            f"about {held[0]:g} to {held[1]:g}"
+        )
+    ends = low, high, pictures.beyond(values, low, high)
+    return Scale(label, look.cmap or cmap, ends, whole=layer.statistic == "count")
+
+
+def heading(subject: Subject, look: Look) -> Heading:
+    """Title, what it leaves out, and which generation was read."""
+    store, layer, minus, other = subject.store, subject.layer, subject.minus, subject.other
+    title = layers.title(store, layer)
+    about = f"{store.key}  |  {layers.about(store, layer)}"
+    source = f"generation {store.generation}"
+    if minus is not None:
+        title = f"Difference of {title[0].lower()}{title[1:]}"
+        key = "" if other.key == store.key else f"{other.key}  |  "
+        about = f"{about}\nminus  {key}{layers.about(other, minus)}"
+    if other.url != store.url:
+        source += f" minus {other.generation}"
+    return Heading(look.title or title, about, source)
+
+
+def _moved(subject: Subject, over: str, minus: Layer | None) -> list[Subject]:
+    """The subject in every month, or at every time of day; what is subtracted moves unless it is told."""
+    store, fixed, less = subject.store, Layer(), subject.minus
+    if over == "months":
+        still = minus is not None and minus.month != fixed.month
+        moved = [partial(replace, month=month) for month in store.months]
+    else:
+        still = minus is not None and minus.tod != fixed.tod
+        moved = [partial(replace, tod=tod) for tod in store.cubes[subject.layer.cube].tods]
+    frames = []
+    for at in moved:
+        if less is not None and subject.minus is not None and not still:
+            less = layers.settled(subject.other, at(subject.minus), np.arange(0))
+        frames.append(replace(subject, layer=at(subject.layer), minus=less))
+    return frames
+
+
+def _layers(store: Store, of: Sequence[Layer], pixels: Pixels) -> Values:
+    """(layer, p, subpixel) of layers of several months, or of several times of day."""
+    months, tods = (
+        list(dict.fromkeys(getattr(each, name) for each in of)) for name in ("month", "tod")
+    )
+    values = layers.read(store, of[0], pixels, months, tods)
+    return values.reshape(-1, *values.shape[2:])

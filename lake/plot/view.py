@@ -1,0 +1,319 @@
+"""What a map shows: a part of the satellite's fixed grid, or of plate carree.
+
+Coordinates of a map are scan angles in radians, or degrees east and north.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lake import grid
+from lake.domain import Domain, Image
+from lake.errors import ConfigError
+from lake.grid import Floats, Grid
+from lake.regions import width
+
+LONG_SIDE = 2000
+"""Dots along the longer side of plate carree: as many as a sheet has at its most dots per inch."""
+
+Kind = Literal["fixed", "platecarree"]
+Cells = NDArray[np.int32]
+Extent = tuple[float, float, float, float]
+"""West, east, south, north."""
+
+
+class Shown(Protocol):
+    """What a map shows."""
+
+    @property
+    def grid(self) -> Grid:
+        """Of the pixels that are shown."""
+
+    @property
+    def extent(self) -> Extent:
+        """Outer edges, in coordinates of the map."""
+
+    @property
+    def degrees(self) -> Extent:
+        """Of longitude and latitude, east above west; NaN if all is beyond the limb."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns that show every pixel."""
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all of it is on the Earth."""
+
+    @property
+    def note(self) -> str:
+        """Which projection it is."""
+
+    def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+        """(x, y) on the map of points in degrees; NaN where it cannot show them."""
+
+    def crop(self, image: Image) -> Image:
+        """What is shown of an image of the coarse grid, at any refinement."""
+
+    def holds(self, domain: Domain) -> NDArray[np.bool_]:
+        """(P,) which pixels are shown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A part of the coarse grid, as the satellite sees it."""
+
+    grid: Grid
+    """Of what is shown."""
+    rows: slice
+    columns: slice
+    whole: tuple[int, int]
+    """Shape of the coarse grid."""
+
+    def crop(self, image: Image) -> Image:
+        """What is shown of an image of the whole grid, at any refinement."""
+        n = image.shape[0] // self.whole[0]
+        rows, columns = (slice(s.start * n, s.stop * n) for s in (self.rows, self.columns))
+        return image[rows, columns]
+
+    def holds(self, domain: Domain) -> NDArray[np.bool_]:
+        """(P,) which pixels are shown."""
+        row, column = domain.row, domain.column
+        down = (row >= self.rows.start) & (row < self.rows.stop)
+        across = (column >= self.columns.start) & (column < self.columns.stop)
+        found: NDArray[np.bool_] = down & across
+        return found
+
+    @property
+    def extent(self) -> Extent:
+        """Outer edges, rad."""
+        y, x = self.grid.y, self.grid.x
+        dy, dx = (y[0] - y[-1]) / (y.size - 1) / 2, (x[-1] - x[0]) / (x.size - 1) / 2
+        return float(x[0] - dx), float(x[-1] + dx), float(y[-1] - dy), float(y[0] + dy)
+
+    @property
+    def degrees(self) -> Extent:
+        """Of longitude and latitude, from about 60 x 60 points."""
+        lon, lat = self._corners()
+        if not np.isfinite(lat).any():
+            return np.nan, np.nan, np.nan, np.nan
+        east = _near(lon, self.grid)
+        return _ends(east, lat)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the coarse grid."""
+        return self.grid.shape
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether all of it is on the Earth."""
+        return bool(np.isfinite(self._corners()[1]).all())
+
+    @property
+    def note(self) -> str:
+        """Which projection it is."""
+        return "satellite's fixed grid"
+
+    def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+        """Scan angles (x, y) of points; NaN where the satellite does not see them."""
+        y, x = grid.scan_angles(self.grid.projection, lon, lat)
+        return x, y
+
+    def _corners(self) -> tuple[Floats, Floats]:
+        """Longitude and latitude of about 60 x 60 points, those of the edges among them."""
+        y, x = (
+            a[np.linspace(0, a.size - 1, 60).round().astype(int)]
+            for a in (self.grid.y, self.grid.x)
+        )
+        return grid.lonlat(self.grid.projection, y[:, None], x[None, :])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateCarree:
+    """A box of longitudes and latitudes, every dot taken from the pixel that contains it."""
+
+    grid: Grid
+    """The coarse one, or the part of it that holds what is shown."""
+    extent: Extent
+    """Degrees; longitudes within 180 degrees of the satellite's."""
+    found: dict[int, tuple[Cells, Cells]] = field(default_factory=dict, repr=False)
+    """Refinement -> row and column of every dot, found once."""
+
+    @property
+    def degrees(self) -> Extent:
+        """The same."""
+        return self.extent
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns, of even steps in degrees."""
+        west, east, south, north = self.extent
+        step = max(east - west, north - south) / LONG_SIDE
+        return max(round((north - south) / step), 1), max(round((east - west) / step), 1)
+
+    @property
+    def is_filled(self) -> bool:
+        """All of it is on the Earth, though the satellite may not see it."""
+        return True
+
+    @property
+    def note(self) -> str:
+        """Which projection it is."""
+        return "plate carrée, nearest pixels"
+
+    def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
+        """Degrees (x, y) of points; NaN before a point on the other side of the map's edge."""
+        x = np.atleast_1d(_near(np.asarray(lon, np.float64), self.grid))
+        y = np.array(np.broadcast_to(np.asarray(lat, np.float64), x.shape))
+        with np.errstate(invalid="ignore"):
+            x[1:][np.abs(np.diff(x)) > 180] = np.nan
+        return (x, y) if np.ndim(lon) else (x[0], y[0])
+
+    def crop(self, image: Image) -> Image:
+        """What is shown of an image of the grid, at any refinement; NaN, or 0, elsewhere."""
+        row, column = self._cells(image.shape[0] // self.grid.shape[0])
+        outside = np.nan if image.dtype.kind == "f" and image.ndim == 2 else 0
+        there = (row >= 0) & (column >= 0)
+        found = np.full((*row.shape, *image.shape[2:]), outside, image.dtype)
+        found[there] = image[row[there], column[there]]
+        return found
+
+    def holds(self, domain: Domain) -> NDArray[np.bool_]:
+        """(P,) which pixels are shown."""
+        row, column = self._cells(1)
+        there = (row >= 0) & (column >= 0)
+        hit = np.zeros(self.grid.shape, bool)
+        hit[row[there], column[there]] = True
+        found: NDArray[np.bool_] = hit[domain.row, domain.column]
+        return found
+
+    def _cells(self, refinement: int) -> tuple[Cells, Cells]:
+        """Row and column of the grid, at a refinement, of every dot; -1: outside."""
+        if refinement in self.found:
+            return self.found[refinement]
+        fine = grid.refine(self.grid, refinement)
+        west, east, south, north = self.extent
+        rows, columns = self.size
+        lon = west + (np.arange(columns) + 0.5) / columns * (east - west)
+        lat = north - (np.arange(rows) + 0.5) / rows * (north - south)
+        y, x = grid.scan_angles(fine.projection, lon[None, :], lat[:, None])
+        row, column = (grid.cell(axis, a) for axis, a in ((fine.y, y), (fine.x, x)))
+        self.found[refinement] = row.astype(np.int32), column.astype(np.int32)
+        return self.found[refinement]
+
+
+def around(domain: Domain, margin: float = 0.03) -> View:
+    """The view of a domain with some space around it."""
+    return _window(domain, domain.row, domain.column, margin)
+
+
+def of(domain: Domain, kind: Kind = "fixed", bbox: tuple[float, ...] = ()) -> Shown:
+    """What a map of a domain, or of a box, shows.
+
+    Args:
+        domain: of a store.
+        kind: of projection.
+        bbox: west, south, east, north in degrees; empty: all of the domain, with a margin.
+
+    Raises:
+        ConfigError: no such projection, no box, or one that the satellite does not see.
+    """
+    if kind not in {"fixed", "platecarree"}:
+        raise ConfigError(f"projection is {kind!r}: wanted 'fixed' or 'platecarree'")
+    if bbox and not (width(bbox) > 0 and bbox[1] < bbox[3]):
+        raise ConfigError(
+            f"bbox {tuple(bbox)} is a line: wanted west, south, east, north in degrees"
+        )
+    if kind == "fixed":
+        return _seen(domain, bbox) if bbox else around(domain)
+    if bbox:
+        west = float(_near(np.asarray(bbox[0], np.float64), domain.grid))
+        return PlateCarree(domain.grid, (west, west + width(bbox), bbox[1], bbox[3]))
+    lon, lat = domain.lonlat()
+    west, east, south, north = _ends(_near(lon, domain.grid), lat)
+    more = max(0.03 * max(east - west, north - south), 0.02)
+    edges = west - more, east + more, max(south - more, -90.0), min(north + more, 90.0)
+    return PlateCarree(domain.grid, edges)
+
+
+def part(domain: Domain, shown: Shown) -> tuple[NDArray[np.int64], Domain, Shown]:
+    """The pixels that a map shows, as a domain of their own, and what is shown of that.
+
+    Images of the part are as large as what is shown, however large the store is.
+
+    Returns:
+        (p,) positions in the domain, ascending; the domain of these, on the part of the grid around
+        them; and what is shown, of that grid.
+
+    Raises:
+        ConfigError: no pixel is shown.
+    """
+    pixels = np.flatnonzero(shown.holds(domain)).astype(np.int64)
+    if not pixels.size:
+        raise ConfigError(
+            "no pixel of the store lies in what is to be shown: give another --bbox; 'lake ls' tells "
+            "where stores lie"
+        )
+    row, column = domain.row[pixels], domain.column[pixels]
+    if isinstance(shown, View):
+        rows, columns = shown.rows, shown.columns
+    else:
+        spans = zip((row, column), domain.grid.shape, strict=True)
+        rows, columns = (_span(index, size, 0) for index, size in spans)
+    cut = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
+    held = Domain(cut, domain.layout, row - rows.start, column - columns.start)
+    whole = slice(0, cut.shape[0]), slice(0, cut.shape[1])
+    if isinstance(shown, View):
+        return pixels, held, View(cut, *whole, cut.shape)
+    return pixels, held, PlateCarree(cut, shown.extent)
+
+
+def _seen(domain: Domain, bbox: tuple[float, ...]) -> View:
+    """The rectangle of the fixed grid around a box of degrees."""
+    west, south, north = bbox[0], bbox[1], bbox[3]
+    lon, lat = np.linspace(west, west + width(bbox), 300), np.linspace(south, north, 300)
+    y, x = grid.scan_angles(domain.grid.projection, lon[None, :], lat[:, None])
+    row, column = (grid.cell(axis, a) for axis, a in ((domain.grid.y, y), (domain.grid.x, x)))
+    there = (row >= 0) & (column >= 0)
+    if not there.any():
+        raise ConfigError(
+            f"bbox {tuple(bbox)} lies outside the images of the store: wanted west, south, east, north "
+            "of a place that they show"
+        )
+    return _window(domain, row[there], column[there], 0)
+
+
+def _window(
+    domain: Domain, row: NDArray[np.integer], column: NDArray[np.integer], margin: float
+) -> View:
+    """The view of all rows and columns between these, and a margin."""
+    spans = zip((row, column), domain.grid.shape, strict=True)
+    rows, columns = (_span(index, size, margin) for index, size in spans)
+    cut = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
+    return View(cut, rows, columns, domain.grid.shape)
+
+
+def _span(index: NDArray[np.integer], size: int, margin: float) -> slice:
+    """From the first to the last index, and a margin, two or more of `size`."""
+    first, last = int(index.min()), int(index.max())
+    space = max(2, round(margin * (last - first))) if margin or first == last else 0
+    return slice(max(0, first - space), min(size, last + space + 1))
+
+
+def _near(lon: Floats, of: Grid) -> Floats:
+    """Longitudes within 180 degrees of the satellite's: a map is not cut at 180."""
+    origin = of.projection.longitude_of_projection_origin
+    near: Floats = (lon - origin + 180) % 360 - 180 + origin
+    return near
+
+
+def _ends(lon: Floats, lat: Floats) -> Extent:
+    return (
+        float(np.nanmin(lon)),
+        float(np.nanmax(lon)),
+        float(np.nanmin(lat)),
+        float(np.nanmax(lat)),
+    )

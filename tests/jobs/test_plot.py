@@ -1,0 +1,81 @@
+"""The command `lake plot`, in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.jobs.small import Truth
+
+
+def opened(path: Path) -> tuple[int, int]:
+    """Width of an image, and its frames."""
+    with Image.open(path) as image:
+        return image.width, getattr(image, "n_frames", 1)
+
+
+@pytest.fixture
+def inside(truth: Truth, tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAKE_ROOT", str(truth.root))
+    return tmp_path
+
+
+def test_a_key_alone_makes_a_picture(truth, inside, run_lake):
+    code, out, err = run_lake("plot", "map", truth.key, "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert Path(told["path"]) == inside / "map.png"
+    assert opened(told["path"])[0] > 500
+
+
+def test_url_of_a_store_needs_no_lake(truth, inside, run_lake, monkeypatch):
+    monkeypatch.delenv("LAKE_ROOT")
+    store = f"{truth.root}/{truth.key}"
+    code, _, _ = run_lake(
+        "plot", "map", store, "--month", "2", "--tod", "18:00", "--minus", "tod=15:00", "--out", "d.pdf"
+    )  # fmt: skip
+    assert code == 0
+    assert (inside / "d.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_film_of_hours(truth, inside, run_lake):
+    code, out, _ = run_lake("plot", "map", truth.key, "--animate", "hours", "--dpi", "50")
+    assert code == 0
+    assert "map.gif" in out
+    assert opened(inside / "map.gif")[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("map", "KEY", "--tod", "3 pm"), 2, "'3 pm' is no time of day: wanted HH:MM"),
+        (("map", "KEY", "--tod", "04:00"), 64, "15:00 UTC"),
+        (("map", "KEY", "--minus", "year=2020"), 64, "wanted month=1, tod=06:00"),
+        (("map", "KEY", "--out", "nowhere/map.png"), 64, "there is no folder"),
+        (("map", "KEY", "--out", "map.jpg"), 64, "ends in .png, .pdf, .svg"),
+        (("cycle", "KEY", "--point", "32"), 2, "'32' is no place: wanted LON,LAT"),
+        (("cycle", "KEY", "--point", "10,10"), 65, "lie in no pixel"),
+        (("run", "pca-000000000000"), 1, "there is no run"),
+    ],
+)
+def test_wrong_use_is_told_with_what_is_right(truth, inside, run_lake, arguments, code, told):
+    found, _, err = run_lake("plot", *(truth.key if of == "KEY" else of for of in arguments))
+    assert found == code
+    assert told in err
+    assert not list(inside.iterdir())
+
+
+def test_cycle_of_two_points(truth, inside, run_lake, small_points):
+    code, _, _ = run_lake("plot", "cycle", truth.key, *small_points, "--over", "diurnal")
+    assert code == 0
+    assert opened(inside / "cycle.png")[0] > 500
+
+
+@pytest.fixture
+def small_points(truth) -> list[str]:
+    import lake
+
+    lon, lat = lake.open(f"{truth.root}/{truth.key}").domain.lonlat()
+    return [part for i in (0, 40) for part in ("--point", f"{lon[i]},{lat[i]}")]

@@ -7,6 +7,7 @@ seconds, however often it is asked. Where the lake does not answer it says 503, 
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import click
@@ -26,7 +27,7 @@ class Board:
     def __init__(self, root: str, every: float) -> None:
         self._root, self._every = root, every
         self._watch = Watch(root)
-        self._done: dict[str, str] = {}
+        self._done: set[str] = set()
         self._text, self._read = "", float("-inf")
         self._lock = threading.Lock()
 
@@ -39,12 +40,13 @@ class Board:
             return self._text
 
     def _runs(self) -> list[Family]:
-        """How many runs of each job are in each state; what is done stays so."""
-        states = {
-            run: self._done.get(run) or pulse.state(self._root, run)
-            for run in runs.names(self._root)
-        }
-        self._done = {run: state for run, state in states.items() if state == pulse.DONE}
+        """How many runs of each job are in each state; what is done stays so, and is not read again."""
+        found = runs.names(self._root, known=self._done)
+        undone = [run for run in found if run not in self._done]
+        with ThreadPoolExecutor(runs.CONNECTIONS) as pool:
+            read = pool.map(lambda run: pulse.state(self._root, run), undone)
+        states = dict.fromkeys(found, pulse.DONE) | dict(zip(undone, read, strict=True))
+        self._done = {run for run, state in states.items() if state == pulse.DONE}
         counts = Counter((run.rpartition("-")[0], state) for run, state in states.items())
         samples = [({"job": job, "state": state}, n) for (job, state), n in sorted(counts.items())]
         return [Family("lake_runs", "Runs of jobs, by state.", samples)]

@@ -18,7 +18,7 @@ from jobs.views.choice import BANDS, NEIGHBOURS, PERIODS, SLOTS, Columns, Views
 
 PAIRED = ("infonce", "vicreg"), (1.0, 0.1), (PERIODS,)
 """Loss, weights and views where there are two periods."""
-ALONE = ("infonce",), (1.0,), (SLOTS,)
+ALONE = ("alignment", "uniformity"), (1.0, 1.0), (SLOTS,)
 """Where there is one, of features."""
 BESIDE = ("infonce",), (1.0,), (NEIGHBOURS,)
 """Where there is one, of components."""

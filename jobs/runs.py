@@ -15,7 +15,8 @@ for it again finds it done. A run without `done.json` goes on where it stopped.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from lake.objects import Objects, connect, exists, join
 from lake.read import Store
 
 FOLDER = "runs"
+CONNECTIONS = 16
+"""Objects asked for at a time, where many runs are looked at."""
 PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "scipy", "torch", "zarr")
 """Whose versions are noted with a run."""
 
@@ -130,10 +133,15 @@ def folder(root: str, run: str) -> Objects:
     return connect(join(root, f"{FOLDER}/{run}"))
 
 
-def names(root: str) -> list[str]:
-    """Ids of all runs of the lake."""
+def names(root: str, known: Collection[str] = ()) -> list[str]:
+    """Ids of all runs of the lake; those `known` to be runs are not asked for one by one."""
     objects = connect(join(root, FOLDER))
-    return [name for name in objects.folders() if exists(objects, f"{name}/spec.json")]
+    folders = objects.folders()
+    unknown = [name for name in folders if name not in known]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        found = pool.map(lambda name: exists(objects, f"{name}/spec.json"), unknown)
+    no_runs = {name for name, is_run in zip(unknown, found, strict=True) if not is_run}
+    return [name for name in folders if name not in no_runs]
 
 
 def find(root: str, run: str) -> Done | None:

@@ -103,7 +103,7 @@ def main() -> None:
     """Run the command; errors of this project end as a message and an exit code."""
     logs.begin()
     if os.getpid() == 1:  # in a container, where SIGTERM would do nothing
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        signal.signal(signal.SIGTERM, _end)
     try:
         lake(prog_name="lake")
     except LakeError as error:
@@ -114,6 +114,16 @@ def main() -> None:
         told = refusals.of("use", "the object store", error)
         say(f"error: {told or f'{cause}; what was finished is kept: run it again'}")
         sys.exit(told.exit_code if told else 1)
+
+
+def _end(*_: object) -> None:
+    """End at once: what was committed stays, what was begun is garbage at most (lake.commits).
+
+    An exception would have to find its way through Dask's threads and callbacks, which may keep it.
+    """
+    told = "warning: asked to end (SIGTERM); what was finished is kept: run it again"
+    os.write(2, f"{logs.line(told) if logs.is_json() else told}\n".encode())
+    os._exit(128 + signal.SIGTERM)
 
 
 @lake.command()

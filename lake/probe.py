@@ -6,8 +6,9 @@ stands, and the statistics of one would be lost. So a writer asks before it writ
 cannot see is a race between two machines of one store, or network folder, that each answer alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from threading import Barrier
 from uuid import uuid4
@@ -32,7 +33,7 @@ def check(objects: Objects) -> None:
     paths = [f"{FOLDER}/{uuid4().hex}" for _ in range(ROUNDS)]
     start = Barrier(WRITERS)
     try:
-        with ThreadPoolExecutor(WRITERS) as pool:
+        with ThreadPoolExecutor(WRITERS) as pool, _abandoned(start):
             for path in paths:
                 contents = [f"{path} {writer}".encode() for writer in range(WRITERS)]
                 outcomes = list(pool.map(partial(_create, objects, path, start), contents))
@@ -42,6 +43,15 @@ def check(objects: Objects) -> None:
         raise _refusal(objects, "it knows no create-only write") from error
     finally:
         objects.delete(paths)
+
+
+@contextmanager
+def _abandoned(start: Barrier) -> Iterator[None]:
+    """Nobody waits after this context: an interrupt may come before all writers have begun."""
+    try:
+        yield
+    finally:
+        start.abort()
 
 
 def _create(objects: Objects, path: str, start: Barrier, content: bytes) -> bytes | None:

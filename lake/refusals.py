@@ -1,4 +1,4 @@
-"""What an object store's refusal means, and what to do: no credentials, expired ones, a clock that is off.
+"""What an object store's refusal means, and what to do: no or expired credentials, no bucket, a wrong clock.
 
 Stores tell in the body of an answer, and say nothing in that to a HEAD. What a later try, or a pod on
 another machine, can mend ends with exit code 1; what only the user can, with 64.
@@ -24,6 +24,7 @@ _NONE = re.compile(
     r"/latest/(api/token|meta-data)|computeMetadata|metadata/identity|NoCredentials|locate credentials"
 )
 """Without other credentials, clients ask the machine's metadata server."""
+_NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist")
 _REFUSED = re.compile(r"(os error|Errno) (13|20|30)\b|AccessDenied|401 Unauthorized|403 Forbidden")
 """Permission denied, not a directory, read-only file system; a server's refusal."""
 
@@ -42,6 +43,11 @@ def of(doing: str, where: str, error: Exception) -> LakeError | None:
         error: what the client raised.
     """
     text = str(error)
+    return _passing(doing, where, text) or _lasting(doing, where, error, text)
+
+
+def _passing(doing: str, where: str, text: str) -> LakeError | None:
+    """What a later try can mend."""
     cause = text.partition("\n")[0]
     if _SKEWED.search(text):
         return UnreachableError(
@@ -53,11 +59,21 @@ def of(doing: str, where: str, error: Exception) -> LakeError | None:
             f"cannot {doing} {where}: the credentials have expired ({cause}); what was finished is "
             "kept: renew them, or let a workload identity do so, then run it again"
         )
+    return None
+
+
+def _lasting(doing: str, where: str, error: Exception, text: str) -> LakeError | None:
+    """What only the user can mend."""
+    cause = text.partition("\n")[0]
     if _NONE.search(text):
         return ConfigError(
             f"cannot {doing} {where}: there are no credentials ({cause}); set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, bind the pod's service account to a role, or set "
             "AWS_SKIP_SIGNATURE=true for a public bucket"
+        )
+    if _NO_BUCKET.search(text):
+        return ConfigError(
+            f"cannot {doing} {where}: there is no such bucket: make it, or correct the URL"
         )
     if is_silent(error):
         return ConfigError(

@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from lake import catalogue, logs
+from lake import catalogue, logs, retries
 from lake.errors import LakeError, MissingError
 from lake.objects import STORE_ERRORS, Objects, connect, exists
 
 FOLDER = "reports"
+PATIENCE = timedelta(seconds=20)
+"""How long a report is tried to be written."""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,8 @@ def kept(root: str, command: str, subject: str = "") -> Iterator[Report]:
         _CURRENT.reset(token)
         report.seconds = round(time.monotonic() - began, 3)
         _judge(report, sys.exception())
-        with suppress(LakeError, *STORE_ERRORS):  # the error that ends the command is told
+        # the error that ends the command is told, soon, also where it is that the lake does not answer
+        with suppress(LakeError, *STORE_ERRORS), retries.patience(PATIENCE):
             _write(connect(root), report)
 
 

@@ -13,7 +13,9 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -28,6 +30,8 @@ T = TypeVar("T")
 PATIENCE = timedelta(minutes=4)
 """How long obstore tries; signatures and credentials of a request hold for five minutes."""
 
+_PATIENCE: ContextVar[timedelta | None] = ContextVar("patience", default=None)
+
 _BACKOFF = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2}
 _RETRIES = 200
 """More than fit into the time: time alone ends the trying."""
@@ -35,6 +39,16 @@ _PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Seconds between our own."""
 _LASTING = re.compile(r"status code: 4(?!08|09|29)\d\d|LocalFileSystem")
 """The server understood, and refused; or it is a folder."""
+
+
+@contextmanager
+def patience(time: timedelta) -> Iterator[None]:
+    """Stores that are opened and used in this context try no longer than this."""
+    token = _PATIENCE.set(time)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
 
 
 def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each scheme)
@@ -48,7 +62,7 @@ def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each sc
         "retry_config": {
             "backoff": _BACKOFF,
             "max_retries": _RETRIES,
-            "retry_timeout": PATIENCE,
+            "retry_timeout": _PATIENCE.get() or PATIENCE,
         },
     }
     if url.startswith("http"):
@@ -127,7 +141,7 @@ class ZarrStore(zarr.storage.ObjectStore[Any]):
 class _Pauses:
     def __init__(self) -> None:
         self._left = list(_PAUSES)
-        self._end = time.monotonic() + PATIENCE.total_seconds()
+        self._end = time.monotonic() + (_PATIENCE.get() or PATIENCE).total_seconds()
 
     def after(self, error: GenericError) -> float:
         """How long to wait before the next try; raises the error if there is to be none."""

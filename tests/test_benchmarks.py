@@ -42,6 +42,7 @@ def data(embedding):
 def test_every_method_is_measured_with_what_other_tools_ask_for(embedding, monkeypatch, capsys):
     monkeypatch.setattr(embedding, "Country", lambda **_: SMALL)
     monkeypatch.setattr(embedding, "How", lambda **_: HOW)
+    monkeypatch.setattr(embedding, "each", lambda work, of: [work(one) for one in of])
     monkeypatch.setattr(embedding, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8"))
     how = ["embedding.py", "--json", "--seeds", "2", "--methods", ",".join(METHODS)]
     monkeypatch.setattr(sys, "argv", how)
@@ -55,6 +56,10 @@ def test_every_method_is_measured_with_what_other_tools_ask_for(embedding, monke
         assert of["knn"] == of["knn_3"]
         assert of["few_shot"] == of["few_linear"]
     assert found["raw"]["linear"]["mean"] > 0.5
+    gained = found["default"]["over_best_linear"]
+    assert {of["best"] for of in gained.values()} <= {"raw", "pca-8", "white-16", "mnf-8"}
+    best = max(found[name]["linear"]["mean"] for name in ("raw", "pca-8", "white-16", "mnf-8"))
+    assert_allclose(gained["linear"]["mean"], found["default"]["linear"]["mean"] - best, atol=1e-12)
 
 
 def test_components_are_those_of_the_covariance_and_white_ones_have_variance_1(embedding, data):

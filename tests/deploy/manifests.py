@@ -5,11 +5,12 @@ fields refused (a real API server drops those without a word), cert-manager's by
 documentation names (cert-manager.io/docs/reference/api-docs) and that are used here.
 """
 
+import copy
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -67,27 +68,46 @@ def pods(document: Document) -> Iterator[Document]:
             yield spec["worker"]["spec"]
 
 
-def check(document: Document, version: str) -> None:
-    """Raises jsonschema.ValidationError if a cluster of this version would not take it as it stands."""
+def selects(selector: Document, labels: Mapping[str, str]) -> bool:
+    """Whether a selector of labels means a pod with these."""
+    terms = selector.get("matchExpressions", ())
+    assert all(term["operator"] == "In" for term in terms)
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        labels.get(term["key"]) in term["values"] for term in terms
+    )
+
+
+def fault(document: Document, version: str) -> str:
+    """Why a cluster of this version would not take the document as it stands; empty if it would."""
     group = document["apiVersion"].partition("/")[0]
-    if group == "kubernetes.dask.org":
-        _dask(document["kind"]).validate(document)
-    elif group == "cert-manager.io":
-        jsonschema.validate(document, CERT_MANAGER[document["kind"]])
-    else:
-        kubernetes_validate.validate(document, version, strict=True)
+    try:
+        if group == "kubernetes.dask.org":
+            _dask(document["kind"]).validate(document)
+        elif group == "cert-manager.io":
+            jsonschema.validate(document, CERT_MANAGER[document["kind"]])
+        else:
+            kubernetes_validate.validate(document, version, strict=True)
+    except jsonschema.ValidationError as error:
+        return f"{document['kind']} {error.json_path}: {error.message}"
+    return ""
 
 
 schemas.schema_contents = cache(schemas.schema_contents)  # it reads a megabyte for each document
 
 
 @cache
-def _dask(kind: str) -> Draft202012Validator:
+def crds() -> tuple[Document, ...]:
+    """Of Dask's operator."""
     folder = resources.files("dask_kubernetes").joinpath(
         "operator/deployment/helm/dask-kubernetes-operator/crds"
     )
-    crd = yaml.safe_load(folder.joinpath(f"{kind.lower()}.yaml").read_text())
-    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return tuple(yaml.safe_load(path.read_text()) for path in folder.iterdir())
+
+
+@cache
+def _dask(kind: str) -> Draft202012Validator:
+    (crd,) = [crd for crd in crds() if crd["spec"]["names"]["kind"] == kind]
+    schema = copy.deepcopy(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
     return Draft202012Validator(_strict(schema))
 

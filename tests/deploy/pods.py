@@ -23,6 +23,8 @@ from tests.deploy import operator
 from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, Document, kind
 
 PATIENCE_S = 120
+PROCESS_1 = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child")
+"""Runs a command as process 1 of a PID namespace, as in a container."""
 HARDWARE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """About this machine's processor."""
 
@@ -45,6 +47,12 @@ class Pod:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def ask_to_end(self) -> None:
+        """As the kubelet asks: SIGTERM to the container's process 1."""
+        assert self.process.poll() is None, f"it ended by itself: {self.out} {self.err}"
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        os.kill(int(children), signal.SIGTERM)
 
     def kill(self) -> None:
         """As a node that is lost: the container and all its processes at once."""
@@ -86,17 +94,19 @@ class Runner:
         (found,) = [d for d in self._documents if kind(d, wanted) and d["metadata"]["name"] == name]
         return found
 
-    def job(self, cronjob: str, **env: str) -> Pod:
+    def job(self, cronjob: str, within: Sequence[str] = (), **env: str) -> Pod:
         """A pod of a CronJob, as `kubectl create job --from` and `kubectl set env` make it."""
         template = self.document("CronJob", cronjob)["spec"]["jobTemplate"]["spec"]["template"]
-        return self.start(
-            cronjob, template["spec"], [{"name": k, "value": v} for k, v in env.items()]
-        )
+        more = [{"name": k, "value": v} for k, v in env.items()]
+        return self.start(cronjob, template["spec"], more, within=within)
 
     def cluster(self, name: str, workers: int) -> tuple[Pod, list[Pod]]:
         """What the operator makes of a DaskCluster: scheduler and workers, ready."""
-        made = operator.made(self.document("DaskCluster", name), workers=workers)
-        deployment, service, *rest = made
+        return self.made(operator.made(self.document("DaskCluster", name), workers=workers))
+
+    def made(self, documents: Sequence[Document]) -> tuple[Pod, list[Pod]]:
+        """The pods of a scheduler's Deployment and Service, and of workers' Deployments."""
+        deployment, service, *rest = documents
         # a pod listens at its own address
         scheduler = self.start(
             deployment["metadata"]["name"], _pod(deployment), more=["--host", "127.0.0.1"]
@@ -106,9 +116,14 @@ class Runner:
         return scheduler, [self.start(of["metadata"]["name"], _pod(of)) for of in rest]
 
     def start(
-        self, name: str, spec: Document, env: Sequence[Document] = (), more: Sequence[str] = ()
+        self,
+        name: str,
+        spec: Document,
+        env: Sequence[Document] = (),
+        more: Sequence[str] = (),
+        within: Sequence[str] = (),
     ) -> Pod:
-        """Start the one container of a pod."""
+        """Start the one container of a pod; `within`: by this command, e.g. `PROCESS_1`."""
         (container,) = spec["containers"]
         home = self._folder / f"{name}-{len(self.started)}"
         mounts = {
@@ -125,7 +140,7 @@ class Runner:
         log = home / "stderr.log"
         with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
             process = subprocess.Popen(
-                [str(PROGRAMS / words[0]), *map(placed, words[1:])],
+                [*within, str(PROGRAMS / words[0]), *map(placed, words[1:])],
                 env={k: placed(v) for k, v in environment.items()} | _ours(),
                 stdout=out,
                 stderr=err,

@@ -1,138 +1,64 @@
-"""A real API server takes the manifests and keeps every field; with `KUBEBUILDER_ASSETS` alone.
+"""An API server takes the manifests, and Dask's operator at work on it makes of them what runs.
 
-The folder holds kube-apiserver and etcd, e.g. of `setup-envtest use -p path`; they come from no package
-registry, so that CI skips this. There is no kubelet: Dask's operator runs here, and what it creates is
-looked at; pods stay pending.
+A stand-in, and with `KUBEBUILDER_ASSETS` a real server. What a kubelet would do the test does: it runs the
+pods that the operator wrote as processes, and says how they ended.
 """
 
-import os
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
+import copy
+import re
+from base64 import b64encode
 
 import pytest
-import trustme
-import yaml
 
-from tests.deploy.manifests import PROGRAMS, overlay
-from tests.deploy.pods import free_port
+from tests.deploy import api_server
+from tests.deploy.api_server import until
+from tests.deploy.manifests import ROOT, crds, kind, name, overlay
+from tests.deploy.operator import NAMESPACE
+from tests.deploy.pods import Runner
+from tests.jobs import small
 
-ASSETS = os.environ.get("KUBEBUILDER_ASSETS")
-pytestmark = pytest.mark.skipif(
-    not ASSETS,
-    reason="no real API server: set KUBEBUILDER_ASSETS to a folder with kube-apiserver, etcd",
-)
-PATIENCE_S = 60
-TOKEN = "test-token"  # noqa: S105 (of a server that lives for this test)
+GUIDE = ROOT / "docs" / "deploy.md"
 
 
-@pytest.fixture(scope="module")
-def kubectl(tmp_path_factory):
-    """Ask the server: `kubectl(*arguments, given=text)`."""
-    folder = tmp_path_factory.mktemp("apiserver")
-    etcd, peer, port = free_port(), free_port(), free_port()
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost")
-    authority.cert_pem.write_to_path(folder / "ca.crt")
-    issued.private_key_pem.write_to_path(folder / "key")
-    issued.private_key_and_cert_chain_pem.write_to_path(folder / "crt")
-    (folder / "tokens").write_text(f'{TOKEN},admin,admin,"system:masters"\n')
-    server = f"https://127.0.0.1:{port}"
-    store = f"http://127.0.0.1:{etcd}"
-    commands = [
-        [
-            "etcd", f"--data-dir={folder}/etcd", f"--listen-client-urls={store}",
-            f"--advertise-client-urls={store}", f"--listen-peer-urls=http://127.0.0.1:{peer}",
-            "--unsafe-no-fsync",
-        ],
-        [
-            "kube-apiserver", f"--etcd-servers={store}", "--bind-address=127.0.0.1",
-            f"--secure-port={port}", f"--tls-cert-file={folder}/crt", f"--tls-private-key-file={folder}/key",
-            f"--token-auth-file={folder}/tokens", "--authorization-mode=RBAC",
-            f"--service-account-issuer={server}", f"--service-account-key-file={folder}/key",
-            f"--service-account-signing-key-file={folder}/key", "--service-cluster-ip-range=10.0.0.0/24",
-            "--disable-admission-plugins=ServiceAccount",
-        ],
-    ]  # fmt: skip
-    user = {"name": "test", "user": {"token": TOKEN}}
-    cluster = {
-        "name": "test",
-        "cluster": {"server": server, "certificate-authority": str(folder / "ca.crt")},
-    }
-    context = {
-        "name": "test",
-        "context": {"cluster": "test", "user": "test", "namespace": "goeslake"},
-    }
-    config = {"apiVersion": "v1", "kind": "Config", "current-context": "test", "users": [user],
-              "clusters": [cluster], "contexts": [context]}  # fmt: skip
-    (folder / "config").write_text(yaml.safe_dump(config))
-    environment = os.environ | {"KUBECONFIG": str(folder / "config")}
-    running = []
-    with (folder / "log").open("wb") as log:
-        for command in commands:
-            program = str(Path(ASSETS) / command[0])
-            running.append(subprocess.Popen([program, *command[1:]], stdout=log, stderr=log))
-
-        def ask(*arguments: str, given: str | None = None) -> str:
-            done = subprocess.run(
-                [PROGRAMS / "kubectl", *arguments],
-                check=False, input=given, capture_output=True, text=True, env=environment,
-            )  # fmt: skip
-            if done.returncode:
-                raise RuntimeError(done.stderr)
-            return done.stdout
-
-        ask.environment = environment
-        try:
-            _until(lambda: ask("get", "--raw", "/readyz") == "ok")
-            yield ask
-        finally:
-            for process in reversed(running):
-                process.terminate()
-                process.wait()
-
-
-def _until(happens) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            if happens():
-                return
-        except (RuntimeError, urllib.error.URLError):
-            if time.monotonic() > end:
-                raise
-        if time.monotonic() > end:
-            raise TimeoutError("it did not happen")
-        time.sleep(0.2)
+@pytest.fixture(scope="module", params=["stood_in", "real"])
+def server(request, tmp_path_factory):
+    if request.param == "real" and not api_server.ASSETS:
+        pytest.skip("no real API server: KUBEBUILDER_ASSETS names no folder of its programs")
+    with getattr(api_server, request.param)(tmp_path_factory.mktemp("apiserver")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def applied(kubectl):
-    """The overlay `local` in the server, applied strictly."""
-    from importlib import resources
-
-    chart = resources.files("dask_kubernetes") / "operator/deployment/helm/dask-kubernetes-operator"
-    crds = [(chart / "crds" / f"{n}.yaml").read_text() for n in
-            ("daskcluster", "daskworkergroup", "daskautoscaler", "daskjob")]  # fmt: skip
-    kubectl("apply", "--server-side", "-f", "-", given="\n---\n".join(crds))
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    documents = overlay("local")
-    namespace = [d for d in documents if d["kind"] == "Namespace"]
-    others = [d for d in documents if d["kind"] != "Namespace"]
-    for given in (namespace, others):
-        text = yaml.safe_dump_all(given)
-        kubectl("apply", "--server-side", "--validate=strict", "-f", "-", given=text)
-    return documents
+def applied(server):
+    """The overlay `local` in the server, and Dask's kinds before it."""
+    for crd in crds():
+        server.apply(crd)
+    kinds = len(crds())
+    until(lambda: len(_names(server.ask("GET", "/apis/kubernetes.dask.org/v1"))) == kinds)
+    server.shell(documented("kubectl apply -k deploy/overlays/local").partition("&&")[0])
+    return overlay("local")
 
 
-def test_server_keeps_every_field(kubectl, applied):
+def documented(beginning):
+    """The command of docs/deploy.md that begins so."""
+    (found,) = re.findall(rf"^    ({re.escape(beginning)}.*)$", GUIDE.read_text(), re.MULTILINE)
+    return found
+
+
+@pytest.fixture(scope="module")
+def operator(server, applied, tmp_path_factory):
+    log = tmp_path_factory.mktemp("operator") / "log"
+    with api_server.operator(server, log):
+        yield log
+
+
+def _names(discovered):
+    return {of["name"].partition("/")[0] for of in discovered["resources"]}
+
+
+def test_server_keeps_every_field(server, applied):
     for document in applied:
-        found = yaml.safe_load(
-            kubectl("get", document["kind"], document["metadata"]["name"], "-o", "yaml")
-        )
-        assert_within(document, found)
+        assert_within(document, server.read(document))
 
 
 def assert_within(wanted, found) -> None:
@@ -149,16 +75,93 @@ def assert_within(wanted, found) -> None:
         assert str(wanted) == str(found)  # 1000m is 1
 
 
-def test_operator_makes_the_cluster(kubectl, applied, tmp_path):
-    with (tmp_path / "operator.log").open("wb") as log:
-        operator = subprocess.Popen(
-            [PROGRAMS / "kopf", "run", "-n", "goeslake", "-m", "dask_kubernetes.operator.controller"],
-            env=kubectl.environment, stdout=log, stderr=log,
-        )  # fmt: skip
-        try:
-            _until(lambda: "lake-scheduler" in kubectl("get", "deployments", "-o", "name"))
-            _until(lambda: kubectl("get", "deployments", "-o", "name").count("default-worker") == 2)
-        finally:
-            operator.terminate()
-            operator.wait()
-    assert "lake-scheduler" in kubectl("get", "services", "-o", "name")
+def test_server_refuses_a_field_that_it_does_not_know(server, applied):
+    (cluster,) = [copy.deepcopy(d) for d in applied if kind(d, "DaskCluster")]
+    cluster["metadata"]["name"] = "wrong"
+    cluster["spec"]["worker"]["spec"]["containers"][0]["colour"] = "green"
+    with pytest.raises(RuntimeError, match="colour"):
+        server.apply(cluster)
+
+
+def test_documented_backfill_is_the_template_with_its_own_period(server, applied):
+    line = documented("run backfill-2019")
+    server.shell("\n".join([documented("run() {"), line]))
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "backfill-2019"}}
+    (template,) = [d["spec"]["jobTemplate"] for d in applied if name(d) == "CronJob/backfill"]
+    made = server.read(job)["spec"]
+    (container,) = made["template"]["spec"]["containers"]
+    period = "sat=goes16 t0=2019-01-01 tf=2019-12-31"
+    assert container["env"] == [{"name": "LAKE_LISTING_SET", "value": period}]
+    assert_within(template["spec"], made)
+
+
+def test_documented_certificates_are_those_of_the_secret(server, applied, tmp_path):
+    files = {"ca.crt": "authority\n", "tls.crt": "certificate\n", "tls.key": "key\n"}
+    given = {k: b64encode(v.encode()).decode() for k, v in files.items()}
+    about = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dask-tls"}, "data": given}
+    server.apply(about)
+    server.shell(documented("for f in ca.crt"), tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+    assert (tmp_path / "tls.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_operator_makes_the_cluster(server, operator):
+    scheduler, *workers = until(
+        lambda: found if len(found := server.deployments("lake")) == 3 else None
+    )
+    assert scheduler["metadata"]["name"] == "lake-scheduler"
+    assert all(of["metadata"]["name"].startswith("lake-default-worker-") for of in workers)
+    service = server.read(_service("lake"))
+    labels = scheduler["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+
+
+def _service(cluster):
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{cluster}-scheduler"}}
+
+
+@pytest.fixture
+def job(applied, tmp_path):
+    """A DaskJob that samples a small lake, of our own cluster and of the pod of `backfill`."""
+    truth = small.build(tmp_path / "lake")
+    (cluster,) = [copy.deepcopy(d["spec"]) for d in applied if kind(d, "DaskCluster")]
+    cluster["worker"]["replicas"] = 1
+    # of another name than the cluster's own
+    cluster["scheduler"]["service"]["selector"]["dask.org/cluster-name"] = "draw"
+    (worker,) = cluster["worker"]["spec"]["containers"]
+    worker["env"] = [e for e in worker["env"] if e["name"] != "DASK_SCHEDULER_ADDRESS"]
+    (backfill,) = [d for d in applied if name(d) == "CronJob/backfill"]
+    pod = copy.deepcopy(backfill["spec"]["jobTemplate"]["spec"]["template"]["spec"])
+    pod["containers"][0]["args"] = ["sample", "--lake", truth.root, "--store", truth.key, "--json"]
+    return {
+        "apiVersion": "kubernetes.dask.org/v1", "kind": "DaskJob",
+        "metadata": {"name": "draw", "namespace": NAMESPACE},
+        "spec": {"cluster": {"spec": cluster}, "job": {"spec": pod}},
+    }  # fmt: skip
+
+
+def test_dask_job_succeeds_and_its_cluster_goes(server, operator, applied, job, tmp_path):
+    server.apply(job)
+    made = until(lambda: found if len(found := server.deployments("draw")) == 2 else None)
+    written = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "draw-runner"}}
+    pod = until(lambda: server.read(written))
+    with Runner(applied, {"lake-credentials": {}}, tmp_path) as runner:
+        runner.made([made[0], server.read(_service("draw")), made[1]])
+        process = runner.start("draw-runner", pod["spec"])
+        server.set_status(written, phase="Running")
+        until(lambda: server.read(job)["status"]["jobStatus"] == "Running")
+        assert process.finish() == 0, process.err
+        server.set_status(written, phase="Succeeded")
+        until(lambda: server.read(job)["status"]["jobStatus"] == "Successful")
+    assert '"already_done": false' in process.out
+    assert "Dask cluster at tcp://127.0.0.1" in process.err
+    cluster = job | {"kind": "DaskCluster"}
+    until(lambda: _is_gone(server, cluster))
+
+
+def _is_gone(server, document):
+    try:
+        server.read(document)
+    except RuntimeError as error:
+        return "404" in str(error)
+    return False

@@ -18,13 +18,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import lake
 from ingest import listing, run, synthetic
-from lake import catalogue, commits, ledger
-from lake.objects import connect, join
+from lake import catalogue, commits, ledger, reports
+from lake.objects import connect, exists, join
 from lake.store import State
 from tests import s3
 from tests.compare import assert_equal
 from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, rendered
-from tests.deploy.pods import Runner
+from tests.deploy.pods import PROCESS_1, Runner
 
 SMALL = [
     "sat=goes16", "t0=2020-01-01", "tf=2020-12-31", "layout.chunk=128", "layout.phases=4",
@@ -169,9 +169,10 @@ def test_backfill_is_computed_by_the_cluster(runner, dask, ingested, reference):
 
 def test_job_from_the_laptop_runs_in_the_cluster(dask, ingested, s3_environment):
     scheduler, _ = dask
-    address = f"tcp://127.0.0.1:{scheduler.ports[8786]}"  # kubectl port-forward
-    command = ["lake", "sample", "--store", KEY, "--address", address, "--json"]
-    environment = s3_environment | {"LAKE_ROOT": ingested, "PYTHONPATH": str(ROOT)}
+    forwarded = f"tcp://127.0.0.1:{scheduler.ports[8786]}"  # kubectl port-forward
+    command = ["lake", "sample", "--store", KEY, "--json"]
+    environment = s3_environment | {"LAKE_ROOT": ingested, "DASK_SCHEDULER_ADDRESS": forwarded}
+    environment |= {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [PROGRAMS / command[0], *command[1:]],
         check=False, capture_output=True, text=True, env=os.environ | environment, timeout=120,
@@ -224,15 +225,18 @@ def test_retired_worker_is_named_as_its_deployment(dask, ingested):
     assert worker.finish() == 0, worker.err
 
 
-def test_command_that_is_process_1_ends_when_it_is_asked_to(tmp_path):
-    catalogue.claim(connect(tmp_path))
-    new = ["unshare", "--pid", "--fork", "--kill-child"]
-    if subprocess.run([*new, "true"], check=False, capture_output=True).returncode:
+def test_pod_that_is_asked_to_end_does_so_in_time_and_may_be_tried_again(runner, settings):
+    if subprocess.run([*PROCESS_1, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no right to make a PID namespace")
-    command = [*new, PROGRAMS / "lake", "metrics", "--lake", tmp_path, "serve", "--port", "0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
-        process.stderr.readline()  # it serves
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        os.kill(int(children), signal.SIGTERM)
-        assert process.wait(30) == 128 + signal.SIGTERM
+    job = runner.document("CronJob", "ingest")["spec"]["jobTemplate"]["spec"]
+    where = {"LAKE_ROOT": f"s3://{s3.BUCKET}/{uuid4().hex}"}
+    root = connect(where["LAKE_ROOT"])
+    pod = runner.job("ingest", within=PROCESS_1, **where)
+    while pod.process.poll() is None and not exists(root, catalogue.MARKER):
+        time.sleep(0.05)  # its cluster stands, its run begins
+    pod.ask_to_end()
+    code = pod.process.wait(job["template"]["spec"]["terminationGracePeriodSeconds"])
+    assert code == 128 + signal.SIGTERM, pod.err
+    assert code not in job["podFailurePolicy"]["rules"][0]["onExitCodes"]["values"]
+    assert "asked to end (SIGTERM)" in pod.err
+    assert reports.read(root) == []  # nobody needs to look

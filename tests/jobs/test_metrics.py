@@ -3,6 +3,7 @@
 import math
 import threading
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 
@@ -12,9 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest import listing, run, synthetic
 from jobs import driver, runs, sample
 from jobs.metrics import Board, server
-from lake import commits, reports
+from lake import catalogue, commits, reports
 from lake.metrics import Family, text
 from lake.objects import connect, join
+from tests.faults.proxy import Faults
 from tests.jobs import small
 
 RULES = ["t0=2020-01-01", "tf=2020-12-31", "layout.chunk=64", "layout.phases=4", "domain.mask=none"]
@@ -81,6 +83,23 @@ def test_runs_are_counted_by_job_and_state(client, tmp_path):
     found = read(board.text())
     assert found["lake_runs", "sample", "done"] == 2
     assert found["lake_runs", "sample", "queued"] == 1
+
+
+def test_runs_that_are_done_are_not_read_again(moto_root, break_s3):
+    objects = connect(moto_root)
+    catalogue.claim(objects)
+    many = 40
+    for number in range(many):
+        run = runs.folder(moto_root, f"sample-{number:012x}")
+        run.put("spec.json", b"{}")
+        run.put("done.json", runs.as_json(asdict(runs.Done("", (), 1, ""))))
+    runs.folder(moto_root, "no-run").put("left", b"")
+    proxy = break_s3(Faults())
+    board = Board(moto_root, 0)
+    assert read(board.text())["lake_runs", "sample", "done"] == many
+    before = proxy.requests
+    assert read(board.text())["lake_runs", "sample", "done"] == many
+    assert proxy.requests - before < 10
 
 
 @contextmanager

@@ -180,9 +180,12 @@ def test_refused_credentials_are_a_configuration_error_without_them(rgw_root, mo
     assert "not-the-secret" not in f"{refused.value}{refused.value.__cause__!r}{objects!r}"
 
 
-def test_bucket_that_is_not_there_is_a_configuration_error(s3_environment):
+@pytest.mark.parametrize("doing", ["put", "list"])
+def test_bucket_that_is_not_there_is_a_configuration_error(s3_environment, doing):
+    objects = connect("s3://no-such-bucket/lake")
+    calls = {"put": lambda: objects.put("a", b""), "list": objects.list}
     with pytest.raises(ConfigError, match="no such bucket"):
-        connect("s3://no-such-bucket/lake").put("a", b"")
+        calls[doing]()
 
 
 def test_server_killed_and_restarted_keeps_what_it_took(rgw_root, rgw_server):

@@ -1,5 +1,6 @@
 """Stores that keep the promise of create-only writes, and stores that do not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -41,6 +42,18 @@ def test_lost_answers_are_no_reason_to_refuse(s3_root, break_s3):
     proxy = break_s3(Faults({"error_after": 1}, match="^PUT .*probe", most=4))
     probe.check(connect(s3_root))
     assert proxy.injected["error_after"] == 4
+
+
+def test_interrupt_before_all_writers_have_begun_ends_the_probe(tmp_path, monkeypatch):
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *arguments):
+            if len(self._threads) == 3:
+                raise KeyboardInterrupt
+            return super().submit(*arguments)
+
+    monkeypatch.setattr(probe, "ThreadPoolExecutor", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        probe.check(connect(tmp_path))
 
 
 class Odd:

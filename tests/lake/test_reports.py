@@ -1,6 +1,9 @@
+import time
+from datetime import timedelta
+
 import pytest
 
-from lake import catalogue, reports
+from lake import catalogue, reports, retries
 from lake.errors import DataError
 from lake.objects import connect
 
@@ -30,6 +33,15 @@ def test_each_command_and_subject_has_a_report(root):
             raise SystemExit(1)
     found = {(r.command, r.subject, r.exit_code, r.succeeded) for r in reports.read(connect(root))}
     assert found == {("verify", "a/b", 1, ""), ("verify", "a/c", 1, ""), ("gc", "", 1, "")}
+
+
+def test_report_to_a_lake_that_does_not_answer_is_given_up_soon(moto_environment, monkeypatch):
+    monkeypatch.setattr(reports, "PATIENCE", timedelta(seconds=0.2))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(DataError), reports.kept("s3://bucket/lake", "ingest"):
+        raise DataError("all is broken")
+    assert time.monotonic() - began < retries.PATIENCE.total_seconds() / 10
 
 
 def test_lake_that_is_not_there_stays_so(tmp_path):

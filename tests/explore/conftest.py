@@ -4,12 +4,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lake.explore.server import server
 from lake.objects import connect
 from tests import chromium, debian
 from tests.explore import lakes
+
+expect.set_options(timeout=30_000)  # milliseconds, as everything else of Playwright
 
 
 @pytest.fixture(scope="session")

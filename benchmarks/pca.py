@@ -310,7 +310,9 @@ def workers(root: Path) -> Figures:
     with dask.config.set(WORKERS):
         for count in (1, 2):
             with (
-                LocalCluster(count, threads_per_worker=1, dashboard_address=None) as cluster,
+                LocalCluster(
+                    n_workers=count, threads_per_worker=1, dashboard_address=None
+                ) as cluster,
                 Client(cluster) as client,
             ):
                 client.wait_for_workers(count)

@@ -9,7 +9,8 @@ components before it (`front=features`), by the loop of `lake embed`. Pixels a s
 - `in memory`: the same loop on tensors that lie there (`Held`);
 - `random rows`: a torch DataLoader that reads rows of the store at random, as Zarr; without learning.
 
-The first two alternate, a warm-up each before; the ratio is of CPU-seconds too, for shared machines.
+The first two alternate, a warm-up each before, and look at pixels held out as often; the ratio is of
+CPU-seconds too, for shared machines.
 """
 
 import argparse
@@ -137,7 +138,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args()
     memory.as_workers()
-    training = Training(steps=given.steps, batch=BATCH, threads=1, held_out=0.0)
+    training = Training(steps=given.steps, batch=BATCH, threads=1)
     shape = Architecture(model=DEEP, hidden=512, depth=4)
     how = Recipe(shape, Objective(("huber",)), Views(("slots",)), training)
     with tempfile.TemporaryDirectory() as folder, train.environment(training):
@@ -168,8 +169,11 @@ def report(found: dict[str, list[tuple[float, float]]], rows: float, as_json: bo
         "pixels_per_second": {n: round(of[0]) for n, of in middle.items()}
         | {"random rows": round(rows)},
         "pixels_per_cpu_second": {n: round(of[1]) for n, of in middle.items()},
-        "streamed_over_in_memory": {"clock": round(ratio[0], 3), "cpu": round(ratio[1], 3)},
-        "streamed_over_random_rows": round(middle["streamed"][0] / rows, 1),
+        "streamed_over_in_memory": {
+            "clock": round(float(ratio[0]), 3),
+            "cpu": round(float(ratio[1]), 3),
+        },
+        "streamed_over_random_rows": round(float(middle["streamed"][0]) / rows, 1),
     }
     print(
         json.dumps(document, indent=1)

@@ -110,6 +110,8 @@ class Proxy:
         """Path -> bytes of the bodies of all answers."""
         self._seen: Counter[tuple[str, str]] = Counter()
         self._written: set[str] = set()
+        self._serving: set[asyncio.Task[None] | None] = set()
+        """Asyncio itself holds tasks weakly."""
         self._stop: Callable[[], None] = lambda: None
         self._started = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", port))
@@ -140,6 +142,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection, request after request."""
+        self._serving.add(task := asyncio.current_task())
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while (request := await _read(reader, writer)) is not None:
@@ -150,6 +153,7 @@ class Proxy:
         except asyncio.CancelledError:  # the proxy ends; asyncio would tell of it
             pass
         finally:
+            self._serving.discard(task)
             writer.close()
 
     async def _answer(self, request: Message, writer: asyncio.StreamWriter) -> bool:

@@ -36,8 +36,12 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 WORKERS = {
     "distributed.nanny.pre-spawn-environ": MALLOC | ONE_THREAD,
     "distributed.worker.profile.interval": "100ms",
+    "distributed.admin.tick.interval": "500ms",
 }
-"""Dask configuration of our worker processes; to look at their stacks every 10 ms takes 5 % of them."""
+"""Dask configuration of our worker processes.
+
+To look at their stacks every 10 ms, and at their event loops every 20, takes a tenth of them.
+"""
 
 
 @contextmanager

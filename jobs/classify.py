@@ -13,7 +13,7 @@ that learnt on the black ones.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,13 @@ from scipy.special import softmax
 
 import lake
 from jobs import evidence, labels, outputs, probes, runs
+from jobs.evidence import Known
 from jobs.product import one_thread
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
 from lake import order, schema
-from lake.errors import ConfigError, DataError
+from lake.errors import DataError
 from lake.read import Store
 
 JOB = "classify"
@@ -37,24 +38,14 @@ Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Known):
     """Of `lake classify`."""
 
-    run: str = ""
-    """Whose vectors."""
-    labels: str = ""
-    """URL of a file of classes: `jobs.labels`."""
-    column: str = "label"
-    """Of a table: the classes."""
-    array: str = ""
-    """Of the run; none: its one array (pixel, d)."""
     most: int = 20_000
     """Pixels to learn from."""
     square: int = 20
     """Rows and columns of a square of the checkerboard."""
     seed: int = 0
-    sha256: str = ""
-    """Of the labels; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
         check("most must be above 0", self.most, holds=self.most > 0)
@@ -69,14 +60,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         MissingError: no such run or file, or a run that is not complete.
         DataError: labels that do not match the pixels.
     """
-    if not (settings.run and settings.labels):
-        raise ConfigError(
-            "classify needs vectors and labels: '--set run=RUN' and '--set labels=URL'"
-        )
-    runs.require(root, settings.run, runs.read_spec(root, settings.run).job, store)
-    array = evidence.vectors_of(root, settings.run, settings.array)
-    url, digest = labels.settled(settings.labels, store, settings.column)
-    settings = replace(settings, array=array, labels=url, sha256=digest)
+    settings = evidence.settled(root, store, settings, JOB)
     return (runs.spec_of(root, settings, JOB, (store,), {RUN: settings.run}),)
 
 

@@ -5,7 +5,7 @@ by the cluster; the command submits it and watches.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
 from operator import itemgetter
@@ -18,7 +18,16 @@ from jobs.pulse import Status
 from jobs.runs import Done, Spec
 from jobs.watch import watch
 from lake import cluster as dask
-from lake.console import address_option, emit, json_option, root_option, say, set_option, table
+from lake.console import (
+    address_option,
+    emit,
+    json_option,
+    options,
+    root_option,
+    say,
+    set_option,
+    table,
+)  # fmt: skip
 from lake.errors import ConfigError
 
 store_option = click.option(
@@ -26,15 +35,9 @@ store_option = click.option(
 )
 force_option = click.option("--force", is_flag=True, help="Make the run anew, though it is done.")
 detach_option = click.option("--detach", is_flag=True, help="Submit the run and do not watch it.")
-Command = Callable[..., Any]
-
-
-def _options(command: Command) -> Command:
-    for option in (
-        json_option, detach_option, force_option, address_option, set_option, store_option, root_option,
-    ):  # fmt: skip
-        command = option(command)
-    return command
+_options = options(
+    json_option, detach_option, force_option, address_option, set_option, store_option, root_option,
+)  # fmt: skip
 
 
 @click.command()
@@ -181,10 +184,7 @@ def runs_() -> None:
     """Look at runs, stop them, go on with them; only the lake is needed, but for resume."""
 
 
-def _on_run(command: Command) -> Command:
-    for option in (json_option, root_option, click.argument("run", metavar="RUN")):
-        command = option(command)
-    return command
+_on_run = options(json_option, root_option, click.argument("run", metavar="RUN"))
 
 
 @runs_.command()

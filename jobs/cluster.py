@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from jobs import embed, mnf, outputs, runs, sample, transform
+from jobs import embed, outputs, runs, sample, transform
 from jobs.hierarchy import nearest
 from jobs.runs import Spec
 from jobs.settings import check
@@ -55,7 +55,7 @@ def specs(
     if settings.embed and not before:
         before = transform.given(root, settings.embed, embed.JOB, store)
         drawn = runs.read_spec(root, runs.ancestor(root, settings.embed, sample.JOB))
-        mnf.check_pixels(runs.open_input(root, drawn.stores[0]), store)
+        runs.check_pixels(runs.open_input(root, drawn.stores[0]), store)
     before = before or embed.specs(root, store, embed.Settings())
     inputs = {embed.JOB: before[-1].id}
     return (*before, runs.spec_of(root, settings, JOB, (store,), inputs))

@@ -65,7 +65,6 @@ def _embedding(root: str, run: str, at: Place, store: Store, pixels: layers.Pixe
     """The principal axes of an embedding, summed up a superblock at a time."""
     parts = layers.by_superblock(store, pixels)
     summed = [principal.sums(root, run, "embedding", part) for part in parts]
-    counts, totals, crosses = zip(*summed, strict=True)
-    mean, axes, shares = principal.axes(sum(counts), np.sum(totals, 0), np.sum(crosses, 0))
+    mean, axes, shares = principal.axes(summed)
     turned = [principal.project(root, run, "embedding", mean, axes, part) for part in parts]
     return plates.embedding(at, np.concatenate(turned), shares.tolist(), mean.size)

@@ -97,7 +97,7 @@ def _components(scene: Scene, place: Place) -> Plate:
 def _embedding(scene: Scene, place: Place) -> Plate:
     found = scene.inputs["embed"]
     parts = scene.each(principal.sums, scene.root, found, "embedding")
-    mean, axes, shares = principal.axes(*(sum(part[i] for part in parts) for i in range(3)))
+    mean, axes, shares = principal.axes(parts)
     drawn = np.concatenate(
         scene.each(principal.project, scene.root, found, "embedding", mean, axes)
     )

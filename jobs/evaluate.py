@@ -12,7 +12,7 @@ compared), `evaluate.parquet` (a row a measure and seed), and the pictures of `p
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,6 @@ from jobs import (
     evidence,
     labels,
     measures,
-    mnf,
     patterns,
     plates,
     principal,
@@ -34,7 +33,7 @@ from jobs import (
     runs,
 )  # fmt: skip
 from jobs import map as pictured
-from jobs.evidence import Evidence
+from jobs.evidence import Evidence, Known
 from jobs.map import Picture
 from jobs.measures import How
 from jobs.plates import Place
@@ -56,21 +55,13 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Known):
     """Of `lake evaluate`."""
 
-    run: str = ""
-    """Whose vectors are measured."""
     other: str = ""
     """A run by the same model, of another period of the same pixels; none: one period."""
-    labels: str = ""
-    """URL of a file of classes: `jobs.labels`."""
-    column: str = "label"
-    """Of a table: the classes."""
     quantities: tuple[str, ...] = ()
     """Columns of the table that regression is to tell; together they are the truth of `overlap`."""
-    array: str = ""
-    """Of the run; none: its one array (pixel, d)."""
     first: int = 0
     """How many of the d numbers are taken, from the first; 0: all."""
     seeds: int = 3
@@ -79,8 +70,6 @@ class Settings:
     chosen: tuple[int, ...] = ()
     """Pixels whose neighbours are drawn; none: the middle ones of the largest classes."""
     how: How = field(default_factory=How)
-    sha256: str = ""
-    """Of the labels; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
         check("seeds must be above 0", self.seeds, holds=self.seeds > 0)
@@ -95,20 +84,13 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         MissingError: no such run or file, or a run that is not complete.
         DataError: labels that do not match the pixels.
     """
-    if not (settings.run and settings.labels):
-        raise ConfigError(
-            "evaluate needs vectors and what is known: '--set run=RUN' and '--set labels=URL'"
-        )
-    runs.require(root, settings.run, runs.read_spec(root, settings.run).job, store)
-    array = evidence.vectors_of(root, settings.run, settings.array)
+    settings = evidence.settled(root, store, settings, JOB)
     stores, inputs = [store], {RUN: settings.run}
     if settings.other:
         stores.append(_second(root, store, settings))
         inputs[OTHER] = settings.other
-        evidence.vectors_of(root, settings.other, array)
-    url, digest = labels.settled(settings.labels, store, settings.column)
-    settings = replace(settings, array=array, labels=url, sha256=digest)
-    labels.quantities(url, digest, store, settings.quantities)
+        evidence.vectors_of(root, settings.other, settings.array)
+    labels.quantities(settings.labels, settings.sha256, store, settings.quantities)
     outside = [of for of in settings.chosen if not 0 <= of < store.domain.pixels]
     check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)
     return (runs.spec_of(root, settings, JOB, tuple(stores), inputs),)
@@ -157,7 +139,7 @@ def _second(root: str, store: Store, settings: Settings) -> Store:
             f"model={models[0]}' makes those of the other period"
         )
     second = runs.open_input(root, spec.stores[0])
-    mnf.check_pixels(second, store)
+    runs.check_pixels(second, store)
     return second
 
 
@@ -199,7 +181,7 @@ def _axes(root: str, run: str, of: Evidence, url: str, chosen: Sequence[int]) ->
     drawn, pixels = evidence.pixels(root, of, lake.open(url), 0)
     there = np.isfinite(pixels.vectors).all(axis=1)
     x = pixels.vectors[there].astype(np.float64)
-    mean, axes, shares = principal.axes(len(x), x.sum(axis=0), x.T @ x)
+    mean, axes, shares = principal.axes([(len(x), x.sum(axis=0), x.T @ x)])
     shown = np.unique(chosen or drawn[there][_middle(x, pixels.classes[there])]).astype(np.int64)
     vectors = of.vectors(root, of.run, shown)
     return {"mean": mean, "axes": axes, "shares": shares, "chosen": shown, "vectors": vectors}

@@ -5,7 +5,8 @@ and those whose features or patterns of subpixels are known.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,42 @@ class Evidence:
         """(pixel, d) of a run."""
         found: Floats = outputs.read(root, run, self.array, pixels)
         return found[:, : self.first or None]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Settings that name vectors and labels."""
+
+    run: str = ""
+    """Whose vectors."""
+    labels: str = ""
+    """URL of a file of classes: `jobs.labels`."""
+    column: str = "label"
+    """Of a table: the classes."""
+    array: str = ""
+    """Of the run; none: its one array (pixel, d)."""
+    sha256: str = ""
+    """Of the labels; found when the run is named, so that another content is another run."""
+
+
+K = TypeVar("K", bound=Known)
+
+
+def settled(root: str, store: Store, settings: K, job: str) -> K:
+    """The settings of a job with the run's array, and the labels' absolute URL and digest.
+
+    Raises:
+        ConfigError: no run or labels, a run of another store, or without such an array, or a file without
+            the column.
+        MissingError: no such run or file, or a run that is not complete.
+        DataError: labels that do not match the pixels.
+    """
+    if not (settings.run and settings.labels):
+        raise ConfigError(f"{job} needs vectors and labels: '--set run=RUN' and '--set labels=URL'")
+    runs.require(root, settings.run, runs.read_spec(root, settings.run).job, store)
+    array = vectors_of(root, settings.run, settings.array)
+    url, digest = labels.settled(settings.labels, store, settings.column)
+    return replace(settings, array=array, labels=url, sha256=digest)
 
 
 def model_of(root: str, run: str) -> str:

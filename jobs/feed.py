@@ -137,7 +137,7 @@ def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tu
         labels = torch.from_numpy(of[held.pixel.numpy()]).to(device)
     others = None
     if how.near:
-        textures = near.textures(root, run, source.store, held.pixel[:count].numpy())
+        textures = near.textures(root, run, source.store, drawn, held.pixel[:count].numpy())
         found = near.mined(textures, held.x[0][:count].numpy(), training.seed)
         others = torch.from_numpy(found).to(device)
     x = tuple((of / scale).to(device) for of in held.x)

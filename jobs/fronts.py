@@ -58,7 +58,7 @@ def specs(
     """
     second = runs.open_store(root, front.second) if front.second else None
     if second is not None:
-        mnf.check_pixels(second, store)
+        runs.check_pixels(second, store)
     job = _job(root, front, before)
     before = before or _before(root, store, job, front)
     stores = (store,) if second is None else (store, second)

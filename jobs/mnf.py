@@ -66,7 +66,7 @@ def specs(
             "mnf needs a second store, of another period: '--set second=KEY_OR_URL' names it"
         )
     second = runs.open_store(root, settings.second)
-    check_pixels(second, store)
+    runs.check_pixels(second, store)
     before = before or pca.sampled(root, store, settings.sample)
     inputs = {sample.JOB: before[-1].id}
     return (*before, runs.spec_of(root, settings, JOB, (store, second), inputs))
@@ -110,19 +110,6 @@ def _covariance(root: str, run: str, number: int, of: str, scaling: Scaling) -> 
     unit = scaling.scale / passes.scaling(root, run, number, of).scale
     found: Floats = passes.sums(root, run, number, of).covariance() / unit / unit[:, None]
     return found
-
-
-def check_pixels(second: Store, first: Store) -> None:
-    """Refuse two stores that do not have the same pixels.
-
-    Raises:
-        ConfigError: they do not.
-    """
-    if not second.domain.same_as(first.domain):
-        raise ConfigError(
-            f"{second.key} has other pixels than {first.key} ({second.domain.pixels}, "
-            f"{first.domain.pixels}): wanted another period of the same geometry"
-        )
 
 
 def solved(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lake
-from jobs import outputs, patterns, pulse, runs, sample
+from jobs import outputs, patterns, pulse
 from jobs.work import Arrays, Work, partial
 from lake import order
 from lake.domain import Domain
@@ -61,9 +61,8 @@ def look(work: Work, drawn: str) -> None:
     work.stage(STAGE, _textures, calls)
 
 
-def textures(root: str, run: str, store: Store, pixel: Whole) -> Floats:
-    """(P, t) of pixels of the sample that `look` had read, in standard deviations of each band."""
-    drawn = outputs.read(root, runs.ancestor(root, run, sample.JOB), "pixel")
+def textures(root: str, run: str, store: Store, drawn: Whole, pixel: Whole) -> Floats:
+    """(P, t) of pixels among those `drawn` that `look` had read, in standard deviations of each band."""
     parts = [partial(root, run, STAGE, n) for n in range(len(_slices(store.domain, drawn)))]
     there = np.concatenate([of["pixel"] for of in parts])
     values = np.concatenate([of["patterns"] for of in parts])

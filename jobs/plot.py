@@ -9,8 +9,7 @@ import click
 
 import lake
 from jobs import coloured, runs
-from lake import keys
-from lake.console import emit, json_option, place, root_option
+from lake.console import emit, json_option, options, place, root_option
 from lake.cubes import ALL_STATISTICS
 from lake.errors import ConfigError
 from lake.files import check_folder
@@ -19,8 +18,6 @@ from lake.plot.layers import Layer
 from lake.plot.maps import Look
 from lake.plot.view import Kind
 from lake.read import Store
-
-Command = Callable[..., Any]
 
 
 class Clock(click.ParamType[int]):
@@ -58,50 +55,41 @@ class Point(click.ParamType[tuple[float, float]]):
         return lon, lat
 
 
-def _layer_options(command: Command) -> Command:
-    for option in (
-        click.option("--cube", default="", help="Its name [the first that has the band]."),
-        click.option("--band", default="", help="E.g. C13 [the one nearest to 10.35 um]."),
-        click.option("--tod", type=Clock(), default=-1, help="UTC, or seconds [the most observed]."),
-        click.option("--month", type=click.IntRange(1, 12), help="[the one with most observations]"),
-        click.option(
-            "--metric", "statistic", default="mean", show_default=True,
-            type=click.Choice(ALL_STATISTICS),
-        ),
-        click.option(
-            "--lake", "root", envvar="LAKE_ROOT", callback=lambda c, p, v: place(c, p, v) if v else v,
-            help="Folder or URL of the lake, for a key [LAKE_ROOT].",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+_layer_options = options(
+    click.option("--cube", default="", help="Its name [the first that has the band]."),
+    click.option("--band", default="", help="E.g. C13 [the one nearest to 10.35 um]."),
+    click.option("--tod", type=Clock(), default=-1, help="UTC, or seconds [the most observed]."),
+    click.option("--month", type=click.IntRange(1, 12), help="[the one with most observations]"),
+    click.option(
+        "--metric", "statistic", default="mean", show_default=True,
+        type=click.Choice(ALL_STATISTICS),
+    ),
+    click.option(
+        "--lake", "root", envvar="LAKE_ROOT", callback=lambda c, p, v: place(c, p, v) if v else v,
+        help="Folder or URL of the lake, for a key [LAKE_ROOT].",
+    ),
+)  # fmt: skip
 
 
-def _file_options(command: Command) -> Command:
-    for option in (
-        json_option,
-        click.option("--title", default="", help="[what is drawn]"),
-        click.option("--dpi", type=click.FloatRange(20, 2400), help="[as many as show every pixel]"),
-        click.option(
-            "--out", type=click.Path(dir_okay=False, path_type=Path),
-            help="File; its ending chooses the format: .png, .pdf, .svg; of films .gif, .mp4.",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+_file_options = options(
+    json_option,
+    click.option("--title", default="", help="[what is drawn]"),
+    click.option("--dpi", type=click.FloatRange(20, 2400), help="[as many as show every pixel]"),
+    click.option(
+        "--out", type=click.Path(dir_okay=False, path_type=Path),
+        help="File; its ending chooses the format: .png, .pdf, .svg; of films .gif, .mp4.",
+    ),
+)  # fmt: skip
 
 
-def _view_options(command: Command) -> Command:
-    for option in (
-        click.option(
-            "--bbox", nargs=4, type=float, help="West, south, east, north in degrees [everything]."
-        ),
-        click.option(
-            "--projection", type=click.Choice(get_args(Kind)), default="fixed", show_default=True
-        ),
-    ):
-        command = option(command)
-    return command
+_view_options = options(
+    click.option(
+        "--bbox", nargs=4, type=float, help="West, south, east, north in degrees [everything]."
+    ),
+    click.option(
+        "--projection", type=click.Choice(get_args(Kind)), default="fixed", show_default=True
+    ),
+)  # fmt: skip
 
 
 @click.group()
@@ -220,19 +208,7 @@ def run(
 
 def _opened(store: str, root: str | None) -> Store:
     """By key in the lake, or by URL."""
-    return (
-        runs.open_store(root, store.strip("/") if _is_key(store) else store)
-        if root
-        else lake.open(store)
-    )
-
-
-def _is_key(text: str) -> bool:
-    try:
-        keys.parse(text)
-    except ConfigError:
-        return False
-    return True
+    return runs.open_store(root, store) if root else lake.open(store)
 
 
 def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store | None]:

@@ -1,5 +1,7 @@
 """The principal axes of vectors that a run gave to pixels, for their colours."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,27 +11,31 @@ Floats = NDArray[np.float64]
 Rows = slice | NDArray[np.int64]
 
 
-def sums(root: str, run: str, array: str, pixels: Rows) -> tuple[int, Floats, Floats]:
-    """Number, sum, and sum of outer products of the vectors of some pixels."""
+Sums = tuple[int, Floats, Floats]
+"""Number, sum, and sum of outer products of vectors."""
+
+
+def sums(root: str, run: str, array: str, pixels: Rows) -> Sums:
+    """Of the vectors of some pixels that have them."""
     values = outputs.read(root, run, array, pixels).astype(np.float64)
     there = values[np.isfinite(values).all(axis=1)]
     return len(there), there.sum(axis=0), there.T @ there
 
 
-def axes(count: float, total: Floats, cross: Floats) -> tuple[Floats, Floats, Floats]:
+def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
     """Mean and first three principal axes of vectors.
 
     Args:
-        count: how many.
-        total: (d,) their sum.
-        cross: (d, d) sum of their outer products.
+        parts: `sums` of all of them: how many, (d,) and (d, d).
 
     Returns:
         (d,) mean, (d, 3) axes with their largest loading positive (0 beyond d), and (3,) shares of
         the variance.
     """
-    mean = total / max(count, 1)
-    covariance = cross / max(count, 1) - np.outer(mean, mean)
+    counts, totals, crosses = zip(*parts, strict=True)
+    count = max(sum(counts), 1)
+    mean: Floats = np.sum(totals, axis=0) / count
+    covariance = np.sum(crosses, axis=0) / count - np.outer(mean, mean)
     variance, vectors = np.linalg.eigh(covariance)
     directions = vectors[:, ::-1][:, :3]
     largest = np.take_along_axis(

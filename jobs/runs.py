@@ -128,6 +128,19 @@ def open_input(root: str, of: Input) -> Store:
     return lake.open(of.url or _place(root, of.key, of.generation))
 
 
+def check_pixels(second: Store, first: Store) -> None:
+    """Refuse two stores that do not have the same pixels.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    if not second.domain.same_as(first.domain):
+        raise ConfigError(
+            f"{second.key} has other pixels than {first.key} ({second.domain.pixels}, "
+            f"{first.domain.pixels}): wanted another period of the same geometry"
+        )
+
+
 def folder(root: str, run: str) -> Objects:
     """The objects of a run."""
     return connect(join(root, f"{FOLDER}/{run}"))

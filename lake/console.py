@@ -4,7 +4,7 @@ Results go to stdout, everything else to stderr; colours and bars appear on a te
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -20,6 +20,20 @@ from lake.objects import absolute
 def place(_: click.Context, __: click.Parameter, url: str) -> str:
     """For options that name a folder or URL: a folder becomes absolute, as workers stand elsewhere."""
     return absolute(url)
+
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def options(*of: Decorator) -> Decorator:
+    """Several options as one decorator; the last one is shown first."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in of:
+            command = option(command)
+        return command
+
+    return decorated
 
 
 root_option = click.option(

@@ -51,7 +51,9 @@ def test_command_is_understood(line, tmp_path, monkeypatch):
     while isinstance(command, click.Group):
         name, *arguments = arguments
         command = command.get_command(context, name)
-    command.make_context(command.name, arguments)
+    made = command.make_context(command.name, arguments)
+    assert made.command is command
+    assert not made.args
 
 
 def test_every_kind_of_command_is_shown():

@@ -120,7 +120,7 @@ def test_embedding_is_turned_to_its_principal_axes(client, truth, chain):
     half = len(embedding) // 2
     halves = slice(0, half), slice(half, len(embedding))
     parts = [principal.sums(truth.root, chain.embed, "embedding", rows) for rows in halves]
-    mean, axes, shares = principal.axes(*(sum(part[i] for part in parts) for i in range(3)))
+    mean, axes, shares = principal.axes(parts)
     oracle = PCA(3).fit(there)
     assert_allclose(shares, oracle.explained_variance_ratio_, rtol=1e-9)
     turned = [
@@ -135,7 +135,7 @@ def test_embedding_is_turned_to_its_principal_axes(client, truth, chain):
 def test_fewer_dimensions_than_colours_leave_the_others_empty():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(100, 2)) * [3, 1]
-    mean, axes, shares = principal.axes(100, values.sum(0), values.T @ values)
+    mean, axes, shares = principal.axes([(100, values.sum(0), values.T @ values)])
     assert axes.shape == (2, 3)
     assert shares[2] == 0
     assert shares[:2].sum() == pytest.approx(1)

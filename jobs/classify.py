@@ -5,7 +5,7 @@ or `most` of them, drawn evenly over the classes that there are.
 Source: Khosla et al., "Supervised Contrastive Learning", NeurIPS (2020), a linear classifier on frozen
 vectors; by scikit-learn.
 
-`classify.zarr`: `classes` (pixel) int16, a position along `class` (names), -1 where a pixel has no
+`classify.zarr`: `classes` (pixel) int32, a position along `class` (names), -1 where a pixel has no
 vector; `probability` (pixel) of that class, as the regression has it; `weights` (class, dimension) and
 `offset` (class): the classes' log odds are `vectors @ weights.T + offset`; `held_out`: share of
 labelled pixels told right on the white squares of a checkerboard of `square` pixels by a regression
@@ -77,7 +77,7 @@ def make(work: Work) -> Sequence[str]:
         outputs.known("weights", ("class", "dimension"), np.full(shape, np.nan)),
         outputs.known("offset", ("class",), np.full(len(names), np.nan)),
         outputs.known("held_out", (), np.nan, long_name="share of held-out labels told right"),
-        outputs.per_pixel("classes", store, {}, "int16", -1, long_name="class; -1: no vector"),
+        outputs.per_pixel("classes", store, {}, "int32", -1, long_name="class; -1: no vector"),
         outputs.per_pixel("probability", store, {}, "float32", np.nan, units="1"),
     ]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
@@ -103,7 +103,7 @@ def chosen(classes: Whole, most: int, seed: int) -> Whole:
     return np.sort(by_class[np.argsort(place, kind="stable")[:most]])
 
 
-def told(vectors: Floats, weights: Floats, offset: Floats) -> tuple[NDArray[np.int16], Floats]:
+def told(vectors: Floats, weights: Floats, offset: Floats) -> tuple[NDArray[np.int32], Floats]:
     """(P,) classes and (P,) their probabilities; -1 and NaN where a vector has NaN.
 
     Args:
@@ -114,7 +114,7 @@ def told(vectors: Floats, weights: Floats, offset: Floats) -> tuple[NDArray[np.i
     known = np.flatnonzero(np.isfinite(offset))
     odds = softmax(vectors.astype(np.float64) @ weights[known].T + offset[known], axis=1)
     there = np.isfinite(odds).all(axis=1)
-    classes = np.where(there, known[np.nan_to_num(odds).argmax(axis=1)], -1).astype(np.int16)
+    classes = np.where(there, known[np.nan_to_num(odds).argmax(axis=1)], -1).astype(np.int32)
     return classes, np.where(there, odds.max(axis=1), np.nan)
 
 

@@ -74,3 +74,9 @@ def test_what_cannot_be_learnt_is_refused(client, truth, chain, table):
     settings = Settings(chain.embed, table(np.array([missing, other])))
     with pytest.raises(DataError, match=r"1 labelled pixels .* fewer than 2 classes"):
         driver.run(client, truth.root, truth.key, settings)
+
+
+def test_numbers_of_many_classes_do_not_wrap_around():
+    weights, offset = np.full((40_000, 1), np.nan), np.full(40_000, np.nan)
+    weights[[0, 39_999]], offset[[0, 39_999]] = [[-1.0], [1.0]], 0
+    assert classify.told(np.array([[2.0]]), weights, offset)[0].tolist() == [39_999]

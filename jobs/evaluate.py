@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 import lake
 from jobs import (
+    album,
     charts,
     evidence,
     labels,
@@ -32,9 +33,8 @@ from jobs import (
     pulse,
     runs,
 )  # fmt: skip
-from jobs import map as pictured
+from jobs.album import Picture
 from jobs.evidence import Evidence, Known
-from jobs.map import Picture
 from jobs.measures import How
 from jobs.plates import Place
 from jobs.product import one_thread
@@ -119,7 +119,7 @@ def make(work: Work) -> Sequence[str]:
     document = _document(work, classes, found)
     work.objects.put(MEASURES, json.dumps(document, indent=1).encode())
     work.objects.put(TABLE, _table(work.run, found))
-    return [MEASURES, TABLE, *pictured.listed(work, _draw(work, classes, len(everywhere)))]
+    return [MEASURES, TABLE, *album.listed(work, _draw(work, classes, len(everywhere)))]
 
 
 def told(root: str, run: str) -> dict[str, Any]:
@@ -297,4 +297,4 @@ def _draw(work: Work, classes: _OfClasses, blocks: int) -> list[Picture]:
         drawn["stability"] = charts.stability(place.key, classes.moved, classes.names)
     for column, pixel in enumerate(made["chosen"].tolist()):
         drawn[f"neighbours-{pixel}"] = plates.neighbours(place, distance[:, column], pixel)
-    return [pictured.stored(work, name, plate) for name, plate in drawn.items()]
+    return [album.stored(work, name, plate) for name, plate in drawn.items()]

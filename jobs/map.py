@@ -4,27 +4,25 @@ What is drawn is read by a task for every superblock; pictures are drawn where t
 the run's folder: one PNG file for each picture, and `pictures.json`, a list of `Picture`.
 """
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 
-from jobs import draw, runs, transform
+from jobs import album, draw, runs, transform
 from jobs.draw import PLATES, Scene
-from jobs.plates import Place, Plate
+from jobs.plates import Place
 from jobs.runs import Spec
 from jobs.settings import check
 from jobs.work import Work
 from lake.errors import ConfigError, MissingError
-from lake.plot import canvas, layers, view
+from lake.plot import layers, view
 from lake.read import Store
 from lake.schema import MONTHS
 
 JOB = "map"
 SHOWS = {"pca": "pca", "embed": "embedding", "cluster": "clusters"}
 """Job -> the picture of its result."""
-LISTED = "pictures.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +52,6 @@ class Settings:
         known = f"pictures must be some of {', '.join(PLATES)}"
         check(known, self.pictures, holds={*PLATES} >= {*self.pictures} != set())
         check("month must be 0 to 12", self.month, holds=0 <= self.month <= len(MONTHS))
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One of a run's pictures."""
-
-    name: str
-    file: str
-    """Beside `pictures.json`."""
-    title: str
-    caption: str
-    """What is seen."""
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -133,22 +119,6 @@ def make(work: Work) -> Sequence[str]:
     work.pulse.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):
         work.pulse.check()
-        drawn.append(stored(work, name, draw.plate(name, scene, place)))
+        drawn.append(album.stored(work, name, draw.plate(name, scene, place)))
         work.pulse.advance(set(range(done)))
-    return listed(work, drawn)
-
-
-def stored(work: Work, name: str, plate: Plate) -> Picture:
-    """Store a picture of a run."""
-    about = {
-        "Title": f"{plate.title}: {work.store.key}",
-        "Source": f"{work.run} of {work.store.url}",
-    }
-    work.objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
-    return Picture(name, f"{name}.png", plate.title, plate.caption)
-
-
-def listed(work: Work, drawn: Sequence[Picture]) -> list[str]:
-    """Store the list of a run's pictures; returns the paths of all of them and its own."""
-    work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
-    return [*(of.file for of in drawn), LISTED]
+    return album.listed(work, drawn)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from jobs import map as maps
 from jobs import outputs, page, partitions, probes, runs
-from jobs.map import Picture
+from jobs.album import LISTED, Picture
 from jobs.runs import Spec
 from lake import ledger, order
 from lake.console import emit, json_option, root_option
@@ -261,7 +261,7 @@ def _reading(store: Store, url: str) -> list[str]:
 
 def _drawn(root: str, run: str) -> Iterator[str]:
     objects = runs.folder(root, run)
-    for noted in json.loads(objects.get(maps.LISTED)):
+    for noted in json.loads(objects.get(LISTED)):
         picture = Picture(**noted)
         yield page.figure(objects.get(picture.file), picture.title, picture.caption)
 

@@ -1,13 +1,13 @@
-"""Coast lines and borders for the page: those of `lake.plot`, in a form that JavaScript reads at once.
+"""Coast lines and borders for the page: those of `lake.outlines`, in a form that JavaScript reads at once.
 
 int16, little-endian. For each line its kind (0 coast, 1 border of countries, 2 of states), its number of
 points, then their longitude and latitude in hundredths of a degree, in turn.
 """
 
-from importlib.resources import as_file, files
-
 import numpy as np
 from numpy.typing import NDArray
+
+from lake import outlines
 
 KINDS = ("coast", "border", "state")
 MOST_POINTS = 30000
@@ -16,11 +16,9 @@ MOST_POINTS = 30000
 def packed() -> bytes:
     """All lines; longer ones in pieces that meet."""
     found = []
-    with as_file(files("lake").joinpath("plot", "lines.npz")) as path, np.load(path) as held:
-        for kind, name in enumerate(KINDS):
-            points = np.cumsum(held[f"{name}_steps"], axis=0)
-            for line in np.split(points, np.cumsum(held[f"{name}_sizes"])[:-1]):
-                found += [_line(kind, piece) for piece in _pieces(line)]
+    for kind, name in enumerate(KINDS):
+        for line in outlines.read(name):
+            found += [_line(kind, piece) for piece in _pieces(line)]
     return np.concatenate(found).astype("<i2").tobytes()
 
 

@@ -1,4 +1,4 @@
-"""Make `lines.npz`, the coast lines and borders of maps, from two npm packages: a developer's tool.
+"""Make `outlines.npz`, the coast lines and borders of maps, from two npm packages: a developer's tool.
 
     npm pack world-atlas@2.0.2 us-atlas@3.0.1    # and unpack them into one folder
     python -m lake.plot.atlas world-atlas/countries-50m.json us-atlas/states-10m.json
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lake.plot.lines import FILE, STEP
+from lake.outlines import FILE, STEP
 
 Points = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def _numbers(arcs: list[Any]) -> Iterator[int]:
 
 
 def main(countries: str, states: str) -> None:
-    """Write `lines.npz`."""
+    """Write `outlines.npz`."""
     coast, borders = kinds(json.loads(Path(countries).read_text("utf-8")), "countries")
     _, inner = kinds(json.loads(Path(states).read_text("utf-8")), "states")
     named = {"coast": coast, "border": borders, "state": inner}

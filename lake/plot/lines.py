@@ -1,22 +1,15 @@
-"""Coast lines and borders, from a small file of the package: `lake.plot.atlas` says where they are from.
-
-In `lines.npz`, of each kind: `<kind>_steps` (point, 2) whole steps of a hundredth of a degree east and
-north from the point before, through all lines; `<kind>_sizes` (line,) points of each line.
-"""
+"""Coast lines and borders on maps."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from lake import outlines
 from lake.plot.view import Shown
 
-FILE = Path(__file__).with_name("lines.npz")
-STEP = 0.01
-"""Degrees."""
 STYLES = {
     "state": ("0.2", 0.3),
     "border": ("0.1", 0.5),
@@ -30,10 +23,9 @@ WIDE = 110
 @cache
 def read(kind: str) -> NDArray[np.float64]:
     """(point, 2) degrees east and north of all lines of a kind, NaN between two lines."""
-    with np.load(FILE, allow_pickle=False) as held:
-        points = np.cumsum(held[f"{kind}_steps"], axis=0) * STEP
-        ends = np.cumsum(held[f"{kind}_sizes"])[:-1]
-    return np.insert(points, ends, np.nan, axis=0)
+    lines = outlines.read(kind)
+    ends = np.cumsum([len(line) for line in lines])[:-1]
+    return np.insert(np.concatenate(lines) * outlines.STEP, ends, np.nan, axis=0)
 
 
 def draw(axes: Axes, shown: Shown, width: float = 1) -> None:

@@ -5,7 +5,8 @@
 A time step is 9 files of 2 km (4 bands, LST), 1 km (3) and 0.5 km (1), 120 million pixels, written by
 the project's own generator once into the folder (9 s and 115 MB a step). Everything is read from the
 page cache, in one thread; each measurement is a process of its own that does nothing else, pinned to
-one core. Times are CPU seconds of that process, after one warm-up; floor and ingest take turns.
+one core, with a worker's memory. Times are CPU seconds of that process, after one warm-up; floor and
+ingest take turns.
 
 - `floor`: `deflate.zlib_decompress` of all chunks of all images (Rad or LST, DQF, PQI), their bytes
   already in memory, and nothing else.
@@ -48,6 +49,7 @@ sys.path.insert(
     0, str(Path(__file__).parents[1])
 )  # before this folder, where this file is "ingest"
 
+from benchmarks import memory
 from ingest import abi, accumulate, granule, listing, packed, synthetic
 from ingest.landscape import CONUS_SHAPE, landscape
 from ingest.plan import Step
@@ -346,6 +348,7 @@ def main() -> None:
         what, folder, *numbers = given.child
         print(json.dumps(child(what, Path(folder), *map(int, numbers))))
         return
+    memory.as_workers()
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         figures = measure(folder, given.days, given.repeats, with_original=given.original)

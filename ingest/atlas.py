@@ -8,11 +8,16 @@ being written: about 40 MB each, of the cube set of full CONUS.
 from collections import defaultdict
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.compiled import compiled
 from lake import order, overview
 from lake.domain import Domain
 from lake.manifest import Manifest, Recorder, Stored
+from lake.moments import METRICS, Floats
 from lake.objects import Objects
-from lake.overview import Sums
+from lake.overview import Cells, Sums
 from lake.schema import Cube
 
 
@@ -48,7 +53,7 @@ class Atlas:
         Args:
             month: 1..12.
             superblock: its number.
-            sums: `overview.sums` of each cube by name; none, of all superblocks: the maps are copied.
+            sums: `sums` of each cube by name; none, of all superblocks: the maps are copied.
         """
         parts = self._waiting[month]
         parts[superblock] = sums
@@ -60,3 +65,44 @@ class Atlas:
             if held:
                 maps = overview.maps(held, cube, self._shape)
                 overview.write(self._recorder, cube, month, maps)
+
+
+def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
+    """As `overview.sums`, compiled: several times as fast."""
+    tods, bands, _, pixels, subpixels = block.shape
+    there, place = np.unique(cell, return_inverse=True)
+    found = np.full((3, tods, bands, there.size), np.nan)
+    metrics = (block[:, :, METRICS.index(name)] for name in ("count", "m1", "m2"))
+    count, mean, square = (of.reshape(tods * bands, pixels, subpixels) for of in metrics)
+    _add_up(count, mean, square, place, found.reshape(3, tods * bands, there.size))
+    return there.astype(np.int32), found
+
+
+@compiled
+def _add_up(
+    count: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    square: NDArray[np.float32],
+    place: NDArray[np.int64],
+    found: Floats,
+) -> None:
+    """Metrics (layer, pixel, subpixel) into the sums (3, layer, cell) of each pixel's cell."""
+    layers, pixels, subpixels = count.shape
+    for layer in range(layers):
+        for pixel in range(pixels):
+            known = of_count = of_sum = of_square = 0.0
+            for subpixel in range(subpixels):
+                n = np.float64(count[layer, pixel, subpixel])
+                known += 1.0 if n >= 0 else 0.0
+                if n > 0:
+                    m = np.float64(mean[layer, pixel, subpixel])
+                    of_count += n
+                    of_sum += n * m
+                    of_square += square[layer, pixel, subpixel] + n * m * m
+            if known:
+                at = place[pixel]
+                if np.isnan(found[0, layer, at]):
+                    found[:, layer, at] = 0
+                found[0, layer, at] += of_count
+                found[1, layer, at] += of_sum
+                found[2, layer, at] += of_square

@@ -64,7 +64,7 @@ def moments(seen: Observations) -> Block:
     return total.results()
 
 
-def merge(blocks: Sequence[Block]) -> Block:
+def merge(blocks: Sequence[Block], out: Block | None = None) -> Block:
     """Moments of the union of disjoint observations, merged in float64, rounded once.
 
     A count of NaN says that nothing was ever ingested, and stays where all blocks say so. What one
@@ -72,18 +72,20 @@ def merge(blocks: Sequence[Block]) -> Block:
 
     Args:
         blocks: at least one, of one shape.
+        out: where they go, of that shape and C-contiguous; else an array of its own.
     """
+    merged = np.empty_like(blocks[0]) if out is None else out
     if len(blocks) == 1:
-        return blocks[0]
-    bands, _, pixels, subpixels = blocks[0].shape
-    merged = np.empty_like(blocks[0])
+        merged[...] = blocks[0]
+        return merged
+    bands, _, pixels, subpixels = merged.shape
     cells = [block.reshape(bands, len(METRICS), pixels * subpixels) for block in blocks]
-    out = merged.reshape(bands, len(METRICS), pixels * subpixels)
+    whole = merged.reshape(bands, len(METRICS), pixels * subpixels)
     total, other = (np.empty((len(METRICS), CELLS), np.float64) for _ in range(2))
     for band in range(bands):
-        for first in range(0, out.shape[2], CELLS):
+        for first in range(0, whole.shape[2], CELLS):
             run = slice(first, first + CELLS)
-            target = out[band, :, run]
+            target = whole[band, :, run]
             total[:, : target.shape[1]] = cells[0][band, :, run]
             for block in cells[1:]:
                 other[:, : target.shape[1]] = block[band, :, run]

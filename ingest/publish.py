@@ -18,7 +18,7 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
-from ingest import observations, parts
+from ingest import atlas, observations, parts
 from ingest.atlas import Atlas
 from ingest.group import Group, commit, newest
 from ingest.parts import OBSERVATIONS, Part
@@ -286,7 +286,7 @@ def _write(shard: Shard) -> Written:
     written = Written([], {})
     for cube in shard.cubes:
         block = _merged(shard, cube)
-        written.sums[cube.name] = overview.sums(block, cell)
+        written.sums[cube.name] = atlas.sums(block, cell)
         if not copied:
             where = shard.month, shard.superblock
             found = store.write_shard(objects, shard.target, cube.name, *where, block, shard.layout)
@@ -307,25 +307,27 @@ def _merged(shard: Shard, cube: Cube) -> Block:
     lake = connect(shard.root)
     generations = [store.read_shard(lake, path, *where) for path in shard.generations]
     shape = (len(cube.tods), len(cube.bands), len(METRICS), size, cube.subpixels)
-    merged = np.full(shape, np.nan, np.float32)
+    merged = np.empty(shape, np.float32)
     for index, tod in enumerate(cube.tods):
         blocks = [*(block[index] for block in generations), *_staged(shard, cube, tod)]
         if blocks:
-            merged[index] = observations.merge(blocks)
+            observations.merge(blocks, out=merged[index])
+        else:
+            merged[index] = np.nan
     return merged
 
 
 def _staged(shard: Shard, cube: Cube, tod: int) -> list[Block]:
     """Moments of each part of moments, and of all parts of observations together."""
-    folder = join(shard.root, str(shard.key))
+    objects = connect(join(shard.root, str(shard.key)))
     mine = [(p, form) for p, form, t, cubes in shard.staged if t == tod and cube.name in cubes]
     blocks = [
-        parts.read_moments(folder, path, cube.name, shard.pixels)
+        parts.read_moments(objects, path, cube.name, shard.pixels)
         for path, form in mine
         if form != OBSERVATIONS
     ]
     seen = [
-        parts.read_observations(folder, path, cube.name, shard.pixels)
+        parts.read_observations(objects, path, cube.name, shard.pixels)
         for path, form in mine
         if form == OBSERVATIONS
     ]

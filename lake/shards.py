@@ -8,10 +8,13 @@ A block is float32 (tod, band, metric, pixel, subpixel).
 Source: Zarr v3 specification, codec "sharding_indexed", version 1.0, binary shard format.
 """
 
+from typing import Any
+
 import google_crc32c
 import numpy as np
 from numcodecs import blosc
 from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
 
 from lake.errors import FormatError
 from lake.objects import Bytes
@@ -35,9 +38,7 @@ def encode(block: Block, layout: Layout) -> bytes:
         if chunk.shape[3] < layout.chunk:
             rest = (tods, bands, metrics, layout.chunk - chunk.shape[3], subpixels)
             chunk = np.concatenate([chunk, np.full(rest, np.nan, "<f4")], axis=3)
-        data: bytes = blosc.compress(
-            chunk, CODEC.cname.value.encode(), CODEC.clevel, blosc.BITSHUFFLE, CODEC.blocksize, 4
-        )
+        data = compress(chunk, CODEC)
         found[number] = offset, len(data)
         encoded.append(data)
         offset += len(data)
@@ -87,23 +88,38 @@ def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, where: s
     chunk = (
         target if is_whole else np.empty((*block.shape[:3], layout.chunk, block.shape[4]), "<f4")
     )
-    nbytes, _, size = np.frombuffer(
-        bytes(data[4:16]).ljust(12, b"\0"), "<u4"
-    ).tolist()  # Blosc's header
-    if (nbytes, size) != (chunk.nbytes, len(data)):
-        raise FormatError(
-            f"{where} says {nbytes} bytes in {size}, wanted {chunk.nbytes} in {len(data)}: it is "
-            "damaged; 'lake verify' tells what else is"
-        )
-    try:
-        blosc.decompress(data, chunk.reshape(-1).view(np.uint8))
-    except RuntimeError as error:
-        raise FormatError(
-            f"{where} cannot be decoded: {error}; 'lake verify' tells what else is damaged"
-        ) from error
+    decompress(data, chunk, where, "'lake verify' tells what else is damaged")
     if not is_whole:
         skipped = max(-start, 0)
         target[...] = chunk[:, :, :, skipped : skipped + target.shape[3]]
+
+
+def compress(chunk: NDArray[Any], codec: BloscCodec) -> bytes:
+    """What a Blosc codec of Zarr with bitshuffle makes of an array, C-contiguous."""
+    name = codec.cname.value.encode()
+    data: bytes = blosc.compress(
+        chunk, name, codec.clevel, blosc.BITSHUFFLE, codec.blocksize, chunk.itemsize
+    )
+    return data
+
+
+def decompress(data: Bytes, target: NDArray[Any], where: str, hint: str) -> None:
+    """Fill an array, C-contiguous, with what Blosc made of one of its size.
+
+    Raises:
+        FormatError: the bytes are no such thing; says where they are, and the hint.
+    """
+    header = bytes(data[4:16]).ljust(12, b"\0")
+    nbytes, _, size = np.frombuffer(header, "<u4").tolist()
+    if (nbytes, size) != (target.nbytes, len(data)):
+        raise FormatError(
+            f"{where} says {nbytes} bytes in {size}, wanted {target.nbytes} in {len(data)}: it is "
+            f"damaged; {hint}"
+        )
+    try:
+        blosc.decompress(data, target.reshape(-1).view(np.uint8))
+    except RuntimeError as error:
+        raise FormatError(f"{where} cannot be decoded: {error}; {hint}") from error
 
 
 def index_bytes(layout: Layout) -> int:

@@ -21,14 +21,16 @@ from lake.errors import ConfigError, UnreachableError
 T = TypeVar("T")
 
 MALLOC = {
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 33),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 33),
     "MALLOC_ARENA_MAX": "1",
 }
 """Environment in which freed memory stays with the process.
 
 Dask tells malloc to give memory back at every chance; for arrays of some megabytes that costs as
-much time again as the computing (measured at ingest: 0.13 s in the kernel instead of 2.0). Threads
+much time again as the computing (measured at ingest: 0.13 s in the kernel instead of 2.0). The largest
+array, the 1.6 GB of packed counts of `ingest.packed`, must stay too: new pages for it cost a tenth of
+ingest, where the host of a virtual machine takes back what is free a fifth. Threads
 other than the first have arenas of 64 MB, beyond which every array is the kernel's again: there is one
 for all (reading blocks in tasks: 0.9 s instead of 1.4).
 """

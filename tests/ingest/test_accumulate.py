@@ -1,6 +1,7 @@
 """Time steps of synthetic granules, accumulated, against netCDF4 and the formulas of the ABI documents."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from ingest import abi, accumulate, granule, listing, observations, packed, synt
 from ingest.plan import Step
 from ingest.source import File
 from lake import domain as domains
+from lake.cluster import MALLOC
 from lake.errors import MissingError
 from lake.ledger import MERGED, MISSING, Source
 from lake.moments import METRICS
@@ -358,10 +360,12 @@ all_steps = t.steps(Path(sys.argv[1])) * 4
 domain = t.domain_of(all_steps[0])
 from ingest import accumulate
 room = int(sys.argv[3])
-found = accumulate.accumulate(all_steps, t.RULES, domain, t.fetch, room_bytes=room)
-for cube in found.cubes:
-    for n in range(len(found.held.superblocks)):
-        found.moments(cube.name, n)
+for _ in range(2):
+    found = None
+    found = accumulate.accumulate(all_steps, t.RULES, domain, t.fetch, room_bytes=room)
+    for cube in found.cubes:
+        for n in range(len(found.held.superblocks)):
+            found.moments(cube.name, n)
 # ru_maxrss would begin with what the tests' own process held when it started this one
 peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 print(json.dumps({"peak": peak, "pixels": domain.pixels, "rested": bool(found.held.sums)}))
@@ -370,12 +374,13 @@ print(json.dumps({"peak": peak, "pixels": domain.pixels, "rested": bool(found.he
 
 @pytest.mark.slow
 def test_memory_of_a_quarter_of_the_sector_stays_below_what_is_stated(tmp_path):
-    """A quarter of the pixels and of the room, more steps than fit."""
+    """A quarter of the pixels and of the room, more steps than fit, twice, as a worker does it."""
     settings = {"years": (2020,), "months": (7,), "days": (5, 6), "tods": (TOD,)}
     synthetic.write(tmp_path, shape=(750, 1250), missing=False, **settings)
     root, room = Path(__file__).parents[2], packed.ROOM_BYTES // 8
     done = subprocess.run(
         [sys.executable, "-c", QUARTER, str(tmp_path), str(root), str(room)],
+        env=os.environ | MALLOC,
         capture_output=True,
         text=True,
         check=False,
@@ -384,7 +389,8 @@ def test_memory_of_a_quarter_of_the_sector_stays_below_what_is_stated(tmp_path):
     found = json.loads(done.stdout)
     assert found["rested"]
     assert found["pixels"] > 1_800_000 / 4
-    assert found["peak"] < packed.peak_bytes(found["pixels"], layers=32, room_bytes=room)
+    stated = packed.peak_bytes(found["pixels"], layers=32, room_bytes=room)
+    assert found["peak"] < stated
 
 
 def test_stated_memory_of_the_whole_sector_is_below_4_gb():

@@ -224,8 +224,7 @@ def pickles(where: Group, path: str) -> Path:
 
 def legacy_import(where: Group, folder: Path, target: str) -> None:
     """What `ingest.legacy` does on its workers."""
-    for path in (Path(where.root) / str(KEY) / "parts").glob("*.json"):
-        path.unlink()  # staged anew, every time
+    delete(where, "parts")  # staged anew, every time
     digest = domains.digest(where.domain)
     made = []
     for tod in RULES.tods:
@@ -270,7 +269,7 @@ def case(where: Group, repeats: int, work: Callable[[str], None]) -> dict[str, A
 
 
 def delete(where: Group, path: str) -> None:
-    """A draft."""
+    """A draft, or all parts."""
     shutil.rmtree(Path(where.root) / str(KEY) / path)
 
 

@@ -1,18 +1,21 @@
 """What reading blocks of a store costs beside decoding the same bytes.
 
-    python benchmarks/reads.py [--json] [--superblocks 2] [--repeats 5] [--root s3://bucket/prefix]
+    python benchmarks/reads.py [--json] [--superblocks 2] [--repeats 5] [--root URL | --rgw]
 
 A store of some whole superblocks (16 384 pixels) of twelve months, one cube at 2 km (5 tods, 4 bands)
 and one at 500 m (5 tods, 1 band); numbers are observations' moments with the packing of real ones (the
 compression ratio is printed). In one process pinned to one core, in turn, `repeats` times:
 
-- limit: Blosc (numcodecs) alone, one thread, over the encoded inner chunks in memory, into one buffer;
-- ours: `Store.block` of a superblock (`superblock`), of one inner chunk (`chunk`), all twelve months,
-  and of the chunks one after the other (`chunks`), as jobs read;
-- `zarr` and, where it is installed, `tensorstore`: the same superblock.
+- limits: Blosc (numcodecs), one thread, over the encoded inner chunks in memory, into one buffer
+  (`decode`), and the same with each chunk read from its file first (`read_and_decode`);
+- ours, `Store.block`: a superblock month by month into one array, on a server some months at a time
+  (`months`), as jobs read, or all months at once (`superblock`); one inner chunk, all months
+  (`chunk`), and all chunks so, one after the other (`chunks`);
+- `zarr` and, where it is installed, `tensorstore`: the superblock, all months at once.
 
-In a folder the figure is the limit's time over a reader's, CPU seconds. With `--root` the store lies on
-a server (credentials from the environment): wall seconds, all cores, beside tensorstore.
+In a folder the figures are the limits' time over a reader's, CPU seconds. With `--root` (credentials
+from the environment), or `--rgw` (a Ceph RGW of its own on loopback), the store lies on a server: wall
+seconds, all cores, which the server shares, beside tensorstore and beside decoding alone.
 """
 
 import argparse
@@ -23,6 +26,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,13 +40,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
 from benchmarks import memory
+from jobs import features
 from lake import catalogue, keys, moments, order, shards, store
 from lake.domain import from_mask
 from lake.grid import Grid, Projection
+from lake.moments import METRICS
 from lake.objects import connect, join
 from lake.read import Store
 from lake.schema import MONTHS, Cube
 from lake.store import State
+from tests import rgw, s3
 
 KEY = keys.parse("goes16/reads/20200101_20201231/geom-goes-conus-0")
 LAYOUT = order.Layout()
@@ -85,15 +93,28 @@ def drawn(cube: Cube, seed: list[int]) -> np.ndarray:
     return moments.to_results(moments.of(200 + counts * 0.03, valid), axis=2)
 
 
-def encoded(there: Store, cube: Cube, pixels: slice) -> list[bytes]:
-    """The encoded inner chunks of some pixels, all months."""
+Places = list[tuple[str, list[tuple[int, int]]]]
+"""Of encoded chunks: URLs of shards, and in each offsets and sizes."""
+
+
+def places(there: Store, cube: Cube, pixels: slice) -> Places:
+    """Of the inner chunks of some pixels, all months."""
     objects, found = connect(there.url), []
+    first = pixels.start % LAYOUT.superblock // LAYOUT.chunk
+    last = first + (pixels.stop - pixels.start) // LAYOUT.chunk
     for month in MONTHS:
-        data = objects.get(store.shard_path(cube.name, month, pixels.start // LAYOUT.superblock))
-        index = shards.index(data, LAYOUT, "")
-        first = pixels.start % LAYOUT.superblock // LAYOUT.chunk
-        last = first + (pixels.stop - pixels.start) // LAYOUT.chunk
-        found += [data[offset : offset + size] for offset, size in index[first:last]]
+        path = store.shard_path(cube.name, month, pixels.start // LAYOUT.superblock)
+        index = shards.index(objects.get(path), LAYOUT, "")
+        found.append((objects.url(path), list(index[first:last])))
+    return found
+
+
+def encoded(there: Store, of: Places) -> list[bytes]:
+    """These chunks."""
+    found = []
+    for url, spans in of:
+        data = connect(there.url).get(url.removeprefix(f"{there.url}/"))
+        found += [data[offset : offset + size] for offset, size in spans]
     return found
 
 
@@ -101,6 +122,12 @@ def chunks(pixels: slice) -> Iterator[slice]:
     """The runs of pixels that are inner chunks."""
     for start in range(pixels.start, pixels.stop, LAYOUT.chunk):
         yield slice(start, start + LAYOUT.chunk)
+
+
+def by_month(there: Store, cube: Cube, pixels: slice, block: np.ndarray) -> None:
+    """Read some pixels as many months at a time as the block holds, and keep nothing."""
+    for begin in range(0, len(MONTHS), len(block)):
+        there.block(cube.name, pixels, MONTHS[begin : begin + len(block)], block)
 
 
 def by_chunk(there: Store, cube: Cube, pixels: slice) -> None:
@@ -130,7 +157,18 @@ def readers(there: Store, cube: Cube) -> dict[str, tuple[Callable[[slice], objec
     by_zarr = zarr.open_array(
         connect(there.url).zarr(f"{cube.name}/results", read_only=True), mode="r"
     )
+    at_once = 1 if there.blocks.objects.is_folder else features.MONTHS_AT_ONCE
+    shape = (
+        at_once,
+        len(cube.tods),
+        len(cube.bands),
+        len(METRICS),
+        LAYOUT.superblock,
+        cube.subpixels,
+    )
+    some = np.empty(shape, np.float32)
     found: dict[str, tuple[Callable[[slice], object], slice]] = {
+        "months": (lambda pixels: by_month(there, cube, pixels, some), whole),
         "superblock": (lambda pixels: there.block(cube.name, pixels), whole),
         "chunks": (lambda pixels: by_chunk(there, cube, pixels), whole),
         "chunk": (lambda pixels: there.block(cube.name, pixels), one),
@@ -148,30 +186,46 @@ def decode(data: list[bytes], buffer: np.ndarray) -> None:
         blosc.decompress(one, buffer)
 
 
+def read_and_decode(of: Places, buffer: np.ndarray) -> None:
+    """The same, from files."""
+    for path, spans in of:
+        file = os.open(path, os.O_RDONLY)
+        for offset, size in spans:
+            blosc.decompress(os.pread(file, size, offset), buffer)
+        os.close(file)
+
+
 def case(there: Store, cube: Cube, repeats: int, clock: Callable[[], float]) -> dict[str, Any]:
-    """Seconds of every reader, and those of decoding the same chunks in memory."""
+    """Seconds of every reader, and those of the limits for the same chunks."""
     ways = readers(there, cube)
-    data = {name: encoded(there, cube, pixels) for name, (_, pixels) in ways.items()}
-    size = len(cube.tods) * len(cube.bands) * 7 * LAYOUT.chunk * cube.subpixels * 4
+    size = len(cube.tods) * len(cube.bands) * len(METRICS) * LAYOUT.chunk * cube.subpixels * 4
     buffer = np.empty(size, np.uint8)
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    limits: dict[str, list[float]] = {name: [] for name in ways}
+    limits = ("decode", "read_and_decode") if there.blocks.objects.is_folder else ("decode",)
+    seconds: dict[str, dict[str, list[float]]] = {
+        name: {of: [] for of in ("reader", *limits)} for name in ways
+    }
+    held = {name: places(there, cube, pixels) for name, (_, pixels) in ways.items()}
+    data = {name: encoded(there, of) for name, of in held.items()}
     for repeat in range(repeats + 1):
         for name, (read, pixels) in ways.items():
-            limit = timed(lambda name=name: decode(data[name], buffer), clock)
-            taken = timed(lambda read=read, pixels=pixels: read(pixels), clock)
-            if repeat:  # the first time warms up
-                limits[name].append(limit)
-                seconds[name].append(taken)
+            works: dict[str, Callable[[], object]] = {
+                "decode": partial(decode, data[name], buffer),
+                "read_and_decode": partial(read_and_decode, held[name], buffer),
+                "reader": partial(read, pixels),
+            }
+            for of, taken in seconds[name].items():
+                second = timed(works[of], clock)
+                if repeat:  # the first time warms up
+                    taken.append(second)
     raw = size * len(data["superblock"])
     return {
         "raw_bytes": raw,
         "compression_ratio": raw / sum(map(len, data["superblock"])),
-        "share_of_decode_speed": {
-            name: median(limits[name]) / median(seconds[name]) for name in ways
+        "share_of": {
+            limit: {name: median(of[limit]) / median(of["reader"]) for name, of in seconds.items()}
+            for limit in limits
         },
         "seconds": seconds,
-        "decode_seconds": limits,
     }
 
 
@@ -188,24 +242,34 @@ def main() -> None:
     parser.add_argument("--superblocks", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--root")
+    parser.add_argument("--rgw", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     memory.as_workers()
     blosc.set_nthreads(1)
     clock = time.perf_counter
-    if not given.root:
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        clock = time.process_time
-    with tempfile.TemporaryDirectory() as folder:
-        there = lake.open(write(given.root or folder, given.superblocks))
+    with ExitStack() as stack:
+        root = given.root or stack.enter_context(tempfile.TemporaryDirectory())
+        if given.rgw:
+            server = stack.enter_context(rgw.server(Path(root) / "rgw"))
+            os.environ.update(server.environment)
+            s3.make_bucket(server.environment)
+            root = f"s3://{s3.BUCKET}/reads"
+        elif not given.root:
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+            clock = time.process_time
+        there = lake.open(write(root, given.superblocks))
         figures = {cube.name: case(there, cube, given.repeats, clock) for cube in CUBES}
     if given.json:
         print(json.dumps(figures, indent=1))
         return
     for cube, found in figures.items():
-        print(f"{cube}: compressed {found['compression_ratio']:.2f} to 1; share of decode speed:")
-        for name, share in found["share_of_decode_speed"].items():
-            print(f"  {name:20} {share:.2f}   {median(found['seconds'][name]):.3f} s")
+        shares = found["share_of"]
+        print(f"{cube}: compressed {found['compression_ratio']:.2f} to 1")
+        print(f"  {'':20} seconds   " + "   ".join(f"share of {limit}" for limit in shares))
+        for name, seconds in found["seconds"].items():
+            row = "   ".join(f"{of[name]:{9 + len(limit)}.2f}" for limit, of in shares.items())
+            print(f"  {name:20} {median(seconds['reader']):7.3f}   {row}")
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ def _chunk(objects: Objects, path: str, axis: int, first: int) -> NDArray[Any]:
         raise MissingError(f"there is no array {objects.url(path)}; {hint}")
     place = _place(path, array.ndim, axis, first // array.chunks[axis])
     try:
-        data = objects.get(place)
+        data = objects.view(place)
     except MissingError as error:
         raise MissingError(f"{error}; {hint}") from None
     chunk = np.empty(array.chunks, array.dtype)

@@ -27,8 +27,8 @@ from lake.store import shard_path
 P = TypeVar("P")
 T = TypeVar("T")
 
-CONNECTIONS = 8
-"""Shards of one block that are asked for at a time where they are not in a folder."""
+CONNECTIONS = 12
+"""Shards of one block that are asked for at a time where they are not in a folder: those of a year."""
 
 KEPT_BYTES = 32 << 20
 """Encoded chunks that `gather` remembers: those of some dozens of points, all months."""
@@ -87,12 +87,17 @@ class Reader:
             for month, block in self._held(months, blocks)
             for superblock, chunks in self._wanted(pixels)
         ]
-        fetched = self._each(lambda piece: self._chunks(*piece[:2]), pieces)
-        for (path, chunks, block), encoded in zip(pieces, fetched, strict=True):
-            for number, data in zip(chunks, encoded, strict=True):
-                where = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
+
+        def fill(piece: tuple[str, range, NDArray[np.float32]]) -> None:
+            path, chunks, block = piece
+            url = self.objects.url(path)
+            for number, data in zip(chunks, self._chunks(path, chunks), strict=True):
                 start = number * self.layout.chunk - pixels.start
+                where = f"{url}, chunk {number % self.layout.phases}"
                 shards.decode_chunk(data, block, start, self.layout, where)
+
+        for _ in self._each(fill, pieces):
+            pass
 
     def gather(
         self,
@@ -198,7 +203,7 @@ class Reader:
             ) from error
 
     def _of_whole(self, path: str) -> list[Bytes]:
-        data = memoryview(self.objects.get(path))
+        data = memoryview(self.objects.view(path))
         index = shards.index(data, self.layout, self.objects.url(path))
         return [
             b"" if offset == shards.NO_CHUNK else data[offset : offset + size]

@@ -74,6 +74,9 @@ class Objects(Protocol):
     def get(self, path: str) -> bytes:
         """The whole object; MissingError if there is none."""
 
+    def view(self, path: str) -> Bytes:
+        """As `get`, and not copied once more: of large objects."""
+
     def tail(self, path: str, size: int) -> Bytes:
         """The last bytes of an object, or all of a smaller one; MissingError if there is none."""
 
@@ -172,10 +175,13 @@ class _Obstore:
         self._store = LocalStore() if self.is_folder else open_store(root)
 
     def get(self, path: str) -> bytes:
+        return bytes(self.view(path))
+
+    def view(self, path: str) -> Bytes:
         with self._told("read", path):
             if self.is_folder:
                 return Path(self.url(path)).read_bytes()
-            return again(lambda: bytes(obstore.get(self._store, self._at(path)).bytes()))
+            return again(lambda: memoryview(obstore.get(self._store, self._at(path)).bytes()))
 
     def tail(self, path: str, size: int) -> Bytes:
         where = self._at(path)
@@ -337,6 +343,9 @@ class _Fsspec:
     def get(self, path: str) -> bytes:
         data: bytes = self._found(path, lambda: self._fs.cat_file(self._at(path)))
         return data
+
+    def view(self, path: str) -> Bytes:
+        return self.get(path)
 
     def tail(self, path: str, size: int) -> Bytes:
         data: bytes = self._found(path, lambda: self._tail(self._at(path), size))

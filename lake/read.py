@@ -7,7 +7,7 @@ object that is missing or damaged is an error that names it, never NaN.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -274,7 +274,7 @@ class Store:
         self,
         cube: str,
         pixels: slice,
-        month: int | None = None,
+        month: int | Sequence[int] | None = None,
         out: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """Statistics of a run of pixels in stored order: the fast way for jobs.
@@ -284,11 +284,11 @@ class Store:
         Args:
             cube: its name.
             pixels: in store order, of step 1.
-            month: 1..12; None: all twelve.
+            month: 1..12, one or some; None: all twelve.
             out: what is filled and returned, C-contiguous; none: made.
 
         Returns:
-            float32 (month, tod, band, metric, pixel, subpixel), one month or all twelve.
+            float32 (month, tod, band, metric, pixel, subpixel) of these months.
 
         Raises:
             ConfigError: no such cube, or `out` is of another shape, type or order.
@@ -299,7 +299,7 @@ class Store:
         start, stop, step = pixels.indices(self.pixels)
         if step != 1:
             raise ConfigError(f"pixels={pixels}: a block is a run of pixels, wanted step 1")
-        months = range(1, len(schema.MONTHS) + 1) if month is None else range(month, month + 1)
+        months = schema.MONTHS if month is None else np.atleast_1d(month).tolist()
         cells = (len(months), len(about.tods), len(about.bands), len(METRICS))
         shape = (*cells, max(stop - start, 0), about.subpixels)
         block = np.empty(shape, np.float32) if out is None else out

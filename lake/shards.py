@@ -8,6 +8,7 @@ A block is float32 (tod, band, metric, pixel, subpixel).
 Source: Zarr v3 specification, codec "sharding_indexed", version 1.0, binary shard format.
 """
 
+import struct
 from typing import Any
 
 import google_crc32c
@@ -25,6 +26,8 @@ Block = NDArray[np.float32]
 
 NO_CHUNK = int(np.iinfo(np.uint64).max)
 _CHECKSUM_BYTES = 4
+_HEADER = struct.Struct("<4x3I")
+"""Of Blosc: bytes decoded, bytes of a block, bytes encoded."""
 
 
 def encode(block: Block, layout: Layout) -> bytes:
@@ -109,8 +112,7 @@ def decompress(data: Bytes, target: NDArray[Any], where: str, hint: str) -> None
     Raises:
         FormatError: the bytes are no such thing; says where they are, and the hint.
     """
-    header = bytes(data[4:16]).ljust(12, b"\0")
-    nbytes, _, size = np.frombuffer(header, "<u4").tolist()
+    nbytes, _, size = _HEADER.unpack_from(bytes(data[: _HEADER.size]).ljust(_HEADER.size, b"\0"))
     if (nbytes, size) != (target.nbytes, len(data)):
         raise FormatError(
             f"{where} says {nbytes} bytes in {size}, wanted {target.nbytes} in {len(data)}: it is "

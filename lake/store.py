@@ -153,7 +153,7 @@ def read_shard(
     """
     place = f"{path}/{shard_path(cube.name, month, superblock)}"
     shape = (len(cube.tods), len(cube.bands), len(METRICS), pixels, cube.subpixels)
-    return shards.decode(objects.get(place), shape, layout, objects.url(place))
+    return shards.decode(objects.view(place), shape, layout, objects.url(place))
 
 
 def shard_path(cube: str, month: int, superblock: int) -> str:

@@ -13,6 +13,7 @@ from lake import moments
 from lake.errors import ConfigError
 from lake.schema import Cube
 from tests.jobs import small
+from tests.lake.test_read import KEY, small_domain, write
 
 MONTHS = tuple(range(1, 13))
 
@@ -168,6 +169,22 @@ def test_raw_metrics_in_the_order_of_the_store_are_read_in_place(store, monkeypa
     expected = features.read(store, other, some)[[names[0].index(name) for name in names[1]]]
     monkeypatch.setattr(features, "fill", None)  # nothing is copied
     assert_array_equal(features.read(store, wanted, some), expected)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+@pytest.mark.parametrize("statistics", [("mean", "stddev:log"), moments.METRICS])
+def test_features_read_from_a_server_are_those_of_a_folder(
+    tmp_path, s3_root, monkeypatch, statistics, at_once
+):
+    monkeypatch.setattr(features, "MONTHS_AT_ONCE", at_once)
+    found = []
+    for root in (tmp_path, s3_root):
+        write(f"{root}/{KEY}", small_domain())
+        found.append(read(lake.open(f"{root}/{KEY}"), statistics=statistics))
+    folder, server = found
+    assert len({name.split("/")[2] for name in folder}) == 2, "months"
+    assert list(folder) == list(server)
+    assert_array_equal(list(folder.values()), list(server.values()))
 
 
 @pytest.mark.parametrize(

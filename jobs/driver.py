@@ -25,8 +25,8 @@ from jobs.work import Work
 from lake.console import say
 from lake.errors import ConfigError, MissingError, StoppedError
 
-AGREEING = ("goeslake", "dask", "distributed", "zarr", "numpy")
-"""Packages whose versions must be the same on both sides, beside Python's."""
+AGREEING = ("goeslake", "dask", "distributed", "zarr", "numpy", "torch")
+"""Packages whose versions must be the same on both sides, beside Python's, where both have them."""
 
 WORKER_WAIT_S = float(os.environ.get("LAKE_WORKER_SECONDS", "60"))
 """How long the first worker of a cluster may take to come: minutes, where a node must be started first."""
@@ -156,9 +156,9 @@ def check_versions(client: Client) -> None:
     here = software()
     for worker, found in there.items():
         other = [
-            f"{name} {found.get(name, 'none')} (here {here[name]})"
-            for name in here
-            if found.get(name) != here[name]
+            f"{name} {found[name]} (here {here[name]})"
+            for name in sorted(here.keys() & found.keys())
+            if found[name] != here[name]
         ]
         if other:
             raise ConfigError(
@@ -168,10 +168,10 @@ def check_versions(client: Client) -> None:
 
 
 def software() -> dict[str, str]:
-    """Versions that matter to what is sent between processes."""
+    """Versions that matter to what is sent between processes; of torch without the kind of its build."""
     found = runs.versions()
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
-        name: found[name] for name in AGREEING if name in found
+        name: found[name].partition("+")[0] for name in AGREEING if name in found
     }
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 
 import pytest
 from distributed import Client
@@ -198,10 +199,25 @@ def _graph(dask_scheduler):
     return b"".join(pickle.dumps(task.run_spec) for task in dask_scheduler.tasks.values())
 
 
-def test_other_software_on_the_workers_is_told_before_anything_runs(client, monkeypatch):
-    monkeypatch.setattr(runs, "versions", lambda: {"dask": "0.1"})
-    with pytest.raises(ConfigError, match=r"dask 20\S+ \(here 0\.1\).*install"):
+@pytest.mark.parametrize(("package", "there"), [("dask", r"20\S+"), ("torch", r"2\.[0-9.]+")])
+def test_other_software_on_the_workers_is_told_before_anything_runs(
+    client, monkeypatch, package, there
+):
+    monkeypatch.setattr(runs, "versions", lambda: {package: "0.1"})
+    with pytest.raises(ConfigError, match=rf"{package} {there} \(here 0\.1\).*install"):
         driver.check_versions(client)
+
+
+def test_another_build_of_the_same_torch_is_the_same_and_none_is_none_of_our_business(
+    client, monkeypatch
+):
+    same = runs.versions()
+    monkeypatch.setattr(runs, "versions", lambda: same | {"torch": f"{version('torch')}+cu999"})
+    driver.check_versions(client)
+    monkeypatch.setattr(
+        runs, "versions", lambda: {name: of for name, of in same.items() if name != "torch"}
+    )
+    driver.check_versions(client)
 
 
 def test_cluster_without_a_worker_is_told_after_a_while(s3_environment, tmp_path, monkeypatch):

@@ -150,7 +150,7 @@ def write(
 
 
 def read_moments(objects: Objects, part_path: str, cube: str, pixels: slice) -> Block:
-    """The moments of a superblock, from the part at `part_path` in the store's folder.
+    """The moments of a superblock, from the part at `part_path` below the objects' root.
 
     Raises:
         MissingError: an object is gone.

@@ -32,7 +32,7 @@ from lake.keys import Key
 from lake.ledger import MERGED, STAGED, Ledger
 from lake.manifest import Manifest, Stored
 from lake.moments import METRICS
-from lake.objects import connect, join
+from lake.objects import Objects, connect, join
 from lake.order import Layout
 from lake.overview import Cells, Sums
 from lake.readonly import ReadOnlyStore
@@ -275,21 +275,20 @@ def _copied(shard: Shard, bases: Sequence[Base]) -> list[Stored]:
 
 def _write(shard: Shard) -> Written:
     """On a worker: the shards of a superblock of a month, and what the maps need of it."""
-    lake = connect(shard.root)
+    lake, target = connect(shard.root), f"{shard.key}/{shard.target}"
     copied = _copied_paths(shard)
     for path in copied:
-        store.copy_shard(lake, shard.generations[0], f"{shard.key}/{shard.target}", path)
+        store.copy_shard(lake, shard.generations[0], target, path)
     if copied and shard.is_mapped:
         return Written([], {})
-    objects = connect(join(shard.root, str(shard.key)))
     cell = _cells(shard.root, str(shard.key), shard.target)[shard.pixels]
     written = Written([], {})
     for cube in shard.cubes:
-        block = _merged(shard, cube)
+        block = _merged(lake, shard, cube)
         written.sums[cube.name] = atlas.sums(block, cell)
         if not copied:
             where = shard.month, shard.superblock
-            found = store.write_shard(objects, shard.target, cube.name, *where, block, shard.layout)
+            found = store.write_shard(lake, target, cube.name, *where, block, shard.layout)
             written.stored.append(found)
     return written
 
@@ -300,16 +299,15 @@ def _cells(root: str, key: str, target: str) -> Cells:
     return overview.read_cells(ReadOnlyStore(connect(join(root, key)), target, whole=True))
 
 
-def _merged(shard: Shard, cube: Cube) -> Block:
+def _merged(lake: Objects, shard: Shard, cube: Cube) -> Block:
     """(tod, band, metric, pixel, subpixel) of all sources; NaN where none holds a time step."""
     size = shard.pixels.stop - shard.pixels.start
     where = cube, shard.month, shard.superblock, size, shard.layout
-    lake = connect(shard.root)
     generations = [store.read_shard(lake, path, *where) for path in shard.generations]
     shape = (len(cube.tods), len(cube.bands), len(METRICS), size, cube.subpixels)
     merged = np.empty(shape, np.float32)
     for index, tod in enumerate(cube.tods):
-        blocks = [*(block[index] for block in generations), *_staged(shard, cube, tod)]
+        blocks = [*(block[index] for block in generations), *_staged(lake, shard, cube, tod)]
         if blocks:
             observations.merge(blocks, out=merged[index])
         else:
@@ -317,17 +315,20 @@ def _merged(shard: Shard, cube: Cube) -> Block:
     return merged
 
 
-def _staged(shard: Shard, cube: Cube, tod: int) -> list[Block]:
+def _staged(lake: Objects, shard: Shard, cube: Cube, tod: int) -> list[Block]:
     """Moments of each part of moments, and of all parts of observations together."""
-    objects = connect(join(shard.root, str(shard.key)))
-    mine = [(p, form) for p, form, t, cubes in shard.staged if t == tod and cube.name in cubes]
+    mine = [
+        (f"{shard.key}/{path}", form)
+        for path, form, of, cubes in shard.staged
+        if of == tod and cube.name in cubes
+    ]
     blocks = [
-        parts.read_moments(objects, path, cube.name, shard.pixels)
+        parts.read_moments(lake, path, cube.name, shard.pixels)
         for path, form in mine
         if form != OBSERVATIONS
     ]
     seen = [
-        parts.read_observations(objects, path, cube.name, shard.pixels)
+        parts.read_observations(lake, path, cube.name, shard.pixels)
         for path, form in mine
         if form == OBSERVATIONS
     ]

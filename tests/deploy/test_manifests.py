@@ -3,9 +3,11 @@
 import copy
 import re
 
+import dask
 import pytest
 import yaml
 
+from lake import cluster
 from lake.errors import ConfigError, DataError
 from tests.deploy import operator
 from tests.deploy.manifests import (
@@ -47,6 +49,17 @@ def test_what_the_operator_makes_of_a_cluster_is_valid(version):
     assert {d["metadata"]["name"] for d in clusters} == {"lake", "lake-gpu"}
     made = [of for cluster in clusters for of in operator.made(cluster, workers=1)]
     assert [found for of in made if (found := fault(of, version))] == []
+
+
+@documents([d for d in EVERYTHING.values() if kind(d, "DaskCluster")])
+def test_workers_of_a_cluster_are_set_like_those_of_this_machine(document):
+    (worker,) = document["spec"]["worker"]["spec"]["containers"]
+    set_by = {e["name"]: e["value"] for e in worker["env"] if "value" in e}
+    assert set_by.items() >= cluster.MALLOC.items()  # not by Dask: it writes their names small
+    configured = dask.config.collect_env(set_by)
+    for key, wanted in cluster.WORKERS.items():
+        if not isinstance(wanted, dict):
+            assert dask.config.get(key, config=configured) == wanted
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -1,7 +1,9 @@
+import os
 import time
 
 import dask
 import pytest
+from dask.system import CPU_COUNT
 from distributed import LocalCluster
 
 from lake import cluster
@@ -28,6 +30,23 @@ def test_results_come_in_the_order_of_the_calls_and_progress_is_told(client):
 def test_what_a_call_raises_is_raised(client):
     with pytest.raises(ValueError, match="the call failed"):
         cluster.call(client, failing, [(1,), (2,)])
+
+
+def of_worker(dask_worker) -> tuple[dict[str, str], list[object]]:
+    manager = dask_worker.memory_manager
+    names = ("target", "spill", "pause")
+    return dict(os.environ), [getattr(manager, f"memory_{name}_fraction") for name in names]
+
+
+def test_workers_of_this_machine_keep_their_memory_and_are_not_paused_for_it(monkeypatch):
+    for name in cluster.MALLOC | cluster.ONE_THREAD:
+        monkeypatch.delenv(name, raising=False)  # Dask leaves them here, for clusters to come
+    with cluster.client(None) as client:
+        found = client.run(of_worker).values()
+    assert len(found) == CPU_COUNT
+    for environment, fractions in found:
+        assert environment.items() >= (cluster.MALLOC | cluster.ONE_THREAD).items()
+        assert fractions == [False, False, False]
 
 
 def test_address_where_no_scheduler_answers_is_said():

@@ -90,16 +90,18 @@ def _add_up(
     layers, pixels, subpixels = count.shape
     for layer in range(layers):
         for pixel in range(pixels):
-            known = of_count = of_sum = of_square = 0.0
+            is_known = False
+            of_count = of_sum = of_square = 0.0
             for subpixel in range(subpixels):
                 n = np.float64(count[layer, pixel, subpixel])
-                known += 1.0 if n >= 0 else 0.0
+                if n >= 0:
+                    is_known = True
                 if n > 0:
                     m = np.float64(mean[layer, pixel, subpixel])
                     of_count += n
                     of_sum += n * m
                     of_square += square[layer, pixel, subpixel] + n * m * m
-            if known:
+            if is_known:
                 at = place[pixel]
                 if np.isnan(found[0, layer, at]):
                     found[:, layer, at] = 0

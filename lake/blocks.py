@@ -25,7 +25,6 @@ from lake.schema import Cube
 from lake.store import shard_path
 
 P = TypeVar("P")
-T = TypeVar("T")
 
 CONNECTIONS = 12
 """Shards of one block that are asked for at a time where they are not in a folder: those of a year."""
@@ -90,14 +89,10 @@ class Reader:
 
         def fill(piece: tuple[str, range, NDArray[np.float32]]) -> None:
             path, chunks, block = piece
-            url = self.objects.url(path)
             for number, data in zip(chunks, self._chunks(path, chunks), strict=True):
-                start = number * self.layout.chunk - pixels.start
-                where = f"{url}, chunk {number % self.layout.phases}"
-                shards.decode_chunk(data, block, start, self.layout, where)
+                self._decode(path, number, data, block, pixels.start)
 
-        for _ in self._each(fill, pieces):
-            pass
+        self._each(fill, pieces)
 
     def gather(
         self,
@@ -134,17 +129,23 @@ class Reader:
             month, block, superblock = piece
             path, numbers = shard_path(cube.name, month, superblock), of_shards[superblock]
             for number, data in zip(numbers, self._remembered(path, numbers), strict=True):
-                chunk = np.empty(shape, np.float32)
-                where = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
-                shards.decode_chunk(data, chunk, 0, self.layout, where)
+                chunk, first = np.empty(shape, np.float32), number * self.layout.chunk
+                self._decode(path, number, data, chunk, first)
                 at = places[number]
-                block[:, :, :, at] = cut.of(chunk, pixels[at] - number * self.layout.chunk)
+                block[:, :, :, at] = cut.of(chunk, pixels[at] - first)
 
         pieces = [
             (month, block, n) for month, block in self._held(months, blocks) for n in of_shards
         ]
-        for _ in self._each(fill, pieces):
-            pass
+        self._each(fill, pieces)
+
+    def _decode(
+        self, path: str, number: int, data: Bytes, block: NDArray[np.float32], first: int
+    ) -> None:
+        """Put a chunk of the shard at `path` into a block whose first pixel is `first`."""
+        where = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
+        start = number * self.layout.chunk - first
+        shards.decode_chunk(data, block, start, self.layout, where)
 
     def _remembered(self, path: str, numbers: Sequence[int]) -> list[Bytes]:
         """Encoded chunks of a shard, from memory where they are there."""
@@ -178,13 +179,14 @@ class Reader:
                 block[...] = np.nan
         return found
 
-    def _each(self, work: Callable[[P], T], pieces: Sequence[P]) -> Iterator[T]:
-        """What `work` makes of each piece, in their order; on servers several at a time."""
+    def _each(self, work: Callable[[P], None], pieces: Sequence[P]) -> None:
+        """Do the work of each piece; on servers several at a time."""
         if len(pieces) == 1 or self.objects.is_folder:
-            yield from map(work, pieces)
+            for piece in pieces:
+                work(piece)
             return
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            yield from pool.map(work, pieces)
+            list(pool.map(work, pieces))  # raises what a piece raised
 
     def _chunks(self, path: str, chunks: Sequence[int]) -> list[Bytes]:
         """Encoded chunks of a shard; empty ones are those that it lacks."""

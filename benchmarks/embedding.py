@@ -3,12 +3,12 @@
     python benchmarks/embedding.py [--quick] [--json] [--seeds 3] [--methods raw,pca-64,...]
     python benchmarks/embedding.py --koppen LAKE [--json] ...
 
-For each seed a country (`jobs.truth`) is written as two stores, one a year: some 12 000 pixels
+For each seed a country (`jobs.synthetic`) is written as two stores, one a year: some 12 000 pixels
 (--quick: 5 000), 32 classes, all three resolutions. Every method sees the features that `lake sample`
 takes by default (merged subpixels; those missing in half the pixels left out), is fitted without any
 label, and turns both years into vectors. What is measured of them, on squares of 12 x 12 pixels held
-out, is said in `jobs.measures`; `knn` is its `knn_3`, `few_shot` its `few_linear`, from 500 labels.
-Mean over the seeds; the spread is their standard deviation. A seed is another country, another split
+out, is said in `jobs.evaluation.measures`; `knn` is its `knn_3`, `few_shot` its `few_linear`, from 500
+labels. Mean over the seeds; the spread is their standard deviation. A seed is another country, another split
 and another draw: some are harder for all methods, so learnt ones are also held against the best linear
 one seed by seed.
 
@@ -49,33 +49,26 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import lake
-from jobs import (
-    components,
-    embed,
-    features,
-    fronts,
-    measures,
-    mnf,
-    near,
-    patterns,
-    recipe,
-    sample,
-    settings,
-)  # fmt: skip
-from jobs.components import Model
-from jobs.covariance import Sums
-from jobs.features import Selection
-from jobs.measures import How, Pixels
-from jobs.passes import Fit
-from jobs.scaling import Scaling
-from jobs.truth import stores
-from jobs.truth.country import DYNAMICS, Country
-from jobs.views import pairs
-from lake import order
-from lake.cluster import MALLOC, ONE_THREAD
-from lake.domain import Domain
-from lake.order import Layout
-from lake.read import Store
+from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe
+from jobs.embedding.views import pairs
+from jobs.evaluation import measures
+from jobs.evaluation.measures import How, Pixels
+from jobs.features import features, texture
+from jobs.features.features import Selection
+from jobs.features.scaling import Scaling
+from jobs.linear import components, mnf
+from jobs.linear.components import Model
+from jobs.linear.covariance import Sums
+from jobs.linear.passes import Fit
+from jobs.runs import settings
+from jobs.sampling import sample
+from jobs.synthetic import stores
+from jobs.synthetic.country import DYNAMICS, Country
+from lake.dask_cluster import MALLOC, ONE_THREAD
+from lake.format import order
+from lake.format.domain import Domain
+from lake.format.order import Layout
+from lake.reading.store import Store
 
 Singles = NDArray[np.float32]
 
@@ -200,15 +193,15 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     front, count = how.front.front, min(FIT.components, len(data.names))
     given = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
     x = given.get(front, shown)(data)
-    features_in = front == fronts.FEATURES
+    features_in = front == encoder_inputs.FEATURES
     chosen = recipe.settled(how.recipe, 2, features=features_in)
     there = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
     around = torch.from_numpy(pairs.adjacent(data.row[there], data.column[there]))
     pixels = tuple(torch.from_numpy(of[there]) for of in x)
-    columns = fronts.columns(data.names) if features_in else None
+    columns = encoder_inputs.columns(data.names) if features_in else None
     near_of = None
     if how.feed.near and data.textures is not None:
-        mined = near.mined(data.textures[there], x[0][there], data.seed)
+        mined = hard_negatives.mined(data.textures[there], x[0][there], data.seed)
         near_of = torch.from_numpy(mined), how.feed.near
     model = recipe.fit(chosen, pixels, columns, around, near=near_of).model
     return embed.vectors(model, x[0]), embed.vectors(model, x[1])
@@ -370,14 +363,14 @@ def known(store: Store, url: str) -> Pixels:
     held = store.domain
     blocks = order.superblocks(held.pixels, held.layout)
     seen, cubes = (
-        np.concatenate([patterns.patterns(store, of) for of in blocks]),
-        patterns.fine(store),
+        np.concatenate([texture.patterns(store, of) for of in blocks]),
+        texture.fine(store),
     )
     quantities = {"dynamics": dynamics} | {
         name: dynamics[:, [column]] for column, name in enumerate(DYNAMICS)
     }
-    for name, values in (("patterns", seen), ("textures", patterns.textures(seen, cubes))):
-        quantities[name] = patterns.standardised(values, cubes)
+    for name, values in (("patterns", seen), ("textures", texture.textures(seen, cubes))):
+        quantities[name] = texture.standardised(values, cubes)
     nothing = np.full((held.pixels, 1), np.nan)
     classes = table["label"].to_numpy().astype(np.int64)
     return Pixels(nothing, held.row, held.column, classes, None, quantities, dynamics)

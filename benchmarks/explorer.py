@@ -31,16 +31,18 @@ from playwright.sync_api import Browser, Page
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
-from lake import catalogue, keys, ledger, order, overview, store
-from lake.domain import from_mask
+from lake.catalogue import catalogue
 from lake.explore.server import server
-from lake.grid import Grid, Projection
-from lake.ledger import Ledger
-from lake.manifest import Recorder
-from lake.objects import connect, join
-from lake.read import Store
-from lake.schema import Cube
-from lake.store import State
+from lake.format import keys, order
+from lake.format.domain import from_mask
+from lake.format.grid import Grid, Projection
+from lake.format.schema import Cube
+from lake.reading.store import Store
+from lake.storage.objects import connect, join
+from lake.store import generations, ledger, overview
+from lake.store.generations import State
+from lake.store.ledger import Ledger
+from lake.store.manifest import Recorder
 from tests import chromium
 from tests.explore import lakes
 
@@ -64,7 +66,7 @@ def build(root: str, pixels: int, latent: int) -> Store:
     catalogue.claim(connect(root))
     objects = connect(join(root, str(KEY)))
     about = {"key": str(KEY), "months": [MONTH], "suspect": [], "listing": {}, "provenance": {}}
-    path, stored = store.draft(objects, None, land, (CUBE,), about)
+    path, stored = generations.draft(objects, None, land, (CUBE,), about)
     recorder = Recorder(objects.zarr(path))
     overview.create(recorder, land, (CUBE,))
     written, sums = [], []
@@ -72,12 +74,14 @@ def build(root: str, pixels: int, latent: int) -> Store:
     for n, part in enumerate(order.superblocks(land.pixels, land.layout)):
         block = _results(rng, land.row[part], land.column[part])
         where = objects, path, CUBE.name, MONTH, n
-        written.append(store.write_shard(*where, block, land.layout))
+        written.append(generations.write_shard(*where, block, land.layout))
         sums.append(overview.sums(block, cell[part]))
     overview.write(recorder, CUBE, MONTH, overview.maps(sums, CUBE, overview.grid_of(land).shape))
-    manifest = store.seal(objects, path, [*stored.values(), *written, *recorder.stored.values()])
+    manifest = generations.seal(
+        objects, path, [*stored.values(), *written, *recorder.stored.values()]
+    )
     state = State(path, manifest, (MONTH,), (), ledger.write(objects, Ledger()), (), "", "")
-    head = store.commit(objects, None, state)
+    head = generations.commit(objects, None, state)
     catalogue.upsert(connect(root), catalogue.row(KEY, head, Ledger(), [CUBE.name], land))
     opened = lake.open(join(root, str(KEY)))
     _embed(root, opened, latent)

@@ -10,7 +10,7 @@ ingest take turns.
 
 - `floor`: `deflate.zlib_decompress` of all chunks of all images (Rad or LST, DQF, PQI), their bytes
   already in memory, and nothing else.
-- `ingest`: `ingest.accumulate` of a month of steps (those of the folder, four times over), and the
+- `ingest`: `ingest.accumulate.accumulate` of a month of steps (those of the folder, four times over), and the
   moments of every superblock of every cube from it: opening, checksums, flags, masks, calibration and
   moments. Figures are of one step.
 - `original`: whole images by h5py, and NumPy updates of running moments, as the original study did.
@@ -50,14 +50,17 @@ sys.path.insert(
 )  # before this folder, where this file is "ingest"
 
 from benchmarks import memory
-from ingest import abi, accumulate, granule, listing, packed, synthetic
-from ingest.landscape import CONUS_SHAPE, landscape
-from ingest.plan import Step
-from ingest.scene import Scene, scene
-from ingest.source import File
-from lake import domain as domains
-from lake import grid
-from lake.domain import Domain
+from ingest.abi import filenames, granule
+from ingest.accumulate import accumulate, packed
+from ingest.listing import listing
+from ingest.plan.plan import Step
+from ingest.source.source_files import File
+from ingest.synthetic import granules
+from ingest.synthetic.landscape import CONUS_SHAPE, landscape
+from ingest.synthetic.scene import Scene, scene
+from lake.format import domain as domains
+from lake.format import grid
+from lake.format.domain import Domain
 
 PIXELS = 1_727_768
 TOD = 64800
@@ -70,7 +73,7 @@ Figures = dict[str, Any]
 
 def write(folder: Path, steps: int) -> None:
     """The granules of some days of July under every sky, unless they are there."""
-    days = synthetic.time_steps(
+    days = granules.time_steps(
         years=(2020,), months=(7,), days=range(1, steps + 1), tods=(TOD,), missing=False
     )
     country = None
@@ -81,7 +84,7 @@ def write(folder: Path, steps: int) -> None:
             if len(list(target.glob(f"*_s{step.start:%Y%j}*.nc"))) == 9:
                 continue
             country = country or landscape(CONUS_SHAPE)
-            synthetic.write_scene(target, under(sky, scene(country, step.start)), step.bands)
+            granules.write_scene(target, under(sky, scene(country, step.start)), step.bands)
 
 
 def under(sky: str, seen: Scene) -> Scene:
@@ -98,7 +101,7 @@ def time_steps(folder: Path, most: int) -> list[Step]:
     """The first time steps of a folder."""
     of_scan: dict[str, dict[str | None, File]] = {}
     for path in sorted(folder.glob("*.nc")):
-        name = abi.parse_name(path.name)
+        name = filenames.parse_name(path.name)
         file = File(str(path), path.stat().st_size)
         of_scan.setdefault(name.start, {})[name.band] = file
     wanted = [None, *(band for cube in RULES.cubes_at(TOD) for band in cube.bands)]

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from lake.cluster import MALLOC
+from lake.dask_cluster import MALLOC
 
 
 def as_workers() -> None:

@@ -4,7 +4,7 @@
 
 Population: pixels of the 2 km CONUS grid (1500 x 2500, -75 degrees) whose centre is land in the
 30-arcsec mask, in chunks of 1024 pixels. Orders: row-major, a random permutation (the two ends of
-the scale), and `lake.order` with 1, 4 and 16 phases, at 1 phase no interleaving.
+the scale), and `lake.format.order` with 1, 4 and 16 phases, at 1 phase no interleaving.
 
 - Read amplification: pixels of all inner chunks that hold one of the wanted pixels / pixels wanted.
   Mean over the bounding boxes of 8 states, and over 200 windows of 64 x 64 pixels at random places,
@@ -34,9 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lake.domain import Domain, from_mask
-from lake.grid import Grid, Projection, axis, lonlat
-from lake.order import Layout, permutation, phase_of, superblock_of
+from lake.format.domain import Domain, from_mask
+from lake.format.grid import Grid, Projection, axis, lonlat
+from lake.format.order import Layout, permutation, phase_of, superblock_of
 
 DATA = Path(os.environ.get("LAKE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CHUNK = 1024

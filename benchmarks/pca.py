@@ -38,17 +38,22 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
-from jobs import driver, features, outputs, pca, sample
-from jobs.features import Selection
-from jobs.passes import Fit
-from jobs.work import Work
-from lake import catalogue, commits, domain, keys, store
-from lake.cluster import MALLOC, ONE_THREAD, WORKERS
-from lake.grid import Grid, Projection
-from lake.moments import METRICS
-from lake.objects import connect
-from lake.order import Layout, superblocks
-from lake.schema import MONTHS, Cube
+from jobs.features import features
+from jobs.features.features import Selection
+from jobs.linear import pca
+from jobs.linear.passes import Fit
+from jobs.runs import driver, outputs
+from jobs.runs.stages import Work
+from jobs.sampling import sample
+from lake.catalogue import catalogue
+from lake.dask_cluster import MALLOC, ONE_THREAD, WORKERS
+from lake.format import domain, keys
+from lake.format.grid import Grid, Projection
+from lake.format.moments import METRICS
+from lake.format.order import Layout, superblocks
+from lake.format.schema import MONTHS, Cube
+from lake.storage.objects import connect
+from lake.store import commits, generations
 
 COMPONENTS = 200
 KEY = keys.parse("goes16/benchmark/20200101_20201231/geom-goes-conus-0")
@@ -103,7 +108,7 @@ def write(root: Path, case: Case) -> None:
     about = {"key": str(KEY), "months": MONTHS, "suspect": (), "listing": {}, "provenance": {}}
     catalogue.claim(connect(root))
     objects = connect(connect(root).url(str(KEY)))
-    path, _ = store.draft(objects, None, land, cubes, about)
+    path, _ = generations.draft(objects, None, land, cubes, about)
     cells = (len(MONTHS), len(case.cube.tods), len(case.cube.bands))
     shape = (*cells, len(METRICS), case.cube.subpixels)
     width = int(np.prod(shape))
@@ -119,12 +124,12 @@ def write(root: Path, case: Case) -> None:
             holes = rng.random((*cells, size)) < case.missing
             values[np.broadcast_to(holes[:, :, :, None, :, None], values.shape)] = np.nan
         for month, of in zip(MONTHS, values, strict=True):
-            store.write_shard(objects, path, case.cube.name, month, number, of, layout)
+            generations.write_shard(objects, path, case.cube.name, month, number, of, layout)
             if case.cube.refinement > 1:
                 little = np.ascontiguousarray(of[:1, :1, :, :, :1])
-                store.write_shard(objects, path, LITTLE.name, month, number, little, layout)
-    manifest = store.seal(objects, path, ())
-    state = store.State(path, manifest, MONTHS, (), "", (), "", "")
+                generations.write_shard(objects, path, LITTLE.name, month, number, little, layout)
+    manifest = generations.seal(objects, path, ())
+    state = generations.State(path, manifest, MONTHS, (), "", (), "", "")
     commits.append(objects, None, {name: getattr(state, name) for name in state.__slots__})
     (root / "done").touch()
 

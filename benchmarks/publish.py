@@ -8,9 +8,9 @@ that the stored numbers compress about as real ones do (the ratio is printed). I
 one core, with a worker's memory, CPU seconds, in turn:
 
 - encoding: Blosc (numcodecs), zstd level 3, bitshuffle, of the published chunks, already in memory;
-- publishing: `ingest.publish` of these shards from staged moments alone (`first`), from moments and an
-  earlier generation (`merge`), and from as many single observed time steps as lie in half a month
-  beside an earlier generation (`observations`);
+- publishing: `ingest.publish.publish` of these shards from staged moments alone (`first`), from
+  moments and an earlier generation (`merge`), and from as many single observed time steps as lie in
+  half a month beside an earlier generation (`observations`);
 - `legacy`: the whole import of the study's pickles with the numbers of `first`: read, put into the
   store's pixel order, staged, published.
 
@@ -39,21 +39,28 @@ from numcodecs import blosc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
+import lake
 from benchmarks import memory
-from ingest import atlas, domains, legacy, listing, observations, parts, publish
-from ingest import pickles as pickled
-from ingest.atlas import Atlas
-from ingest.group import Group
-from ingest.observations import Observations
-from ingest.parts import Part
-from ingest.source import File
-from lake import catalogue, grid, keys, order, overview, read, store
-from lake.domain import Domain
-from lake.grid import Grid, Projection
-from lake.ledger import MERGED, Entry
-from lake.moments import METRICS
-from lake.objects import connect
-from lake.schema import Cube
+from ingest.accumulate import observations
+from ingest.accumulate.observations import Observations
+from ingest.legacy import importer
+from ingest.legacy import pickles as pickled
+from ingest.listing import listing
+from ingest.plan import domains
+from ingest.publish import overview_maps, parts, publish
+from ingest.publish.overview_maps import Atlas
+from ingest.publish.parts import Part
+from ingest.publish.target import Group
+from ingest.source.source_files import File
+from lake.catalogue import catalogue
+from lake.format import grid, keys, order
+from lake.format.domain import Domain
+from lake.format.grid import Grid, Projection
+from lake.format.moments import METRICS
+from lake.format.schema import Cube
+from lake.storage.objects import connect
+from lake.store import generations, overview
+from lake.store.ledger import MERGED, Entry
 
 RULES = listing.load("clearland-l1b-c0", ["t0=2020-01-01", "tf=2020-12-31"])
 KEY = keys.parse("goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0")
@@ -119,7 +126,7 @@ def stage(where: Group, form: str, seed: int, steps: int) -> list[Part]:
 def draft(where: Group) -> str:
     """An empty generation."""
     about = {"key": str(KEY), "months": [MONTH], "suspect": [], "listing": {}, "provenance": {}}
-    return store.draft(where.objects, None, where.domain, RULES.cubes, about)[0]
+    return generations.draft(where.objects, None, where.domain, RULES.cubes, about)[0]
 
 
 def shards(where: Group, target: str, bases: tuple[str, ...], new: list[Part]) -> list[Any]:
@@ -154,8 +161,8 @@ def encode(blocks: list[tuple[Cube, np.ndarray]], layout: order.Layout) -> Calla
 
 def blocks_of(where: Group, path: str) -> Iterator[tuple[Cube, np.ndarray]]:
     """The published results by cube and superblock."""
-    store.seal(where.objects, path, ())
-    there = read.open(where.objects.url(path))
+    generations.seal(where.objects, path, ())
+    there = lake.open(where.objects.url(path))
     for cube in RULES.cubes:
         for pixels in order.superblocks(where.domain.pixels, where.domain.layout):
             yield cube, there.block(cube.name, pixels, MONTH)[0]
@@ -178,7 +185,7 @@ def measure(root: str, superblocks: int, repeats: int) -> dict[str, Any]:
     ]
     base = draft(where)
     write_all(shards(where, base, (), first))
-    store.seal(where.objects, base, ())
+    generations.seal(where.objects, base, ())
     below = (f"{KEY}/{base}",)
     cases = {
         "first": ((), first),
@@ -191,7 +198,7 @@ def measure(root: str, superblocks: int, repeats: int) -> dict[str, Any]:
 
 
 def publication(where: Group, bases: tuple[str, ...], new: list[Part], target: str) -> None:
-    """What `ingest.publish` does on its workers."""
+    """What `ingest.publish.publish` does on its workers."""
     write_all(shards(where, target, bases, new))
 
 
@@ -208,7 +215,7 @@ def pickles(where: Group, path: str) -> Path:
         about.pop("latitude_of_projection_origin")
         grids[fine.shape] = (angles | about, np.ones(fine.shape, bool))
     (folder / f"{KEY.geom}.pkl").write_bytes(pickle.dumps(grids))
-    there = read.open(where.objects.url(path))
+    there = lake.open(where.objects.url(path))
     for cube in RULES.cubes:
         block = there.block(cube.name, slice(None), MONTH)[0]
         shape = tuple(n * cube.refinement for n in where.domain.grid.shape)
@@ -223,7 +230,7 @@ def pickles(where: Group, path: str) -> Path:
 
 
 def legacy_import(where: Group, folder: Path, target: str) -> None:
-    """What `ingest.legacy` does on its workers."""
+    """What `ingest.legacy.importer` does on its workers."""
     delete(where, "parts")  # staged anew, every time
     digest = domains.digest(where.domain)
     made = []
@@ -233,7 +240,7 @@ def legacy_import(where: Group, folder: Path, target: str) -> None:
             for path in folder.glob(f"*_{tod}_C*.pkl")
         }
         given = (where.root, KEY, RULES, digest, str(folder), MONTH, tod, found)
-        made.append(legacy._stage(*given))  # noqa: SLF001 (what is measured)
+        made.append(importer._stage(*given))  # noqa: SLF001 (what is measured)
     write_all(shards(where, target, (), made))
 
 
@@ -254,7 +261,9 @@ def case(where: Group, repeats: int, work: Callable[[str], None]) -> dict[str, A
     cell = overview.cells(where.domain)
     pieces = order.superblocks(where.domain.pixels, where.domain.layout)
     of = [cell[pixels] for _ in RULES.cubes for pixels in pieces]
-    maps, _ = timed(lambda: [atlas.sums(b, c) for (_, b), c in zip(blocks, of, strict=True)])
+    maps, _ = timed(
+        lambda: [overview_maps.sums(b, c) for (_, b), c in zip(blocks, of, strict=True)]
+    )
     floor_s, ours_s = np.median(floor, axis=0), np.median(ours, axis=0)
     return {
         "share_of_encode_speed": float(floor_s[0] / ours_s[0]),

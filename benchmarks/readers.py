@@ -39,9 +39,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
 from benchmarks import reads
-from lake import catalogue
-from lake.objects import connect
-from lake.rebuild import row_of
+from lake.catalogue import catalogue
+from lake.catalogue.rebuild import row_of
+from lake.storage.objects import connect
 from tests import rgw, s3
 from tests.faults.proxy import Proxy
 

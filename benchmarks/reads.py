@@ -40,15 +40,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
 from benchmarks import memory
-from jobs import features
-from lake import catalogue, keys, moments, order, shards, store
-from lake.domain import from_mask
-from lake.grid import Grid, Projection
-from lake.moments import METRICS
-from lake.objects import connect, join
-from lake.read import Store
-from lake.schema import MONTHS, Cube
-from lake.store import State
+from jobs.features import features
+from lake.catalogue import catalogue
+from lake.format import keys, moments, order
+from lake.format.domain import from_mask
+from lake.format.grid import Grid, Projection
+from lake.format.moments import METRICS
+from lake.format.schema import MONTHS, Cube
+from lake.reading.store import Store
+from lake.storage.objects import connect, join
+from lake.store import generations, shards
+from lake.store.generations import State
 from tests import rgw, s3
 
 KEY = keys.parse("goes16/reads/20200101_20201231/geom-goes-conus-0")
@@ -71,14 +73,14 @@ def write(root: str, superblocks: int) -> str:
     catalogue.claim(connect(root))
     objects = connect(join(root, str(KEY)))
     about = {"key": str(KEY), "months": list(MONTHS), "suspect": [], "listing": {}}
-    path, _ = store.draft(objects, None, domain, CUBES, about)
+    path, _ = generations.draft(objects, None, domain, CUBES, about)
     for cube in CUBES:
         for month in MONTHS:
             for number in range(superblocks):
                 values = drawn(cube, [month, number, cube.refinement])
-                store.write_shard(objects, path, cube.name, month, number, values, LAYOUT)
-    manifest = store.seal(objects, path, ())
-    store.commit(objects, None, State(path, manifest, tuple(MONTHS), (), "", (), "", ""))
+                generations.write_shard(objects, path, cube.name, month, number, values, LAYOUT)
+    manifest = generations.seal(objects, path, ())
+    generations.commit(objects, None, State(path, manifest, tuple(MONTHS), (), "", (), "", ""))
     return objects.url()
 
 
@@ -103,7 +105,7 @@ def places(there: Store, cube: Cube, pixels: slice) -> Places:
     first = pixels.start % LAYOUT.superblock // LAYOUT.chunk
     last = first + (pixels.stop - pixels.start) // LAYOUT.chunk
     for month in MONTHS:
-        path = store.shard_path(cube.name, month, pixels.start // LAYOUT.superblock)
+        path = generations.shard_path(cube.name, month, pixels.start // LAYOUT.superblock)
         index = shards.index(objects.get(path), LAYOUT, "")
         found.append((objects.url(path), list(index[first:last])))
     return found

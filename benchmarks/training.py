@@ -5,7 +5,7 @@
 An invented country is written as a store; a deep residual MLP learns to rebuild its features, without
 components before it (`front=features`), by the loop of `lake embed`. Pixels a second of
 
-- `streamed`: superblocks pass through memory, read while the model learns (`jobs.loader.Streamed`);
+- `streamed`: superblocks pass through memory, read while the model learns (`jobs.embedding.loader.Streamed`);
 - `in memory`: the same loop on tensors that lie there (`Held`);
 - `random rows`: a torch DataLoader that reads rows of the store at random, as Zarr; without learning.
 
@@ -30,21 +30,22 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
 from benchmarks import memory
-from jobs import features, fronts, recipe, train
-from jobs.features import Selection
-from jobs.loader import Held, Loader, Piece, Streamed
-from jobs.models.architecture import DEEP, Architecture
-from jobs.objective import Objective
-from jobs.recipe import Recipe
-from jobs.scaling import Scaling
-from jobs.train import Training
-from jobs.truth import stores
-from jobs.truth.country import Country
-from jobs.views.choice import Views
-from lake import order
-from lake.objects import connect
-from lake.order import Layout
-from lake.read import Store
+from jobs.embedding import encoder_inputs, recipe, train
+from jobs.embedding.loader import Held, Loader, Piece, Streamed
+from jobs.embedding.models.architecture import DEEP, Architecture
+from jobs.embedding.objective import Objective
+from jobs.embedding.recipe import Recipe
+from jobs.embedding.train import Training
+from jobs.embedding.views.choice import Views
+from jobs.features import features
+from jobs.features.features import Selection
+from jobs.features.scaling import Scaling
+from jobs.synthetic import stores
+from jobs.synthetic.country import Country
+from lake.format import order
+from lake.format.order import Layout
+from lake.reading.store import Store
+from lake.storage.objects import connect
 
 LAYOUT = Layout(256, 8)
 BATCH = 512
@@ -109,7 +110,7 @@ def prepared(store: Store) -> tuple[Read, tuple[str, ...]]:
     chosen = features.settle(Selection(), store)
     names = tuple(map(str, features.columns(chosen, store.cubes.values())))
     blocks = tuple(order.superblocks(store.domain.pixels, store.domain.layout))
-    standard = Scaling.of(features.read(store, chosen, blocks[0]), fronts.CLIP)
+    standard = Scaling.of(features.read(store, chosen, blocks[0]), encoder_inputs.CLIP)
     return Read(store, chosen, standard, blocks), names
 
 
@@ -146,7 +147,7 @@ def main() -> None:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         store = lake.open(f"{written.root}/{written.keys[0]}")
         read, names = prepared(store)
-        columns = fronts.columns(names)
+        columns = encoder_inputs.columns(names)
         held = in_memory(read, training)
         sizes = [of.stop - of.start for of in read.blocks]
         make = {

@@ -15,21 +15,27 @@ from datetime import UTC, date, datetime
 
 from distributed import Client
 
-from ingest import accumulate, domains, geometries, parts, policy, publish, source, staging
-from ingest import plan as planning
-from ingest.group import Group, Outcome, newest, of_key, outcome, writable
-from ingest.listing import Listing
-from ingest.parts import Part
-from ingest.plan import Absent, Plan, Step
-from ingest.policy import Policy
-from ingest.scratch import Scratch
-from ingest.source import File
-from lake import catalogue, cluster, keys, store
-from lake.console import Advance, progress, say
+from ingest.accumulate import accumulate
+from ingest.listing.listing import Listing
+from ingest.plan import domains, geometries
+from ingest.plan import plan as planning
+from ingest.plan.plan import Absent, Plan, Step
+from ingest.publish import parts, policy, publish, staging
+from ingest.publish.parts import Part
+from ingest.publish.policy import Policy
+from ingest.publish.target import Group, Outcome, newest, of_key, outcome, writable
+from ingest.source import source_files
+from ingest.source.scratch import Scratch
+from ingest.source.source_files import File
+from lake import dask_cluster
+from lake.catalogue import catalogue
+from lake.console.messages import Advance, progress, say
 from lake.errors import DataError, GranuleError, OverlapError
-from lake.keys import Key
-from lake.ledger import MISSING, Entry, Ledger
-from lake.objects import connect, join
+from lake.format import keys
+from lake.format.keys import Key
+from lake.storage.objects import connect, join
+from lake.store import generations
+from lake.store.ledger import MISSING, Entry, Ledger
 
 NOTE_S = 60
 """So often what was staged is noted in the ledger."""
@@ -53,7 +59,7 @@ class Bounds:
 def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> Plan:
     """The time steps of a listing for which `url` has all files, and those for which it has not."""
     days = bounds.since, bounds.until
-    return planning.plan(listing, source.list_for(url, listing, *days), *days)
+    return planning.plan(listing, source_files.list_for(url, listing, *days), *days)
 
 
 def run(
@@ -136,7 +142,7 @@ def _stores(listing: Listing, root: str) -> list[Group]:
 
 def _held(group: Group) -> Ledger:
     """The ledger of a store that granules may enter."""
-    held = store.entries(group.objects, newest(group))
+    held = generations.entries(group.objects, newest(group))
     if held.legacy:
         raise OverlapError(
             f"{group.key} holds {len(held.legacy)} legacy results, whose time steps nobody noted: "
@@ -230,7 +236,7 @@ def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch
     ]
     where = (group.root, group.key, group.listing, domains.digest(group.domain), scratch)
     calls = [(*where, share) for share in shares]
-    for _, part in cluster.each(client, _stage_slot, calls):
+    for _, part in dask_cluster.each(client, _stage_slot, calls):
         yield part
 
 
@@ -246,7 +252,7 @@ def _stage_slot(
         return done
 
     def fetch(file: File) -> AbstractContextManager[str]:
-        return source.fetch(file, scratch)
+        return source_files.fetch(file, scratch)
 
     seen = accumulate.accumulate(steps, listing, domain, fetch)
     cubes = tuple(cube.name for cube in seen.cubes)
@@ -259,8 +265,8 @@ def _publish(
 ) -> Outcome:
     with progress(f"publish {group.key.geom}") as report:
         published = publish.publish(client, group, when, report, datetime.now(UTC))
-    held = store.entries(group.objects, newest(group))
-    changes = planning.changed(steps, held, lambda file: source.checksum(file, scratch))
+    held = generations.entries(group.objects, newest(group))
+    changes = planning.changed(steps, held, lambda file: source_files.checksum(file, scratch))
     for change in changes:
         say(f"warning: {change}")
     return outcome(group, merged=len(published), changed=tuple(c.name for c in changes))

@@ -11,12 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lake.read import Store, open  # noqa: A004
-    from lake.search import Catalog, catalog
+    from lake.catalogue.search import Catalog, catalog
+    from lake.reading.store import Store, open  # noqa: A004
 
 __all__ = ["Catalog", "Store", "catalog", "open"]
 
-_MODULES = {"Catalog": "search", "Store": "read", "catalog": "search", "open": "read"}
+_MODULES = {
+    "Catalog": "catalogue.search",
+    "Store": "reading.store",
+    "catalog": "catalogue.search",
+    "open": "reading.store",
+}
 
 
 def __getattr__(name: str) -> object:

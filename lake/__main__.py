@@ -1,5 +1,5 @@
 """`python -m lake` is the command `lake`."""
 
-from lake.cli import main
+from lake.commands.main import main
 
 main()

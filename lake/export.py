@@ -11,23 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 from numpy.typing import NDArray
 
-from lake import cubes, read
-from lake import grid as geometry
-from lake.console import emit, json_option, root_option
 from lake.errors import ConfigError
-from lake.files import check_folder, whole
-from lake.moments import METRICS
-from lake.regions import Region
+from lake.format import grid as geometry
+from lake.format.moments import METRICS
+from lake.format.regions import Region
+from lake.reading import cubes
+from lake.storage.files import whole
 
 if TYPE_CHECKING:
-    from lake.read import Store
+    from lake.reading.store import Store
 
 GEOPARQUET = "1.1.0"
 
@@ -45,7 +43,7 @@ class Selection:
     """Seconds of the UTC day."""
     bands: tuple[str, ...] = ()
     region: Region = ()
-    """See `lake.regions`; empty: everything."""
+    """See `lake.format.regions`; empty: everything."""
 
     def of(self, store: "Store") -> xr.Dataset:
         """A variable for each statistic, (pixel, subpixel, month, tod, band), read when used.
@@ -178,50 +176,6 @@ FORMATS: dict[str, Callable[["Store", Path, Selection], None]] = {
     "netcdf": netcdf,
     "parquet": parquet,
 }
-
-
-@click.command()
-@root_option
-@click.option("--store", "key", required=True, help="Key of the store.")
-@click.option("--format", "kind", required=True, type=click.Choice(list(FORMATS)))
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--cube", required=True, help="Its name.")
-@click.option(
-    "--statistic", "statistics", multiple=True, default=("mean",), show_default=True,
-    type=click.Choice(cubes.ALL_STATISTICS), help="Repeatable.",
-)  # fmt: skip
-@click.option("--month", "months", multiple=True, type=int, help="1 to 12; repeatable; none: all.")
-@click.option("--tod", "tods", multiple=True, type=int, help="Seconds of the UTC day; likewise.")
-@click.option("--band", "bands", multiple=True, help="Likewise.")
-@click.option("--bbox", nargs=4, type=float, help="West, south, east, north in degrees.")
-@click.option(
-    "--polygon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="GeoJSON file."
-)
-@json_option
-def export(
-    root: str,
-    key: str,
-    kind: str,
-    out: Path,
-    cube: str,
-    statistics: tuple[str, ...],
-    months: tuple[int, ...],
-    tods: tuple[int, ...],
-    bands: tuple[str, ...],
-    bbox: tuple[float, ...] | None,
-    polygon: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Write part of a store as one file: GeoTIFF, netCDF or GeoParquet."""
-    if bbox and polygon:
-        raise ConfigError("both --bbox and --polygon are given: wanted one of them")
-    region: Region = json.loads(polygon.read_text("utf-8")) if polygon else (bbox or ())
-    check_folder(out)
-    store = read.open(key.strip("/"), root=root)
-    FORMATS[kind](store, out.absolute(), Selection(cube, statistics, months, tods, bands, region))
-    size = out.stat().st_size
-    emit({"path": str(out), "bytes": size}, f"{out}: {size:,} bytes", as_json=as_json)
 
 
 def _needed(name: str) -> Any:  # noqa: ANN401 (a module)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import lake
-from lake.moments import METRICS
+from lake.format.moments import METRICS
 
 EPS = np.finfo(np.float32).eps
 

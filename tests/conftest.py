@@ -13,8 +13,8 @@ import pytest
 from distributed import Client, LocalCluster
 from hypothesis import settings
 
-from lake import cli
-from lake.objects import Objects, connect
+from lake.commands import main
+from lake.storage.objects import Objects, connect
 from tests import debian, rgw, s3
 from tests.faults.proxy import Faults, Proxy
 
@@ -46,7 +46,7 @@ def run_lake(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lake", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main.main()
         out, err = capsys.readouterr()
         return int(ended.value.code or 0), out, err
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from jobs.measures import How
-from jobs.truth.country import Country
+from jobs.evaluation.measures import How
+from jobs.synthetic.country import Country
 
 SMALL = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)
 HOW = How(square=6, most=300, few=60, pairs=120, near=5)

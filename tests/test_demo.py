@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 
 import lake
-from lake import catalogue, ledger
-from lake.objects import connect
+from lake.catalogue import catalogue
+from lake.storage.objects import connect
+from lake.store import ledger
 
 MARK = "LAKE_TEST_DEMO"
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import lake
-from lake import catalogue, cli, rebuild
-from lake.objects import connect
-from tests.lake.test_read import CUBES, KEY, small_domain, values, write
+from lake.catalogue import catalogue, rebuild
+from lake.commands import main
+from lake.storage.objects import connect
+from tests.lake.small_store import CUBES, KEY, small_domain, values, write
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reading.md").read_text("utf-8")
 COMMANDS = re.findall(r"^    (lake .*)$", PAGE, re.MULTILINE)
@@ -46,8 +47,8 @@ def test_blocks_run_from_top_to_bottom(tmp_path, s3_root, monkeypatch, capsys):
 def test_command_is_understood(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "region.geojson").write_text("{}")
-    command, arguments = cli.lake, shlex.split(line)[1:]
-    context = click.Context(cli.lake, info_name="lake")
+    command, arguments = main.lake, shlex.split(line)[1:]
+    context = click.Context(main.lake, info_name="lake")
     while isinstance(command, click.Group):
         name, *arguments = arguments
         command = command.get_command(context, name)

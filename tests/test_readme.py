@@ -8,8 +8,8 @@ import click
 import numpy as np
 import pytest
 
-from lake import cli
-from tests.lake.test_read import CUBES, KEY, small_domain, values, write
+from lake.commands import main
+from tests.lake.small_store import CUBES, KEY, small_domain, values, write
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -33,8 +33,8 @@ def test_python_block_reads_a_store(tmp_path):
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command_is_understood(line):
-    command, arguments = cli.lake, shlex.split(line)[1:]
-    context = click.Context(cli.lake, info_name="lake")
+    command, arguments = main.lake, shlex.split(line)[1:]
+    context = click.Context(main.lake, info_name="lake")
     while isinstance(command, click.Group):
         name, *arguments = arguments
         command = command.get_command(context, name)

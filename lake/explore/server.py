@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lake.errors import LakeError, MissingError
-from lake.explore import lines
-from lake.explore.offered import Offer
-from lake.objects import STORE_ERRORS, Bytes, Objects
+from lake.explore import coast_lines
+from lake.explore.contents import Offer
+from lake.storage.objects import STORE_ERRORS, Bytes, Objects
 
 LAKE = "lake/"
 """Where the page finds the objects."""
@@ -47,7 +47,7 @@ def site() -> dict[str, bytes]:
     """The files of the page by name."""
     folders = (files("lake.explore").joinpath(name) for name in ("static", "built"))
     found = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
-    return found | {LINES: lines.packed()}
+    return found | {LINES: coast_lines.packed()}
 
 
 def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:

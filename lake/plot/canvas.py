@@ -17,14 +17,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from numpy.typing import ArrayLike, NDArray
 
-from lake import grid
-from lake.domain import Image
 from lake.errors import ConfigError
-from lake.files import whole
-from lake.plot import lines
+from lake.format import grid
+from lake.format.domain import Image
+from lake.plot import coast_lines
 from lake.plot.colours import ABSENT
 from lake.plot.graticule import FAINT, graticule, longitude
 from lake.plot.view import Shown
+from lake.storage.files import whole
 
 INK = "0.15"
 SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
@@ -103,7 +103,7 @@ def frame(axes: Axes, shown: Shown, width: float = 1) -> None:
         width: of the lines, times the usual.
     """
     paint(axes, shown, _empty(shown), zorder=0)
-    lines.draw(axes, shown, width)
+    coast_lines.draw(axes, shown, width)
     west, east, south, north = shown.extent
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)

@@ -7,7 +7,7 @@ class has; whatever is no pixel of the store is transparent.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lake.domain import Domain
+from lake.format.domain import Domain
 
 Floats = NDArray[np.float64]
 

@@ -12,13 +12,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError
+from lake.format.schema import MONTHS
 from lake.plot import canvas, colours, layers, view
 from lake.plot.canvas import INK, Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import Layer
 from lake.plot.pictures import LAND
-from lake.read import Store
-from lake.schema import MONTHS
+from lake.reading.store import Store
 
 Floats = NDArray[np.float64]
 Over = Literal["annual", "diurnal"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lake.errors import ConfigError
-from lake.files import whole
+from lake.storage.files import whole
 
 ENDINGS = (".gif", ".mp4")
 COLOURS = 256

@@ -12,11 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lake import bands, cubes
 from lake.errors import ConfigError, GeometryError
-from lake.moments import METRICS
-from lake.read import Store
-from lake.schema import MONTHS
+from lake.format import bands
+from lake.format.moments import METRICS
+from lake.format.schema import MONTHS
+from lake.reading import cubes
+from lake.reading.store import Store
 
 Values = NDArray[np.float32]
 Pixels = NDArray[np.int64]

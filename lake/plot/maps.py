@@ -10,15 +10,15 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lake.domain import Domain
 from lake.errors import ConfigError
+from lake.format.domain import Domain
 from lake.plot import canvas, films, layers, pictures, view
 from lake.plot.canvas import Heading
 from lake.plot.films import Film
 from lake.plot.layers import Layer, Pixels, Values
 from lake.plot.pictures import Scale
 from lake.plot.view import Kind, Shown
-from lake.read import Store
+from lake.reading.store import Store
 
 DIVERGING = "RdBu_r"
 """Of differences: ColorBrewer's, told apart with every kind of colour vision."""

@@ -16,8 +16,8 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from lake import grid, order
-from lake.domain import Domain, Image
+from lake.format import grid, order
+from lake.format.domain import Domain, Image
 from lake.plot import colours
 from lake.plot.canvas import INK, Heading, Sheet, absent, bars, beside, paint, sheet
 from lake.plot.graticule import FAINT

@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lake import grid
-from lake.domain import Domain, Image
 from lake.errors import ConfigError
-from lake.grid import Floats, Grid
-from lake.regions import width
+from lake.format import grid
+from lake.format.domain import Domain, Image
+from lake.format.grid import Floats, Grid
+from lake.format.regions import width
 
 LONG_SIDE = 2000
 """Dots along the longer side of plate carree: as many as a sheet has at its most dots per inch."""

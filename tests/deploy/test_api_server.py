@@ -132,7 +132,7 @@ def job(applied, tmp_path):
     worker["env"] = [e for e in worker["env"] if e["name"] != "DASK_SCHEDULER_ADDRESS"]
     (backfill,) = [d for d in applied if name(d) == "CronJob/backfill"]
     pod = copy.deepcopy(backfill["spec"]["jobTemplate"]["spec"]["template"]["spec"])
-    pod["containers"][0]["args"] = ["sample", "--lake", truth.root, "--store", truth.key, "--json"]
+    pod["containers"][0]["args"] = ["sample", truth.key, "--lake", truth.root, "--json"]
     return {
         "apiVersion": "kubernetes.dask.org/v1", "kind": "DaskJob",
         "metadata": {"name": "draw", "namespace": NAMESPACE},

@@ -84,7 +84,5 @@ def test_image_ingests_and_samples(container):
     buildah("run", container, "--", "lake", "ingest", "synthetic", "/scratch/s", *days)
     buildah("run", container, "--", "lake", "ingest", "run", "clearland-l1b-c0", *where, *chosen)
     key = "goes16/clearland-l1b-c0/20200101_20200131/geom-goes-conus-0"
-    told = buildah(
-        "run", container, "--", "lake", "sample", "--lake", "/scratch/lake", "--store", key
-    )
+    told = buildah("run", container, "--", "lake", "sample", key, "--lake", "/scratch/lake")
     assert "sample.zarr" in told

@@ -7,7 +7,7 @@ import dask
 import pytest
 import yaml
 
-from lake import cluster
+from lake import dask_cluster
 from lake.errors import ConfigError, DataError
 from tests.deploy import operator
 from tests.deploy.manifests import (
@@ -55,9 +55,9 @@ def test_what_the_operator_makes_of_a_cluster_is_valid(version):
 def test_workers_of_a_cluster_are_set_like_those_of_this_machine(document):
     (worker,) = document["spec"]["worker"]["spec"]["containers"]
     set_by = {e["name"]: e["value"] for e in worker["env"] if "value" in e}
-    assert set_by.items() >= cluster.MALLOC.items()  # not by Dask: it writes their names small
+    assert set_by.items() >= dask_cluster.MALLOC.items()  # not by Dask: it writes their names small
     configured = dask.config.collect_env(set_by)
-    for key, wanted in cluster.WORKERS.items():
+    for key, wanted in dask_cluster.WORKERS.items():
         if not isinstance(wanted, dict):
             assert dask.config.get(key, config=configured) == wanted
 

@@ -10,7 +10,7 @@ from tempfile import gettempdir
 import pytest
 import yaml
 
-from jobs.metrics import Board
+from jobs.commands.prometheus import Board
 from tests.deploy.manifests import DEPLOY, ROOT
 from tests.jobs import small
 

@@ -17,10 +17,14 @@ from distributed import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 import lake
-from ingest import listing, run, synthetic
-from lake import catalogue, commits, ledger, reports
-from lake.objects import connect, exists, join
-from lake.store import State
+from ingest import run
+from ingest.listing import listing
+from ingest.synthetic import granules
+from lake.catalogue import catalogue
+from lake.storage.objects import connect, exists, join
+from lake.store import commits, ledger
+from lake.store.generations import State
+from lake.upkeep import reports
 from tests import s3
 from tests.compare import assert_equal
 from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, rendered
@@ -41,7 +45,7 @@ FEBRUARY = "goes16/clearland-l1b-c0/20200201_20200229/geom-goes-conus-0"
 def source(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("source")
     days = {"years": (2020,), "months": (1, 2), "days": (10, 20), "tods": (54000,)}
-    synthetic.write(folder, shape=(40, 48), seed=3, missing=False, **days)
+    granules.write(folder, shape=(40, 48), seed=3, missing=False, **days)
     return folder
 
 
@@ -170,7 +174,7 @@ def test_backfill_is_computed_by_the_cluster(runner, dask, ingested, reference):
 def test_job_from_the_laptop_runs_in_the_cluster(dask, ingested, s3_environment):
     scheduler, _ = dask
     forwarded = f"tcp://127.0.0.1:{scheduler.ports[8786]}"  # kubectl port-forward
-    command = ["lake", "sample", "--store", KEY, "--json"]
+    command = ["lake", "sample", KEY, "--json"]
     environment = s3_environment | {"LAKE_ROOT": ingested, "DASK_SCHEDULER_ADDRESS": forwarded}
     environment |= {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(

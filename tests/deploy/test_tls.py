@@ -58,7 +58,7 @@ def ask(truth):
     """`lake sample` on a small store through the cluster, with some settings."""
 
     def run(address, settings, statistics):
-        where = ["--lake", truth.root, "--store", truth.key, "--address", address, "--json"]
+        where = [truth.key, "--lake", truth.root, "--address", address, "--json"]
         command = [PROGRAMS / "lake", "sample", *where, "--set", f"statistics={statistics}"]
         quick = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "10s", "PYTHONPATH": str(ROOT)}
         return subprocess.run(

@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 
 import lake
-from jobs import outputs, runs
-from jobs.embed import LEVELS, NOTHING
-from lake import catalogue, keys, moments, order, overview, rebuild, schema, store
-from lake.domain import Domain, from_mask
-from lake.grid import Grid, Projection
-from lake.manifest import Recorder
-from lake.objects import connect
-from lake.order import Layout
-from lake.schema import Cube
-from tests.lake.test_read import KEY as OLD  # of a store without overview maps, as there were
-from tests.lake.test_read import commit, small_domain, write
+from jobs.embedding.embed import LEVELS, NOTHING
+from jobs.runs import outputs, records
+from lake.catalogue import catalogue, rebuild
+from lake.format import keys, moments, order, schema
+from lake.format.domain import Domain, from_mask
+from lake.format.grid import Grid, Projection
+from lake.format.order import Layout
+from lake.format.schema import Cube
+from lake.storage.objects import connect
+from lake.store import generations, overview
+from lake.store.manifest import Recorder
+from tests.lake.small_store import KEY as OLD  # of a store without overview maps, as there were
+from tests.lake.small_store import commit, small_domain, write
 
 KEY = "goes16/small/20200101_20201231/geom-goes-conus-0"
 CUBES = (
@@ -59,7 +61,7 @@ def build(root: Path) -> Made:
     objects = connect(root / KEY)
     catalogue.claim(connect(root))
     about = {"key": KEY, "months": MONTHS, "suspect": [], "listing": {}, "provenance": {}}
-    path, stored = store.draft(objects, None, land, CUBES, about)
+    path, stored = generations.draft(objects, None, land, CUBES, about)
     recorder = Recorder(objects.zarr(path))
     overview.create(recorder, land, CUBES)
     written = []
@@ -69,7 +71,9 @@ def build(root: Path) -> Made:
             overview.draw(recorder, land, cube, month, values)
             for n, pixels in enumerate(order.superblocks(land.pixels, LAYOUT)):
                 shard = values[..., pixels, :]
-                written.append(store.write_shard(objects, path, cube.name, month, n, shard, LAYOUT))
+                written.append(
+                    generations.write_shard(objects, path, cube.name, month, n, shard, LAYOUT)
+                )
     commit(objects, None, path, MONTHS, [*stored.values(), *written, *recorder.stored.values()])
     opened = lake.open(root / KEY)
     catalogue.upsert(connect(root), rebuild.row_of(str(root), opened.key))
@@ -111,8 +115,8 @@ def run(
     root: Path | str, of: lake.Store, job: str, columns: dict[str, int], values: np.ndarray
 ) -> str:
     """A complete run with one array over pixels."""
-    spec = runs.spec_of(str(root), Nothing(), job, (of,))
-    objects = runs.folder(str(root), spec.id)
+    spec = records.spec_of(str(root), Nothing(), job, (of,))
+    objects = records.folder(str(root), spec.id)
     name = "embedding" if columns else "labels"
     encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING} if columns else {}
     array = outputs.per_pixel(

@@ -12,10 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import lake
-from lake import commits, grid, overview
-from lake.explore.command import export
-from lake.objects import connect
-from lake.store import State
+from lake.commands.explore import export
+from lake.format import grid
+from lake.storage.objects import connect
+from lake.store import commits, overview
+from lake.store.generations import State
 from tests import web
 from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD, UNCLEAR, Made

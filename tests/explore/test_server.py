@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from lake.explore import lines
+from lake.explore import coast_lines
 from lake.explore.server import object_of
-from lake.objects import connect
-from lake.plot import lines as figures
+from lake.plot import coast_lines as figures
+from lake.storage.objects import connect
 from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD
 
@@ -84,12 +84,12 @@ def test_page_of_another_site_does_not_reach_the_lake(site):
 
 
 def test_lines_are_those_of_the_figures():
-    numbers, place = np.frombuffer(lines.packed(), "<i2"), 0
-    found = {kind: [] for kind in lines.KINDS}
+    numbers, place = np.frombuffer(coast_lines.packed(), "<i2"), 0
+    found = {kind: [] for kind in coast_lines.KINDS}
     while place < numbers.size:
         kind, size = numbers[place : place + 2]
         end = place + 2 + 2 * int(size)
-        found[lines.KINDS[kind]].append(numbers[place + 2 : end].reshape(-1, 2))
+        found[coast_lines.KINDS[kind]].append(numbers[place + 2 : end].reshape(-1, 2))
         place = end
     for kind, of in found.items():
         wanted = figures.read(kind)

@@ -12,11 +12,12 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import lake
-from ingest import synthetic
-from lake import catalogue, commits, ledger
+from ingest.synthetic import granules
+from lake.catalogue import catalogue
 from lake.errors import LakeError
-from lake.objects import connect, join
-from lake.store import State
+from lake.storage.objects import connect, join
+from lake.store import commits, ledger
+from lake.store.generations import State
 from tests import rgw, s3
 from tests.compare import assert_equal
 from tests.faults.processes import Cluster, start
@@ -61,7 +62,7 @@ class Bench:
     def _prepare(self, stack: ExitStack) -> None:
         source = self.folder / "source"
         days, years = (10, 20), (2020,)
-        synthetic.write(source, shape=(40, 48), years=years, months=(1, 2), days=days, seed=3)
+        granules.write(source, shape=(40, 48), years=years, months=(1, 2), days=days, seed=3)
         self._sources = {False: str(source)}
         environment = {"LAKE_REQUEST_SECONDS": REQUEST_S}
         if self.server:

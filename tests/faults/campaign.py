@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from lake.console import say, table
+from lake.console.messages import say, table
 from tests import rgw, s3
 from tests.faults.bench import Bench
 from tests.faults.disturbances import KINDS, ON_SERVER

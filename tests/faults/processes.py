@@ -16,14 +16,14 @@ from pathlib import Path
 
 from distributed.cli import dask_scheduler, dask_worker
 
-import ingest.cli
+import ingest.commands
 import ingest.run
-from lake import cli
+from lake.commands import main
 
-PRELOADED = (ingest.cli, ingest.run)
+PRELOADED = (ingest.commands, ingest.run)
 """What commands would import by themselves, each time."""
 
-COMMANDS = {"scheduler": dask_scheduler.main, "worker": dask_worker.main, "lake": cli.main}
+COMMANDS = {"scheduler": dask_scheduler.main, "worker": dask_worker.main, "lake": main.main}
 
 PATIENCE_S = 60
 

@@ -10,8 +10,9 @@ import pytest
 import zarr
 from obstore.exceptions import BaseError
 
-from lake import catalogue, commits
-from lake.objects import connect
+from lake.catalogue import catalogue
+from lake.storage.objects import connect
+from lake.store import commits
 from tests.faults.proxy import KINDS, Faults
 
 SURVIVED = [kind for kind in KINDS if kind not in ("strip", "check_then_put", "expired")]
@@ -84,8 +85,8 @@ def test_chunk_that_becomes_empty_is_deleted(s3_root, break_s3, kind):
 
 
 def test_body_that_always_ends_early_is_an_error_never_short(s3_root, break_s3, monkeypatch):
-    monkeypatch.setattr("lake.retries._RETRIES", 2)
-    monkeypatch.setattr("lake.retries._PAUSES", (0.1,))
+    monkeypatch.setattr("lake.storage.retries._RETRIES", 2)
+    monkeypatch.setattr("lake.storage.retries._PAUSES", (0.1,))
     store = connect(s3_root)
     store.put("x", b"0123456789" * 1000)
     zarr.create_array(store.zarr("a.zarr"), data=np.ones(1000), chunks=(1000,), fill_value=np.nan)

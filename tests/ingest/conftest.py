@@ -1,6 +1,6 @@
 import pytest
 
-from ingest.scratch import Scratch
+from ingest.source.scratch import Scratch
 from tests.ingest.sources import Sleeps
 
 

@@ -1,7 +1,7 @@
 """A source of a few files of the NOAA layout, and a clock that does not wait."""
 
-from ingest.retries import Retry
-from ingest.scratch import Scratch
+from ingest.source.retries import Retry
+from ingest.source.scratch import Scratch
 
 RAD = "OR_ABI-L1b-RadC-M6C13_G16_s20180011801172_e20180011803543_c20180011804503.nc"
 LST = "OR_ABI-L2-LSTC-M6_G16_s20180011801172_e20180011803545_c20180011805371.nc"

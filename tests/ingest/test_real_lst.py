@@ -10,9 +10,11 @@ import pytest
 import xarray as xr
 
 import lake
-from ingest import listing, periods, run
-from lake import keys
-from lake.grid import lonlat
+from ingest import run
+from ingest.listing import listing
+from ingest.publish import merging
+from lake.format import keys
+from lake.format.grid import lonlat
 
 KEY = "goes16/lst-10km/{}/geom-goes-fulldisk-0"
 DECEMBER, FEBRUARY = ("2022-12-01", "2022-12-31"), ("2023-02-01", "2023-02-28")
@@ -63,7 +65,7 @@ def root(shared_data, client, tmp_path_factory) -> str:
     halves = [
         keys.parse(KEY.format("_".join(span).replace("-", ""))) for span in (DECEMBER, FEBRUARY)
     ]
-    periods.merge(client, halves, folders["halves"])
+    merging.merge(client, halves, folders["halves"])
     return folders
 
 

@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import abi, listing, periods, policy, run, synthetic
-from lake import catalogue, commits, keys, ledger
+from ingest import run
+from ingest.abi import filenames
+from ingest.listing import listing
+from ingest.publish import merging, policy
+from ingest.synthetic import granules
+from lake.catalogue import catalogue
 from lake.errors import ConfigError, DataError, OverlapError, UnreachableError
-from lake.objects import connect
-from lake.store import State
+from lake.format import keys
+from lake.storage.objects import connect
+from lake.store import commits, ledger
+from lake.store.generations import State
 from tests.compare import EPS, assert_equal
 from tests.faults.proxy import Faults
 from tests.oracle import clear_land, decoded
@@ -28,7 +34,7 @@ SPAN = ["t0=2020-01-01", "tf=2022-12-31"]
 def source(tmp_path_factory) -> Path:
     """Two days of January and July of both years, all times of day."""
     folder = tmp_path_factory.mktemp("source")
-    synthetic.write(folder, shape=(40, 48), months=(1, 7), days=(10, 20), seed=3)
+    granules.write(folder, shape=(40, 48), months=(1, 7), days=(10, 20), seed=3)
     return folder
 
 
@@ -63,7 +69,7 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
     day = f"{stamp}192" if stamp == "2020" else f"{stamp}191"
     files = {}
     for path in source.glob(f"*_s{day}15*.nc"):
-        name = abi.parse_name(path.name)
+        name = filenames.parse_name(path.name)
         files[name.band or "LST"] = shutil.copy(path, folder)
     assert len(files) == 9
     (outcome,) = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
@@ -90,18 +96,18 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
 
 
 def test_years_merged_equal_the_union_ingested_at_once(client, years, whole):
-    outcome = periods.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
+    outcome = merging.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
     assert outcome.key == key("20200101_20221231")
     merged = lake.open(outcome.url)
     assert_equal(merged, whole)
-    again = periods.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
+    again = merging.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
     assert (again.merged, again.url) == (0, outcome.url)
 
 
 def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     folder.mkdir()
-    paths = sorted(source.glob("*.nc"), key=lambda path: abi.parse_name(path.name).start)
+    paths = sorted(source.glob("*.nc"), key=lambda path: filenames.parse_name(path.name).start)
     names = [path.name for path in paths]
     merged = 0
     for share in (names[: len(names) // 3], names[len(names) // 3 :]):
@@ -233,11 +239,11 @@ def test_overlapping_periods_are_not_merged(client, source, years):
     run.run(client, rules(["t0=2020-07-01", "tf=2020-07-31"]), str(source), years)
     both = [keys.parse(key(period)) for period in ("20200101_20201231", "20200701_20200731")]
     with pytest.raises(ConfigError, match="itself one of the stores"):
-        periods.merge(client, both, years)
+        merging.merge(client, both, years)
     run.run(client, rules(["t0=2020-07-01", "tf=2021-07-31"]), str(source), years)
     both[1] = keys.parse(key("20200701_20210731"))
     with pytest.raises(OverlapError, match="20200710-00000"):
-        periods.merge(client, both, years)
+        merging.merge(client, both, years)
 
 
 def test_stores_of_other_rules_are_not_merged(client, source, years):
@@ -245,7 +251,7 @@ def test_stores_of_other_rules_are_not_merged(client, source, years):
     run.run(client, other, str(source), years)
     both = [keys.parse(key(period)) for period in ("20200101_20201231", "20220102_20221231")]
     with pytest.raises(ConfigError, match="not the same listing"):
-        periods.merge(client, both, years)
+        merging.merge(client, both, years)
 
 
 def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
@@ -259,7 +265,7 @@ def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root
 def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_root, tmp_path):
     objects = connect(f"{s3_root}/bucket")
     for path in (*source.glob("*_s2020192*.nc"), *source.glob("*_s2020202*.nc")):
-        name = abi.parse_name(path.name)
+        name = filenames.parse_name(path.name)
         start = name.start
         folder = f"{name.product}/{start[:4]}/{start[4:7]}/{start[7:9]}"
         objects.put(f"{folder}/{path.name}", path.read_bytes())
@@ -310,7 +316,7 @@ def test_store_with_waiting_steps_is_not_merged(client, source, years, tmp_path)
         (folder / path.name.replace("_s2022", "_s2023")).symlink_to(path)
     run.run(client, rules(extended), str(folder), str(root), when=policy.NEVER)
     with pytest.raises(ConfigError, match=r"run .lake ingest publish .*20230101_20231231"):
-        periods.merge(
+        merging.merge(
             client,
             [keys.parse(key(p)) for p in ("20220101_20221231", "20230101_20231231")],
             str(root),
@@ -326,7 +332,7 @@ def test_merge_that_would_lose_time_steps_of_its_target_is_refused(client, sourc
     with pytest.raises(
         OverlapError, match="that the stores to merge do not have, the first 202007"
     ):
-        periods.merge(
+        merging.merge(
             client,
             [keys.parse(key(p)) for p in ("20200101_20200331", "20220101_20221231")],
             str(root),
@@ -383,7 +389,7 @@ def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_s2022*"))
     bounds, held = run.Bounds(max_steps=8), []
-    first = sorted(folder.glob("*C13*"), key=lambda path: abi.parse_name(path.name).start)[:4]
+    first = sorted(folder.glob("*C13*"), key=lambda path: filenames.parse_name(path.name).start)[:4]
     for path in first:
         path.write_bytes(b"cut")
     for _ in range(4):

@@ -1,13 +1,13 @@
 """Settings of an embedding that trains in a second."""
 
-from jobs.embed import Settings
-from jobs.feed import Feed
-from jobs.fronts import Front
-from jobs.models.architecture import Architecture
-from jobs.objective import Objective
-from jobs.recipe import Recipe
-from jobs.train import Training
-from jobs.views.choice import Views
+from jobs.embedding.dataset import Feed
+from jobs.embedding.embed import Settings
+from jobs.embedding.encoder_inputs import Front
+from jobs.embedding.models.architecture import Architecture
+from jobs.embedding.objective import Objective
+from jobs.embedding.recipe import Recipe
+from jobs.embedding.train import Training
+from jobs.embedding.views.choice import Views
 
 
 def settings(

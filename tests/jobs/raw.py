@@ -4,15 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs import sample
-from jobs.features import Selection
-from lake import catalogue, domain, order, store
-from lake.grid import Grid
-from lake.moments import METRICS
-from lake.objects import connect
-from lake.schema import Cube
+from jobs.features.features import Selection
+from jobs.sampling import sample
+from lake.catalogue import catalogue
+from lake.format import domain, order
+from lake.format.grid import Grid
+from lake.format.moments import METRICS
+from lake.format.schema import Cube
+from lake.storage.objects import connect
+from lake.store import generations
 from tests.jobs.small import _PROJECTION
-from tests.lake.test_read import commit
+from tests.lake.small_store import commit
 
 CUBE = Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C07", "C13"), (54000, 64800))
 MONTHS = (1, 2, 4, 5, 7, 8)
@@ -38,12 +40,12 @@ class Lake:
         grid = Grid(_PROJECTION, 0.12 - steps[0], -0.02 + steps[1])
         land = domain.from_mask(np.ones(grid.shape, bool), grid, LAYOUT)
         about = {"key": key, "months": months, "suspect": (), "listing": {}, "provenance": {}}
-        path, _ = store.draft(objects, None, land, (CUBE,), about)
+        path, _ = generations.draft(objects, None, land, (CUBE,), about)
         values = x.T.reshape(len(months), len(CUBE.tods), len(CUBE.bands), len(METRICS), -1, 1)
         for month, of in zip(months, values.astype(np.float32), strict=True):
             for number, block in enumerate(order.superblocks(land.pixels, LAYOUT)):
                 shard = np.ascontiguousarray(of[:, :, :, block])
-                store.write_shard(objects, path, CUBE.name, month, number, shard, LAYOUT)
+                generations.write_shard(objects, path, CUBE.name, month, number, shard, LAYOUT)
         commit(objects, None, path, months)
         return key
 

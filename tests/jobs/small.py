@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lake import catalogue, domain, keys, moments, order, store
-from lake.grid import Grid, Projection
-from lake.objects import connect
-from lake.schema import Cube
-from tests.lake.test_read import commit
+from lake.catalogue import catalogue
+from lake.format import domain, keys, moments, order
+from lake.format.grid import Grid, Projection
+from lake.format.schema import Cube
+from lake.storage.objects import connect
+from lake.store import generations
+from tests.lake.small_store import commit
 
 CUBES = (
     Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C07", "C13"), (54000, 64800)),
@@ -50,7 +52,7 @@ def build(root, suspect=(), shape=(25, 27), layout=LAYOUT) -> Truth:
     about = {"key": str(KEY), "months": MONTHS, "suspect": suspect, "listing": {}, "provenance": {}}
     catalogue.claim(connect(root))
     objects = connect(connect(root).url(str(KEY)))
-    path, _ = store.draft(objects, None, land, CUBES, about)
+    path, _ = generations.draft(objects, None, land, CUBES, about)
     observed = {}
     for cube in CUBES:
         for month in MONTHS:
@@ -59,7 +61,7 @@ def build(root, suspect=(), shape=(25, 27), layout=LAYOUT) -> Truth:
             results = moments.to_results(moments.of(values, ~np.isnan(values)), axis=2)
             for n, block in enumerate(order.superblocks(land.pixels, layout)):
                 shard = results[..., block, :]
-                store.write_shard(objects, path, cube.name, month, n, shard, layout)
+                generations.write_shard(objects, path, cube.name, month, n, shard, layout)
     commit(objects, None, path, MONTHS)
     return Truth(str(root), str(KEY), classes, observed)
 

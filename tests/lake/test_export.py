@@ -16,7 +16,7 @@ import lake
 from lake import export
 from lake.errors import ConfigError
 from lake.export import Selection
-from tests.lake.test_read import CUBES, KEY, small_domain, values, write
+from tests.lake.small_store import CUBES, KEY, small_domain, values, write
 
 HEIGHT = 35786023.0
 STEP = 5.6e-5 * HEIGHT
@@ -192,7 +192,7 @@ def test_command_writes_every_format(run_lake, root, tmp_path, kind):
         json.dumps({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}})
     )
     code, out, err = run_lake(
-        "export", "--lake", str(root), "--store", KEY, "--format", kind, "--out", str(tmp_path / "out"),
+        "export", KEY, "--lake", str(root), "--format", kind, "--out", str(tmp_path / "out"),
         "--cube", "day-2km", "--statistic", "stddev", "--month", "7", "--tod", "0", "--band", "C13",
         "--polygon", str(polygon), "--json",
     )  # fmt: skip

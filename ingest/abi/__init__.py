@@ -1,0 +1,1 @@
+"""The satellite's files as they are: names, products, calibration, quality flags, chunks."""

@@ -1,0 +1,1 @@
+"""Granules of one (month, tod) into packed observations or moments."""

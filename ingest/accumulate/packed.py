@@ -1,0 +1,190 @@
+"""Time steps of one (month, tod) as packed counts, and the sums of those there was no room for.
+
+A step takes 2 bytes for each valid fine pixel and band, and 1 for each pixel. What exceeds the room
+is added to running sums, 28 bytes for each fine pixel and band of the domain and 4 for each pixel, so
+that any number of steps fits:
+
+    peak memory = room + sums + 0.7 GB for everything else
+
+which is 1.6 + 1.6 + 0.7 = 3.9 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.accumulate import gather, sums
+from ingest.accumulate.observations import Observations
+from ingest.accumulate.scan import Scan
+from ingest.accumulate.sums import ABSENT, DROPPED, OBSERVED, States, Sums
+from lake.format import order
+from lake.format.domain import Domain
+from lake.format.schema import Cube
+
+Counts = NDArray[np.uint16]
+Floats = NDArray[np.float64]
+
+ROOM_BYTES = 1_600_000_000
+REST_BYTES = 700_000_000
+"""Images of one file, libraries, and the compiler at the first call on a machine."""
+SUMS_BYTES = 28
+"""Of one fine pixel of one band; also of its stored moments."""
+
+
+def peak_bytes(pixels: int, layers: int, room_bytes: int = ROOM_BYTES) -> int:
+    """Most memory that a worker needs for any number of time steps.
+
+    Args:
+        pixels: of the domain.
+        layers: fine pixels and bands of one pixel: bands times subpixels, of all cubes.
+        room_bytes: for packed counts.
+    """
+    return room_bytes + pixels * (SUMS_BYTES * layers + 4) + REST_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedStep:
+    """One time step; its counts lie in the room."""
+
+    states: States
+    """(pixel,) as `ingest.accumulate.sums` has them."""
+    before: NDArray[np.int64]
+    """(superblock,) pixels with counts before it."""
+    begins: dict[str, NDArray[np.int64]]
+    """By cube, (band,) where the counts of the first valid pixel lie."""
+    tables: dict[str, list[Floats]]
+    """By cube, one (count,) table a band: count -> quantity."""
+
+
+class Packed:
+    """Time steps in the order they were added."""
+
+    def __init__(
+        self, cubes: Sequence[Cube], domain: Domain, most_steps: int, room_bytes: int = ROOM_BYTES
+    ) -> None:
+        self.cubes = tuple(cubes)
+        self.domain = domain
+        self.superblocks = order.superblocks(domain.pixels, domain.layout)
+        layers = sum(len(cube.bands) * cube.subpixels for cube in cubes)
+        step = domain.pixels * layers
+        self._room: Counts = np.empty(min(max(room_bytes // 2, step), step * most_steps), np.uint16)
+        self._used = 0
+        self._known_tables: dict[str, Floats] = {}
+        self._mask = domain.mask
+        self._place = np.full(domain.grid.shape, -1, np.int32)
+        self.steps: list[PackedStep] = []
+        self.sums: dict[str, Sums] = {}
+        """By cube; empty as long as all steps have room."""
+
+    def add(self, scan: Scan) -> None:
+        """Add one more step.
+
+        Raises:
+            GranuleError: a chunk is damaged; nothing was added.
+        """
+        image = scan.valid(self._mask)
+        valid = np.empty(self.domain.pixels, np.bool_)
+        n = gather.places(image, self.domain.row, self.domain.column, valid, self._place)
+        shapes = [(n, cube.subpixels) for cube in self.cubes for _ in cube.bands]
+        begins = np.cumsum([0, *(np.prod(shape, dtype=np.int64) for shape in shapes)])
+        if self._used + begins[-1] > self._room.size:
+            self._make_room()
+        into = [
+            self._room[self._used + begin : self._used + begin + n * s].reshape(n, s)
+            for begin, (_, s) in zip(begins[:-1], shapes, strict=True)
+        ]
+        keep = np.ones(n, np.bool_)
+        scan.take(image, self._place, into, keep)
+        states = valid.view(np.uint8)
+        states[np.flatnonzero(valid)[~keep]] = DROPPED
+        self._known_tables.clear()
+        self.steps.append(self._step(states, begins[:-1] + self._used, scan))
+        self._used += int(begins[-1])
+
+    def total(self, cube: Cube, superblock: int) -> Sums:
+        """Sums of all steps on the pixels of a superblock."""
+        pixels = self.superblocks[superblock]
+        if self.sums:
+            total = self.sums[cube.name].part(pixels).copy()
+        else:
+            total = sums.blank(len(cube.bands), pixels.stop - pixels.start, cube.subpixels)
+        self._add_to(total, cube, superblock)
+        return total
+
+    def observations(self, cube: Cube, superblock: int) -> Observations:
+        """Each step of those in the room."""
+        pixels = self.superblocks[superblock]
+        size, s = pixels.stop - pixels.start, cube.subpixels
+        states = self._states(pixels)
+        valid = states == OBSERVED
+        counts = np.zeros((len(self.steps), len(cube.bands), size, s), np.uint16)
+        for step, begins in enumerate(self._begins(cube, superblock).T):
+            there = states[step][states[step] != ABSENT] == OBSERVED
+            for band, begin in enumerate(begins):
+                held = self._room[begin : begin + there.size * s].reshape(-1, s)
+                counts[step, band, valid[step]] = held[there]
+        return Observations(valid, counts, self._tables(cube))
+
+    @property
+    def is_smaller(self) -> bool:
+        """Whether the observations take less space than the moments that they make."""
+        if self.sums or not self.steps:
+            return False
+        seen = np.zeros(self.domain.pixels, np.bool_)
+        observed = 0
+        for step in self.steps:
+            valid = step.states == OBSERVED
+            seen |= valid
+            observed += int(valid.sum())
+        return 2 * observed < SUMS_BYTES * int(seen.sum())
+
+    def _make_room(self) -> None:
+        """Add all steps to the running sums, superblock by superblock, and forget them."""
+        if not self.sums:
+            for cube in self.cubes:
+                self.sums[cube.name] = sums.blank(
+                    len(cube.bands), self.domain.pixels, cube.subpixels
+                )
+        for cube in self.cubes:
+            for superblock, pixels in enumerate(self.superblocks):
+                self._add_to(self.sums[cube.name].part(pixels), cube, superblock)
+        self.steps.clear()
+        self._known_tables.clear()
+        self._used = 0
+
+    def _add_to(self, total: Sums, cube: Cube, superblock: int) -> None:
+        if self.steps:
+            states = self._states(self.superblocks[superblock])
+            total.add(self._room, self._begins(cube, superblock), self._tables(cube), states)
+
+    def _step(self, states: States, begins: NDArray[np.int64], scan: Scan) -> PackedStep:
+        starts = [pixels.start for pixels in self.superblocks]
+        held = np.add.reduceat(states != ABSENT, starts, dtype=np.int64)
+        tables = {name: [band.table for band in bands] for name, bands in scan.bands.items()}
+        ends = np.cumsum([len(bands) for bands in tables.values()])[:-1]
+        by_cube = dict(zip(tables, np.split(begins, ends), strict=True))
+        return PackedStep(states, np.cumsum(held) - held, by_cube, tables)
+
+    def _begins(self, cube: Cube, superblock: int) -> NDArray[np.int64]:
+        """Where counts begin: (band, step)."""
+        return np.stack(
+            [s.begins[cube.name] + s.before[superblock] * cube.subpixels for s in self.steps], 1
+        )
+
+    def _states(self, pixels: slice) -> States:
+        """Of a run of pixels: (step, pixel)."""
+        return np.stack([step.states[pixels] for step in self.steps])
+
+    def _tables(self, cube: Cube) -> Floats:
+        """(step, band, count); NaN where a table is shorter."""
+        if cube.name in self._known_tables:
+            return self._known_tables[cube.name]
+        length = max(t.size for step in self.steps for t in step.tables[cube.name])
+        tables = np.full((len(self.steps), len(cube.bands), length), np.nan)
+        for n, step in enumerate(self.steps):
+            for band, table in enumerate(step.tables[cube.name]):
+                tables[n, band, : table.size] = table
+        self._known_tables[cube.name] = tables
+        return tables

@@ -1,0 +1,136 @@
+"""One time step: its files opened, which pixels of the domain count, and their packed counts.
+
+A coarse pixel counts only if it is clear land and every fine pixel of every band under it is good and
+has a quantity: all bands of a pixel have the same count. So the flags come first, each band's only
+where the sky is clear, then the counts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.abi import granule
+from ingest.abi.filenames import is_clear
+from ingest.abi.granule import Granule, Surface
+from ingest.accumulate import gather
+from ingest.listing.listing import Listing
+from ingest.plan.plan import Step
+from ingest.source.source_files import checksum_of
+from lake.errors import GeometryError
+from lake.format.domain import Domain
+from lake.format.grid import Grid, refine
+from lake.format.schema import Cube
+from lake.store.ledger import Source
+
+Bools = NDArray[np.bool_]
+Counts = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """The opened files of one time step."""
+
+    surface: Surface
+    bands: Mapping[str, tuple[Granule, ...]]
+    """By cube, in the order of its bands."""
+    refinements: Mapping[str, int]
+    """By cube."""
+    sources: tuple[Source, ...]
+
+    def valid(self, mask: Bools) -> Bools:
+        """(row, column) of the coarse grid: pixels of the domain that are clear land with good flags
+        in all bands.
+
+        Args:
+            mask: of the domain.
+
+        Raises:
+            GranuleError: a chunk is damaged.
+        """
+        flags = self.surface.dqf
+        seen = self.surface.seen(gather.occupied(mask, flags.chunk, flags.grid, 1))
+        valid = is_clear(self.surface.rule, seen) & mask
+        wanted_of = cache(partial(gather.occupied, valid.copy()))
+        for refinement, band in self.each():
+            wanted = wanted_of(band.flags.chunk, band.flags.grid, refinement)
+            for row, column, block in band.flags.each(wanted):
+                gather.drop_bad(band.bad(block), row, column, refinement, valid)
+        return valid
+
+    def take(self, valid: Bools, place: gather.Places, into: Sequence[Counts], keep: Bools) -> None:
+        """The counts of valid pixels, in the order of the store.
+
+        Args:
+            valid: from `valid`.
+            place: (row, column) number of each valid pixel, from `gather.places`.
+            into: (valid pixel, subpixel) for every band in the order of `each`, filled here.
+            keep: (valid pixel,) False where a count has no quantity, in place.
+
+        Raises:
+            GranuleError: a chunk is damaged.
+        """
+        wanted_of = cache(partial(gather.occupied, valid))
+        for (refinement, band), counts in zip(self.each(), into, strict=True):
+            usable = band.usable
+            wanted = wanted_of(band.packed.chunk, band.packed.grid, refinement)
+            run = gather.run_of(usable)
+            for row, column, block in band.packed.each(wanted):
+                where = (block, row, column, refinement, place)
+                gather.take(*where, counts)
+                gather.drop_unusable(*where, usable, *run, keep)
+
+    def each(self) -> Iterator[tuple[int, Granule]]:
+        """Refinement and granule of every band of every cube."""
+        for name, granules in self.bands.items():
+            for band in granules:
+                yield self.refinements[name], band
+
+
+def opened(
+    step: Step, cubes: Sequence[Cube], listing: Listing, domain: Domain, local: Sequence[str]
+) -> Scan:
+    """The scan of a time step.
+
+    Args:
+        step: which.
+        cubes: that observe at its time of day.
+        listing: says which product and rule tell clear sky.
+        domain: the pixels.
+        local: where the bytes of each of the step's files lie.
+
+    Raises:
+        GranuleError: a file cannot be read.
+        GeometryError: a file lies on another grid than the domain.
+    """
+    surface_path = step.files[0].path
+    surface = granule.open_surface(local[0], surface_path, listing.clear_sky.rule)
+    _check_grid(surface.grid, domain, 1, surface_path)
+    rest = iter(zip(step.files[1:], local[1:], strict=True))
+    bands: dict[str, tuple[Granule, ...]] = {}
+    for cube in cubes:
+        found = []
+        for _ in cube.bands:
+            same = cube.product == listing.clear_sky.product
+            file, where = (step.files[0], local[0]) if same else next(rest)
+            found.append(granule.open_band(where, file.path, cube.variable))
+            _check_grid(found[-1].grid, domain, cube.refinement, file.path)
+        bands[cube.name] = tuple(found)
+    sources = tuple(
+        Source(file.name, file.size, file.tag, checksum_of(where))
+        for file, where in zip(step.files, local, strict=True)
+    )
+    return Scan(surface, bands, {cube.name: cube.refinement for cube in cubes}, sources)
+
+
+def _check_grid(found: Grid, domain: Domain, refinement: int, path: str) -> None:
+    wanted = refine(domain.grid, refinement)
+    if found.same_as(wanted):
+        return
+    raise GeometryError(
+        f"{path} lies on a grid of {found.shape} of {found.projection}, this store's domain on "
+        f"{wanted.shape} of {wanted.projection}: two geometries cannot share a store; run it again, "
+        "files of another geometry go to a store of their own"
+    )

@@ -1,0 +1,232 @@
+"""`lake ingest`: what fills the lake."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from ingest import run
+from ingest.commands.options import scratch_option
+from ingest.commands.outcomes import count, emit_outcomes
+from ingest.listing import listing
+from ingest.publish import policy
+from ingest.source.scratch import Scratch
+from lake import dask_cluster
+from lake.commands.options import address_option, json_option, place, root_option
+from lake.console.messages import emit, progress
+from lake.errors import ConfigError
+from lake.format import keys
+from lake.upkeep import reports
+
+source_option = click.option(
+    "--source", "url", required=True, help="Folder or URL of the satellite files."
+)
+
+
+def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
+    if text and (ago := re.fullmatch(r"(\d{1,5})d", text)):
+        return datetime.now(UTC).date() - timedelta(days=int(ago[1]))
+    return keys.day(text) if text else None
+
+
+since_option = click.option(
+    "--since",
+    callback=_day,
+    help="First day to look at: YYYY-MM-DD, or 10d for ten days ago (UTC).",
+)
+until_option = click.option(
+    "--until", callback=_day, help="Last day to look at, inclusive; 0d is today."
+)
+listing_set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    envvar="LAKE_LISTING_SET",
+    metavar="NAME=VALUE",
+    help="Override a setting of the listing; repeatable [LAKE_LISTING_SET, separated by spaces].",
+)
+
+
+@click.group()
+def ingest() -> None:
+    """Fill the lake from satellite files and legacy pickles."""
+
+
+@ingest.command()
+@click.argument("name", metavar="LISTING")
+@source_option
+@listing_set_option
+@since_option
+@until_option
+@json_option
+def plan(
+    name: str,
+    url: str,
+    overrides: Sequence[str],
+    since: date | None,
+    until: date | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Tell which time steps a source has, how large they are, and which lack a file."""
+    planned = run.plan(listing.load(name, overrides), url, run.Bounds(since, until))
+    reasons = Counter(step.reason for step in planned.absent)
+    document = {
+        "steps": [asdict(step) | {"bytes": step.bytes} for step in planned.steps],
+        "absent": [asdict(step) for step in planned.absent],
+        "bytes": planned.bytes,
+        "bytes_by_product": planned.bytes_by_product,
+    }
+    lines = [f"{len(planned.steps)} time steps, {len(planned.absent)} absent"]
+    lines += [f"  {n} x {reason}" for reason, n in reasons.most_common(10)]
+    lines += [f"{_size(planned.bytes)} to read"]
+    lines += [f"  {_size(n)} of {product}" for product, n in planned.bytes_by_product.items()]
+    emit(document, "\n".join(lines), as_json=as_json)
+
+
+@ingest.command(name="run")
+@click.argument("name", metavar="LISTING")
+@source_option
+@root_option
+@listing_set_option
+@address_option
+@since_option
+@until_option
+@click.option("--max-steps", type=click.IntRange(min=1), help="Take no more time steps than this.")
+@click.option(
+    "--publish",
+    "when",
+    default="now",
+    show_default=True,
+    metavar="POLICY",
+    help="When to publish what was staged: now, never, or some of month-end, 500 (time steps) and "
+    "7d (days of waiting), separated by commas.",
+)
+@scratch_option
+@click.option("--dry-run", is_flag=True, help="Plan only: the same as 'lake ingest plan'.")
+@json_option
+@click.pass_context
+def run_(
+    ctx: click.Context,
+    name: str,
+    url: str,
+    root: str,
+    overrides: Sequence[str],
+    address: str | None,
+    since: date | None,
+    until: date | None,
+    max_steps: int | None,
+    when: str,
+    folder: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Take into the lake what the source has and the store lacks.
+
+    LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
+    """
+    if dry_run:
+        ctx.invoke(
+            plan, name=name, url=url, overrides=overrides, since=since, until=until, as_json=as_json
+        )
+        return
+    rules, due = listing.load(name, overrides), policy.parse(when)
+    bounds = run.Bounds(since, until, max_steps)
+    subject = f"{rules.sat}/{rules.listing}/{rules.t0:%Y%m%d}_{rules.tf:%Y%m%d}"
+    with reports.kept(root, "ingest", subject) as report, dask_cluster.client(address) as client:
+        report.numbers["period_end"] = datetime.combine(rules.tf, time.max, UTC).timestamp()
+        outcomes = run.run(
+            client, rules, url, root, bounds=bounds, when=due, scratch=Scratch(folder)
+        )
+        count(report, outcomes)
+    emit_outcomes(outcomes, as_json=as_json)
+
+
+@ingest.command(name="publish")
+@click.argument("name", metavar="KEY")
+@root_option
+@address_option
+@json_option
+def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> None:
+    """Publish the time steps of a store that are staged and wait."""
+    key = keys.parse(name)
+    with reports.kept(root, "publish", str(key)) as report, dask_cluster.client(address) as client:
+        outcome = run.publish_waiting(client, key, root)
+        count(report, [outcome])
+    emit_outcomes([outcome], as_json=as_json)
+
+
+@ingest.command()
+@click.argument("results", metavar="DIR")
+@click.option(
+    "--domains", "geometries", required=True, callback=place, help="Folder of the geometry pickles."
+)
+@root_option
+@listing_set_option
+@address_option
+@json_option
+def pickles(
+    results: str,
+    geometries: str,
+    root: str,
+    overrides: Sequence[str],
+    address: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Import the original study's results."""
+    from ingest.legacy import importer  # noqa: PLC0415 (needed here alone)
+
+    with dask_cluster.client(address) as client:
+        outcomes = importer.import_results(client, results, geometries, root, overrides)
+    emit_outcomes(outcomes, as_json=as_json)
+
+
+@ingest.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.option("--shape", default=(200, 300), type=(int, int), help="Rows and columns at 2 km.")
+@click.option("--years", default="2020,2022", help="Separated by commas.")
+@click.option("--months", default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas.")
+@click.option("--days", default="10,20", help="Of every month, separated by commas.")
+@click.option("--seed", default=0)
+@address_option
+def synthetic(
+    folder: str,
+    shape: tuple[int, int],
+    years: str,
+    months: str,
+    days: str,
+    seed: int,
+    address: str | None,
+) -> None:
+    """Write granules of the real layout, of an invented country whose truth is known."""
+    from ingest.synthetic import granules as made  # noqa: PLC0415 (needed here alone)
+
+    if any(Path(folder).glob("*")):
+        raise ConfigError(f"{folder} is not empty: give a new or empty folder")
+    steps = made.time_steps(years=_numbers(years), months=_numbers(months), days=_numbers(days))
+    made.write_truth(folder, shape, seed)
+    by_day = groupby(steps, key=lambda step: step.start.date())  # those of a day share its weather
+    calls = [(str(Path(folder).absolute()), shape, seed, list(day)) for _, day in by_day]
+    with dask_cluster.client(address) as client, progress("write granules") as report:
+        dask_cluster.call(client, made.write_steps, calls, report)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"{text!r}: wanted whole numbers, separated by commas") from None
+
+
+def _size(size: int) -> str:
+    """Bytes in decimal units: 128.4 GB."""
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    power = min(max(len(str(size)) - 1, 0) // 3, len(units) - 1)
+    return f"{size / 1000**power:.{1 if power else 0}f} {units[power]}"

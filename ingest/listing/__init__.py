@@ -1,0 +1,1 @@
+"""What is to be measured, as a TOML file, and which files that needs."""

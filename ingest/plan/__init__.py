@@ -1,0 +1,1 @@
+"""Which time steps exist, on which grid, over which pixels."""

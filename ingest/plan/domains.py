@@ -1,0 +1,242 @@
+"""Which pixels a geometry has: decided once for a (sat, listing, geom), then the same in every period.
+
+Whoever ingests first decides: the land of the first LST product that can be read, or that of a land
+mask, is written create-only to `<root>/<sat>/<listing>/domains/<geom>.npz`, with how it came about.
+Every store of the geometry takes its pixels and their order from there: else two years would not
+merge. A product's land must agree with an independent mask (`ingest.plan.landmask`): flags that are read
+the wrong way would give the statistics of the sea.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ingest.abi import granule
+from ingest.abi.filenames import Bools
+from ingest.listing.listing import DomainRule, Listing
+from ingest.plan import landmask
+from ingest.plan.landmask import Agreement
+from ingest.plan.plan import Step
+from ingest.source import source_files
+from ingest.source.scratch import Scratch
+from ingest.source.source_files import File
+from lake.errors import ConfigError, DataError, GeometryError, GranuleError, MissingError
+from lake.format import domain as domains
+from lake.format.domain import Domain
+from lake.format.grid import Grid, Projection
+from lake.format.keys import Key
+from lake.format.order import Layout
+from lake.storage.objects import Objects, connect
+
+LEGACY = "legacy"
+"""The rule of a domain that came with legacy results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a domain came about; it is kept beside its pixels."""
+
+    rule: str
+    """`land`, `mask` or `legacy`."""
+    mask: str = ""
+    """The land mask that decided, or that had to agree; empty: none did."""
+    file: str = ""
+    """Name of the file whose land it is."""
+    agreement: Agreement | None = None
+    """With the mask; None: it was not compared."""
+
+
+def settle(
+    objects: Objects,
+    key: Key,
+    listing: Listing,
+    grid: Grid,
+    steps: Sequence[Step],
+    scratch: Scratch,
+) -> Domain:
+    """The domain of a geometry in this lake: the one already there, else by the listing's rule.
+
+    Args:
+        objects: the lake.
+        key: of a store of the geometry.
+        listing: says by which rule land is told, and what must agree.
+        grid: of the geometry.
+        steps: on that grid, in order of time; files are read only if the domain is not there yet.
+        scratch: for remote files.
+
+    Raises:
+        GeometryError: the lake's domain of that name lies on another grid or has another layout.
+        ConfigError: it was made by another rule, or there is no such mask.
+        DataError: no file tells which pixels are land, or what it tells disagrees with the mask.
+    """
+    try:
+        return _there(objects, key, listing, grid)
+    except MissingError:
+        pass
+    if listing.domain.rule == "mask":
+        mask = listing.domain.mask
+        land, origin = landmask.land(mask, grid), Origin("mask", mask)
+    else:
+        file, land = _land(listing, grid, steps, scratch)
+        origin = _compared(listing.domain, file, land, grid)
+    return keep(objects, key, domains.from_mask(land, grid, listing.layout), origin)
+
+
+def keep(
+    objects: Objects,
+    key: Key,
+    found: Domain,
+    origin: Origin = Origin(LEGACY),
+) -> Domain:
+    """The domain of a geometry in this lake: the one already there, else `found`.
+
+    Raises:
+        GeometryError: the lake's domain of that name lies on another grid or has another layout.
+    """
+    with suppress(FileExistsError):
+        objects.create(_path(key), to_bytes(found, origin))
+        return found
+    there = load(objects, key)
+    _check_same(objects, key, there, found.grid, found.layout)
+    return there
+
+
+def _there(objects: Objects, key: Key, listing: Listing, grid: Grid) -> Domain:
+    there, origin = from_bytes(objects.get(_path(key)))
+    _check_same(objects, key, there, grid, listing.layout)
+    rule, mask = listing.domain.rule, listing.domain.mask
+    if origin.rule != LEGACY and (origin.rule != rule or (rule == "mask" and origin.mask != mask)):
+        raise ConfigError(
+            f"{objects.url(_path(key))} was made by domain.rule {origin.rule!r} and domain.mask "
+            f"{origin.mask!r}, the listing says {rule!r} and {mask!r}: every period of a listing has "
+            "the same pixels; give the listing another name (--set listing=NAME), or use another lake"
+        )
+    return there
+
+
+def _check_same(objects: Objects, key: Key, there: Domain, grid: Grid, layout: Layout) -> None:
+    if there.grid.same_as(grid) and there.layout == layout:
+        return
+    raise GeometryError(
+        f"{objects.url(_path(key))} has a grid of {there.grid} and {there.layout}, the files "
+        f"have {grid} and the listing {layout}: use another lake, or a listing of another name"
+    )
+
+
+def _land(
+    listing: Listing, grid: Grid, steps: Sequence[Step], scratch: Scratch
+) -> tuple[File, Bools]:
+    """The first file that can be read and lies on the grid, and its land."""
+    reasons = []
+    for step in steps:
+        file = step.files[0]
+        try:
+            with source_files.fetch(file, scratch) as local:
+                surface = granule.open_surface(local, file.path, listing.clear_sky.rule)
+                if surface.grid.same_as(grid):
+                    return file, surface.land
+            reasons.append(f"{file.path} lies on another grid")
+        except (GranuleError, MissingError) as error:
+            reasons.append(str(error))
+    raise DataError(
+        f"no readable {listing.clear_sky.product} tells which pixels are land: "
+        + ("; ".join(reasons[:3]) or "there is none")
+    )
+
+
+def _compared(rule: DomainRule, file: File, land: Bools, grid: Grid) -> Origin:
+    """How the domain came about, if a file's land agrees with the mask.
+
+    Raises:
+        DataError: it does not.
+    """
+    if rule.mask == landmask.NONE:
+        return Origin(rule.rule, file=file.name)
+    found = landmask.agreement(land, landmask.land(rule.mask, grid), grid)
+    if found.disagreement > rule.max_disagreement:
+        raise DataError(
+            f"{file.path} and the land mask {rule.mask} disagree on {found.disagreement:.2%} of "
+            f"{found.compared} pixels away from coasts: {found.land_in_product_alone} are land in the "
+            f"file alone, {found.land_in_mask_alone} in the mask alone; wanted at most "
+            f"{rule.max_disagreement:.2%} (domain.max_disagreement). The file's flags may mean another "
+            "thing than domain.rule says: look at a map of both; then set domain.rule=mask (and "
+            "clear_sky.rule=clear) to go by the mask, another domain.mask, or another threshold"
+        )
+    return Origin(rule.rule, rule.mask, file.name, found)
+
+
+def load(objects: Objects, key: Key) -> Domain:
+    """The domain that was settled for a geometry.
+
+    Raises:
+        MissingError: none was.
+    """
+    return from_bytes(objects.get(_path(key)))[0]
+
+
+def origin_of(objects: Objects, key: Key) -> Origin:
+    """How the domain that was settled for a geometry came about.
+
+    Raises:
+        MissingError: none was.
+    """
+    return from_bytes(objects.get(_path(key)))[1]
+
+
+@lru_cache(maxsize=2)
+def known(root: str, key: Key, wanted: str) -> Domain:
+    """On a worker: the domain with this digest; the last ones are remembered.
+
+    Raises:
+        GeometryError: the lake's domain of that name has another digest by now.
+    """
+    found = load(connect(root), key)
+    if digest(found) != wanted:
+        raise GeometryError(
+            f"the domain of {key} in {root} is another one than when the run began: run it again"
+        )
+    return found
+
+
+def _path(key: Key) -> str:
+    return f"{key.sat}/{key.listing}/domains/{key.geom}.npz"
+
+
+def digest(domain: Domain) -> str:
+    """SHA-256 of grid, layout and pixels: equal exactly where stores can be merged."""
+    noted = json.dumps([asdict(domain.grid.projection), asdict(domain.layout)], sort_keys=True)
+    parts = (domain.grid.y, domain.grid.x, domain.row, domain.column)
+    return hashlib.sha256(b"".join([noted.encode(), *(p.tobytes() for p in parts)])).hexdigest()
+
+
+def to_bytes(domain: Domain, origin: Origin) -> bytes:
+    """A domain as one `.npz` without pickles."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        projection=np.array(json.dumps(asdict(domain.grid.projection))),
+        layout=np.array(json.dumps(asdict(domain.layout))),
+        origin=np.array(json.dumps(asdict(origin))),
+        y=domain.grid.y,
+        x=domain.grid.x,
+        mask=domain.mask,
+    )
+    return buffer.getvalue()
+
+
+def from_bytes(data: bytes) -> tuple[Domain, Origin]:
+    """The domain that `to_bytes` wrote, and how it came about."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as noted:
+        projection = Projection(**json.loads(str(noted["projection"])))
+        layout = Layout(**json.loads(str(noted["layout"])))
+        grid = Grid(projection, noted["y"], noted["x"])
+        domain = domains.from_mask(noted["mask"], grid, layout)
+        told = json.loads(str(noted["origin"]))
+    agreement = told.pop("agreement")
+    return domain, Origin(**told, agreement=Agreement(**agreement) if agreement else None)

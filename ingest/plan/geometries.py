@@ -1,0 +1,149 @@
+"""Which time steps lie on which grid: a satellite's move splits a run in two.
+
+A satellite moves between slots, and with it the projection of its files. Steps on one grid are a
+stretch of time, so that few files tell where it ends: the first, the last, and halves of what lies
+between two that differ. A file of another grid within a stretch is not looked for here; whoever
+reads it finds it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ingest.abi import granule
+from ingest.listing.listing import Listing
+from ingest.plan.plan import Step
+from ingest.source import source_files
+from ingest.source.scratch import Scratch
+from lake.errors import ConfigError, GeometryError, GranuleError, LegacyError, MissingError
+from lake.format.grid import SIZES, Grid, Projection
+from lake.format.keys import Key
+
+ReadGrid = Callable[[Step], Grid]
+"""The grid of a step's clear-sky product; GranuleError or MissingError: it cannot be read."""
+
+Groups = list[tuple[Grid, list[Step]]]
+
+_Found = dict[int, Grid | None]
+"""Grids by number of the step; None: it cannot be read."""
+
+
+def groups(listing: Listing, steps: Sequence[Step], scratch: Scratch) -> Groups:
+    """The grids of some steps, each with its steps, in order of time.
+
+    Args:
+        listing: of the steps.
+        steps: in order of time.
+        scratch: for remote files.
+
+    Raises:
+        GranuleError: no clear-sky product of them can be read.
+        GeometryError: two grids of one projection.
+    """
+    rule = listing.clear_sky.rule
+
+    def read_grid(step: Step) -> Grid:
+        with source_files.fetch(step.files[0], scratch) as local:
+            return granule.open_surface(local, step.files[0].path, rule).grid
+
+    return split(steps, read_grid)
+
+
+def split(steps: Sequence[Step], read_grid: ReadGrid) -> Groups:
+    """The grids of some steps by as few readings as can be: see `groups`.
+
+    A step that cannot be read belongs to the stretch before it, or else to the one after.
+    """
+    if not steps:
+        return []
+    reasons: list[str] = []
+    known: _Found = {}
+
+    def grid(number: int) -> Grid | None:
+        if number not in known:
+            try:
+                known[number] = read_grid(steps[number])
+            except (GranuleError, MissingError) as error:
+                known[number] = None
+                reasons.append(str(error))
+        return known[number]
+
+    last = len(steps) - 1
+    first_read = next((n for n in range(len(steps)) if grid(n)), None)
+    if first_read is None:
+        raise GranuleError(
+            f"no clear-sky product of {len(steps)} time steps tells where its pixels lie: "
+            + "; ".join(reasons[:3])
+        )
+    last_read = next(n for n in range(last, -1, -1) if grid(n))
+    begins = [first_read, *_boundaries(first_read, last_read, grid)]
+    return _gathered(steps, [(begin, known[begin]) for begin in begins])
+
+
+def check_name(listing: Listing, key: Key, projection: Projection, where: str) -> None:
+    """Nothing, if a legacy geometry's name is that which this lake gives its projection.
+
+    Args:
+        listing: of the store that the results go to.
+        key: of the store; its geom is the name that the legacy files give.
+        projection: that the legacy geometry has.
+        where: path of the legacy geometry.
+
+    Raises:
+        ConfigError: another projection has that name here; says what to set.
+        LegacyError: the projection cannot have that name.
+    """
+    name = listing.geom_name(projection)
+    if name == key.geom:
+        return
+    longitude = projection.longitude_of_projection_origin
+    if projection.sizes != SIZES:
+        raise LegacyError(
+            f"{where} has {projection}, unlike the GOES-R imagers': here it is called {name}, and "
+            f"results named {key.geom} cannot be imported; name them {name}"
+        )
+    raise ConfigError(
+        f"{where} is the projection at {longitude} degrees east, which is called {name} here: to keep "
+        f"its name, give --set geoms.{key.geom}={longitude} to every command that ingests files of "
+        "this listing"
+    )
+
+
+def _boundaries(low: int, high: int, grid: Callable[[int], Grid | None]) -> list[int]:
+    """Numbers of the first steps of new stretches between two steps that can be read."""
+    before, after = grid(low), grid(high)
+    if before is None or after is None or before.same_as(after):
+        return []
+    middle = (low + high) // 2
+    order = sorted(range(low + 1, high), key=lambda n: abs(n - middle))
+    between = next((n for n in order if grid(n)), None)
+    if between is None:
+        return [high]
+    return [*_boundaries(low, between, grid), *_boundaries(between, high, grid)]
+
+
+def _gathered(steps: Sequence[Step], begins: Sequence[tuple[int, Grid | None]]) -> Groups:
+    """The stretches of one grid together; what comes before the first one belongs to it."""
+    found: Groups = []
+    ends = [begin for begin, _ in begins[1:]] + [len(steps)]
+    begin = 0
+    for (_, grid), end in zip(begins, ends, strict=True):
+        if grid is None:
+            continue
+        mine = list(steps[begin:end])
+        same = next((group for group in found if group[0].same_as(grid)), None)
+        if same:
+            same[1].extend(mine)
+        else:
+            _check_apart(grid, mine[0], found)
+            found.append((grid, mine))
+        begin = end
+    return found
+
+
+def _check_apart(grid: Grid, step: Step, found: Groups) -> None:
+    for other, steps in found:
+        if other.projection == grid.projection:
+            raise GeometryError(
+                f"{step.files[0].path} lies on a grid of {grid}, {steps[0].files[0].path} on "
+                f"one of {other}: two sectors or crops of one projection cannot "
+                "share a store; ingest each from a folder of its own, under another listing name"
+            )

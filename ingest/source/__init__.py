@@ -1,0 +1,1 @@
+"""Where satellite files lie, and how they are listed and fetched."""

@@ -1,0 +1,302 @@
+"""Where satellite files come from: a flat folder, or a tree like NOAA's buckets, by any fsspec URL.
+
+NOAA's layout is `<product>/<YYYY>/<JJJ>/<HH>/<name>.nc`, JJJ the day of the year, HH the hour in
+which the scan starts. What is listed here, `fetch` brings to the local disk, in any process: paths
+keep their protocol, options come from the environment (`ingest.source.filesystems`). Errors that may pass are
+tried again (`ingest.source.retries`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import obstore
+from fsspec import AbstractFileSystem
+from obstore.store import from_url
+
+from ingest.listing import slots
+from ingest.listing.listing import Listing
+from ingest.source import filesystems, retries
+from ingest.source.retries import Retry
+from ingest.source.scratch import NO_ROOM, Scratch, failed, reserved
+from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
+
+LISTING_THREADS = 32
+"""Requests at one time."""
+
+SUFFIX = ".nc"
+S3 = ("s3://", "s3a://")
+BLOCK_BYTES = 1 << 18
+"""Read at once, for the checksum: they stay in the cache."""
+
+PATIENT = Retry()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """One file of a source, as its listing shows it."""
+
+    path: str
+    """As `fetch` takes it, in any process."""
+    size: int = 0
+    """Bytes; 0: not known."""
+    tag: str = ""
+    """Changes when the content does: `etag:` and an object's ETag, `mtime:` and the nanoseconds or
+    time of the last change; empty: nothing is known."""
+
+    @property
+    def name(self) -> str:
+        """Without folders."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+def list_files(
+    url: str,
+    folders: Sequence[str] = (),
+    suffix: str = SUFFIX,
+    keep: Callable[[str], bool] = lambda _: True,
+    retry: Retry = PATIENT,
+) -> list[File]:
+    """All files of a source that are wanted, sorted; none is fine if the source has the layout.
+
+    Args:
+        url: folder or fsspec URL; with files in it, or with folders named after products.
+        folders: of a tree, those to look in, below `url`, `ABI-L2-LSTC/2018/001/18`; none: all of
+            the folders `ABI-*`.
+        suffix: what the names end with.
+        keep: name or path -> whether the file is wanted.
+        retry: how often to try a request.
+
+    Raises:
+        ConfigError: a URL that no file system serves or lets us list, or without such files.
+        MissingError: there is no such source.
+        UnreachableError: the server fails, however often one asks.
+    """
+    files, root = filesystems.opened(url)
+    files.invalidate_cache()
+    try:
+        top = retries.call(f"list {url}", lambda: _top(files, root), retry)
+        if top is None:
+            raise MissingError(
+                f"there is no source {url}: wanted a folder or URL of {suffix} files"
+            )
+        found = [info for info in top if info["name"].endswith(suffix)]
+        if found:
+            kept = [info for info in found if keep(info["name"])]
+        else:
+            looked_in = _checked(url, top, folders, suffix)
+            find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
+            kept = _in_tree(find, looked_in, url, retry)
+    except filesystems.REFUSALS as error:
+        raise filesystems.refused("list", url, error) from error
+    with ThreadPoolExecutor(LISTING_THREADS) as pool:
+        listed = pool.map(lambda info: _file(files, url, info, retry), kept)
+        return sorted(file for file in listed if file)
+
+
+def list_for(
+    url: str,
+    listing: Listing,
+    since: date | None = None,
+    until: date | None = None,
+    retry: Retry = PATIENT,
+) -> list[File]:
+    """The files of a source that the time steps of a listing may need, sorted.
+
+    Args:
+        url: see `list_files`; of NOAA's layout only hours that can matter are looked at.
+        listing: what is wanted.
+        since: first day of the slots; none: the listing's t0.
+        until: last day of the slots, inclusive; none: the listing's tf.
+        retry: how often to try a request.
+
+    Raises:
+        ConfigError: see `list_files`, as for the rest.
+    """
+    folders = slots.folders(listing, since, until)
+    keep = slots.wanted(listing, since, until)
+    return list_files(url, folders, keep=keep, retry=retry) if folders else []
+
+
+@contextmanager
+def fetch(file: File, scratch: Scratch, retry: Retry = PATIENT) -> Iterator[str]:
+    """A local path of a file, as long as the context lasts: its own, or that of a copy on scratch.
+
+    A remote file is streamed; it is deleted at the end, however that comes.
+
+    Raises:
+        MissingError: the file is not there any more.
+        GranuleError: it cannot be had whole, however often one asks.
+        SpaceError: there is no room on scratch.
+        ConfigError: it may not be read, or the scratch folder not be written.
+    """
+    files, name = filesystems.opened(file.path)
+    if filesystems.is_local(files):
+        if not Path(name).is_file():
+            raise _gone(file.path)
+        yield name
+        return
+    with reserved(scratch, file.size) as local:
+        _download(files, name, file, local, scratch, retry)
+        yield str(local)
+
+
+def checksum(file: File, scratch: Scratch, retry: Retry = PATIENT) -> int:
+    """CRC-32C of a file's content.
+
+    Raises:
+        MissingError: see `fetch`, as for the rest.
+    """
+    with fetch(file, scratch, retry) as local:
+        return checksum_of(local)
+
+
+def checksum_of(local: str) -> int:
+    """CRC-32C of the content of a file on the local disk.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    found = 0
+    with Path(local).open("rb", buffering=0) as stream:
+        while block := stream.read(BLOCK_BYTES):
+            found = google_crc32c.extend(found, block)
+    return found
+
+
+def read_bytes(path: str, retry: Retry = PATIENT) -> bytes:
+    """The whole file at a path of `list_files`.
+
+    Raises:
+        MissingError: it is not there any more.
+        ConfigError: it may not be read.
+        UnreachableError: the server fails, however often one asks.
+    """
+    files, name = filesystems.opened(path)
+    try:
+        return bytes(retries.call(f"read {path}", lambda: files.cat_file(name), retry))
+    except FileNotFoundError:
+        raise _gone(path) from None
+    except filesystems.REFUSALS as error:
+        raise filesystems.refused("read", path, error) from error
+
+
+def _download(
+    files: AbstractFileSystem, name: str, file: File, local: Path, scratch: Scratch, retry: Retry
+) -> None:
+    def copy() -> None:
+        files.get_file(name, str(local))
+        size = local.stat().st_size
+        if file.size and size != file.size:
+            raise ConnectionError(f"it gave {size} bytes, its listing says {file.size}")
+
+    try:
+        retries.call(f"fetch {file.path}", copy, retry)
+    except UnreachableError as error:
+        raise GranuleError(str(error)) from error
+    except FileNotFoundError:
+        raise _gone(file.path) from None
+    except filesystems.REFUSALS as error:
+        raise filesystems.refused("read", file.path, error) from error
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise failed(scratch, error) from error
+        raise GranuleError(f"cannot fetch {file.path}: {error}; list the source again") from error
+
+
+def _gone(path: str) -> MissingError:
+    return MissingError(f"there is no file {path}: list the source again")
+
+
+Info = dict[str, Any]
+"""What a file system says of one file: name, type, size, and what it has."""
+
+
+def _top(files: AbstractFileSystem, root: str) -> list[Info] | None:
+    """What lies in a folder; None: there is no such folder."""
+    return files.ls(root, detail=True) if files.isdir(root) else None
+
+
+def _checked(url: str, top: list[Info], folders: Sequence[str], suffix: str) -> list[str]:
+    """The folders to look in, of which the source must have one at least."""
+    there = {info["name"].rstrip("/").rsplit("/", 1)[-1] for info in top}
+    products = {folder.partition("/")[0] for folder in folders}
+    found = there & products if folders else {name for name in there if name.startswith("ABI-")}
+    if not found:
+        named = f" of {', '.join(sorted(products))}" if products else ""
+        raise ConfigError(
+            f"source {url} holds no {suffix} files{named}: "
+            f"wanted files in the folder itself or as <product>/<YYYY>/<JJJ>/<HH>/<name>{suffix}"
+        )
+    return [folder for folder in folders or sorted(found) if folder.partition("/")[0] in found]
+
+
+def _in_tree(
+    find: Callable[[str], list[Info]], folders: Sequence[str], url: str, retry: Retry
+) -> list[Info]:
+    def found(folder: str) -> list[Info]:
+        try:
+            return retries.call(f"list {url}/{folder}", lambda: find(folder), retry)
+        except FileNotFoundError:
+            return []
+
+    with ThreadPoolExecutor(LISTING_THREADS) as pool:
+        return [info for infos in pool.map(found, folders) for info in infos]
+
+
+def _tree(
+    files: AbstractFileSystem, url: str, root: str, keep: Callable[[str], bool]
+) -> Callable[[str], list[Info]]:
+    """What lists the wanted files below a folder: over s3 obstore, at an eighth of the time of s3fs."""
+    root = root.rstrip("/")
+    if not url.startswith(S3):
+        return lambda folder: [
+            info for name, info in files.find(f"{root}/{folder}", detail=True).items() if keep(name)
+        ]
+    config: Any = {"skip_signature": "true"} if filesystems.is_anonymous(url) else None
+    once: Any = {"max_retries": 0}
+    store = from_url(url, config=config, client_options={"allow_http": True}, retry_config=once)
+    return lambda folder: [
+        {"name": f"{root}/{meta['path']}", "size": meta["size"], "ETag": meta["e_tag"]}
+        for page in obstore.list(store, folder)
+        for meta in page
+        if keep(meta["path"])
+    ]
+
+
+def _file(files: AbstractFileSystem, url: str, info: Info, retry: Retry) -> File | None:
+    """None: it is gone already."""
+    path = _full(url, info["name"])
+    try:
+        if filesystems.is_local(files):
+            there = Path(path).stat()
+            return File(path, there.st_size, f"mtime:{there.st_mtime_ns}")
+        if info.get("size") is None:
+            info = retries.call(f"ask for {path}", lambda: files.info(info["name"]), retry)
+    except FileNotFoundError:
+        return None
+    return File(path, info.get("size") or 0, _tag(info))
+
+
+def _tag(info: Info) -> str:
+    for name, key in (("etag", "ETag"), ("etag", "etag"), *(("mtime", key) for key in _CHANGED)):
+        if info.get(key):
+            return f"{name}:{info[key]}".replace('"', "")
+    return ""
+
+
+_CHANGED = ("mtime", "LastModified", "created")
+"""What file systems call the time of the last change."""
+
+
+def _full(url: str, name: str) -> str:
+    """The name with the protocol, or chain of protocols, that `url` had; a plain path stays one."""
+    protocol = url.rpartition("://")[0]
+    if "://" in name or protocol in ("", "file", "local"):
+        return name
+    return f"{protocol}://{name.lstrip('/')}"

@@ -1,0 +1,1 @@
+"""Granules of the real layout, of an invented country whose truth is known."""

@@ -1,0 +1,206 @@
+"""Granules of the real layout with a hidden truth, for the demonstration and for tests.
+
+An invented country on a crop of the real GOES-East grid (`ingest.synthetic.landscape`) is looked at
+(`ingest.synthetic.scene`, `ingest.synthetic.imager`) and written (`ingest.synthetic.encode`) as
+ABI-L1b-RadC files of eight bands and ABI-L2-LSTC files: at 12, 15, 18, 21 and 0 UTC all bands, at
+3, 6 and 9 UTC C13 and C15 alone. Of two years one lies on each side of the change of the LST
+product. What the land covers really are lies beside the files in `truth.npz`.
+
+A time step needs nothing but the landscape, which is quickly made from (shape, seed): after
+`write_truth`, `write_steps` can be run by many processes, in any order, with the same bytes.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.synthetic import encode
+from ingest.synthetic.encode import Times
+from ingest.synthetic.imager import CHANNELS, image, lst_image
+from ingest.synthetic.landscape import COVERS, Landscape, landscape
+from ingest.synthetic.scene import Scene, scene
+from lake.errors import ConfigError
+
+DAY_TODS = (43200, 54000, 64800, 75600, 0)
+NIGHT_TODS = (10800, 21600, 32400)
+NIGHT_BANDS = ("C13", "C15")
+TRUTH = "truth.npz"
+SCAN = timedelta(seconds=157.2)
+"""How long a CONUS scan takes."""
+FIRST_SCAN = timedelta(seconds=77.2)
+"""Into the hour, of its first CONUS scan."""
+LOST_BAND = "C05"
+"""Which file the demonstration lacks, at one time step."""
+
+Report = Callable[[int, int], None]
+"""Told how many time steps are done, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStep:
+    """One scan, and the bands that are written of it beside the LST product."""
+
+    start: datetime
+    """UTC."""
+    bands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What is really there; arrays (Y, X), rows from the north."""
+
+    classes: NDArray[np.int16]
+    """Index into `names`, -1 off land."""
+    land: NDArray[np.bool_]
+    """True on land; lakes are water."""
+    names: tuple[str, ...]
+
+
+def time_steps(
+    *,
+    years: Iterable[int] = (2020, 2022),
+    months: Iterable[int] = range(1, 13),
+    days: Iterable[int] = (10, 20),
+    tods: Iterable[int] = (*DAY_TODS, *NIGHT_TODS),
+    missing: bool = True,
+) -> tuple[TimeStep, ...]:
+    """The scans of every year, month, day of the month and time of day, in order of time.
+
+    Args:
+        years: of the calendar.
+        months: 1 to 12.
+        days: of every month.
+        tods: seconds of the UTC day, whole hours.
+        missing: leave C05 out of one of the steps that have it.
+
+    Raises:
+        ConfigError: a day that some month does not have, or a time that is no whole hour.
+    """
+    tods, days, months = tuple(tods), tuple(days), tuple(months)
+    moments = (_moment(y, m, d, tod) for y in years for m in months for d in days for tod in tods)
+    steps = [TimeStep(moment + FIRST_SCAN, _bands(moment)) for moment in sorted(moments)]
+    full = [n for n, step in enumerate(steps) if LOST_BAND in step.bands]
+    if missing and full:
+        n = full[len(full) // 3]
+        steps[n] = TimeStep(steps[n].start, tuple(b for b in steps[n].bands if b != LOST_BAND))
+    return tuple(steps)
+
+
+def write(
+    folder: str | Path,
+    *,
+    shape: tuple[int, int] = (200, 300),
+    years: Iterable[int] = (2020, 2022),
+    months: Iterable[int] = range(1, 13),
+    days: Iterable[int] = (10, 20),
+    tods: Iterable[int] = (*DAY_TODS, *NIGHT_TODS),
+    seed: int = 0,
+    missing: bool = True,
+    report: Report | None = None,
+) -> Truth:
+    """Write all granules, in this process, and `truth.npz` beside them.
+
+    Args:
+        folder: where to, made if need be; files of the same name are replaced.
+        shape: of the crop, coarse pixels.
+        years: see `time_steps`, as for the next three and `missing`.
+        months: see there.
+        days: see there.
+        tods: see there.
+        seed: of the landscape and everything that happens on it.
+        missing: see there.
+        report: told after every time step.
+
+    Raises:
+        ConfigError: a shape, day or time that cannot be.
+    """
+    steps = time_steps(years=years, months=months, days=days, tods=tods, missing=missing)
+    truth = write_truth(folder, shape, seed)
+    write_steps(folder, shape, seed, steps, report)
+    return truth
+
+
+def write_truth(folder: str | Path, shape: tuple[int, int] = (200, 300), seed: int = 0) -> Truth:
+    """Write `truth.npz`, arrays `classes`, `land`, `names`, into a folder that is made if need be."""
+    country = landscape(shape, seed)
+    truth = Truth(country.classes, country.land, tuple(cover.name for cover in COVERS))
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        Path(folder) / TRUTH, classes=truth.classes, land=truth.land, names=np.array(truth.names)
+    )
+    return truth
+
+
+def read_truth(folder: str | Path) -> Truth:
+    """The truth that `write_truth` wrote."""
+    with np.load(Path(folder) / TRUTH, allow_pickle=False) as stored:
+        return Truth(stored["classes"], stored["land"], tuple(map(str, stored["names"])))
+
+
+def write_steps(
+    folder: str | Path,
+    shape: tuple[int, int],
+    seed: int,
+    steps: Sequence[TimeStep],
+    report: Report | None = None,
+) -> None:
+    """Write some time steps: a task for a worker, whose arguments are small.
+
+    Those of a day share its weather: give whole days.
+    """
+    country = landscape(shape, seed)
+    for done, step in enumerate(steps, 1):
+        write_step(folder, country, step)
+        if report:
+            report(done, len(steps))
+
+
+def write_step(folder: str | Path, country: Landscape, step: TimeStep) -> list[Path]:
+    """Write the files of one time step, each in one go, and return their paths."""
+    return write_scene(folder, scene(country, step.start), step.bands)
+
+
+def write_scene(folder: str | Path, seen: Scene, bands: Sequence[str]) -> list[Path]:
+    """Write the files of what is seen in one scan: some bands and the LST product."""
+    files = {}
+    for band in bands:
+        times = _times(seen.when, CHANNELS[band].number)
+        data = encode.band_file(band, image(seen, band), times, seen.distance)
+        files[encode.file_name(times, band)] = data
+    times = _lst_times(seen.when)
+    files[encode.file_name(times, None)] = encode.lst_file(lst_image(seen), times)
+    paths = [Path(folder) / name for name in files]
+    for path, data in zip(paths, files.values(), strict=True):
+        path.write_bytes(data)
+    return paths
+
+
+def _moment(year: int, month: int, day: int, tod: int) -> datetime:
+    if tod not in range(0, 86400, 3600):
+        raise ConfigError(f"time of day {tod} s: wanted whole hours, 0 to 82800, as LSTC is hourly")
+    try:
+        return datetime(year, month, day, tod // 3600, tzinfo=UTC)
+    except ValueError as error:
+        raise ConfigError(
+            f"{year}-{month}-{day}: {error}; wanted days that every month has"
+        ) from error
+
+
+def _bands(moment: datetime) -> tuple[str, ...]:
+    tod = moment.hour * 3600
+    return NIGHT_BANDS if tod in NIGHT_TODS else tuple(CHANNELS)
+
+
+def _times(start: datetime, band: int) -> Times:
+    """Of a band's file: the bands of a scan end and are written a little after one another."""
+    end = start + SCAN + timedelta(seconds=0.1 * (band % 7))
+    return Times(start, end, end + timedelta(seconds=41 + 1.3 * band))
+
+
+def _lst_times(start: datetime) -> Times:
+    end = start + SCAN + timedelta(seconds=0.2)
+    return Times(start, end, end + timedelta(seconds=105))

@@ -1,0 +1,296 @@
+"""An invented country on a crop of the real GOES-East grid: the hidden truth of synthetic granules.
+
+The grid is real, everything on it is invented: coast, islands, lakes, mountains and land cover come
+from smooth random fields, so that nothing has to be downloaded. Land and sea have nothing to do
+with the places that have the same longitudes and latitudes. All is decided by (shape, seed);
+lengths are shares of the height of the crop, so a small crop shows the same kind of country.
+
+Reflectances and temperatures of the land covers are rough textbook values, different enough for
+bands, seasons and times of day to tell the covers apart, alike enough to need several of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lake.errors import ConfigError
+from lake.format import grid
+from lake.format.grid import Grid, Projection
+
+Field = NDArray[np.float32]
+
+PROJECTION = Projection(
+    perspective_point_height=35786023.0,
+    semi_major_axis=6378137.0,
+    semi_minor_axis=6356752.31414,
+    longitude_of_projection_origin=-75.0,
+)
+STEP_RAD = {1: 5.6e-5, 2: 2.8e-5, 4: 1.4e-5}
+"""By refinement: 2 km, 1 km, 0.5 km."""
+CONUS_Y_RAD = {1: 0.128212, 2: 0.128226, 4: 0.128233}
+CONUS_X_RAD = {1: -0.101332, 2: -0.101346, 4: -0.101353}
+CONUS_SHAPE = (1500, 2500)
+FIRST_ROW, FIRST_COLUMN = 390, 1340
+"""Of the crop, on the 2 km CONUS grid: near 37 degrees north, 83 degrees west. A crop that reaches
+beyond the sector's edge from there begins farther north or west."""
+SMALLEST = 16
+"""Rows or columns of a crop that is still a country."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """One kind of surface."""
+
+    name: str
+    green: tuple[float, float, float, float, float]
+    """Reflectance of C01, C02, C03, C05, C06 at the height of the growing season."""
+    bare: tuple[float, float, float, float, float]
+    """And outside it."""
+    peak_day: int
+    """Of the year, of the growing season."""
+    season_days: int
+    """Standard deviation of the growing season."""
+    warmth: float
+    """Annual mean temperature, K above that of the region."""
+    annual: float
+    """Half the range of the year, K."""
+    daily: float
+    """Half the range of a clear summer day, K."""
+    lag_hours: float
+    """From noon to the warmest hour."""
+    deficit: tuple[float, float, float]
+    """How much colder than the surface C07, C13, C15 see it for its emissivity, K."""
+    shine: float
+    """Reflectance of sunlight in C07."""
+    texture: float
+    """Relative standard deviation of the reflectance of its 0.5 km pixels."""
+    liking: tuple[float, float, float, float, float]
+    """How it competes for land: constant, per km of elevation, for dry, for northern, for coastal land."""
+    patch: float
+    """Correlation length of its patches, share of the height of the crop."""
+
+
+COVERS = (
+    Cover(
+        "deciduous forest", (0.030, 0.035, 0.42, 0.22, 0.09), (0.05, 0.08, 0.20, 0.24, 0.15),
+        195, 50, -0.5, 11.0, 6.0, 2.0, (1.0, 0.8, 1.4), 0.02, 0.10, (0.5, 0.1, -0.9, 0.5, 0.0), 0.10,
+    ),
+    Cover(
+        "evergreen forest", (0.025, 0.03, 0.28, 0.13, 0.06), (0.03, 0.035, 0.24, 0.12, 0.06),
+        190, 60, -1.0, 9.5, 5.0, 2.2, (0.8, 0.7, 1.2), 0.02, 0.08, (0.2, 0.7, -0.4, 0.3, 0.2), 0.10,
+    ),
+    Cover(
+        "summer crop", (0.050, 0.06, 0.50, 0.26, 0.14), (0.09, 0.14, 0.22, 0.33, 0.28),
+        208, 28, 0.5, 12.5, 9.0, 1.6, (1.6, 1.2, 1.5), 0.04, 0.20, (0.6, -1.3, -0.3, 0.4, 0.0), 0.06,
+    ),
+    Cover(
+        "winter crop", (0.050, 0.06, 0.46, 0.27, 0.15), (0.10, 0.17, 0.24, 0.37, 0.32),
+        125, 30, 1.0, 12.5, 10.5, 1.5, (2.0, 1.6, 1.6), 0.05, 0.20, (0.1, -1.0, 0.7, 0.0, -0.2), 0.06,
+    ),
+    Cover(
+        "grassland", (0.060, 0.08, 0.34, 0.30, 0.20), (0.10, 0.16, 0.25, 0.37, 0.30),
+        150, 45, 1.0, 12.0, 10.5, 1.5, (2.2, 1.8, 1.7), 0.06, 0.08, (0.4, -0.1, 0.5, 0.0, -0.3), 0.09,
+    ),
+    Cover(
+        "shrubland", (0.090, 0.14, 0.25, 0.33, 0.27), (0.10, 0.17, 0.24, 0.36, 0.31),
+        120, 55, 2.0, 12.0, 13.0, 1.3, (3.5, 2.8, 1.8), 0.10, 0.10, (0.0, 0.1, 1.3, -0.2, -0.4), 0.10,
+    ),
+    Cover(
+        "desert", (0.160, 0.27, 0.35, 0.45, 0.42), (0.16, 0.27, 0.34, 0.45, 0.42),
+        120, 60, 4.0, 13.0, 17.0, 1.1, (6.0, 4.5, 2.0), 0.20, 0.04, (-1.1, -0.3, 2.2, -0.6, -0.8), 0.12,
+    ),
+    Cover(
+        "city", (0.110, 0.13, 0.22, 0.24, 0.22), (0.12, 0.14, 0.19, 0.23, 0.21),
+        190, 50, 3.0, 11.5, 9.0, 2.8, (2.2, 2.0, 1.6), 0.05, 0.25, (0.2, -1.2, -0.2, 0.0, 0.5), 0.03,
+    ),
+    Cover(
+        "wetland", (0.035, 0.045, 0.28, 0.12, 0.05), (0.05, 0.07, 0.16, 0.12, 0.06),
+        185, 55, 0.0, 9.5, 3.5, 3.2, (0.8, 0.8, 1.6), 0.015, 0.15, (-0.6, -1.6, -0.6, -0.2, 2.2), 0.05,
+    ),
+    Cover(
+        "alpine", (0.080, 0.10, 0.22, 0.22, 0.17), (0.10, 0.13, 0.18, 0.24, 0.20),
+        205, 35, -2.0, 11.0, 9.0, 1.2, (2.4, 2.0, 1.6), 0.05, 0.12, (-4.2, 2.7, 0.2, 0.5, 0.0), 0.08,
+    ),
+)  # fmt: skip
+"""The land covers; a class is an index into this."""
+
+WATER = Cover(
+    "water", (0.050, 0.030, 0.015, 0.006, 0.004), (0.05, 0.030, 0.015, 0.006, 0.004),
+    190, 60, 2.0, 7.0, 0.5, 3.0, (0.6, 0.8, 1.6), 0.02, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0), 0.1,
+)  # fmt: skip
+
+NO_LAND = -1
+"""The class of sea and lakes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Landscape:
+    """What lies on the crop; arrays of shape (Y, X) unless said otherwise, rows from the north."""
+
+    seed: int
+    grid: Grid
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    view_zenith: NDArray[np.float64]
+    classes: NDArray[np.int16]
+    """Index into `COVERS`, `NO_LAND` on water."""
+    on_earth: NDArray[np.bool_]
+    """False where the line of sight misses the Earth; longitude and latitude are 0 there."""
+    lake: NDArray[np.bool_]
+    """Inland water."""
+    elevation: Field
+    """km."""
+    vigour: Field
+    """How much stronger than usual for its class a pixel's growing season is, relative."""
+    texture: dict[int, Field]
+    """By refinement 1, 2, 4: (Y * r, X * r) relative brightness of fine pixels, mean near 0."""
+    grain: Field
+    """More independent standard normal numbers than the finest image has pixels: noise, ready made."""
+
+    @property
+    def land(self) -> NDArray[np.bool_]:
+        """True on land."""
+        return np.asarray(self.classes != NO_LAND, np.bool_)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return self.grid.shape
+
+
+def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
+    """The country of this shape (2 km pixels) and seed; the same on every machine.
+
+    Raises:
+        ConfigError: the crop is too small for a country or larger than the CONUS sector.
+    """
+    _check_shape(shape)
+    random = np.random.default_rng([seed, 0])
+    place = axes(shape, 1)
+    lon, lat = grid.lonlat(PROJECTION, place.y[:, None], place.x[None, :])
+    on_earth = np.isfinite(lon) & np.isfinite(lat)
+    lon, lat = (np.where(on_earth, angle, 0) for angle in (lon, lat))
+    coast = _coast(random, shape)
+    sea = (coast < 0) | ~on_earth
+    relief = np.clip(coast, 0, 0.35) / 0.35
+    elevation = _elevation(random, shape) * relief
+    lake = ~sea & (field(random, shape, 0.035) > 2.3) & (coast > 0.05) & (elevation < 1.2)
+    classes = np.where(sea | lake, NO_LAND, _covers(random, coast, elevation)).astype(np.int16)
+    return Landscape(
+        seed=seed,
+        grid=place,
+        lon=lon,
+        lat=lat,
+        view_zenith=grid.view_zenith(PROJECTION, lon, lat),
+        classes=classes,
+        on_earth=on_earth,
+        lake=lake,
+        elevation=elevation,
+        vigour=0.12 * field(random, shape, 0.15),
+        texture=_texture(random, classes),
+        grain=random.standard_normal(16 * classes.size + (1 << 18), np.float32),
+    )
+
+
+def axes(shape: tuple[int, int], refinement: int) -> Grid:
+    """The crop's part of the real CONUS grid at a refinement, bit for bit the files' own axes."""
+    step = STEP_RAD[refinement]
+    first_row, first_column = (
+        min(first, most - n)
+        for first, most, n in zip((FIRST_ROW, FIRST_COLUMN), CONUS_SHAPE, shape, strict=True)
+    )
+    y0 = CONUS_Y_RAD[refinement] - first_row * refinement * step
+    x0 = CONUS_X_RAD[refinement] + first_column * refinement * step
+    rows, columns = (np.arange(n * refinement) for n in shape)
+    return Grid(PROJECTION, grid.axis(rows, -step, y0), grid.axis(columns, step, x0))
+
+
+def field(random: np.random.Generator, shape: tuple[int, int], length: float) -> Field:
+    """A smooth periodic random field of mean 0 and standard deviation 1.
+
+    Args:
+        random: where it comes from.
+        shape: (Y, X).
+        length: correlation length, share of Y.
+    """
+    noise = random.standard_normal(shape)
+    rows, columns = np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
+    wave = (rows[:, None] ** 2 + columns[None, :] ** 2) * (np.pi * length * shape[0]) ** 2
+    smooth = np.fft.irfft2(np.fft.rfft2(noise) * np.exp(-wave / 2), shape)
+    smooth -= smooth.mean()
+    return np.asarray(smooth / smooth.std(), np.float32)
+
+
+def rough(random: np.random.Generator, shape: tuple[int, int], length: float) -> Field:
+    """A random field with details of every size below `length`, standard deviation near 1."""
+    octaves = [field(random, shape, length / 2**n) * 0.5**n for n in range(4)]
+    return np.asarray(np.sum(octaves, axis=0) / np.sqrt(4 / 3), np.float32)
+
+
+def _check_shape(shape: tuple[int, int]) -> None:
+    if not all(SMALLEST <= n <= most for n, most in zip(shape, CONUS_SHAPE, strict=True)):
+        raise ConfigError(
+            f"a landscape of {shape[0]} x {shape[1]} coarse pixels cannot be made: wanted "
+            f"{SMALLEST} to {CONUS_SHAPE[0]} rows and {SMALLEST} to {CONUS_SHAPE[1]} columns"
+        )
+
+
+def _position(shape: tuple[int, int]) -> tuple[Field, Field]:
+    """How far south and how far east, 0 to 1."""
+    south, east = np.meshgrid(
+        *(np.linspace(0, 1, n, dtype=np.float32) for n in shape), indexing="ij"
+    )
+    return south, east
+
+
+def _coast(random: np.random.Generator, shape: tuple[int, int]) -> Field:
+    """Above 0 on land, below on the sea, which lies in the south-east; islands off the coast."""
+    south, east = _position(shape)
+    height = 0.62 - (0.45 * south + 0.75 * east) ** 2 + 0.22 * rough(random, shape, 0.16)
+    bumps = np.maximum(field(random, shape, 0.03) - 1.7, 0)
+    return np.asarray(height + 0.6 * bumps, np.float32)
+
+
+def _elevation(random: np.random.Generator, shape: tuple[int, int]) -> Field:
+    """A mountain range in the north-west, hills elsewhere, km."""
+    south, east = _position(shape)
+    along = east + 0.35 * south + 0.05 * field(random, shape, 0.2)
+    ridge = np.exp(-(((along - 0.33) / 0.11) ** 2)) * (1.1 - 0.5 * south)
+    height = 2.2 * ridge * (1 + 0.25 * rough(random, shape, 0.08)) + 0.25
+    return np.asarray(np.clip(height + 0.2 * field(random, shape, 0.12), 0, 3.2), np.float32)
+
+
+def _covers(random: np.random.Generator, coast: Field, elevation: Field) -> NDArray[np.intp]:
+    """Which cover wins each pixel: its liking for the place, and smooth chance."""
+    south, east = _position(coast.shape)
+    dry = 1.2 - 1.9 * east + 0.4 * field(random, coast.shape, 0.25)
+    shore = np.exp(-np.maximum(coast, 0) / 0.06)
+    place = np.stack([np.ones_like(dry), elevation, dry, 0.5 - south, shore])
+    scores = [
+        np.tensordot(np.array(cover.liking, np.float32), place, 1)
+        + 0.8 * field(random, coast.shape, cover.patch)
+        for cover in COVERS
+    ]
+    return np.asarray(np.argmax(scores, axis=0), np.intp)
+
+
+def _texture(random: np.random.Generator, classes: NDArray[np.int16]) -> dict[int, Field]:
+    """Brightness of fine pixels: half of it in patches of 1 km, each coarser one the mean of the finer."""
+    strength = np.array([*(c.texture for c in COVERS), WATER.texture], np.float32)[classes]
+    rows, columns = classes.shape
+    fine = random.standard_normal((rows * 4, columns * 4), np.float32) * np.float32(0.7)
+    fine += enlarge(
+        random.standard_normal((rows * 2, columns * 2), np.float32) * np.float32(0.7), 2
+    )
+    texture = {4: np.clip(fine, -2.5, 2.5) * enlarge(strength, 4)}
+    for n in (2, 1):
+        twice = texture[2 * n]
+        texture[n] = twice.reshape(rows * n, 2, columns * n, 2).mean(axis=(1, 3))
+    return texture
+
+
+def enlarge(image: NDArray[np.floating], refinement: int) -> Field:
+    """Every pixel as refinement x refinement fine ones: (Y, X) -> (Y * r, X * r)."""
+    tall = np.asarray(image, np.float32).repeat(refinement, axis=0)
+    return tall.repeat(refinement, axis=1)

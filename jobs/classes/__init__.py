@@ -1,0 +1,1 @@
+"""Classes of pixels: k-means of vectors, and classes learnt from labels."""

@@ -1,0 +1,118 @@
+"""Surface classes: k-means of the embedding, fitted on the sampled pixels, labels for all.
+
+Source: Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28
+(1982), by scikit-learn. Clusters are numbered by falling number of sampled pixels.
+
+`cluster.zarr`: `labels` (pixel) int16, -1 where a pixel has no embedding; `centres`
+(cluster, latent); `sampled` (cluster), the number of sampled pixels in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from jobs.embedding import embed
+from jobs.linear import transform
+from jobs.runs import outputs, records
+from jobs.runs.records import Spec
+from jobs.runs.settings import check
+from jobs.runs.stages import Work
+from jobs.sampling import sample
+from jobs.sampling.hierarchy import nearest
+from lake.errors import DataError
+from lake.format import order, schema
+from lake.reading.store import Store
+
+JOB = "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake cluster`."""
+
+    embed: str = ""
+    """Run whose embedding is clustered, of `embed`, or of `transform` by its model; none: the one of
+    default settings, made if need be."""
+    k: int = 8
+    """Clusters."""
+    n_init: int = 10
+    """Starts, of which the best is taken."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check("k must be above 0", self.k, holds=self.k > 0)
+        check("n_init must be above 0", self.n_init, holds=self.n_init > 0)
+
+
+def specs(
+    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
+) -> tuple[Spec, ...]:
+    """The run that clusters an embedding, after those it builds on.
+
+    Raises:
+        MissingError, ConfigError: no such run, not complete, or of another job, store or other pixels.
+    """
+    if settings.embed and not before:
+        before = transform.given(root, settings.embed, embed.JOB, store)
+        drawn = records.read_spec(root, records.ancestor(root, settings.embed, sample.JOB))
+        records.check_pixels(records.open_input(root, drawn.stores[0]), store)
+    before = before or embed.specs(root, store, embed.Settings())
+    inputs = {embed.JOB: before[-1].id}
+    return (*before, records.spec_of(root, settings, JOB, (store,), inputs))
+
+
+def fit(
+    embedding: NDArray[np.float32], settings: Settings
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Centres (cluster, latent) and sizes (cluster,), largest first; NaN rows are left out.
+
+    Raises:
+        DataError: fewer pixels than clusters.
+    """
+    there = embedding[~np.isnan(embedding).any(axis=1)].astype(np.float64)
+    if len(there) < settings.k:
+        raise DataError(
+            f"{len(there)} pixels of the sample have an embedding: wanted at least k = {settings.k}"
+        )
+    means = KMeans(settings.k, n_init=settings.n_init, random_state=settings.seed).fit(there)
+    sizes = np.bincount(means.labels_, minlength=settings.k)
+    by_size = np.argsort(-sizes, kind="stable")
+    return means.cluster_centers_[by_size], sizes[by_size]
+
+
+def make(work: Work) -> Sequence[str]:
+    """Find the centres, then label every pixel."""
+    root, store, settings = work.root, work.store, work.settings(Settings)
+    embedded = work.spec.inputs[embed.JOB]
+    latent = outputs.read(root, embedded, "latent")
+    arrays = [
+        *schema.pixel_coordinates(store.domain),
+        outputs.known("cluster", ("cluster",), np.arange(settings.k)),
+        outputs.known("latent", ("latent",), latent),
+        outputs.known("centres", ("cluster", "latent"), np.full((settings.k, latent.size), np.nan)),
+        outputs.known("sampled", ("cluster",), np.zeros(settings.k, np.int64)),
+        outputs.per_pixel("labels", store, {}, "int16", -1, long_name="cluster; -1: no embedding"),
+    ]
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    work.stage("fit", _fit, [(embedded, settings)])
+    blocks = order.superblocks(store.domain.pixels, store.domain.layout)
+    work.stage("label", _label, [(embedded, block) for block in blocks])
+    return [path]
+
+
+def _fit(root: str, run: str, embedded: str, settings: Settings) -> None:
+    """On a worker: find the centres and write them."""
+    pixel = outputs.read(root, records.ancestor(root, embedded, sample.JOB), "pixel")
+    centres, sizes = fit(outputs.read(root, embedded, "embedding", pixel), settings)
+    outputs.write(root, run, "centres", centres)
+    outputs.write(root, run, "sampled", sizes)
+
+
+def _label(root: str, run: str, embedded: str, pixels: slice) -> None:
+    """On a worker: the labels of a superblock."""
+    embedding = outputs.read(root, embedded, "embedding", pixels)
+    labels = nearest(embedding, outputs.read(root, run, "centres")).astype(np.int16)
+    outputs.write(root, run, "labels", labels, pixels)

@@ -1,0 +1,51 @@
+"""The commands that work on stores and on runs; each loads when it is used."""
+
+from functools import partial
+
+import click
+
+from jobs import registry
+from lake.commands.group import Command
+
+
+def _job(name: str) -> click.Command:
+    from jobs.commands.jobs import command  # noqa: PLC0415 (loads when it is used, as those below)
+
+    return command(name)
+
+
+def _plot() -> click.Command:
+    from jobs.commands.plot import plot  # noqa: PLC0415
+
+    return plot
+
+
+def _prometheus() -> click.Command:
+    from jobs.commands.prometheus import prometheus  # noqa: PLC0415
+
+    return prometheus
+
+
+def _report() -> click.Command:
+    from jobs.commands.report import report  # noqa: PLC0415
+
+    return report
+
+
+def _runs() -> click.Command:
+    from jobs.commands.runs import runs_  # noqa: PLC0415
+
+    return runs_
+
+
+COMMANDS = {
+    name: Command(partial(_job, name), entry.extra, entry.help)
+    for name, entry in registry.JOBS.items()
+} | {
+    "plot": Command(_plot, "plot", "Draw maps, cycles and films of a store; no cluster."),
+    "prometheus": Command(
+        _prometheus, "jobs", "Serve what a lake holds and how it fares, for Prometheus."
+    ),
+    "report": Command(_report, "embed", "Write a page with the pictures of a run."),
+    "runs": Command(_runs, "jobs", "Look at runs of jobs, stop them, go on with them."),
+}

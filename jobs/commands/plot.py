@@ -1,0 +1,249 @@
+"""The command `lake plot`: figures and films of a store, and of what runs gave to its pixels."""
+
+from collections.abc import Callable
+from math import nan
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+import lake
+from jobs.figures import run_maps
+from jobs.runs import records
+from lake.commands.options import json_option, options, place, root_option
+from lake.console.messages import emit
+from lake.errors import ConfigError
+from lake.plot import canvas, cycles, films, maps
+from lake.plot.layers import Layer
+from lake.plot.maps import Look
+from lake.plot.view import Kind
+from lake.reading.cubes import ALL_STATISTICS
+from lake.reading.store import Store
+from lake.storage.files import check_folder
+
+
+class Clock(click.ParamType[int]):
+    """A time of day, `18:00` or seconds of the UTC day."""
+
+    name = "HH:MM"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:  # noqa: ANN401 (click's)
+        """Seconds."""
+        if isinstance(value, int):
+            return value
+        hours, colon, minutes = str(value).partition(":")
+        if hours.isdecimal() and minutes.isdecimal() and int(minutes) < 60:
+            return int(hours) * 3600 + int(minutes) * 60
+        if hours.isdecimal() and not colon:
+            return int(hours)
+        return self.fail(f"{value!r} is no time of day: wanted HH:MM, or seconds", param, ctx)
+
+
+class Point(click.ParamType[tuple[float, float]]):
+    """A place, `LON,LAT` in degrees."""
+
+    name = "LON,LAT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, float]:  # noqa: ANN401
+        """Longitude and latitude."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            lon, lat = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(
+                f"{value!r} is no place: wanted LON,LAT in degrees, e.g. -98.5,39.5", param, ctx
+            )
+        return lon, lat
+
+
+_layer_options = options(
+    click.option("--cube", default="", help="Its name [the first that has the band]."),
+    click.option("--band", default="", help="E.g. C13 [the one nearest to 10.35 um]."),
+    click.option("--tod", type=Clock(), default=-1, help="UTC, or seconds [the most observed]."),
+    click.option("--month", type=click.IntRange(1, 12), help="[the one with most observations]"),
+    click.option(
+        "--metric", "statistic", default="mean", show_default=True,
+        type=click.Choice(ALL_STATISTICS),
+    ),
+    click.option(
+        "--lake", "root", envvar="LAKE_ROOT", callback=lambda c, p, v: place(c, p, v) if v else v,
+        help="Folder or URL of the lake, for a key [LAKE_ROOT].",
+    ),
+)  # fmt: skip
+
+
+_file_options = options(
+    json_option,
+    click.option("--title", default="", help="[what is drawn]"),
+    click.option("--dpi", type=click.FloatRange(20, 2400), help="[as many as show every pixel]"),
+    click.option(
+        "--out", type=click.Path(dir_okay=False, path_type=Path),
+        help="File; its ending chooses the format: .png, .pdf, .svg; of films .gif, .mp4.",
+    ),
+)  # fmt: skip
+
+
+_view_options = options(
+    click.option(
+        "--bbox", nargs=4, type=float, help="West, south, east, north in degrees [everything]."
+    ),
+    click.option(
+        "--projection", type=click.Choice(get_args(Kind)), default="fixed", show_default=True
+    ),
+)  # fmt: skip
+
+
+@click.group()
+def plot() -> None:
+    """Draw maps, cycles and films of a store, and maps of runs; docs/reading.md shows how."""
+
+
+@plot.command(name="map")
+@click.argument("store", metavar="KEY_OR_URL")
+@_layer_options
+@click.option(
+    "--minus", multiple=True, metavar="NAME=VALUE",
+    help="Draw the difference: month=1, tod=06:00, band=C14, cube=..., store=KEY; repeatable.",
+)  # fmt: skip
+@_view_options
+@click.option("--cmap", default="", help="Matplotlib's [by quantity].")
+@click.option("--vmin", type=float, default=nan, help="[1st percentile; differences: centred at 0]")
+@click.option("--vmax", type=float, default=nan, help="[99th percentile]")
+@click.option("--animate", type=click.Choice(maps.OVER), help="A film over these, .gif or .mp4.")
+@click.option("--fps", type=click.FloatRange(0.1, 60), default=2, show_default=True)
+@_file_options
+def map_(
+    store: str,
+    root: str | None,
+    statistic: str,
+    month: int | None,
+    tod: int,
+    band: str,
+    cube: str,
+    minus: tuple[str, ...],
+    projection: Kind,
+    bbox: tuple[float, ...] | None,
+    cmap: str,
+    vmin: float,
+    vmax: float,
+    animate: str | None,
+    fps: float,
+    title: str,
+    out: Path | None,
+    dpi: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Map one statistic, or a difference, of a store."""
+    path = _file(out, "map.gif" if animate else "map.png", films.check if animate else canvas.check)
+    there = _opened(store, root)
+    layer = Layer(statistic, month or 0, tod, band, cube)
+    look = Look(projection, bbox or (), cmap, vmin, vmax, title)
+    less, other = _subtracted(minus, root) if minus else (None, None)
+    if animate:
+        film = maps.film(there, animate, layer, look, minus=less, minus_store=other)
+        films.save(film, path, fps=fps, dpi=dpi or films.DPI)
+    else:
+        figure = maps.field(there, layer, look, minus=less, minus_store=other)
+        canvas.save(figure, path, there.url, dpi or 0)
+    _told(path, as_json=as_json)
+
+
+@plot.command()
+@click.argument("store", metavar="KEY_OR_URL")
+@click.option("--point", "points", type=Point(), multiple=True, required=True, help="Repeatable.")
+@click.option(
+    "--over", type=click.Choice(get_args(cycles.Over)), default="annual", show_default=True
+)  # fmt: skip
+@_layer_options
+@_file_options
+def cycle(
+    store: str,
+    points: tuple[tuple[float, float], ...],
+    over: cycles.Over,
+    root: str | None,
+    statistic: str,
+    month: int | None,
+    tod: int,
+    band: str,
+    cube: str,
+    title: str,
+    out: Path | None,
+    dpi: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Draw how points go through the year, or the day."""
+    path = _file(out, "cycle.png", canvas.check)
+    there = _opened(store, root)
+    layer = Layer(statistic, month or 0, tod, band, cube)
+    figure = cycles.cycle(there, points, over, layer, title)
+    canvas.save(figure, path, there.url, dpi or 0)
+    _told(path, as_json=as_json)
+
+
+@plot.command()
+@click.argument("run", metavar="RUN")
+@root_option
+@_view_options
+@_file_options
+def run(
+    run: str,
+    root: str,
+    projection: Kind,
+    bbox: tuple[float, ...] | None,
+    title: str,
+    out: Path | None,
+    dpi: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Map what a run gave to pixels: components, embeddings, clusters."""
+    path = _file(out, f"{run}.png", canvas.check)
+    plate = run_maps.of_run(root, run, projection, bbox or ())
+    if title:
+        canvas.entitle(plate.figure.axes[0], title)
+    canvas.save(plate.figure, path, records.folder(root, run).url(), dpi or 0)
+    _told(path, as_json=as_json, caption=plate.caption)
+
+
+def _opened(store: str, root: str | None) -> Store:
+    """By key in the lake, or by URL."""
+    return records.open_store(root, store) if root else lake.open(store)
+
+
+def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store | None]:
+    """The layer that is subtracted, what is open in it left open, and its store."""
+    found: dict[str, Any] = {}
+    other = None
+    for text in minus:
+        name, _, value = text.partition("=")
+        if name == "store":
+            other = _opened(value, root)
+        elif name == "month" and value.isdecimal():
+            found[name] = int(value)
+        elif name == "tod":
+            found[name] = Clock().convert(value, None, None)
+        elif name in {"band", "cube"}:
+            found[name] = value
+        else:
+            raise ConfigError(
+                f"--minus {text}: wanted month=1, tod=06:00, band=C14, cube=NAME or store=KEY_OR_URL"
+            )
+    return Layer(**found), other
+
+
+def _file(out: Path | None, name: str, check: Callable[[Path], None]) -> Path:
+    """Where to write; refused before anything is read."""
+    path = (out or Path(name)).absolute()
+    check(path)
+    check_folder(path)
+    return path
+
+
+def _told(path: Path, *, as_json: bool, caption: str = "") -> None:
+    size = path.stat().st_size
+    document = {"path": str(path), "bytes": size} | ({"caption": caption} if caption else {})
+    text = f"{path}: {size:,} bytes"
+    emit(document, f"{text}\n{caption}" if caption else text, as_json=as_json)

@@ -1,0 +1,107 @@
+"""`lake prometheus`: what a lake holds, how its commands ended and its runs stand, for Prometheus.
+
+`serve` answers `/metrics` and `/healthz` and looks at the lake no more often than every `--every`
+seconds, however often it is asked. Where the lake does not answer it says 503, so that `up` is 0.
+"""
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import click
+
+from jobs.runs import heartbeat, records
+from lake.commands.options import root_option
+from lake.console.messages import say
+from lake.errors import LakeError
+from lake.storage.objects import STORE_ERRORS
+from lake.upkeep.prometheus import Family, Watch, text
+
+PORT = 9105
+
+
+class Board:
+    """The metrics of a lake as text, at most `every` seconds old."""
+
+    def __init__(self, root: str, every: float) -> None:
+        self._root, self._every = root, every
+        self._watch = Watch(root)
+        self._done: set[str] = set()
+        self._text, self._read = "", float("-inf")
+        self._lock = threading.Lock()
+
+    def text(self) -> str:
+        """In Prometheus' format."""
+        with self._lock:
+            if time.monotonic() - self._read >= self._every:
+                self._text = text([*self._watch.families(), *self._runs()])
+                self._read = time.monotonic()
+            return self._text
+
+    def _runs(self) -> list[Family]:
+        """How many runs of each job are in each state; what is done stays so, and is not read again."""
+        found = records.names(self._root, known=self._done)
+        undone = [run for run in found if run not in self._done]
+        with ThreadPoolExecutor(records.CONNECTIONS) as pool:
+            read = pool.map(lambda run: heartbeat.state(self._root, run), undone)
+        states = dict.fromkeys(found, heartbeat.DONE) | dict(zip(undone, read, strict=True))
+        self._done = {run for run, state in states.items() if state == heartbeat.DONE}
+        counts = Counter((run.rpartition("-")[0], state) for run, state in states.items())
+        samples = [({"job": job, "state": state}, n) for (job, state), n in sorted(counts.items())]
+        return [Family("lake_runs", "Runs of jobs, by state.", samples)]
+
+
+def server(board: Board, host: str, port: int) -> ThreadingHTTPServer:
+    """A server of a board's text, not yet serving."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = _answer(board, self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Scrapes are not worth a line each."""
+
+    return ThreadingHTTPServer((host, port), Handler)
+
+
+def _answer(board: Board, path: str) -> tuple[int, bytes]:
+    if path == "/healthz":
+        return 200, b"ok\n"
+    if path.partition("?")[0] != "/metrics":
+        return 404, b"/metrics, /healthz\n"
+    try:
+        return 200, board.text().encode()
+    except (LakeError, *STORE_ERRORS) as error:
+        say(f"error: {str(error).partition(chr(10))[0]}")
+        return 503, b"the lake does not answer\n"
+
+
+@click.group(invoke_without_command=True)
+@root_option
+@click.pass_context
+def prometheus(ctx: click.Context, root: str) -> None:
+    """Print what Prometheus wants to know of a lake; `serve` answers it by HTTP."""
+    ctx.obj = root
+    if ctx.invoked_subcommand is None:
+        click.echo(Board(root, 0).text(), nl=False)
+
+
+@prometheus.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=PORT, show_default=True)
+@click.option(
+    "--every", default=300.0, show_default=True, help="Seconds between looks at the lake."
+)
+@click.pass_obj
+def serve(root: str, host: str, port: int, every: float) -> None:
+    """Answer Prometheus until it is stopped."""
+    with server(Board(root, every), host, port) as serving:
+        say(f"metrics of {root} at http://{host}:{serving.server_port}/metrics")
+        serving.serve_forever()

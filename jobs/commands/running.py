@@ -1,0 +1,62 @@
+"""What commands that make runs share: submit them to a cluster, watch them, say where they are."""
+
+from collections.abc import Sequence
+
+import click
+
+from jobs.runs import driver, heartbeat, records
+from jobs.runs.records import Done, Spec
+from jobs.runs.watch import watch
+from lake import dask_cluster
+from lake.console.messages import emit, say
+from lake.errors import ConfigError
+
+detach_option = click.option("--detach", is_flag=True, help="Submit the run and do not watch it.")
+
+
+def make(
+    root: str, specs: Sequence[Spec], address: str | None, *, detach: bool = False, as_json: bool
+) -> None:
+    """Submit runs, and watch them unless detached."""
+    run, ids = specs[-1].id, [spec.id for spec in specs]
+    with dask_cluster.client(address) as client:
+        if heartbeat.is_alive(root, run):
+            say(f"{run}: under way already")
+            future = None
+        else:
+            future = driver.submit(client, root, specs)
+        say(f"{run}: dashboard {client.dashboard_link}")
+        if detach:
+            emit({"run": run}, run, as_json=as_json)
+            return
+        try:
+            done = watch(root, ids, future, lines=as_json)
+        except KeyboardInterrupt:
+            goes_on = "goes on in the cluster" if address else "ends with this cluster"
+            say(f"{run} {goes_on}: 'lake runs watch|stop|resume {run} --lake {root}'")
+            raise
+    emit_run(root, done, already=False, as_json=as_json)
+
+
+def check_detached(address: str | None, *, detach: bool) -> None:
+    """Refuse to detach from a cluster that would end with the command.
+
+    Raises:
+        ConfigError: no address of a scheduler.
+    """
+    if detach and not address:
+        raise ConfigError("--detach needs a cluster that stays: give its --address")
+
+
+def emit_run(root: str, done: Done, *, already: bool, as_json: bool) -> None:
+    """Print where the outputs of a run are."""
+    objects = records.folder(root, done.run)
+    urls = [objects.url(path) for path in done.outputs]
+    document = {
+        "run": done.run,
+        "url": objects.url(),
+        "outputs": urls,
+        "seconds": done.seconds,
+        "already_done": already,
+    }
+    emit(document, "\n".join([done.run, *urls]), as_json=as_json)

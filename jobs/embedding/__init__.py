@@ -1,0 +1,1 @@
+"""Embeddings: what an encoder is given, what it learns, and the vectors of all pixels."""

@@ -1,0 +1,1 @@
+"""How well vectors predict what is known of the pixels."""

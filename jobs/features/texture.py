@@ -1,0 +1,71 @@
+"""What the fine pixels of a pixel look like: how much brighter or warmer each is than their mean.
+
+Deviations are means over all months and times of day of which the store has observations, in the
+band's unit, of every band of a finer cube. A *pattern* keeps the fine pixels in their places; a
+*texture* sorts those of a band, so that it is the same however the pixel is turned.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lake.format.moments import METRICS
+from lake.format.schema import Cube
+from lake.reading.store import Store
+
+Floats = NDArray[np.float64]
+
+_MEAN = METRICS.index("m1")
+
+
+def fine(store: Store) -> list[Cube]:
+    """The cubes that have several pixels in one."""
+    return [cube for cube in store.cubes.values() if cube.subpixels > 1]
+
+
+def patterns(store: Store, pixels: slice) -> Floats:
+    """(pixel, band x subpixel) of a run of pixels, standardised by nothing; NaN: never observed.
+
+    Bands are those of `fine`, one after the other.
+    """
+    found = [_cube(store, cube, pixels) for cube in fine(store)]
+    size = pixels.stop - pixels.start
+    return np.concatenate([of.reshape(size, -1) for of in found], axis=1)
+
+
+def textures(patterns: Floats, cubes: list[Cube]) -> Floats:
+    """The same with the fine pixels of each band in rising order."""
+    return np.concatenate([np.sort(of, axis=1) for of in _bands(patterns, cubes)], axis=1)
+
+
+def standardised(patterns: Floats, cubes: list[Cube]) -> Floats:
+    """The same in standard deviations of each band, so that bands of other units count alike."""
+    parts = []
+    for of in _bands(patterns, cubes):
+        spread = float(np.nanstd(of)) if np.isfinite(of).any() else 0.0
+        parts.append(of / (spread or 1.0))
+    return np.concatenate(parts, axis=1)
+
+
+def _bands(patterns: Floats, cubes: list[Cube]) -> Iterator[Floats]:
+    first = 0
+    for cube in cubes:
+        for _ in cube.bands:
+            yield patterns[:, first : first + cube.subpixels]
+            first += cube.subpixels
+
+
+def _cube(store: Store, cube: Cube, pixels: slice) -> Floats:
+    """(pixel, band, subpixel) of one cube."""
+    size = pixels.stop - pixels.start
+    total = np.zeros((len(cube.bands), size, cube.subpixels))
+    count = np.zeros(total.shape)
+    for month in store.months:
+        mean = store.block(cube.name, pixels, month)[0, :, :, _MEAN].astype(np.float64)
+        away = mean - mean.mean(axis=-1, keepdims=True)  # (tod, band, pixel, subpixel)
+        there = ~np.isnan(away)
+        total += np.where(there, away, 0).sum(axis=0)
+        count += there.sum(axis=0)
+    found: Floats = np.where(count > 0, total, np.nan) / np.maximum(count, 1)
+    return found.swapaxes(0, 1)

@@ -1,0 +1,1 @@
+"""Pictures of what runs gave to the pixels of a store."""

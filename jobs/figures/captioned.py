@@ -1,0 +1,223 @@
+"""The plates of a map: each a figure with a title, and a caption that says what is seen.
+
+Functions take what was read, (P, ...) values in store order, and read nothing themselves.
+"""
+
+from calendar import month_name
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lake.format import bands, order
+from lake.format.domain import Domain
+from lake.format.schema import Cube
+from lake.plot import pictures
+from lake.plot.canvas import Heading
+from lake.plot.graticule import latitude, longitude
+from lake.plot.layers import clock, spelled
+from lake.plot.view import Shown, around
+
+NEAREST = 50
+"""Pixels marked that are most like a given one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Whose pixels are drawn, and where."""
+
+    key: str
+    domain: Domain
+    shown: Shown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plate:
+    """One figure and what it shows."""
+
+    title: str
+    caption: str
+    figure: Figure
+
+
+def land(place: Place) -> Plate:
+    """Where the store's pixels lie."""
+    domain = place.domain
+    lon, lat = domain.lonlat()
+    rows, columns = domain.grid.shape
+    title = "Domain"
+    caption = (
+        f"The {domain.pixels:,} pixels of the store (green) of a fixed grid of {rows:,} x {columns:,}, "
+        f"from {latitude(lat.min(), 1)} to {latitude(lat.max(), 1)} and from "
+        f"{_west_to_east(place, lon)}. Dashed: the view zenith angle, at which the satellite sees "
+        "the surface."
+    )
+    figure = pictures.land(domain, around(domain), Heading(title, place.key))
+    return Plate(title, caption, figure)
+
+
+def counts(place: Place, cube: Cube, band: str, seen: NDArray[np.float64]) -> Plate:
+    """How often each pixel was observed; `seen` (P,), 0: never."""
+    title = "Clear-sky observations"
+    never = int((seen == 0).sum())
+    there = seen[seen > 0]
+    caption = (
+        f"How many clear-sky observations {cube.name} holds of each pixel, all months and times of "
+        f"day together: {_median(there)}, from {there.min(initial=np.inf):,.0f} to "
+        f"{there.max(initial=0):,.0f}.{_grey(never)}"
+        if there.size
+        else f"{cube.name} holds no observation yet."
+    )
+    figure = pictures.field(
+        place.domain,
+        place.shown,
+        np.where(seen > 0, seen, np.nan),
+        Heading(title, f"{place.key}  |  {cube.name}, {band}, all months and times of day"),
+        "observations",
+    )
+    return Plate(title, caption, figure)
+
+
+def mean(
+    place: Place, cube: Cube, band: str, month: int, tod: int, values: NDArray[np.float64]
+) -> Plate:
+    """Mean of one band in one month at one time of day; `values` (P, subpixel)."""
+    quantity = bands.quantity(cube.variable, (band,))
+    unit = bands.unit(cube.variable, band)
+    title = f"Mean {quantity}"
+    when = f"{month_name[month]}, {clock(tod)}"
+    there = values[np.isfinite(values)]
+    absent = int((~np.isfinite(values)).all(axis=1).sum())
+    of_band = "" if cube.variable == band else f" of {spelled(band)}"
+    units = "" if unit == "1" else f" {unit}"
+    low, high, _ = pictures.limits(there)
+    digits = 3 if unit == "1" else 1
+    caption = (
+        f"Mean {quantity}{of_band} over all clear-sky observations in {month_name[month]} "
+        f"at {clock(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
+        f"percentile of the pixels.{_grey(absent)}"
+        if there.size
+        else f"No clear-sky observation of {spelled(band)}: {when}."
+    )
+    figure = pictures.field(
+        place.domain,
+        place.shown,
+        values,
+        Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {when}"),
+        f"{quantity} ({unit})",
+        "inferno" if unit == "K" else "cividis",
+    )
+    return Plate(title, caption, figure)
+
+
+def pixel_order(place: Place, phase: int) -> Plate:
+    """How the pixels are laid out in the store."""
+    layout = place.domain.layout
+    count = len(order.superblocks(place.domain.pixels, layout))
+    title = "Pixel order"
+    caption = (
+        f"The store keeps its pixels along a Hilbert curve (right), cut into {count} superblocks "
+        f"(colours) of {layout.superblock:,} pixels and dealt into {layout.phases} phases. A region "
+        f"lies in few superblocks; one phase of every superblock (dark: phase {phase}) is an even "
+        f"sample of 1/{layout.phases} of all pixels that can be read alone."
+    )
+    about = f"{place.key}  |  superblocks of {layout.phases} phases of {layout.chunk:,} pixels"
+    figure = pictures.pixel_order(place.domain, around(place.domain), phase, Heading(title, about))
+    return Plate(title, caption, figure)
+
+
+def components(
+    place: Place,
+    scores: NDArray[np.floating],
+    shares: Sequence[float],
+    count: int,
+    features: int,
+    kind: str = "principal",
+) -> Plate:
+    """The first three components of the features, principal ones or of minimum noise."""
+    title = f"{kind.capitalize()} components"
+    caption = (
+        f"The first three of {count} {kind} components of {features:,} features as red, green "
+        f"and blue, each stretched from its 2nd to its 98th percentile; together they hold "
+        f"{sum(shares):.0%} of the variance.{_grey(_without(scores))}"
+    )
+    about = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
+    labels = [f"PC {i}" if kind == "principal" else f"{i}" for i in (1, 2, 3)]
+    figure = pictures.rgb(
+        place.domain, place.shown, scores, Heading(title, about), labels, shares
+    )  # fmt: skip
+    return Plate(title, caption, figure)
+
+
+def embedding(
+    place: Place, axes: NDArray[np.floating], shares: Sequence[float], latent: int
+) -> Plate:
+    """The first three principal axes of the embedding."""
+    title = "Embedding"
+    caption = (
+        f"The first three principal axes of the {latent}-dimensional embedding as red, green and "
+        f"blue, each stretched from its 2nd to its 98th percentile; together they hold "
+        f"{sum(shares):.0%} of its variance. Like colours are like land over the year; a colour by "
+        f"itself means nothing.{_grey(_without(axes))}"
+    )
+    about = f"{place.key}  |  principal axes 1, 2, 3 of {latent} dimensions as red, green, blue"
+    labels = [f"axis {i}" for i in (1, 2, 3)]
+    figure = pictures.rgb(place.domain, place.shown, axes, Heading(title, about), labels, shares)
+    return Plate(title, caption, figure)
+
+
+def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Plate:
+    """The clusters of the embedding."""
+    title = "Clusters"
+    held = pictures.shares_of(np.asarray(labels, np.int64), count)
+    caption = (
+        f"The {count} clusters that k-means finds in the embedding, numbered by size in the sample; "
+        f"they hold {held.min():.1%} to {held.max():.1%} of the pixels each."
+        f"{_grey(int((np.asarray(labels) < 0).sum()))}"
+    )
+    about = f"{place.key}  |  k-means of the embedding"
+    names = [str(i) for i in range(count)]
+    figure = pictures.classes(place.domain, place.shown, labels, Heading(title, about), names)
+    return Plate(title, caption, figure)
+
+
+def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate:
+    """Where the vectors lie that are like a pixel's; `distance` (P,) NaN: no vector."""
+    lon, lat = (float(of[pixel]) for of in place.domain.lonlat())
+    title = f"Neighbours of pixel {pixel}"
+    middle = float(np.nanmedian(distance)) if np.isfinite(distance).any() else 1.0
+    nearest = np.argsort(distance)[1 : NEAREST + 1]
+    caption = (
+        f"Distance from the vector of the pixel at {latitude(lat, 1)}, {longitude(lon, 1)} (circle) to "
+        f"those of all pixels, over their median; bright: near. Dots: the {NEAREST} nearest."
+        f"{_grey(int((~np.isfinite(distance)).sum()))}"
+    )
+    figure = pictures.field(
+        place.domain, place.shown, distance / (middle or 1.0),
+        Heading(title, f"{place.key}  |  {latitude(lat, 1)}, {longitude(lon, 1)}"),
+        "distance over the median distance", "viridis_r",
+    )  # fmt: skip
+    pictures.mark(figure.axes[0], place.domain, pixel, nearest)
+    return Plate(title, caption, figure)
+
+
+def _median(values: NDArray[np.float64]) -> str:
+    return f"{np.median(values):,.0f} in the median pixel"
+
+
+def _grey(pixels: int) -> str:
+    plural = "" if pixels == 1 else "s"
+    return f" Grey: {pixels:,} pixel{plural} without any." if pixels else ""
+
+
+def _without(values: NDArray[np.floating]) -> int:
+    return int((~np.isfinite(values)).any(axis=1).sum())
+
+
+def _west_to_east(place: Place, lon: NDArray[np.float64]) -> str:
+    """From the westernmost to the easternmost longitude, as the satellite sees them."""
+    origin = place.domain.grid.projection.longitude_of_projection_origin
+    east = (lon - origin + 180) % 360 - 180
+    return " to ".join(longitude(origin + end, 1) for end in (float(east.min()), float(east.max())))

@@ -1,0 +1,61 @@
+"""The principal axes of vectors that a run gave to pixels, for their colours."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.runs import outputs
+
+Floats = NDArray[np.float64]
+Rows = slice | NDArray[np.int64]
+
+
+Sums = tuple[int, Floats, Floats]
+"""Number, sum, and sum of outer products of vectors."""
+
+
+def sums(root: str, run: str, array: str, pixels: Rows) -> Sums:
+    """Of the vectors of some pixels that have them."""
+    values = outputs.read(root, run, array, pixels).astype(np.float64)
+    there = values[np.isfinite(values).all(axis=1)]
+    return len(there), there.sum(axis=0), there.T @ there
+
+
+def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
+    """Mean and first three principal axes of vectors.
+
+    Args:
+        parts: `sums` of all of them: how many, (d,) and (d, d).
+
+    Returns:
+        (d,) mean, (d, 3) axes with their largest loading positive (0 beyond d), and (3,) shares of
+        the variance.
+    """
+    counts, totals, crosses = zip(*parts, strict=True)
+    count = max(sum(counts), 1)
+    mean: Floats = np.sum(totals, axis=0) / count
+    covariance = np.sum(crosses, axis=0) / count - np.outer(mean, mean)
+    variance, vectors = np.linalg.eigh(covariance)
+    directions = vectors[:, ::-1][:, :3]
+    largest = np.take_along_axis(
+        directions, np.abs(directions).argmax(axis=0, keepdims=True), axis=0
+    )
+    first = np.maximum(variance[::-1][:3], 0)
+    lacking = 3 - first.size
+    return (
+        mean,
+        np.pad(directions * np.sign(largest), ((0, 0), (0, lacking))),
+        np.pad(first / max(float(variance.sum()), np.finfo(float).tiny), (0, lacking)),
+    )
+
+
+def project(
+    root: str, run: str, array: str, mean: Floats | None, axes: Floats | None, pixels: Rows
+) -> Floats:
+    """(p, 3) of an array over pixels; without axes its first three columns."""
+    values = outputs.read(root, run, array, pixels).astype(np.float64)
+    if axes is None:
+        return np.pad(values[:, :3], ((0, 0), (0, max(0, 3 - values.shape[1]))))
+    projected: Floats = (values - mean) @ axes
+    return projected

@@ -1,0 +1,71 @@
+"""Maps of what a run gave to the pixels of a store: components, embeddings, clusters.
+
+Read where it is drawn, a superblock at a time; needs neither Dask nor torch.
+"""
+
+import numpy as np
+
+from jobs.figures import captioned, principal_axes
+from jobs.figures.captioned import Place, Plate
+from jobs.runs import outputs, records
+from lake.errors import ConfigError
+from lake.plot import canvas, layers, view
+from lake.plot.view import Kind
+from lake.reading.store import Store
+
+COLOURED = ("pca", "mnf", "embed", "transform", "cluster")
+"""Jobs whose runs give pixels colours."""
+KINDS = {"pca": "principal", "mnf": "minimum-noise"}
+"""Of components, by the job that fits them."""
+
+
+def of_run(root: str, run: str, projection: Kind = "fixed", bbox: tuple[float, ...] = ()) -> Plate:
+    """A map of what a run gave to pixels: components or embeddings as red, green, blue; or clusters.
+
+    Embeddings are turned to the principal axes of the pixels that are shown; colours are stretched
+    over these too.
+
+    Args:
+        root: of the lake.
+        run: of pca, mnf, embed, transform or cluster.
+        projection: fixed or platecarree.
+        bbox: west, south, east, north in degrees; empty: all pixels. Nothing else is read.
+
+    Raises:
+        MissingError: there is no such run, or it is not complete.
+        ConfigError: its pixels have no colours, or none of them is shown.
+    """
+    spec = records.complete(root, run)
+    if spec.job not in COLOURED:
+        raise ConfigError(
+            f"run {run} is of {spec.job}, which gives pixels no colours: wanted a run of "
+            f"{', '.join(COLOURED)}; 'lake runs ls' lists them"
+        )
+    store = records.open_input(root, spec.stores[0])
+    pixels, domain, shown = view.part(store.domain, view.of(store.domain, projection, bbox))
+    at = Place(str(store.key), domain, shown)
+    found = outputs.dataset(root, run)
+    if "labels" in found:
+        labels = outputs.read(root, run, "labels", pixels)
+        plate = captioned.clusters(at, labels, found.sizes["cluster"])
+    elif "scores" in found:
+        job, model = next(iter(spec.inputs.items())) if spec.job == "transform" else (spec.job, run)
+        fitted = outputs.dataset(root, model)
+        ratio = fitted["explained_variance_ratio"].values[:3].tolist()
+        sizes = fitted.sizes["component"], fitted.sizes["feature"]
+        scores = principal_axes.project(root, run, "scores", None, None, pixels)
+        shares = ratio + [0.0] * (3 - len(ratio))
+        plate = captioned.components(at, scores, shares, *sizes, KINDS[job])
+    else:
+        plate = _embedding(root, run, at, store, pixels)
+    canvas.fitted(plate.figure)
+    return plate
+
+
+def _embedding(root: str, run: str, at: Place, store: Store, pixels: layers.Pixels) -> Plate:
+    """The principal axes of an embedding, summed up a superblock at a time."""
+    parts = layers.by_superblock(store, pixels)
+    summed = [principal_axes.sums(root, run, "embedding", part) for part in parts]
+    mean, axes, shares = principal_axes.axes(summed)
+    turned = [principal_axes.project(root, run, "embedding", mean, axes, part) for part in parts]
+    return captioned.embedding(at, np.concatenate(turned), shares.tolist(), mean.size)

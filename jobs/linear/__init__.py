@@ -1,0 +1,1 @@
+"""Linear models of features: principal components, minimum noise fraction, scores."""

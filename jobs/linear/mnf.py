@@ -1,0 +1,135 @@
+"""Minimum noise: what of the features differs between pixels more than between two periods.
+
+The noise of a feature is half the variance of its difference between two stores of disjoint periods,
+on the pixels where both have it. Directions are ordered by variance over noise, each with noise of
+variance 1, uncorrelated. Only directions whose noise is above `floor` of the largest are told from
+noise of that size. The other sums are those of the PCA (`jobs.linear.passes`), in the same pass.
+Source: Green, Berman, Switzer and Craig, "A transformation for ordering multispectral data in terms
+of image quality with implications for noise removal", IEEE Transactions on Geoscience and Remote
+Sensing 26 (1988), maximum noise fraction, in reverse order.
+
+`mnf.zarr`: as `jobs.linear.linear_model` says, the scores are of the first store; `signal_to_noise`
+(component) is variance over noise variance. `lake transform` scores the second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.features.scaling import Scaling
+from jobs.linear import components, linear_model, passes, pca
+from jobs.linear.gram import one_thread
+from jobs.linear.passes import NOISE, TOTAL, Fit, Plan
+from jobs.runs import outputs, records
+from jobs.runs.records import Spec
+from jobs.runs.settings import check
+from jobs.runs.stages import Work
+from jobs.sampling import sample
+from lake.errors import ConfigError
+from lake.format import schema
+from lake.reading.store import Store
+
+JOB = "mnf"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake mnf`."""
+
+    second: str = ""
+    """Key in the lake, or URL, of a store of the same pixels and features in another period."""
+    sample: str = ""
+    """Run that says which features, and is the pilot; none: the sample of default settings."""
+    floor: float = 1e-6
+    """Share of the largest noise variance below which noise counts as that."""
+    fit: Fit = field(default_factory=Fit)
+    """`components`, `clip`, `standardise`, `refills`, `exact`."""
+
+    def __post_init__(self) -> None:
+        check("floor must be above 0", self.floor, holds=self.floor > 0)
+        refills = self.fit.refills  # without, the noise of pairs is no covariance
+        check("refills must be above 0 for mnf", refills, holds=refills > 0)
+
+
+def specs(
+    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
+) -> tuple[Spec, ...]:
+    """The run that fits these components and scores every pixel, after its sample's.
+
+    Raises:
+        ConfigError: no second store, or one of other pixels.
+    """
+    if not settings.second:
+        raise ConfigError(
+            "mnf needs a second store, of another period: '--set second=KEY_OR_URL' names it"
+        )
+    second = records.open_store(root, settings.second)
+    records.check_pixels(second, store)
+    before = before or pca.sampled(root, store, settings.sample)
+    inputs = {sample.JOB: before[-1].id}
+    return (*before, records.spec_of(root, settings, JOB, (store, second), inputs))
+
+
+def make(work: Work) -> Sequence[str]:
+    """Fit the components, then score every pixel of the first store."""
+    root, settings = work.root, work.settings(Settings)
+    drawn = work.spec.inputs[sample.JOB]
+    names = list(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
+    if len(names) > settings.fit.exact:
+        raise ConfigError(
+            f"mnf holds the covariance of its features: run {drawn} has {len(names)}, wanted at most "
+            f"{settings.fit.exact}; sample merged subpixels, fewer statistics or months"
+        )
+    count = min(settings.fit.components, len(names))
+    ratio = outputs.known("signal_to_noise", ("component",), np.full(count, np.nan))
+    arrays = [*linear_model.arrays(work.store, count, names), ratio]
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    suspect = sample.suspect(root, drawn)
+    sources = [linear_model.source(store, names, suspect=suspect) for store in work.stores]
+    made = passes.fit(work, Plan(drawn, tuple(sources), settings.fit), len(names))
+    work.stage("model", _model, [(settings, made - 1)])
+    linear_model.score(work, sources[0], work.run)
+    return [path]
+
+
+@one_thread()
+def apply(work: Work, model: str) -> Sequence[str]:
+    """Score all pixels of another store by the model of a run, for `lake transform`."""
+    return linear_model.apply(work, model)
+
+
+def _model(root: str, run: str, settings: Settings, last: int) -> None:
+    """On a worker: store the model."""
+    model = passes.solution(root, run, last)
+    total = _covariance(root, run, last, TOTAL, model.scaling)
+    noise = _covariance(root, run, last, NOISE, model.scaling) / 2
+    projection, ratio = solved(total, noise, len(model.components), settings.floor)
+    linear_model.write(root, run, replace(model, projection=projection))
+    outputs.write(root, run, "signal_to_noise", ratio)
+
+
+def _covariance(root: str, run: str, number: int, of: str, scaling: Scaling) -> Floats:
+    """Of what a pass added up, in the unit of `scaling`."""
+    unit = scaling.scale / passes.scaling(root, run, number, of).scale
+    found: Floats = passes.sums(root, run, number, of).covariance() / unit / unit[:, None]
+    return found
+
+
+def solved(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:
+    """The first directions (component, feature) by falling variance over noise, and that ratio.
+
+    Args:
+        total: (feature, feature) covariance.
+        noise: likewise.
+        count: of directions.
+        floor: share of the largest variance of the noise that is its least.
+    """
+    variance, turn = np.linalg.eigh(noise)
+    least = max(floor * variance[-1], np.finfo(float).tiny)
+    white = turn / np.sqrt(np.maximum(variance, least))
+    vectors, ratio = components.principal(white.T @ total @ white, count)
+    return components.turned(vectors @ white.T), ratio

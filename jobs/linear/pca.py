@@ -1,0 +1,95 @@
+"""Principal components of the features, missing values and all.
+
+Fitted on all pixels of a store, in as few passes as that takes (`jobs.linear.passes`); then every superblock
+is scored by a part of its own. `pca.zarr` and its arrays: `jobs.linear.linear_model`; `projection` are the
+components, `whiten` divides each by the standard deviation of its scores. `model.json` says how much
+of the variance they hold, after every pass.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from jobs.linear import components, linear_model, passes
+from jobs.linear.passes import Fit, Plan
+from jobs.runs import outputs, records
+from jobs.runs.records import Spec
+from jobs.runs.stages import Work
+from jobs.sampling import sample
+from lake.format import schema
+from lake.reading.store import Store
+
+JOB = "pca"
+MODEL = "model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake pca`."""
+
+    sample: str = ""
+    """Run that says which features, and is the pilot; none: the sample of default settings."""
+    whiten: bool = False
+    """Whether all scores get variance 1."""
+    fit: Fit = field(default_factory=Fit)
+    """`components`, `clip`, `standardise`, `refills`, `exact`, `passes`."""
+
+
+def specs(
+    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
+) -> tuple[Spec, ...]:
+    """The run that fits these components and scores every pixel, after its sample's."""
+    before = before or sampled(root, store, settings.sample)
+    inputs = {sample.JOB: before[-1].id}
+    return (*before, records.spec_of(root, settings, JOB, (store,), inputs))
+
+
+def sampled(root: str, store: Store, run: str) -> tuple[Spec, ...]:
+    """The spec of the sample that settings name; "" is that of default settings."""
+    if run:
+        return records.given(root, run, sample.JOB, store)
+    return sample.specs(root, store, sample.Settings())
+
+
+def make(work: Work) -> Sequence[str]:
+    """Fit the components, then score every pixel."""
+    root, store, settings = work.root, work.store, work.settings(Settings)
+    drawn = work.spec.inputs[sample.JOB]
+    names = list(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
+    count = min(settings.fit.components, len(names))
+    arrays = linear_model.arrays(store, count, names)
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    source = linear_model.source(store, names, suspect=sample.suspect(root, drawn))
+    plan = Plan(drawn, (source,), settings.fit)
+    made = passes.fit(work, plan, len(names))
+    work.stage("model", _model, [(settings, count, made)])
+    linear_model.score(work, source, work.run)
+    return [path, MODEL]
+
+
+def apply(work: Work, model: str) -> Sequence[str]:
+    """Score all pixels of another store by the model of a run, for `lake transform`."""
+    return linear_model.apply(work, model)
+
+
+def _model(root: str, run: str, settings: Settings, count: int, made: int) -> None:
+    """On a worker: store the model."""
+    found = [passes.solution(root, run, number) for number in range(made)]
+    model = components.first(found[-1], count)
+    if settings.whiten:
+        deviation = np.sqrt(np.maximum(model.variance, np.finfo(float).tiny))
+        model = replace(model, projection=model.components / deviation[:, None])
+    linear_model.write(root, run, model)
+    document = {
+        "job": JOB,
+        "features": model.components.shape[1],
+        "components": count,
+        "variance": model.total,
+        "variance_held_after_passes": [
+            float(components.first(of, count).variance.sum()) for of in found
+        ],
+        "whiten": settings.whiten,
+    }
+    records.folder(root, run).put(MODEL, json.dumps(document, indent=1).encode())

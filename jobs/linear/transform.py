@@ -1,0 +1,65 @@
+"""Scores or embeddings of a store by a model that was fitted on another, e.g. of an earlier year.
+
+`transform.zarr`: `scores` (pixel, component), or `embedding` (pixel, latent), as the run of the model
+has it; that is the one that `inputs` names. Features are matched by name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.linear import linear_model
+from jobs.registry import MODEL_JOBS
+from jobs.runs import job, records
+from jobs.runs.records import Spec
+from jobs.runs.stages import Work
+from lake.errors import ConfigError
+from lake.reading.store import Store
+
+JOB = "transform"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Of `lake transform`."""
+
+    model: str = ""
+    """Run of `lake pca`, `lake mnf` or `lake embed`."""
+
+
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
+    """The run that scores, or embeds, every pixel of a store by a model.
+
+    Raises:
+        ConfigError: no run of a model, or the store lacks one of its features.
+        MissingError: there is no such run, or it is not complete.
+    """
+    if not settings.model:
+        raise ConfigError(f"transform needs '--set model=RUN', of {', '.join(MODEL_JOBS)}")
+    model = records.read_spec(root, settings.model)
+    if model.job not in MODEL_JOBS:
+        raise ConfigError(
+            f"run {model.id} is of {model.job}, which fits no model: "
+            f"wanted one of {', '.join(MODEL_JOBS)}"
+        )
+    records.complete(root, model.id)
+    components = [run for name, run in model.inputs.items() if name in MODEL_JOBS]
+    linear_model.source_of(root, store, components[0] if components else model.id)
+    return (spec(root, store, model),)
+
+
+def spec(root: str, store: Store, model: Spec) -> Spec:
+    """The run that does so by the model of a run, which may be still to be made."""
+    return records.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
+
+
+def given(root: str, run: str, name: str, store: Store) -> tuple[Spec, ...]:
+    """The spec of a run of a job, or of this one by a model of that job; see `records.require`."""
+    spec = records.read_spec(root, run)
+    is_transform = spec.job == JOB and name in spec.inputs
+    return records.given(root, run, JOB if is_transform else name, store)
+
+
+def make(work: Work) -> Sequence[str]:
+    """Score or embed every pixel, as the job of the model does it."""
+    ((name, model),) = work.spec.inputs.items()
+    return job.load_model_job(name).apply(work, model)

@@ -1,0 +1,1 @@
+"""Runs of jobs: what is computed, how it stands, and what it wrote."""

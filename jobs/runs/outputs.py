@@ -1,0 +1,135 @@
+"""The Zarr groups that jobs write: labelled, consolidated, readable by xarray alone.
+
+A group lies in the folder of its run. Arrays over `pixel` are chunked by superblock, so that the
+task of a superblock is the one writer of its chunks.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import ArrayLike, NDArray
+
+from jobs.runs import records
+from jobs.runs.records import Spec
+from lake.errors import ConfigError, MissingError
+from lake.format import schema
+from lake.format.schema import Array
+from lake.reading.store import Store
+from lake.storage.objects import Objects
+
+
+def known(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: object) -> Array:
+    """An array whose values are known when the group is made; text becomes Zarr `string`."""
+    values = np.asarray(data)
+    text = values.dtype.kind in "UT"
+    if text:
+        values = values.astype(np.dtypes.StringDType())
+    kind = "string" if text else str(values.dtype)
+    shape = tuple(max(n, 1) for n in values.shape)
+    return Array(name, dims, values.shape, kind, shape, attributes=attributes, data=values)
+
+
+def per_pixel(
+    name: str, store: Store, columns: Mapping[str, int], dtype: str, fill: float, **about: object
+) -> Array:
+    """An array (pixel, *columns) that tasks will fill, one superblock each."""
+    pixels, widths = store.domain.pixels, tuple(columns.values())
+    chunks = (min(store.domain.layout.superblock, pixels), *widths)
+    return Array(
+        name,
+        ("pixel", *columns),
+        (pixels, *widths),
+        dtype,
+        chunks,
+        attributes=about,
+        fill_value=fill,
+    )
+
+
+def create(
+    objects: Objects, spec: Spec, arrays: Iterable[Array], coordinates: str, **about: object
+) -> str:
+    """Make the group of a run, if it is not there yet; returns its path in the run's folder.
+
+    Args:
+        objects: the run's folder.
+        spec: of the run; noted in the attributes.
+        arrays: to make; those without data are left at their fill value.
+        coordinates: names of coordinates that are no dimension, separated by spaces.
+        about: further attributes, JSON.
+    """
+    path = f"{spec.job}.zarr"
+    with suppress(MissingError):
+        if b"consolidated_metadata" in objects.get(f"{path}/zarr.json"):  # written last
+            return path
+    noted = {
+        "run": spec.id,
+        "job": spec.job,
+        "settings": dict(spec.settings),
+        "inputs": dict(spec.inputs),
+        "store": spec.store,
+        "generation": spec.generation,
+        "ledgers": [of.ledger for of in spec.stores],
+        "coordinates": coordinates,
+    }
+    group = zarr.create_group(objects.zarr(path), overwrite=True, attributes=noted | about)
+    for array in arrays:
+        schema.add(group, array)
+    schema.consolidate(objects.zarr(path))
+    return path
+
+
+def write(
+    root: str, run: str, array: str, values: ArrayLike, rows: slice | EllipsisType = ...
+) -> None:
+    """On a worker: fill an array of the run's group, or some rows of it that are whole chunks."""
+    store = records.folder(root, run).zarr(f"{_group(run)}/{array}")
+    zarr.open_array(store, mode="r+")[rows] = values
+
+
+def read(
+    root: str, run: str, array: str, rows: slice | NDArray[np.int64] | EllipsisType = ...
+) -> Any:  # noqa: ANN401 (of any dtype)
+    """Rows of one array of the run's group, by slice or by index; scaled whole numbers as float32."""
+    store = records.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
+    held = zarr.open_array(store, mode="r")
+    values: Any = held[...] if rows is ... else held.oindex[rows]
+    if "scale_factor" not in held.attrs:
+        return values
+    about: Any = held.attrs
+    nothing = values == about["_FillValue"]
+    return np.where(nothing, np.float32(np.nan), values * np.float32(about["scale_factor"]))
+
+
+def dataset(root: str, run: str) -> xr.Dataset:
+    """The result of a complete run, read when used.
+
+    Raises:
+        MissingError: there is no such run, or it makes no arrays.
+    """
+    store = records.folder(root, run).zarr(_group(run), read_only=True)
+    found: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
+    return found
+
+
+def holding(root: str, run: str, array: str, store: Store) -> dict[str, str]:
+    """Job -> id of a run that settings name, as `inputs` of what builds on an array of it.
+
+    Raises:
+        MissingError: there is no such run, or it is not complete.
+        ConfigError: it is of another store or generation, or has no such array.
+    """
+    job = records.read_spec(root, run).job
+    records.require(root, run, job, store)
+    if array not in dataset(root, run):
+        raise ConfigError(f"run {run} has no {array!r}: give a run of another job")
+    return {job: run}
+
+
+def _group(run: str) -> str:
+    return f"{run.rsplit('-', 1)[0]}.zarr"

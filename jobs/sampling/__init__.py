@@ -1,0 +1,1 @@
+"""Samples of pixels by design, with the probability of each pixel."""

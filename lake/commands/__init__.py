@@ -1,0 +1,1 @@
+"""The command `lake`, and the sub-commands that need neither `ingest` nor `jobs`."""

@@ -1,0 +1,66 @@
+"""Commands that load when they are used, so that the help of all of them is quick.
+
+Packages above `lake` offer theirs by an entry point of the group `goeslake.commands`, a mapping of
+names to `Command`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+import click
+
+ENTRY_POINTS = "goeslake.commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command."""
+
+    load: Callable[[], click.Command]
+    """Imports it."""
+    extra: str
+    """Of goeslake, with the libraries that it imports; empty: none."""
+    help: str
+    """One line."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def __init__(self, *args: object, offered: Mapping[str, Command], **settings: object) -> None:
+        super().__init__(*args, **settings)  # type: ignore[arg-type]
+        self._offered = dict(offered)
+        for entry in entry_points(group=ENTRY_POINTS):
+            self._offered |= entry.load()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, sorted."""
+        return sorted({*super().list_commands(ctx), *self._offered})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now.
+
+        Raises:
+            ClickException: a library that it needs is not installed.
+        """
+        if cmd_name not in self._offered:
+            return super().get_command(ctx, cmd_name)
+        command = self._offered[cmd_name]
+        try:
+            return command.load()
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"'lake {cmd_name}' needs {error.name}: pip install 'goeslake[{command.extra}]'"
+            ) from error
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click passes it)
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """One line each, without importing them."""
+        own = {name: command.get_short_help_str(70) for name, command in self.commands.items()}
+        rows = own | {name: command.help for name, command in self._offered.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(rows.items()))

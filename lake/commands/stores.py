@@ -1,0 +1,152 @@
+"""`lake ls`, `lake info`, `lake tree`, `lake url`: what stores there are, and what they hold."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+import zarr
+
+from lake.catalogue import catalogue
+from lake.commands.options import json_option, root_option
+from lake.console.messages import emit, table
+from lake.errors import MissingError
+from lake.storage.objects import Objects, connect, join
+from lake.store import commits, ledger
+from lake.store.generations import State
+
+SHOWN = 3
+"""Time steps named for each reason that they are missing; --json names all."""
+
+
+@click.command()
+@root_option
+@json_option
+def ls(root: str, *, as_json: bool) -> None:
+    """List the stores."""
+    rows = catalogue.rows(connect(root))
+    columns = [
+        "key", "number", "pixels", "cubes", "months", "merged", "pending", "missing", "suspect",
+    ]  # fmt: skip
+    cells = [[str(getattr(row, name)) for name in columns] for row in rows]
+    text = table(columns, cells) if rows else f"no store in {root}"
+    emit([asdict(row) for row in rows], text, as_json=as_json)
+
+
+@click.command()
+@click.argument("key")
+@root_option
+@json_option
+def url(key: str, root: str, *, as_json: bool) -> None:
+    """Print the URL of a store's newest generation."""
+    found = connect(root).url(catalogue.generation(_row(connect(root), key)))
+    emit({"key": key, "url": found}, found, as_json=as_json)
+
+
+@click.command()
+@click.argument("key")
+@root_option
+@json_option
+def info(key: str, root: str, *, as_json: bool) -> None:
+    """Tell what a store holds, what waits, what it lacks and what it was made from."""
+    objects = connect(root)
+    row = _row(objects, key)
+    store = connect(join(root, row.key))
+    state = _newest(store)
+    entries = ledger.read(store, state.ledger)
+    missing = [entry for entry in entries if entry.status == ledger.MISSING]
+    document = asdict(row) | {
+        "url": store.url(state.path) if state.path else "",
+        "versions": entries.versions,
+        "clear_sky": _rule(store, state),
+        "parts": len(state.parts),
+        "pending_steps": [entry.step for entry in entries.pending],
+        "missing_steps": [{"step": e.step, "reason": e.reason} for e in missing],
+    }
+    told = {k: v for k, v in document.items() if k not in ("pending_steps", "missing_steps")}
+    lines = [f"{name:<12} {value}" for name, value in told.items()]
+    lines += _waiting(entries)
+    lines += _summary(missing)
+    if state.path:
+        lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr")']
+    emit(document, "\n".join(lines), as_json=as_json)
+
+
+@click.command()
+@click.argument("key")
+@root_option
+@json_option
+def tree(key: str, root: str, *, as_json: bool) -> None:
+    """Show the groups and arrays of a store's newest generation."""
+    objects = connect(root)
+    row = _row(objects, key)
+    group = zarr.open_consolidated(
+        objects.zarr(catalogue.generation(row), read_only=True), mode="r", zarr_format=3
+    )
+    members = sorted(group.members(max_depth=None))
+    arrays: list[dict[str, Any]] = [
+        {
+            "path": path,
+            "shape": list(a.shape),
+            "dtype": str(a.dtype),
+            "dims": _dims(a),
+        }
+        for path, a in members
+        if isinstance(a, zarr.Array)
+    ]
+    rows = [[a["path"], a["dtype"], ", ".join(map(_axis, a["dims"], a["shape"]))] for a in arrays]
+    emit(arrays, table(["array", "dtype", "axes"], rows), as_json=as_json)
+
+
+def _summary(missing: list[ledger.Entry]) -> list[str]:
+    """A line for each reason that time steps are missing: how many, and which."""
+    steps: dict[str, list[str]] = {}
+    for entry in missing:
+        steps.setdefault(entry.reason, []).append(entry.step)
+    return [
+        f"  {len(which)} x {reason}: {', '.join(which[:SHOWN])}{', ...' * (len(which) > SHOWN)}"
+        for reason, which in sorted(steps.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _waiting(entries: ledger.Ledger) -> list[str]:
+    """How many time steps wait to be published, and from when to when."""
+    steps = sorted(entry.step for entry in entries.pending)
+    if not steps:
+        return []
+    return [f"  {len(steps)} staged, waiting to be published: {steps[0]} to {steps[-1]}"]
+
+
+def _rule(store: Objects, state: State) -> str:
+    """The clear-sky rule of the store's listing; empty where nobody kept it."""
+    try:
+        noted = json.loads(store.get(f"listings/{state.listing}.json"))
+    except MissingError:
+        return ""
+    return str(noted["clear_sky"]["rule"])
+
+
+def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr types it as of v2 or v3; ours are v3)
+    return list(array.metadata.dimension_names or ())
+
+
+def _axis(name: str, length: int) -> str:
+    return f"{name} {length}"
+
+
+def _row(objects: Objects, key: str) -> catalogue.Row:
+    rows = catalogue.rows(objects)
+    for row in rows:
+        if row.key == key.strip("/"):
+            return row
+    known = "\n  ".join(row.key for row in rows) or "(none)"
+    raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {known}")
+
+
+def _newest(store: Objects) -> State:
+    commit = commits.head(store)
+    if commit is None:
+        raise MissingError(
+            f"{store.root} is in the catalogue, but has no commit: its objects are lost"
+        )
+    return State.of(commit)

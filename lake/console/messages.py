@@ -1,0 +1,77 @@
+"""What the commands say: messages, progress, and the one JSON document of `--json`.
+
+Results go to stdout, everything else to stderr; colours and bars appear on a terminal only.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from lake.console import logs
+
+
+class Advance(Protocol):
+    """How work under way reports its progress."""
+
+    def __call__(self, done: int, total: int, about: str = "") -> None:
+        """`done` of `total` parts are finished; `about`: what else to show."""
+
+
+def say(message: str) -> None:
+    """A message for people, or a line of JSON for their machines (`lake.console.logs`)."""
+    click.echo(logs.line(message) if logs.is_json() else message, err=True)
+
+
+def emit(document: Any, text: str, *, as_json: bool) -> None:  # noqa: ANN401
+    """The result of a command: one JSON document, or text."""
+    click.echo(json.dumps(document, indent=1, default=str) if as_json else text)
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """Rows in aligned columns, as wide as they need to be."""
+    console = Console(width=4000, no_color=True, highlight=False)
+    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        drawn.add_row(*row)
+    with console.capture() as captured:
+        console.print(drawn)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Advance]:
+    """A bar on a terminal; elsewhere a line at each tenth of the way."""
+    console = Console(stderr=True)
+    if logs.is_json() or not console.is_terminal:
+        yield _Lines(title)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[about]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        bar = bars.add_task(title, total=None, about="")
+        yield lambda done, total, about="": bars.update(
+            bar, completed=done, total=total, about=about
+        )
+
+
+class _Lines:
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._tenth = -1
+
+    def __call__(self, done: int, total: int, about: str = "") -> None:
+        tenth = 10 * done // max(total, 1)
+        if tenth != self._tenth:
+            self._tenth = tenth
+            say(f"{self._title}: {done}/{total} {about}".rstrip())

@@ -1,0 +1,73 @@
+"""What the page may choose from: the stores of a lake, and what was learnt of their pixels.
+
+The page lists nothing and reads no Parquet: it gets this as `stores.json`.
+"""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from lake.catalogue import catalogue
+from lake.errors import MissingError
+from lake.storage.objects import Objects
+
+ARRAYS = ("embedding", "labels")
+"""Of runs, by what the page can show of them."""
+AT_A_TIME = 8
+
+
+class Offer:
+    """Of one lake; runs that are complete are read once."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._runs: dict[str, dict[str, Any] | None] = {}
+
+    def document(self, url: str, *, is_live: bool) -> dict[str, Any]:
+        """The content of `stores.json`.
+
+        Args:
+            url: of the lake as the page reaches it; a relative one counts from the page.
+            is_live: whether this is made anew for every reader; else the page follows the logs of
+                stores to what was published since.
+
+        Raises:
+            MissingError: there is no lake.
+        """
+        rows = catalogue.rows(self._objects)
+        stores = [
+            {"key": row.key, "generation": row.generation, "pixels": row.pixels}
+            for row in rows
+            if row.generation
+        ]
+        return {"lake": url, "is_live": is_live, "stores": stores, "runs": self._complete()}
+
+    def _complete(self) -> list[dict[str, Any]]:
+        """Complete runs with something to show, the newest first."""
+        names = [path.rpartition("/")[2] for path in self._objects.folders("runs")]
+        lacking = [name for name in names if name not in self._runs]
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            for name, found in zip(lacking, pool.map(self._run, lacking), strict=True):
+                if found is not None:
+                    self._runs[name] = found
+        known = [run for name in names if (run := self._runs.get(name)) and run["arrays"]]
+        return sorted(known, key=lambda run: str(run["finished"]), reverse=True)
+
+    def _run(self, name: str) -> dict[str, Any] | None:
+        """What there is to show of a run; None: it is not complete."""
+        try:
+            done, spec = (self._json(f"runs/{name}/{what}.json") for what in ("done", "spec"))
+        except MissingError:
+            return None
+        path = f"runs/{name}/{spec['job']}.zarr"
+        found = {"id": name, "path": path, "store": "", "finished": done["finished"]}
+        try:
+            arrays = self._json(f"{path}/zarr.json")["consolidated_metadata"]["metadata"]
+        except MissingError:  # the job makes no arrays
+            return found | {"arrays": [], "pixels": 0}
+        held = [array for array in ARRAYS if array in arrays and "pixel" in arrays]
+        pixels = arrays["pixel"]["shape"][0] if held else 0
+        return found | {"store": spec["stores"][0]["key"], "arrays": held, "pixels": pixels}
+
+    def _json(self, path: str) -> Any:  # noqa: ANN401 (JSON)
+        return json.loads(self._objects.get(path))

@@ -1,0 +1,1 @@
+"""Objects below a URL: get, put, create-only put, list, copy; and Zarr through them."""

@@ -1,0 +1,277 @@
+"""Coarse maps of what a generation holds, for pictures and browsers: one inner chunk is one map.
+
+A cell of a map is `factor` x `factor` pixels of the coarse grid, from its north-west corner. Its count,
+mean and standard deviation are those of all observations of all pixels and subpixels of the store that
+lie in it: their moments merged, in float64, before anything is rounded. The mean keeps 14 significant
+bits (0.016 K at 300 K), the standard deviation 10 (0.05 %), so that all maps take less than 1 % of the
+store's bytes.
+
+    overview/                        attributes: factor, shape (of the maps)
+    overview/<cube>/count|mean|stddev   (month, tod, band, y, x) float32; NaN: no such pixel or observation
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+from zarr.abc.store import Store as ZarrStore
+
+from lake.errors import MissingError
+from lake.format import bands, schema
+from lake.format.domain import Domain
+from lake.format.grid import Grid
+from lake.format.moments import METRICS, Floats
+from lake.format.schema import MONTHS, Array, Cube
+from lake.reading import cubes, raster
+from lake.reading.lazy import LazyMonths
+
+if TYPE_CHECKING:
+    from lake.reading.store import Store
+
+GROUP = "overview"
+MAPS = ("count", "mean", "stddev")
+DIMS = ("month", "tod", "band", "y", "x")
+
+FACTOR = 8
+"""Pixels along a cell, if the grid is neither small nor mostly sea."""
+LEAST_PIXELS = 56
+"""Of the store under a cell, on average: then maps take less than 1 % of the bytes."""
+LEAST_CELLS = 16
+"""Along the longer side of a map, whatever it costs: of a store so small nobody minds."""
+
+_KEPT_BITS = {"mean": 13, "stddev": 9}
+"""Of the 23 after the leading one."""
+
+Cells = NDArray[np.int32]
+"""(pixel,) number of the cell of each pixel, row-major."""
+
+Sums = tuple[Cells, Floats]
+"""(cell,) which cells, and (3, tod, band, cell) what they hold, see `sums`."""
+
+
+def factor(domain: Domain) -> int:
+    """How many pixels of the coarse grid lie along a cell."""
+    shape = domain.grid.shape
+    most = max(1, min(max(shape) // LEAST_CELLS, min(shape) // 2))
+    if most < FACTOR:
+        return most
+    found = FACTOR
+    while found < most and _pixels_a_cell(domain, found) < LEAST_PIXELS:
+        found += 1
+    return found
+
+
+def shape_of(shape: tuple[int, int], factor: int) -> tuple[int, int]:
+    """Rows and columns of the maps of a coarse grid of this shape."""
+    return -(-shape[0] // factor), -(-shape[1] // factor)
+
+
+def cells(domain: Domain) -> Cells:
+    """The cell of each pixel."""
+    return _cells(domain.row, domain.column, domain.grid.shape, factor(domain))
+
+
+def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
+    """What the cells of some pixels hold; such sums of other pixels add up.
+
+    Args:
+        block: (tod, band, metric, pixel, subpixel), as a shard holds it.
+        cell: (pixel,) of each pixel.
+
+    Returns:
+        (cell,) the cells that have a pixel, ascending, and (3, tod, band, cell): the number of
+        observations, their sum and their sum of squares; all NaN where no pixel was ever looked at.
+    """
+    tods, of_bands, _, _, subpixels = block.shape
+    order = np.argsort(cell, kind="stable")
+    there, first = np.unique(cell[order], return_index=True)
+    first = first * subpixels
+    found = np.empty((3, tods, of_bands, there.size))
+    metrics = [METRICS.index(name) for name in ("count", "m1", "m2")]
+    for tod in range(tods):
+        for band in range(of_bands):
+            wanted = block[tod, band, metrics][:, order]
+            n, mean, square = wanted.reshape(3, order.size * subpixels).astype(np.float64)
+            never = np.isnan(np.fmax.reduceat(n, first))
+            unseen = ~(n > 0)
+            n[unseen] = mean[unseen] = square[unseen] = 0
+            total = n * mean
+            square += total * mean
+            for place, x in zip(found[:, tod, band], (n, total, square), strict=True):
+                np.add.reduceat(x, first, out=place)
+                place[never] = np.nan
+    return there.astype(np.int32), found
+
+
+def maps(
+    parts: Iterable[Sums], cube: Cube, shape: tuple[int, int]
+) -> dict[str, NDArray[np.float32]]:
+    """The maps of a month.
+
+    Args:
+        parts: `sums` of all its pixels.
+        cube: which.
+        shape: rows and columns of the maps.
+
+    Returns:
+        Of each of `MAPS` float32 (tod, band, y, x): the count NaN where no time step was ever ingested
+        or no pixel lies, the mean NaN without observation, the standard deviation below two.
+    """
+    whole = np.full((3, len(cube.tods), len(cube.bands), shape[0] * shape[1]), np.nan)
+    for cell, found in parts:
+        held = whole[..., cell]
+        whole[..., cell] = np.where(
+            np.isnan(held), found, np.where(np.isnan(found), held, held + found)
+        )
+    n, total, square = whole.reshape(*whole.shape[:-1], *shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / n
+        stddev = np.sqrt(np.maximum(square / n - mean**2, 0))
+    return {
+        "count": n.astype(np.float32),
+        "mean": _rounded(mean, _KEPT_BITS["mean"]),
+        "stddev": _rounded(np.where(n >= 2, stddev, np.nan), _KEPT_BITS["stddev"]),
+    }
+
+
+def read_cells(store: ZarrStore) -> Cells:
+    """`cells`, as a generation or a draft with maps notes them."""
+    root = zarr.open_group(store, mode="r", zarr_format=3)
+    size: Any = root[GROUP].attrs["factor"]
+    shape: Any = root.attrs["shape"]
+    row, column = (np.asarray(root[name][...]) for name in ("row", "column"))  # type: ignore[index]
+    return _cells(row, column, tuple(shape), size)
+
+
+def create(store: ZarrStore, domain: Domain, of: tuple[Cube, ...]) -> None:
+    """Add empty maps of these cubes to the draft of a generation."""
+    root = zarr.open_group(store, mode="r+", zarr_format=3)
+    about = {"factor": factor(domain), "shape": shape_of(domain.grid.shape, factor(domain))}
+    root.create_group(GROUP, attributes=about)
+    for cube in of:
+        for array in arrays(domain, cube):
+            schema.add(root, array)
+
+
+def arrays(domain: Domain, cube: Cube) -> Iterable[Array]:
+    """All arrays of the maps of one cube."""
+    group, of = f"{GROUP}/{cube.name}", grid_of(domain)
+    yield from schema.axes(group, of)
+    for label in schema.labels(cube):
+        if label.path.rpartition("/")[2] not in ("metric", "subpixel"):
+            yield replace(label, path=f"{GROUP}/{label.path}")
+    inner = (1, 1, 1, *of.shape)
+    quantity = bands.quantity(cube.variable, cube.bands)
+    for name, what in zip(
+        MAPS, ("number of observations", "mean", "population standard deviation"), strict=True
+    ):
+        yield Array(
+            f"{group}/{name}",
+            DIMS,
+            (len(MONTHS), len(cube.tods), len(cube.bands), *of.shape),
+            "float32",
+            inner,
+            (1, len(cube.tods), len(cube.bands), *of.shape),
+            {
+                "long_name": f"{what} of clear-sky {quantity}",
+                "coordinates": "units wavelength scan_angle_y scan_angle_x",
+                "grid_mapping": "crs",
+            },
+            fill_value=float("nan"),
+        )
+
+
+def write(
+    store: ZarrStore, cube: Cube, month: int, found: Mapping[str, NDArray[np.float32]]
+) -> None:
+    """Write the `maps` of a month, one object each, whatever they hold."""
+    for name, values in found.items():
+        config = {"write_empty_chunks": True}
+        array = zarr.open_array(store, path=f"{GROUP}/{cube.name}/{name}", config=config)
+        array[month - 1] = values
+
+
+def draw(
+    store: ZarrStore, domain: Domain, cube: Cube, month: int, values: NDArray[np.float32]
+) -> None:
+    """Write the maps of a month whose results (tod, band, metric, pixel, subpixel) are in memory."""
+    found = maps([sums(values, cells(domain))], cube, grid_of(domain).shape)
+    write(store, cube, month, found)
+
+
+def paths(cube: str, month: int) -> list[str]:
+    """Of the objects of a month, below the generation."""
+    return [f"{GROUP}/{cube}/{name}/c/{month - 1}/0/0/0/0" for name in MAPS]
+
+
+def dataset(store: "Store", cube: Cube) -> xr.Dataset:
+    """The maps of a cube, read when used: a request for the index of a month, one for each map.
+
+    Two requests, for the axes, are made at once.
+
+    Returns:
+        `count`, `mean` and `stddev`, float32 (month, tod, band, y, x), with the coordinates of the grid
+        of cells, see `lake.reading.raster`; NaN as in `maps`, and in months that hold nothing.
+
+    Raises:
+        MissingError: the generation has no maps.
+    """
+    group = f"{GROUP}/{cube.name}"
+    if not store.has(group):
+        raise MissingError(
+            f"{store.url} has no overview maps: an earlier version of goeslake wrote it; the next "
+            "generation that is published will have them"
+        )
+    variables = {}
+    for name in MAPS:
+        array, about = store.declared(f"{group}/{name}")
+        about.pop("coordinates")  # xarray writes its own
+        lazy = LazyMonths(store, f"{group}/{name}", array.shape)
+        variables[name] = cubes.lazy_variable(DIMS, lazy, about)
+        if name != "count":
+            variables[name].attrs |= cubes.shared_unit(cube)
+    coordinates = cubes.labels(cube)
+    for name in ("metric", "subpixel"):
+        coordinates.pop(name)
+    y, x = (store.read(f"{group}/scan_angle_{axis}") for axis in "yx")
+    place = raster.grid_coordinates(Grid(store.projection, y, x), y, x)
+    about = cubes.about(store, cube, group) | {"factor": store.declared(GROUP)[1]["factor"]}
+    return xr.Dataset(variables, coordinates | place, about)
+
+
+def grid_of(domain: Domain) -> Grid:
+    """The grid of the maps: centres of cells, the last ones may reach beyond the coarse grid."""
+    size = factor(domain)
+    axes = (
+        angles[0]
+        + (angles[-1] - angles[0]) / (angles.size - 1) * (size * np.arange(n) + (size - 1) / 2)
+        for angles, n in zip(
+            (domain.grid.y, domain.grid.x), shape_of(domain.grid.shape, size), strict=True
+        )
+    )
+    return Grid(domain.grid.projection, *axes)
+
+
+def _cells(
+    row: NDArray[np.int32], column: NDArray[np.int32], shape: tuple[int, int], factor: int
+) -> Cells:
+    columns = shape_of(shape, factor)[1]
+    found: Cells = (row // factor * columns + column // factor).astype(np.int32)
+    return found
+
+
+def _pixels_a_cell(domain: Domain, factor: int) -> float:
+    cell = _cells(domain.row, domain.column, domain.grid.shape, factor)
+    return cell.size / np.unique(cell).size
+
+
+def _rounded(x: Floats, kept: int) -> NDArray[np.float32]:
+    """To so many bits after the leading one, to nearest."""
+    dropped = 23 - kept
+    pattern = x.astype(np.float32).view(np.uint32) + np.uint32(1 << (dropped - 1))
+    found: NDArray[np.float32] = (pattern & ~np.uint32((1 << dropped) - 1)).view(np.float32)
+    return found

@@ -1,0 +1,147 @@
+"""A whole shard as bytes: the inner chunks of one superblock of one month, and their index.
+
+Zarr reads shards chunk by chunk and writes them through several copies; publishing reads and writes
+whole ones, and nothing else: one object, one request, Blosc at its own speed. The bytes are those of
+Zarr's `sharding_indexed` codec as `lake.format.schema` declares it: the encoded inner chunks, then for each
+its offset and size as little-endian uint64 (all bits set: no such chunk), then the index' CRC-32C.
+A block is float32 (tod, band, metric, pixel, subpixel).
+Source: Zarr v3 specification, codec "sharding_indexed", version 1.0, binary shard format.
+"""
+
+import struct
+from typing import Any
+
+import google_crc32c
+import numpy as np
+from numcodecs import blosc
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
+
+from lake.errors import FormatError
+from lake.format.order import Layout
+from lake.format.schema import CODEC
+from lake.storage.objects import Bytes
+
+Block = NDArray[np.float32]
+
+NO_CHUNK = int(np.iinfo(np.uint64).max)
+_CHECKSUM_BYTES = 4
+_HEADER = struct.Struct("<4x3I")
+"""Of Blosc: bytes decoded, bytes of a block, bytes encoded."""
+
+
+def encode(block: Block, layout: Layout) -> bytes:
+    """The shard of a superblock; the last one may be short."""
+    tods, bands, metrics, pixels, subpixels = block.shape
+    found = np.full((layout.phases, 2), NO_CHUNK, "<u8")
+    encoded: list[bytes] = []
+    offset = 0
+    for number, first in enumerate(range(0, pixels, layout.chunk)):
+        chunk = np.ascontiguousarray(block[:, :, :, first : first + layout.chunk], "<f4")
+        if chunk.shape[3] < layout.chunk:
+            rest = (tods, bands, metrics, layout.chunk - chunk.shape[3], subpixels)
+            chunk = np.concatenate([chunk, np.full(rest, np.nan, "<f4")], axis=3)
+        data = compress(chunk, CODEC)
+        found[number] = offset, len(data)
+        encoded.append(data)
+        offset += len(data)
+    checksum = google_crc32c.value(found.tobytes()).to_bytes(_CHECKSUM_BYTES, "little")
+    return b"".join([*encoded, found.tobytes(), checksum])
+
+
+def decode(data: Bytes, shape: tuple[int, int, int, int, int], layout: Layout, where: str) -> Block:
+    """The block of a shard.
+
+    Args:
+        data: the whole object.
+        shape: of the block.
+        layout: of the store.
+        where: of the object, for the message.
+
+    Raises:
+        FormatError: the bytes are no such shard.
+    """
+    block = np.empty(shape, np.float32)
+    for number, (offset, size) in enumerate(index(data, layout, where)):
+        start = number * layout.chunk
+        if start < shape[3]:
+            encoded = b"" if offset == NO_CHUNK else data[offset : offset + size]
+            decode_chunk(encoded, block, start, layout, f"{where}, chunk {number}")
+    return block
+
+
+def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, where: str) -> None:
+    """Put what a chunk holds into a block: in place, without a copy, where the block is the chunk.
+
+    Args:
+        data: encoded; empty: no such chunk, NaN.
+        block: C-contiguous.
+        start: first pixel of the chunk, counted from the block's first; may lie before it.
+        layout: of the store.
+        where: of the chunk, for the message.
+
+    Raises:
+        FormatError: the bytes are no such chunk.
+    """
+    target = block[:, :, :, max(start, 0) : start + layout.chunk]
+    if not data:
+        target[...] = np.nan
+        return
+    is_whole = target.shape[3] == block.shape[3] == layout.chunk
+    chunk = (
+        target if is_whole else np.empty((*block.shape[:3], layout.chunk, block.shape[4]), "<f4")
+    )
+    decompress(data, chunk, where, "'lake verify' tells what else is damaged")
+    if not is_whole:
+        skipped = max(-start, 0)
+        target[...] = chunk[:, :, :, skipped : skipped + target.shape[3]]
+
+
+def compress(chunk: NDArray[Any], codec: BloscCodec) -> bytes:
+    """What a Blosc codec of Zarr with bitshuffle makes of an array, C-contiguous."""
+    name = codec.cname.value.encode()
+    data: bytes = blosc.compress(
+        chunk, name, codec.clevel, blosc.BITSHUFFLE, codec.blocksize, chunk.itemsize
+    )
+    return data
+
+
+def decompress(data: Bytes, target: NDArray[Any], where: str, hint: str) -> None:
+    """Fill an array, C-contiguous, with what Blosc made of one of its size.
+
+    Raises:
+        FormatError: the bytes are no such thing; says where they are, and the hint.
+    """
+    nbytes, _, size = _HEADER.unpack_from(bytes(data[: _HEADER.size]).ljust(_HEADER.size, b"\0"))
+    if (nbytes, size) != (target.nbytes, len(data)):
+        raise FormatError(
+            f"{where} says {nbytes} bytes in {size}, wanted {target.nbytes} in {len(data)}: it is "
+            f"damaged; {hint}"
+        )
+    try:
+        blosc.decompress(data, target.reshape(-1).view(np.uint8))
+    except RuntimeError as error:
+        raise FormatError(f"{where} cannot be decoded: {error}; {hint}") from error
+
+
+def index_bytes(layout: Layout) -> int:
+    """Size of the index, which is the end of the shard."""
+    return layout.phases * 16 + _CHECKSUM_BYTES
+
+
+def index(data: Bytes, layout: Layout, where: str) -> list[tuple[int, int]]:
+    """Offset and size of every chunk, from a shard or its end; offset `NO_CHUNK`: it lacks the chunk.
+
+    Raises:
+        FormatError: the bytes are no index.
+    """
+    end = len(data) - _CHECKSUM_BYTES
+    found = bytes(data[max(end - layout.phases * 16, 0) : end])
+    checksum = int.from_bytes(data[max(end, 0) :], "little")
+    if len(found) != layout.phases * 16 or google_crc32c.value(found) != checksum:
+        raise FormatError(
+            f"{where} is no shard of {layout.phases} chunks: its index is damaged; "
+            "'lake verify' tells what else is"
+        )
+    offsets, sizes = np.frombuffer(found, "<u8").reshape(-1, 2).T.tolist()
+    return list(zip(offsets, sizes, strict=True))

@@ -1,0 +1,160 @@
+"""What a lake holds, and how its commands ended, for Prometheus (text format 0.0.4).
+
+All is read from the lake: what was committed counts, not what a process said that died before it could
+say more. A scrape costs one read of the catalogue, one of each report, and of each store that changed
+its ledger and manifest.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import isnan
+from typing import TypeVar
+
+from lake.catalogue import catalogue
+from lake.catalogue.catalogue import Row
+from lake.storage.objects import connect, join
+from lake.store import commits, ledger, manifest
+from lake.store.generations import State
+from lake.upkeep import reports
+from lake.upkeep.reports import Report
+
+Labels = dict[str, str]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric with all its samples."""
+
+    name: str
+    help: str
+    samples: Sequence[tuple[Labels, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one commit of a store says."""
+
+    number: int
+    committed: float
+    """Seconds since the epoch, by the object store's clock."""
+    newest: float
+    """Nominal time of the newest time step that is merged or staged, seconds since the epoch; NaN: none."""
+    source_bytes: int
+    """Of the files that its time steps were made from."""
+    stored_bytes: int
+    """Of the newest generation."""
+
+
+class Watch:
+    """Looks at one lake again and again; what did not change is not read again."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._held: dict[str, Held] = {}
+
+    def families(self) -> list[Family]:
+        """All metrics, as of now."""
+        objects = connect(self._root)
+        rows = catalogue.rows(objects)
+        self._held = {row.key: self._look(row) for row in rows}
+        return [*_of_stores(rows, self._held), *_of_reports(reports.read(objects))]
+
+    def _look(self, row: Row) -> Held:
+        held = self._held.get(row.key)
+        return held if held and held.number == row.number else look(self._root, row)
+
+
+def look(root: str, row: Row) -> Held:
+    """Read what the commit says that the catalogue knows of."""
+    objects = connect(join(root, row.key))
+    commit = commits.read(objects, row.number)
+    state = State.of(commit) if commit else None
+    entries = ledger.read(objects, state.ledger) if state else ledger.Ledger()
+    stored = manifest.read(objects, state.manifest).values() if state and state.path else ()
+    taken = entries.taken
+    return Held(
+        number=row.number,
+        committed=objects.stat(commits.path(row.number)).modified.timestamp(),
+        newest=max((_time(step) for step in taken if _STEP.fullmatch(step)), default=float("nan")),
+        source_bytes=sum(f.size for e in entries if e.step in taken for f in e.files),
+        stored_bytes=sum(of.size for of in stored),
+    )
+
+
+def text(families: Iterable[Family]) -> str:
+    """In Prometheus' text format."""
+    lines = []
+    for family in families:
+        lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} gauge"]
+        for labels, value in family.samples:
+            pairs = ",".join(f'{name}="{_escaped(of)}"' for name, of in labels.items())
+            lines.append(f"{family.name}{{{pairs}}} {'NaN' if isnan(value) else repr(value)}")
+    return "\n".join(lines) + "\n"
+
+
+_STEP = re.compile(r"\d{8}-\d{5}")
+
+
+def _time(step: str) -> float:
+    day, _, seconds = step.partition("-")
+    midnight = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+    return (midnight + timedelta(seconds=int(seconds))).timestamp()
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _of_stores(rows: Sequence[Row], held: Mapping[str, Held]) -> Iterable[Family]:
+    stores = [({"key": row.key}, (row, held[row.key])) for row in rows]
+    counts = [
+        ({"key": row.key, "status": status}, number)
+        for row in rows
+        for status, number in (
+            ("merged", row.merged), ("staged", row.pending), ("missing", row.missing)
+        )
+    ]  # fmt: skip
+    yield Family("lake_store_steps", "Time steps by what became of them.", counts)
+    yield from _families(stores, {
+        ("lake_store_commits", "Number of the newest commit."): lambda of: of[0].number,
+        ("lake_store_last_commit_timestamp_seconds", "When the newest commit was written."):
+            lambda of: of[1].committed,
+        ("lake_store_newest_step_timestamp_seconds", "Nominal time of the newest time step taken."):
+            lambda of: of[1].newest,
+        ("lake_store_period_end_timestamp_seconds", "End of the last day of the store's period."):
+            lambda of: _time(f"{of[0].tf.replace('-', '')}-86400"),
+        ("lake_store_source_bytes", "Bytes of the files that the time steps taken were made from."):
+            lambda of: of[1].source_bytes,
+        ("lake_store_stored_bytes", "Bytes of the newest generation."): lambda of: of[1].stored_bytes,
+    })  # fmt: skip
+
+
+def _of_reports(found: Sequence[Report]) -> Iterable[Family]:
+    commands = [({"command": of.command, "subject": of.subject}, of) for of in found]
+    yield from _families(commands, {
+        ("lake_command_exit_code", "Of the last run."): lambda of: of.exit_code,
+        ("lake_command_began_timestamp_seconds", "When the last run began."):
+            lambda of: datetime.fromisoformat(of.began).timestamp(),
+        ("lake_command_seconds", "How long the last run took."): lambda of: of.seconds,
+    })  # fmt: skip
+    yield from _families([(labels, of) for labels, of in commands if of.succeeded], {
+        ("lake_command_succeeded_timestamp_seconds", "When a run last ended with 0."):
+            lambda of: datetime.fromisoformat(of.succeeded).timestamp(),
+    })  # fmt: skip
+    counted = [
+        (labels | {"what": what}, value)
+        for labels, of in commands
+        for what, value in of.numbers.items()
+    ]
+    yield Family("lake_command_counted", "What the last run counted, by name.", counted)
+
+
+def _families(
+    of: Sequence[tuple[Labels, T]], columns: Mapping[tuple[str, str], Callable[[T], float]]
+) -> Iterable[Family]:
+    """A family for each column, by name and help: its value of every thing, under its labels."""
+    for (name, about), value in columns.items():
+        yield Family(name, about, [(labels, value(one)) for labels, one in of])

@@ -1,0 +1,106 @@
+"""How the commands that keep a lake ended: one object for each subject, replaced by the next run.
+
+    reports/<command>/<subject>.json
+
+Whoever watches over a lake (`lake.upkeep.prometheus`) learns from them what commits cannot tell: that a run
+failed and why, how long it took, that a store was verified.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from lake.catalogue import catalogue
+from lake.console import logs
+from lake.errors import LakeError, MissingError
+from lake.storage import retries
+from lake.storage.objects import STORE_ERRORS, Objects, connect, exists
+
+FOLDER = "reports"
+PATIENCE = timedelta(seconds=20)
+"""How long a report is tried to be written."""
+
+
+@dataclass(slots=True)
+class Report:
+    """One run of a command."""
+
+    command: str
+    subject: str
+    """What it was run on: a listing, a key; empty: the whole lake."""
+    run: str
+    began: str
+    """UTC, ISO 8601."""
+    seconds: float = 0.0
+    exit_code: int = 0
+    error: str = ""
+    """Name of the error, and what it says."""
+    succeeded: str = ""
+    """When a run of this command on this subject last ended with 0: UTC, ISO 8601; empty: never."""
+    numbers: dict[str, float] = field(default_factory=dict)
+    """What the command counted."""
+
+
+_CURRENT: ContextVar[Report | None] = ContextVar("report", default=None)
+
+
+@contextmanager
+def kept(root: str, command: str, subject: str = "") -> Iterator[Report]:
+    """Report how what is done in this context ends; a lake that is not there yet gets no report."""
+    report = Report(command, subject, logs.run(), _now())
+    began, token = time.monotonic(), _CURRENT.set(report)
+    try:
+        yield report
+    finally:
+        _CURRENT.reset(token)
+        report.seconds = round(time.monotonic() - began, 3)
+        _judge(report, sys.exception())
+        # the error that ends the command is told, soon, also where it is that the lake does not answer
+        with suppress(LakeError, *STORE_ERRORS), retries.patience(PATIENCE):
+            _write(connect(root), report)
+
+
+def observe(name: str, value: float) -> None:
+    """Add a measurement to the report that is being made, if one is: its sum, count and maximum."""
+    if (report := _CURRENT.get()) is not None:
+        held = report.numbers
+        held[f"{name}_sum"] = held.get(f"{name}_sum", 0) + value
+        held[f"{name}_count"] = held.get(f"{name}_count", 0) + 1
+        held[f"{name}_max"] = max(held.get(f"{name}_max", value), value)
+
+
+def read(objects: Objects) -> list[Report]:
+    """All reports of a lake, in the order of their paths."""
+    return [Report(**json.loads(objects.get(path))) for path in objects.list(FOLDER)]
+
+
+def _path(report: Report) -> str:
+    return f"{FOLDER}/{report.command}{'/' if report.subject else ''}{report.subject}.json"
+
+
+def _judge(report: Report, error: BaseException | None) -> None:
+    if isinstance(error, SystemExit):
+        report.exit_code = int(error.code or 0)
+    elif error is not None:
+        report.exit_code = error.exit_code if isinstance(error, LakeError) else 1
+        report.error = f"{type(error).__name__}: {error}"
+
+
+def _write(objects: Objects, report: Report) -> None:
+    if not exists(objects, catalogue.MARKER):
+        return
+    if report.exit_code == 0:
+        report.succeeded = _now()
+    else:
+        with suppress(MissingError):
+            report.succeeded = json.loads(objects.get(_path(report)))["succeeded"]
+    objects.put(_path(report), json.dumps(asdict(report), indent=1).encode())
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

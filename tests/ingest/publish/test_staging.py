@@ -1,0 +1,285 @@
+"""Staged parts and publishing on one small store, with parts whose numbers the tests make themselves."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+import lake
+from ingest.accumulate.observations import Observations
+from ingest.listing import listing
+from ingest.plan import domains
+from ingest.publish import parts, policy, publish, staging
+from ingest.publish.parts import Part
+from ingest.publish.target import Group, newest, of_key, outcome
+from lake.catalogue import catalogue
+from lake.errors import ConfigError, ConflictError, MissingError
+from lake.format import keys, moments, order
+from lake.format.domain import Domain
+from lake.storage.objects import connect
+from lake.store import commits, generations
+from lake.store.generations import State
+from lake.store.ledger import MERGED, MISSING, STAGED, Entry
+from tests.lake.small_store import small_domain
+
+KEY = keys.parse("goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0")
+NOW = datetime(2021, 1, 1, tzinfo=UTC)
+EPS = np.finfo(np.float32).eps
+TOD = 10800
+"""Of the night cube alone: two bands at 2 km."""
+
+
+class Fake:
+    """What a part is made of: packed counts of some time steps, drawn from their names."""
+
+    suspect = ()
+
+    def __init__(self, form: str, steps: tuple[str, ...], domain: Domain) -> None:
+        self.form = form
+        self.seen = drawn(steps, domain)
+        self._blocks = order.superblocks(domain.pixels, domain.layout)
+
+    def observations(self, _: str, superblock: int) -> Observations:
+        pixels = self._blocks[superblock]
+        seen = self.seen
+        return Observations(seen.valid[:, pixels], seen.counts[:, :, pixels], seen.tables)
+
+    def moments(self, cube: str, superblock: int) -> np.ndarray:
+        seen = self.observations(cube, superblock)
+        return moments.to_results(moments.of(values(seen), seen.valid[:, None, :, None]), axis=1)
+
+
+def drawn(steps: tuple[str, ...], domain: Domain) -> Observations:
+    """Every time step has numbers of its own, whatever part it is in."""
+    valid, counts = [], []
+    for step in steps:
+        rng = np.random.default_rng(list(step.encode()))
+        valid.append(rng.random(domain.pixels) < 0.6)
+        drawn = rng.integers(0, 1000, (2, domain.pixels, 1), np.uint16)
+        counts.append(drawn * valid[-1][:, None])
+    tables = np.broadcast_to(200 + np.linspace(0, 100, 1000), (len(steps), 2, 1000))
+    return Observations(np.stack(valid), np.stack(counts).astype(np.uint16), tables)
+
+
+def values(seen: Observations) -> np.ndarray:
+    """(step, band, pixel, subpixel) quantities."""
+    return np.take_along_axis(seen.tables[..., None], seen.counts.astype(np.int64), axis=2)
+
+
+def stage(group: Group, *steps: str, form: str = parts.OBSERVATIONS) -> Part:
+    entries = tuple(Entry(step, MERGED, start="s" + step, version="v01") for step in steps)
+    name = parts.name(*steps)
+    part = Part(name, "", form, int(steps[0][4:6]), TOD, ("night-2km",), entries)
+    content = Fake(form, steps, group.domain)
+    return parts.write(group.objects, part, content, group.domain.pixels, group.domain.layout)
+
+
+def step(day: int, month: int = 1) -> str:
+    return f"2020{month:02}{day:02}-{TOD}"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def group(request, tmp_path) -> Group:
+    root = str(tmp_path) if request.param == "folder" else request.getfixturevalue("s3_root")
+    return group_at(root)
+
+
+@pytest.fixture
+def local(tmp_path) -> Group:
+    return group_at(str(tmp_path))
+
+
+def group_at(root: str) -> Group:
+    overrides = ["layout.chunk=32", "layout.phases=4", "t0=2020-01-01", "tf=2020-12-31"]
+    objects = connect(root)
+    catalogue.claim(objects)
+    domain = domains.keep(objects, KEY, small_domain())
+    return Group(root, KEY, listing.load("clearland-l1b-c0", overrides), domain)
+
+
+def note(group: Group, *made: Part, missing=()):
+    return staging.note(group, made, missing, time.time())
+
+
+def held(group: Group):
+    return generations.entries(group.objects, newest(group))
+
+
+def state(group: Group) -> State:
+    return State.of(newest(group))
+
+
+def published(client, group: Group, when=policy.NOW) -> set[str]:
+    return publish.publish(client, group, when, lambda *_: None, NOW)
+
+
+def check(group: Group, month: int, *steps: str) -> None:
+    """The newest generation holds exactly these time steps of a month."""
+    seen = drawn(steps, group.domain)
+    wanted = moments.of(values(seen), seen.valid[:, None, :, None])
+    results = lake.open(group.objects.url()).block("night-2km", slice(None), month)[0, 0]
+    found = moments.from_results(results, axis=1)
+    for metric in ("count", "min", "max"):
+        np.testing.assert_array_equal(
+            getattr(found, metric), getattr(wanted, metric).astype(np.float32)
+        )
+    np.testing.assert_allclose(found.m1, wanted.m1, rtol=2 * EPS)
+    np.testing.assert_allclose(found.m2, wanted.m2, rtol=1e-5, atol=1e-3)
+
+
+def test_staged_steps_are_known_before_they_are_published(group):
+    part = stage(group, step(1), step(2))
+    note(group, part, missing=[Entry(step(3), MISSING, reason="lost")])
+    ledger = held(group)
+    assert ledger.taken == {step(1), step(2)}
+    assert {e.part for e in ledger.pending} == {part.name}
+    assert ledger.steps(MISSING) == {step(3)}
+    assert state(group).parts == (part.name,)
+    with pytest.raises(MissingError, match="1 staged parts wait"):
+        lake.open(group.objects.url())
+    told = outcome(group, merged=0)
+    assert (told.url, told.staged, told.held, told.missing) == ("", 2, 0, 1)
+
+
+def test_store_of_staged_parts_alone_is_found_again_with_its_listing(local):
+    note(local, stage(local, step(1)))
+    again = of_key(local.root, KEY)
+    assert again.listing == local.listing
+    assert again.empty_state() == local.empty_state()
+
+
+def test_noting_the_same_again_writes_no_commit(local):
+    part, lost = stage(local, step(1)), Entry(step(3), MISSING, reason="lost")
+    first = note(local, part, missing=[lost])
+    assert note(local, part, missing=[lost]) == first
+
+
+def test_missing_step_that_came_is_no_longer_missing_and_never_the_other_way(local):
+    note(local, missing=[Entry(step(1), MISSING, reason="late")])
+    note(local, stage(local, step(1)))
+    assert held(local).steps(STAGED) == {step(1)}
+    note(local, missing=[Entry(step(1), MISSING, reason="gone")])
+    assert held(local).steps(STAGED) == {step(1)}
+
+
+def test_part_with_a_step_that_another_writer_took_is_dropped_whole(local):
+    note(local, stage(local, step(1), step(2)))
+    note(local, stage(local, step(2), step(3)), stage(local, step(4)))
+    assert held(local).taken == {step(1), step(2), step(4)}
+
+
+def test_eight_writers_of_overlapping_parts_take_every_step_once(group):
+    """As `ingest.run` does: what was dropped is staged anew, without what others took."""
+    wanted = [step(day) for day in range(1, 25)]
+
+    def write(seed: int) -> None:
+        shuffled = random.Random(seed)  # noqa: S311 (an order, no secret)
+        while lacking := [s for s in wanted if s not in held(group).taken]:
+            shuffled.shuffle(lacking)
+            made = [stage(group, *sorted(lacking[i : i + 3])) for i in range(0, len(lacking), 3)]
+            note(group, *made[:2])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    found = [parts.find(group.objects, name) for name in state(group).parts]
+    steps = [s for part in found for s in part.steps]
+    assert sorted(steps) == sorted(wanted)
+    assert {e.step: e.part for e in held(group)} == {s: p.name for p in found for s in p.steps}
+
+
+def test_run_that_stood_still_notes_nothing(local):
+    part = stage(local, step(1))
+    with pytest.raises(ConflictError, match="stood still for 13 hours"):
+        staging.note(local, [part], (), time.time() - 13 * 3600)
+    assert newest(local) is None
+
+
+def test_old_finished_part_is_not_used_again(local):
+    part = stage(local, step(1))
+    assert parts.find_fresh(local.objects, part.name, staging.FRESH_S) == part
+    old = replace(part, staged=(datetime.now(UTC) - timedelta(hours=13)).isoformat())
+    path = f"parts/{part.name}.json"
+    text = local.objects.get(path).decode().replace(part.staged, old.staged)
+    local.objects.put(path, text.encode())
+    assert parts.find_fresh(local.objects, part.name, staging.FRESH_S) is None
+    assert parts.find(local.objects, part.name) == old
+
+
+def test_published_parts_of_both_forms_equal_one_pass(client, group):
+    note(group, stage(group, step(1), step(2)), stage(group, step(5)))
+    note(group, stage(group, step(3), step(4), form=parts.MOMENTS))
+    assert published(client, group) == {step(day) for day in range(1, 6)}
+    check(group, 1, *(step(day) for day in range(1, 6)))
+    assert state(group).parts == ()
+    assert held(group).steps(MERGED) == {step(day) for day in range(1, 6)}
+    assert published(client, group) == set()
+
+
+def test_later_parts_are_merged_into_the_generation_before(client, local):
+    note(local, stage(local, step(1)), stage(local, step(1, month=3)))
+    published(client, local)
+    before = state(local)
+    note(local, stage(local, step(2)))
+    assert state(local).path == before.path
+    published(client, local)
+    check(local, 1, step(1), step(2))
+    check(local, 3, step(1, month=3))
+    assert state(local).months == (1, 3)
+
+
+def test_months_that_are_not_due_go_on_waiting(client, local):
+    late = datetime(2020, 2, 1, tzinfo=UTC)
+    note(local, stage(local, step(1)), stage(local, step(1, month=2)))
+    due = publish.publish(client, local, policy.parse("month-end"), lambda *_: None, late)
+    assert due == {step(1)}
+    assert held(local).steps(STAGED) == {step(1, month=2)}
+    assert lake.open(local.objects.url()).months == (1,)
+
+
+def test_stage_commit_during_publishing_is_kept_and_the_draft_still_counts(client, local):
+    note(local, stage(local, step(1)))
+
+    def interrupted(done: int, total: int) -> None:
+        if done == total:
+            note(local, stage(local, step(2)))
+
+    assert publish.publish(client, local, policy.NOW, interrupted, NOW) == {step(1)}
+    check(local, 1, step(1))
+    assert held(local).steps(STAGED) == {step(2)}
+    published(client, local)
+    check(local, 1, step(1), step(2))
+
+
+def test_loser_of_two_publishers_merges_only_what_still_lacks(client, local):
+    note(local, stage(local, step(1)))
+    others = iter([True])
+
+    def overtaken(done: int, total: int) -> None:
+        if done == total and next(others, False):
+            note(local, stage(local, step(2)))
+            published(client, local)
+            note(local, stage(local, step(3)))
+
+    assert publish.publish(client, local, policy.NOW, overtaken, NOW) == {step(3)}
+    check(local, 1, step(1), step(2), step(3))
+
+
+def test_lost_part_is_an_error_that_names_it(client, local):
+    part = stage(local, step(1))
+    note(local, part)
+    (commits_before,) = [newest(local).number]
+    local.objects.delete([f"parts/{part.name}.json"])
+    with pytest.raises(MissingError, match=f"{part.name}.json is gone"):
+        published(client, local)
+    assert commits.head(local.objects).number == commits_before
+
+
+def test_other_rules_are_refused(local):
+    note(local, stage(local, step(1)))
+    other = replace(local, listing=replace(local.listing, tolerance_s=600))
+    with pytest.raises(ConfigError, match="made by another listing"):
+        note(other, stage(other, step(2)))

@@ -1,0 +1,145 @@
+"""Training in a child process that is killed, stopped, or fails."""
+
+import os
+import random
+import signal
+import threading
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from jobs.embedding import checkpoints, embed, supervisor, trainer
+from jobs.embedding.train import Training
+from jobs.embedding.views.choice import NOISE
+from jobs.runs import driver, heartbeat, records
+from lake.errors import DataError, StoppedError
+from lake.storage.objects import connect
+from tests.jobs import quick
+
+
+@pytest.fixture
+def queued(truth, chain):
+    """Note a run of these settings; its training is not begun."""
+
+    def queue(**how):
+        settings = quick.settings(chain.pca, loss=("huber",), views=(NOISE,), **how)
+        spec = driver.specs(truth.root, truth.key, settings)[-1]
+        driver.forget(truth.root, spec.id)
+        records.write_spec(truth.root, spec)
+        return spec.id
+
+    return queue
+
+
+def weights(truth, run):
+    return torch.cat([of.ravel() for of in embed.load(truth.root, run).parameters()]).detach()
+
+
+def kill_at_steps(monkeypatch, truth, run, steps):
+    """Kill each child once the lake has a checkpoint of the next of these steps."""
+    objects, left = records.folder(truth.root, run), list(steps)
+    started = supervisor._started
+
+    def watch(process):
+        while process.poll() is None:
+            if left and (checkpoints.newest(objects) or 0) >= left[0]:
+                left.pop(0)
+                os.kill(process.pid, signal.SIGKILL)
+            threading.Event().wait(0.02)
+
+    def start(*arguments):
+        process = started(*arguments)
+        threading.Thread(target=watch, args=(process,), daemon=True).start()
+        return process
+
+    monkeypatch.setattr(supervisor, "_started", start)
+    return left
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
+    how = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
+    undisturbed = queued(**how)
+    supervisor.training(truth.root, undisturbed, 1)
+    wanted = weights(truth, undisturbed)
+    run = queued(**how)
+    steps = sorted(random.Random(1).sample(range(10, 50 * kills), kills))  # noqa: S311 (no secret)
+    left = kill_at_steps(monkeypatch, truth, run, steps)
+    supervisor.training(truth.root, run, 1)
+    assert left == []
+    assert torch.equal(weights(truth, run), wanted)
+
+
+def test_stop_ends_a_training_that_goes_on_from_its_checkpoint(queued, truth):
+    run = queued(steps=1_000_000, checkpoint_seconds=1.0)
+    objects = records.folder(truth.root, run)
+    stopping = threading.Thread(target=stop_when_training, args=(truth, run))
+    stopping.start()
+    with pytest.raises(StoppedError, match="lake runs resume"):
+        supervisor.training(truth.root, run, 1)
+    stopping.join()
+    step, path = checkpoints.latest(objects, 1)
+    assert step > 0
+    assert checkpoints.begin(objects).resume() == objects.get(path)
+
+
+def stop_when_training(truth, run):
+    """As soon as the lake has a checkpoint."""
+    while checkpoints.newest(records.folder(truth.root, run)) is None:
+        threading.Event().wait(0.05)
+    heartbeat.stop(truth.root, run)
+
+
+class Deaf:
+    """Hears of a stop at its third look."""
+
+    looks = 0
+
+    def check(self):
+        self.looks += 1
+        if self.looks == 3:
+            raise StoppedError("told to stop")
+
+
+@dataclass
+class Counted:
+    """A state that is its step."""
+
+    step: int
+    curve: tuple = ()
+
+    def save(self):
+        return b"state %d" % self.step
+
+    def is_finite(self):
+        return True
+
+
+def test_child_that_is_told_to_stop_saves_the_step_it_made(tmp_path):
+    objects = connect(tmp_path)
+    held = checkpoints.begin(objects)
+    steps = (Counted(step) for step in range(1, 100))
+    with pytest.raises(StoppedError):
+        trainer._steps(objects, held, steps, Deaf(), Training())
+    assert (held.step, checkpoints.begin(objects).resume()) == (3, b"state 3")
+
+
+def test_loss_that_is_no_number_names_step_pixels_and_checkpoint(queued, truth):
+    run = queued(steps=50, learning_rate=1e30, checkpoint_seconds=0.0)
+    with pytest.raises(
+        DataError, match=r"loss of step \d+ is .*pixels \d+, .*last good checkpoint"
+    ) as e:
+        supervisor.training(truth.root, run, 1)
+    step, path = checkpoints.latest(records.folder(truth.root, run), 1)
+    assert f"of step {step}: " in str(e.value)
+    assert path in str(e.value)
+
+
+def test_child_that_cannot_begin_is_told_with_what_it_said(queued, truth, monkeypatch):
+    monkeypatch.setattr(supervisor, "CHILD", "jobs.nothing")
+    run = queued()
+    with pytest.raises(
+        DataError, match=r"died 5 times .* exit code 1 .*No module named jobs.nothing"
+    ):
+        supervisor.training(truth.root, run, 1)

@@ -1,0 +1,70 @@
+from dataclasses import asdict, dataclass, field
+
+import pytest
+
+from jobs.runs import settings
+from lake.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    rate: float = 0.5
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    run: str = ""
+    count: int = 3
+    fast: bool = False
+    days: tuple[int, ...] = (1, 2)
+    inner: Inner = field(default_factory=Inner)
+
+    def __post_init__(self):
+        settings.check("count must be above 0", self.count, holds=self.count > 0)
+
+
+def test_values_are_read_by_the_type_of_their_field():
+    given = ["run=a-1", "count=5", "fast=true", "days=7, 8", "rate=1e-3", "names=C13,C02"]
+    found = settings.parse(Outer, given)
+    assert found == Outer("a-1", 5, True, (7, 8), Inner(1e-3, ("C13", "C02")))
+
+
+def test_no_overrides_are_the_defaults_and_the_last_of_a_name_counts():
+    assert settings.parse(Outer, []) == Outer()
+    assert settings.parse(Outer, ["count=1", "count=2"]).count == 2
+
+
+def test_value_may_hold_an_equals_sign_and_a_tuple_may_be_empty():
+    assert settings.parse(Outer, ["run=a=b"]).run == "a=b"
+    assert settings.parse(Outer, ["days="]).days == ()
+
+
+def test_unknown_name_is_refused_and_the_known_ones_are_named():
+    with pytest.raises(ConfigError, match=r"'cuont'.*run, count, fast, days, rate, names"):
+        settings.parse(Outer, ["cuont=3"])
+
+
+@pytest.mark.parametrize(
+    ("override", "wanted"),
+    [
+        ("count=2.5", "a whole number"),
+        ("rate=fast", "a number"),
+        ("fast=yes", "true or false"),
+        ("days=1,x", "a whole number"),
+        ("count", "NAME=VALUE"),
+        ("count=0", "above 0, found 0"),
+    ],
+)
+def test_value_of_another_type_or_out_of_range_is_refused(override, wanted):
+    with pytest.raises(ConfigError, match=wanted):
+        settings.parse(Outer, [override])
+
+
+def test_restore_gives_back_what_was_noted_as_json():
+    given = Outer("x", 4, True, (5,), Inner(0.25, ("a",)))
+    noted = asdict(given)
+    noted["days"], noted["inner"]["names"] = [5], ["a"]
+    assert settings.restore(Outer, noted) == given
+    del noted["run"]
+    assert settings.restore(Outer, noted).run == ""

@@ -1,0 +1,98 @@
+"""Regions against Matplotlib's own test of points in polygons, and against boxes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.path import Path
+from numpy.testing import assert_array_equal
+
+from lake.errors import ConfigError
+from lake.format.regions import inside
+
+SQUARE = [(-10.0, 0.0), (10.0, 0.0), (10.0, 20.0), (-10.0, 20.0)]
+HOLE = [(-5.0, 5.0), (5.0, 5.0), (5.0, 15.0), (-5.0, 15.0)]
+
+
+def points(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return random.uniform(-180, 180, size), random.uniform(-90, 90, size)
+
+
+@given(st.integers(0, 2**32), st.integers(3, 40))
+def test_points_in_any_polygon_are_those_of_matplotlib(seed, vertices):
+    random = np.random.default_rng(seed)
+    ring = np.column_stack([random.uniform(-150, 150, vertices), random.uniform(-80, 80, vertices)])
+    lon, lat = points(seed + 1)
+    # of star-shaped rings the even-odd rule and Matplotlib's agree
+    angle = np.argsort(np.arctan2(*(ring - ring.mean(0)).T))
+    ring = ring[angle]
+    wanted = Path(np.vstack([ring, ring[:1]]), closed=True).contains_points(
+        np.column_stack([lon, lat])
+    )
+    assert_array_equal(inside(ring, lon, lat), wanted)
+
+
+@pytest.mark.parametrize("ring", [SQUARE, [*SQUARE, SQUARE[0]], np.array(SQUARE)[::-1]])
+def test_rings_may_be_closed_or_not_and_turn_either_way(ring):
+    lon, lat = points(0)
+    assert_array_equal(inside(ring, lon, lat), inside((-10, 0, 10, 20), lon, lat))
+
+
+@pytest.mark.parametrize(
+    "geojson",
+    [
+        {"type": "Polygon", "coordinates": [SQUARE, HOLE]},
+        {"type": "MultiPolygon", "coordinates": [[SQUARE, HOLE]]},
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [SQUARE, HOLE]}},
+        {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {
+            "type": "GeometryCollection",
+            "geometries": [{"type": "Polygon", "coordinates": [SQUARE, HOLE]}],
+        }}]},
+    ],
+)  # fmt: skip
+def test_geojson_of_every_kind_leaves_holes_out(geojson):
+    lon, lat = points(1, 20_000)
+    wanted = inside((-10, 0, 10, 20), lon, lat) & ~inside((-5, 5, 5, 15), lon, lat)
+    assert wanted.sum() > 50
+    assert_array_equal(inside(geojson, lon, lat), wanted)
+
+
+def test_parts_of_a_multipolygon_are_joined():
+    east = [(x + 30, y) for x, y in SQUARE]
+    lon, lat = points(2)
+    wanted = inside(SQUARE, lon, lat) | inside(east, lon, lat)
+    found = inside({"type": "MultiPolygon", "coordinates": [[SQUARE], [east]]}, lon, lat)
+    assert_array_equal(found, wanted)
+
+
+def test_ring_beyond_180_lies_across_the_antimeridian():
+    lon, lat = points(3)
+    ring = [(x + 180, y) for x, y in SQUARE]
+    assert_array_equal(inside(ring, lon, lat), inside((170, 0, -170, 20), lon, lat))
+    west = [(x - 180, y) for x, y in SQUARE]
+    assert_array_equal(inside(west, lon, lat), inside(ring, lon, lat))
+
+
+def test_points_nowhere_lie_in_no_region():
+    lon, lat = np.array([np.nan, 0.0, np.nan]), np.array([10.0, np.nan, np.nan])
+    assert not inside(SQUARE, lon, lat).any()
+    assert not inside((-10, 0, 10, 20), lon, lat).any()
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        ((0, 50, 10, 40), "bbox is"),
+        ([(0, 0), (1, 1)], "three or more"),
+        ([(0, 0), (1, 1), (2, 99)], "three or more"),
+        ([(0, 0), (1, np.nan), (2, 2)], "three or more"),
+        ("abc", "three or more"),
+        ({"type": "Point", "coordinates": [0, 0]}, "type 'Point'"),
+        ({"type": "MultiPolygon", "coordinates": []}, "holds no polygon"),
+        ([(-200, 0), (200, 0), (0, 10)], "more than 360"),
+    ],
+)
+def test_what_is_no_region_is_refused(region, said):
+    with pytest.raises(ConfigError, match=said):
+        inside(region, np.zeros(1), np.zeros(1))

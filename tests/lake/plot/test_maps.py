@@ -1,0 +1,348 @@
+"""Maps, differences, films and cycles: every number drawn, and where, by other means."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+from pyproj import Transformer
+
+import lake
+from lake import plot
+from lake.errors import ConfigError, GeometryError
+from lake.format.domain import from_mask
+from lake.format.grid import Grid
+from lake.format.moments import METRICS
+from lake.plot import Layer, Look, cycles, films, graticule, layers, maps, view
+from lake.store import shards
+from lake.store.generations import shard_path
+from tests.lake.small_store import CUBES, KEY, LAYOUT, small_domain, write
+
+HEIGHT = 35786023.0
+GEOS = f"+proj=geos +h={HEIGHT} +lon_0=-75 +sweep=x +ellps=GRS80 +units=m"
+TO_SCAN = Transformer.from_crs("+proj=longlat +ellps=GRS80", GEOS, always_xy=True)
+JULY = Layer(month=7, tod=64800, band="C13")
+OTHER = "goes16/test/20210101_20211231/geom-goes-conus-0"
+
+
+def seen(domain, cube, month) -> np.ndarray:
+    """(tod, band, metric, pixel, subpixel): some pixels never, most often in July at 18 UTC."""
+    rng = np.random.default_rng([month, cube.refinement])
+    shape = (len(cube.tods), len(cube.bands), domain.pixels, cube.subpixels)
+    count = rng.integers(0, 3, shape) + np.array([0, 2 * (month == 7), 0])[:, None, None, None]
+    made = rng.normal(280 + month, 9, (len(METRICS), *shape))
+    made[[4, 6]] = np.abs(made[[4, 6]])
+    made[0] = count
+    made[1:, count == 0] = np.nan
+    return made.transpose(1, 2, 0, 3, 4).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def domain():
+    return small_domain()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, domain):
+    """A lake of two periods; the second lacks some pixels, so that its order is another."""
+    root = tmp_path_factory.mktemp("plot")
+    write(str(root / KEY), domain, of=seen)
+    fewer = domain.mask & (np.arange(30) < 25)
+    write(str(root / OTHER), from_mask(fewer, domain.grid, LAYOUT), of=lambda *of: seen(*of) / 2)
+    return root
+
+
+@pytest.fixture(scope="module")
+def there(root):
+    return lake.open(root / KEY)
+
+
+@pytest.fixture(scope="module")
+def other(root):
+    return lake.open(root / OTHER)
+
+
+def drawn(figure) -> np.ma.MaskedArray:
+    """What the colours of a map stand for."""
+    return figure.axes[0].images[-1].get_array()
+
+
+def at_pixels(figure, domain, refinement=1) -> np.ndarray:
+    """(p, subpixel) drawn where the scan angles of pixels say; NaN: masked."""
+    image = drawn(figure).filled(np.nan)
+    west, east, south, north = figure.axes[0].images[-1].get_extent()
+    rows, columns = image.shape
+    y, x = domain.grid.y[domain.row], domain.grid.x[domain.column]
+    shares = (np.arange(refinement) + 0.5) / refinement - 0.5
+    down, right = (a.ravel() for a in np.meshgrid(shares, shares, indexing="ij"))
+    row = (north - (y[:, None] - 5.6e-5 * down)) / (north - south) * rows
+    column = ((x[:, None] + 5.6e-5 * right) - west) / (east - west) * columns
+    return image[row.astype(int), column.astype(int)]
+
+
+@pytest.mark.parametrize("cube", [CUBES[0], CUBES[2]])
+def test_map_shows_the_means_of_the_store_at_their_pixels(there, domain, cube):
+    figure = plot.field(there, Layer(month=7, tod=64800, band=cube.bands[-1]))
+    wanted = seen(domain, cube, 7)[1, len(cube.bands) - 1, METRICS.index("m1")]
+    assert_array_equal(at_pixels(figure, domain, cube.refinement), wanted)
+    assert drawn(figure).count() == np.isfinite(wanted).sum()
+    low, high = np.nanpercentile(wanted, (1, 99))
+    assert figure.axes[0].images[-1].get_clim() == pytest.approx((low, high))
+
+
+def test_computed_statistics_are_those_of_the_reader(there, domain):
+    figure = plot.field(there, Layer("stddev", 7, 64800, "C13"))
+    wanted = there.metrics("day-2km")["stddev"].sel(month=7, tod=64800, band="C13").values
+    assert np.isfinite(wanted).any()
+    assert_array_equal(at_pixels(figure, domain), wanted)
+
+
+def test_pixels_that_were_never_observed_are_absent_from_a_map_of_counts(there, domain):
+    figure = plot.field(there, Layer("count", 1, 54000, "C13"))
+    wanted = seen(domain, CUBES[0], 1)[0, 1, 0]
+    assert (wanted == 0).any()
+    assert_array_equal(at_pixels(figure, domain), np.where(wanted == 0, np.nan, wanted))
+    assert "no observation" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_plate_carree_shows_at_every_place_the_pixel_that_proj_finds_there(there, domain):
+    figure = plot.field(there, JULY, Look(projection="platecarree"))
+    image, (west, east, south, north) = drawn(figure), figure.axes[0].images[-1].get_extent()
+    rng = np.random.default_rng(3)
+    row, column = (rng.integers(0, n, 3000) for n in image.shape)
+    lon = west + (column + 0.5) / image.shape[1] * (east - west)
+    lat = north - (row + 0.5) / image.shape[0] * (north - south)
+    x, y = (np.array(metres) / HEIGHT for metres in TO_SCAN.transform(lon, lat))
+    j, i = (x - domain.grid.x[0]) / 5.6e-5, (domain.grid.y[0] - y) / 5.6e-5
+    sure = (np.abs(i % 1 - 0.5) > 1e-6) & (np.abs(j % 1 - 0.5) > 1e-6)
+    i, j = np.rint(i).astype(int), np.rint(j).astype(int)
+    table = np.full((24, 30), np.nan)
+    table[domain.row, domain.column] = seen(domain, CUBES[0], 7)[1, 1, 3, :, 0]
+    inside = (i >= 0) & (i < 24) & (j >= 0) & (j < 30)
+    wanted = np.where(inside, table[i.clip(0, 23), j.clip(0, 29)], np.nan)
+    assert np.isfinite(wanted).mean() > 0.2
+    assert_array_equal(image.filled(np.nan)[row, column][sure], wanted[sure])
+
+
+def test_box_shows_its_pixels_and_reads_no_other_chunk(there, domain, monkeypatch):
+    asked = []
+    decode = shards.decode_chunk
+    monkeypatch.setattr(
+        shards, "decode_chunk", lambda *of: asked.append(of[-1]) or decode(*of)
+    )  # fmt: skip
+    lon, lat = domain.lonlat()
+    box = lon.min(), np.median(lat), np.median(lon), lat.max()
+    within = (domain.row >= 0) & (lat >= box[1]) & (lon <= box[2])
+    figure = plot.field(there, JULY, Look(projection="platecarree", bbox=box))
+    chunks = np.flatnonzero(view.of(domain, "platecarree", box).holds(domain)) // LAYOUT.chunk
+    wanted = {
+        f"{there.url}/{shard_path('day-2km', 7, n // LAYOUT.phases)}, chunk {n % LAYOUT.phases}"
+        for n in chunks.tolist()
+    }
+    assert set(asked) == wanted
+    assert len(asked) == len(wanted) < domain.pixels // LAYOUT.chunk
+    assert within.sum() > 10
+    assert figure.axes[0].images[-1].get_extent() == pytest.approx(
+        (box[0], box[2], box[1], box[3])
+    )  # fmt: skip
+
+
+def test_box_on_the_fixed_grid_is_the_rectangle_around_it(there, domain):
+    lon, lat = domain.lonlat()
+    inner = (domain.row > 8) & (domain.row < 14) & (domain.column > 6) & (domain.column < 20)
+    box = lon[inner].min(), lat[inner].min(), lon[inner].max(), lat[inner].max()
+    figure = plot.field(there, JULY, Look(bbox=box))
+    assert drawn(figure).shape[0] < 12
+    values = seen(domain, CUBES[0], 7)[1, 1, 3]
+    rows = slice(int(domain.row[inner].min()), int(domain.row[inner].max()) + 1)
+    wanted = values[(domain.row >= rows.start) & (domain.row < rows.stop), 0]
+    assert set(values[inner, 0][np.isfinite(values[inner, 0])]) <= set(drawn(figure).compressed())
+    assert len(set(drawn(figure).compressed()) - set(wanted)) < 60
+
+
+def test_without_choice_the_most_observed_layer_of_the_clean_window_is_drawn(there):
+    chosen = layers.settled(there, Layer(), np.arange(there.pixels))
+    assert chosen == Layer("mean", 7, 64800, "C13", "day-2km")
+
+
+def test_sunlight_is_drawn_at_the_time_nearest_to_noon(there):
+    assert layers.settled(there, Layer(band="C02"), np.arange(there.pixels)).tod == 64800
+
+
+def test_difference_is_centred_at_zero_and_equals_the_direct_one(there, domain):
+    figure = plot.field(there, JULY, minus=Layer(month=1, tod=54000))
+    wanted = seen(domain, CUBES[0], 7)[1, 1, 3] - seen(domain, CUBES[0], 1)[0, 1, 3]
+    assert_array_equal(at_pixels(figure, domain), wanted)
+    low, high = figure.axes[0].images[-1].get_clim()
+    assert low == -high < 0
+    assert figure.axes[1].get_ylabel() == "difference of brightness temperature (K)"
+
+
+def test_difference_of_stores_joins_their_pixels_by_place(there, other, domain):
+    figure = plot.field(there, JULY, minus_store=other)
+    found = at_pixels(figure, domain)
+    table = np.full((24, 30), np.nan, np.float32)
+    half = (seen(other.domain, CUBES[0], 7) / 2)[1, 1, 3, :, 0]
+    table[other.domain.row, other.domain.column] = half
+    wanted = seen(domain, CUBES[0], 7)[1, 1, 3, :, 0] - table[domain.row, domain.column]
+    assert np.isfinite(wanted).sum() > 100
+    assert_array_equal(found[:, 0], wanted)
+    told = [text.get_text() for text in figure.axes[0].texts]
+    assert any(f"generation {there.generation} minus {other.generation}" in text for text in told)
+
+
+def test_colours_begin_and_end_where_they_are_told_to(there):
+    figure = plot.field(there, JULY, Look(vmin=270, cmap="magma"))
+    image = figure.axes[0].images[-1]
+    assert image.get_clim()[0] == 270
+    assert image.get_cmap().name == "magma"
+    figure = plot.field(there, JULY, Look(vmax=5), minus=Layer(month=1))
+    assert figure.axes[0].images[-1].get_clim() == (-5, 5)
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda s: plot.field(s, Layer(month=5)), r"month is 5: .*1 \(January\), 7 \(July\)"),
+        (lambda s: plot.field(s, Layer(tod=3600)), r"tod is 3600 \(01:00 UTC\).*54000 \(15:00 UTC\)"),
+        (lambda s: plot.field(s, Layer(band="C05")), "band='C05': .*day-2km C06 C13; day-1km C01"),
+        (lambda s: plot.field(s, Layer("median")), "'median': wanted one of count, min"),
+        (lambda s: plot.field(s, JULY, minus=Layer(band="C06")), "C13 is in K .* C06 in 1"),
+        (lambda s: plot.field(s, JULY, Look(cmap="jett")), "no colour map 'jett'"),
+        (lambda s: plot.field(s, JULY, Look(vmin=3, vmax=2)), "wanted vmin below vmax"),
+        (lambda s: plot.field(s, JULY, Look(vmin=900)), "900 .*; the values are about 2"),
+        (lambda s: plot.field(s, JULY, Look(vmax=0), minus=Layer(month=1)), "from -?0 to 0: wanted"),
+        (lambda s: plot.field(s, JULY, Look(bbox=(-82, 32, -82, 33))), "is a line"),
+        (lambda s: plot.field(s, JULY, Look(bbox=(-82, 33, -81, 32))), "wanted .west, south, east"),
+        (lambda s: plot.field(s, JULY, Look(bbox=(0, 0, 1, 1))), "outside the images"),
+        (lambda s: plot.field(s, JULY, Look("platecarree", (0, 0, 1, 1))), "no pixel of the store"),
+        (lambda s: plot.field(s, JULY, Look("mercator")), "'fixed' or 'platecarree'"),
+        (lambda s: plot.film(s, "years"), "'years': wanted one of months, hours"),
+        (lambda s: plot.cycle(s, []), "0 points: wanted 1 to 8"),
+        (lambda s: plot.cycle(s, [(-81, 32)], "weekly"), "'annual' or 'diurnal'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_told_with_what_can(there, ask, told):
+    with pytest.raises(ConfigError, match=told):
+        ask(there)
+
+
+def test_stores_of_two_grids_have_no_difference(there, tmp_path, domain):
+    north = Grid(domain.grid.projection, domain.grid.y + 1e-3, domain.grid.x)
+    moved = from_mask(domain.mask, north, LAYOUT)
+    write(str(tmp_path / KEY), moved, of=seen)
+    with pytest.raises(GeometryError, match="wants two stores of one grid"):
+        plot.field(there, JULY, minus_store=lake.open(tmp_path / KEY))
+
+
+@pytest.mark.parametrize(("over", "cut"), [("annual", {"tod": 64800}), ("diurnal", {"month": 7})])
+def test_cycle_equals_the_series_of_the_pixel(there, domain, over, cut):
+    pixels = [3, 200]
+    lon, lat = (axis[pixels] for axis in domain.lonlat())
+    points = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    figure = plot.cycle(there, points, over, JULY)
+    lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    for line, pixel in zip(lines, pixels, strict=True):
+        series = there.series(pixel)["day-2km"]["mean"].sel(band="C13", **cut).isel(subpixel=0)
+        assert_array_equal(line.get_ydata(), series.values)
+    spots = figure.axes[1].lines[-2:]
+    assert_allclose([spot.get_xdata()[0] for spot in spots], domain.grid.x[domain.column[pixels]])
+
+
+def test_a_day_goes_on_beyond_midnight():
+    assert_array_equal(cycles.hours([54000, 64800, 0]), [15, 18, 24])
+
+
+def test_film_has_a_frame_for_each_month_in_one_scale(there, domain, tmp_path):
+    film = plot.film(there, "months", JULY)
+    scales = set()
+    for number, month in enumerate((1, 7)):
+        film.show(number)
+        assert_array_equal(
+            at_pixels(film.figure, domain), seen(domain, CUBES[0], month)[1, 1, 3]
+        )  # fmt: skip
+        scales.add(film.figure.axes[0].images[-1].get_clim())
+    assert len(scales) == 1
+    plot.save_film(film, tmp_path / "year.gif", dpi=60)
+    with Image.open(tmp_path / "year.gif") as gif:
+        assert gif.n_frames == film.frames == 2
+
+
+def test_film_of_hours_less_a_fixed_hour(there, domain):
+    film = plot.film(there, "hours", JULY, minus=Layer(tod=54000))
+    assert film.frames == 3
+    film.show(1)
+    wanted = seen(domain, CUBES[0], 7)
+    assert_array_equal(at_pixels(film.figure, domain), wanted[1, 1, 3] - wanted[0, 1, 3])
+    film.show(0)
+    assert np.nanmax(np.abs(at_pixels(film.figure, domain))) == 0
+
+
+def test_mp4_gets_every_frame_through_ffmpeg(there, tmp_path, monkeypatch):
+    fake = tmp_path / "ffmpeg"
+    fake.write_text('#!/bin/sh\nfor last; do :; done\necho "$@" > "$0.args"\ncat > "$last"\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    film = plot.film(there, "hours", JULY)
+    plot.save_film(film, tmp_path / "day.mp4", dpi=50)
+    size = (tmp_path / "ffmpeg.args").read_text().split(" -s ")[1].split()[0]
+    wide, high = map(int, size.split("x"))
+    assert wide % 2 == high % 2 == 0
+    assert (tmp_path / "day.mp4").stat().st_size == 3 * wide * high * 3
+
+
+def test_without_ffmpeg_an_mp4_is_refused_before_anything_is_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(ConfigError, match=r"an \.mp4 needs ffmpeg"):
+        films.check(tmp_path / "day.mp4")
+    with pytest.raises(ConfigError, match=r"ends in \.gif or \.mp4"):
+        films.check(tmp_path / "day.avi")
+
+
+def test_figures_are_files_of_every_kind_with_title_and_source(there, tmp_path):
+    figure = plot.field(there, JULY, Look(title="July"))
+    for ending in (".png", ".pdf", ".svg"):
+        plot.save(figure, tmp_path / f"july{ending}", there.url)
+    with Image.open(tmp_path / "july.png") as image:
+        assert (image.text["Title"], image.text["Source"]) == ("July", there.url)
+    assert (tmp_path / "july.pdf").read_bytes().startswith(b"%PDF-")
+    assert ET.parse(tmp_path / "july.svg").getroot().tag.endswith("svg")  # noqa: S314 (ours)
+    with pytest.raises(ConfigError, match=r"ends in \.png, \.pdf, \.svg"):
+        plot.save(figure, tmp_path / "july.jpg", there.url)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["july.pdf", "july.png", "july.svg"]
+
+
+def test_all_that_is_drawn_lies_on_the_figure(there):
+    for figure in (plot.field(there, JULY), plot.cycle(there, [(-81.6, 32.3)], layer=JULY)):
+        figure.canvas.draw()
+        box, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
+        assert min(box.x0, box.y0) > 0.05
+        assert box.x1 < wide - 0.05
+        assert box.y1 < high - 0.05
+
+
+def test_drawing_and_its_command_load_neither_dask_nor_torch():
+    program = (
+        "import sys, lake; assert 'matplotlib' not in sys.modules; import jobs.commands.plot; "
+        "print({'dask', 'distributed', 'torch', 'sklearn'} & {*sys.modules})"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert ran.stdout.strip() == "set()"
+
+
+def test_meridians_and_parallels_of_plate_carree_are_straight(domain):
+    shown = view.of(domain, "platecarree")
+    x, y = shown.place(np.full(5, -81.5), np.linspace(32, 33, 5))
+    assert_array_equal(x, -81.5)
+    assert_array_equal(y, np.linspace(32, 33, 5))
+    assert graticule.longitude(-81.5) == "81.5° W"
+    assert maps.OVER == ("months", "hours")

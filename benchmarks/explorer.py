@@ -38,7 +38,8 @@ from lake.format.domain import from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.schema import Cube
 from lake.reading.store import Store
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations, ledger, overview
 from lake.store.generations import State
 from lake.store.ledger import Ledger

@@ -52,7 +52,7 @@ from lake.format.grid import Grid, Projection
 from lake.format.moments import METRICS
 from lake.format.order import Layout, superblocks
 from lake.format.schema import MONTHS, Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations
 
 COMPONENTS = 200

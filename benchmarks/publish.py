@@ -58,7 +58,7 @@ from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import generations, overview
 from lake.store.ledger import MERGED, Entry
 

@@ -41,7 +41,7 @@ import lake
 from benchmarks import reads
 from lake.catalogue import catalogue
 from lake.catalogue.rebuild import row_of
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests import rgw, s3
 from tests.faults.proxy import Proxy
 

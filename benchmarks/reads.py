@@ -48,7 +48,8 @@ from lake.format.grid import Grid, Projection
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS, Cube
 from lake.reading.store import Store
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations, shards
 from lake.store.generations import State
 from tests import rgw, s3

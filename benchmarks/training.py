@@ -45,7 +45,7 @@ from jobs.synthetic.country import Country
 from lake.format import order
 from lake.format.order import Layout
 from lake.reading.store import Store
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 LAYOUT = Layout(256, 8)
 BATCH = 512

@@ -33,7 +33,8 @@ from lake.console.messages import Advance, progress, say
 from lake.errors import DataError, GranuleError, OverlapError
 from lake.format import keys
 from lake.format.keys import Key
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations
 from lake.store.ledger import MISSING, Entry, Ledger
 

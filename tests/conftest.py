@@ -14,7 +14,8 @@ from distributed import Client, LocalCluster
 from hypothesis import settings
 
 from lake.commands import main
-from lake.storage.objects import Objects, connect
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
 from tests import debian, rgw, s3
 from tests.faults.proxy import Faults, Proxy
 

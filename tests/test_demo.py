@@ -12,7 +12,7 @@ import pytest
 
 import lake
 from lake.catalogue import catalogue
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import ledger
 
 MARK = "LAKE_TEST_DEMO"

@@ -11,7 +11,7 @@ import pytest
 import lake
 from lake.catalogue import catalogue, rebuild
 from lake.commands import main
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.lake.small_store import CUBES, KEY, small_domain, values, write
 
 PAGE = (Path(__file__).parents[1] / "docs" / "reading.md").read_text("utf-8")

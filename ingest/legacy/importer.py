@@ -34,7 +34,8 @@ from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations
 from lake.store.ledger import MERGED, Entry, Source
 

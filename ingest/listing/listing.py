@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.abi import filenames
-from ingest.plan import landmask
+from ingest.listing import masks
 from lake.errors import ConfigError
 from lake.format.bands import BANDS
 from lake.format.grid import SIZES, Projection, geom_name
@@ -65,7 +65,7 @@ class DomainRule:
     rule: str
     """A key of `ingest.abi.filenames.DOMAIN_RULES`: `land` in the first file of the product, or in the
     `mask`."""
-    mask: str = landmask.PACKAGED
+    mask: str = masks.PACKAGED
     """An independent land mask: `global-land-mask`, path or URL of a file of its layout, `none`."""
     max_disagreement: float = 0.02
     """Under the rule `land`: share of the pixels away from coasts, 0..1, on which product and mask may
@@ -73,10 +73,10 @@ class DomainRule:
 
     def __post_init__(self) -> None:
         _check_rule("domain", self.product, self.rule, filenames.DOMAIN_RULES)
-        if not self.mask or (self.rule == "mask" and self.mask == landmask.NONE):
+        if not self.mask or (self.rule == "mask" and self.mask == masks.NONE):
             raise ConfigError(
                 f"domain.mask is {self.mask!r}, domain.rule {self.rule!r}: wanted "
-                f"{landmask.PACKAGED!r}, or the path of a mask"
+                f"{masks.PACKAGED!r}, or the path of a mask"
             )
         if not 0 <= self.max_disagreement <= 1:
             raise ConfigError(

@@ -19,6 +19,7 @@ import numpy as np
 
 from ingest.abi import granule
 from ingest.abi.filenames import Bools
+from ingest.listing import masks
 from ingest.listing.listing import DomainRule, Listing
 from ingest.plan import landmask
 from ingest.plan.landmask import Agreement
@@ -32,7 +33,8 @@ from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.keys import Key
 from lake.format.order import Layout
-from lake.storage.objects import Objects, connect
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
 
 LEGACY = "legacy"
 """The rule of a domain that came with legacy results."""
@@ -156,7 +158,7 @@ def _compared(rule: DomainRule, file: File, land: Bools, grid: Grid) -> Origin:
     Raises:
         DataError: it does not.
     """
-    if rule.mask == landmask.NONE:
+    if rule.mask == masks.NONE:
         return Origin(rule.rule, file=file.name)
     found = landmask.agreement(land, landmask.land(rule.mask, grid), grid)
     if found.disagreement > rule.max_disagreement:

@@ -21,12 +21,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ingest.abi.filenames import Bools, Floats
+from ingest.listing.masks import NONE, PACKAGED
 from lake.errors import ConfigError
 from lake.format.grid import Grid, lonlat
-
-PACKAGED = "global-land-mask"
-NONE = "none"
-"""The name of no mask at all."""
 
 REACH = 2
 """So many pixels around a pixel must be alike in the mask, else it is near a coast."""

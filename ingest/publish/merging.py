@@ -14,7 +14,8 @@ from ingest.publish.target import Group, Outcome, commit, head_of, newest, of_ke
 from lake.console.messages import progress
 from lake.errors import ConfigError, ConflictError, OverlapError
 from lake.format.keys import Key
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations, ledger
 from lake.store.commits import Commit
 from lake.store.generations import State

@@ -30,7 +30,8 @@ from zarr.codecs import BloscCodec
 from ingest.accumulate.observations import Observations
 from lake.errors import MissingError
 from lake.format import order
-from lake.storage.objects import Objects, connect
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
 from lake.store import shards
 from lake.store.ledger import MERGED, Entry, Source
 

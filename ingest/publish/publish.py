@@ -33,8 +33,10 @@ from lake.format.keys import Key
 from lake.format.moments import METRICS
 from lake.format.order import Layout
 from lake.format.schema import Cube
-from lake.storage.objects import Objects, connect, join
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
 from lake.storage.readonly import ReadOnlyStore
+from lake.storage.urls import join
 from lake.store import generations, ledger, manifest, overview
 from lake.store.commits import Commit
 from lake.store.generations import State

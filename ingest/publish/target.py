@@ -11,7 +11,9 @@ from lake.errors import ConfigError, MissingError
 from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.storage import preflight
-from lake.storage.objects import Objects, connect, join
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
+from lake.storage.urls import join
 from lake.store import commits, generations
 from lake.store.commits import Commit
 from lake.store.generations import State

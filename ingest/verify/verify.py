@@ -37,7 +37,8 @@ from lake.format import moments, order
 from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.format.moments import METRICS
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations, manifest
 from lake.store.generations import State
 from lake.store.ledger import MERGED, Entry, Source

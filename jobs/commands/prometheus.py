@@ -16,7 +16,7 @@ from jobs.runs import heartbeat, records
 from lake.commands.options import root_option
 from lake.console.messages import say
 from lake.errors import LakeError
-from lake.storage.objects import STORE_ERRORS
+from lake.storage.connect import STORE_ERRORS
 from lake.upkeep.prometheus import Family, Watch, text
 
 PORT = 9105

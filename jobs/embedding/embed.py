@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,9 @@ from jobs.embedding.loader import Loader
 from jobs.embedding.models.architecture import Architecture, Model, width
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import State, Task, described
-from jobs.linear.gram import has_gpu
+from jobs.embedding.trainer import Plan
 from jobs.runs import outputs, records
+from jobs.runs.device import has_gpu
 from jobs.runs.records import Spec
 from jobs.runs.settings import check, restore
 from jobs.runs.stages import Work
@@ -116,6 +118,12 @@ def apply(work: Work, model: str) -> Sequence[str]:
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     _run(work, spec, encoder_inputs.elsewhere(root, work.run, spec, work.store), how)
     return [path]
+
+
+def plan(root: str, spec: Spec) -> Plan:
+    """In the process that trains: what is trained, and what becomes of it."""
+    training = restore(Settings, spec.settings).recipe.training
+    return Plan(training, MODEL, partial(prepare, root, spec), partial(keep, root, spec))
 
 
 def prepare(root: str, spec: Spec) -> tuple[State, Loader, Task]:

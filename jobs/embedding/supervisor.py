@@ -8,15 +8,13 @@ import time
 from tempfile import TemporaryFile
 from typing import IO
 
-from jobs.embedding import checkpoints
+from jobs.embedding import checkpoints, trainer
 from jobs.runs import heartbeat, records
 from jobs.runs.heartbeat import LOOK_S
 from lake import errors
 from lake.errors import DataError, StoppedError
 
-CHILD = "jobs.embedding.trainer"
-STOP = "stop\n"
-"""Tells it to stop."""
+CHILD = trainer.__name__
 PATIENCE_S = 1.5
 """That a child has to save its state after it was told to stop."""
 FRUITLESS = 5
@@ -83,7 +81,7 @@ def _started(root: str, run: str, threads: int, errors_said: IO[str]) -> subproc
 
 def _stop(process: subprocess.Popen[str]) -> None:
     try:
-        process.communicate(STOP, timeout=PATIENCE_S)
+        process.communicate(trainer.STOP, timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         return
 

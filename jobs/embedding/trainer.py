@@ -12,16 +12,34 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from jobs.embedding import checkpoints, embed, loss_curve, train
+from jobs import registry
+from jobs.embedding import checkpoints, loss_curve, train
 from jobs.embedding.checkpoints import Checkpoints
-from jobs.embedding.supervisor import STOP
-from jobs.embedding.train import State
+from jobs.embedding.loader import Loader
+from jobs.embedding.train import State, Task, Training
 from jobs.runs import records
-from jobs.runs.settings import restore
 from lake.errors import DataError, LakeError, StoppedError
 from lake.storage.objects import Objects, exists
+
+STOP = "stop\n"
+"""On standard input: save the state and end."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a job has trained; the module of such a job offers `plan(root, spec)`."""
+
+    training: Training
+    result: str
+    """Path of what `keep` writes last, below the run's folder."""
+    prepare: Callable[[], tuple[State, Loader, Task]]
+    """A model before its first step, and what it will see."""
+    keep: Callable[[int, State, dict[str, Any]], None]
+    """Writes the model that a start (its number) ended with, and facts of the training."""
 
 
 class Ear:
@@ -63,12 +81,13 @@ def main(root: str, run: str) -> None:
 def _train(root: str, run: str, ear: Ear) -> None:
     objects = records.folder(root, run)
     spec = records.read_spec(root, run)
-    if exists(objects, embed.MODEL):  # by a start whose worker died before it could say so
+    plan: Plan = registry.load(spec.job).plan(root, spec)
+    if exists(objects, plan.result):  # by a start whose worker died before it could say so
         return
-    how = restore(embed.Settings, spec.settings).recipe.training
+    how = plan.training
     held = checkpoints.begin(objects)
     with train.environment(how):
-        state, loader, task = embed.prepare(root, spec)
+        state, loader, task = plan.prepare()
         if (data := held.resume()) is not None:
             state.restore(data)
         ear.training = True
@@ -86,7 +105,7 @@ def _train(root: str, run: str, ear: Ear) -> None:
             )
         held.write(state.step, state.save())
         about = {"seconds": round(time.monotonic() - began, 1), "resumed_at_step": first}
-        embed.keep(root, spec, held.start, state, about)
+        plan.keep(held.start, state, about)
 
 
 def _steps(
@@ -94,7 +113,7 @@ def _steps(
     held: Checkpoints,
     steps: Iterator[State],
     ear: Ear,
-    how: train.Training,
+    how: Training,
 ) -> None:
     due = time.monotonic() + how.checkpoint_seconds
     for state in steps:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from lake.errors import ConfigError, DataError
 from lake.format.domain import Domain
 from lake.reading.store import Store
-from lake.storage.objects import absolute, connect
+from lake.storage.connect import connect
+from lake.storage.urls import absolute
 
 TABLE = ".parquet"
 IMAGES = (".npy", ".tif", ".tiff")

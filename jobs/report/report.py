@@ -25,7 +25,8 @@ from lake.plot import canvas, colours, graticule, pictures, view
 from lake.plot.canvas import Heading
 from lake.plot.layers import clock
 from lake.reading.store import Store
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import ledger
 
 SQUARE = 20

@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from jobs.runs import records
 from lake.errors import LakeError, MissingError, StoppedError
-from lake.storage.objects import STORE_ERRORS, Objects, exists
+from lake.storage.connect import STORE_ERRORS
+from lake.storage.objects import Objects, exists
 
 BEAT_S = 2.0
 LOOK_S = 0.25

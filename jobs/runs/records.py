@@ -27,7 +27,9 @@ import lake
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.format import keys
 from lake.reading.store import Store
-from lake.storage.objects import Objects, connect, exists, join
+from lake.storage.connect import connect
+from lake.storage.objects import Objects, exists
+from lake.storage.urls import join
 
 FOLDER = "runs"
 CONNECTIONS = 16

@@ -16,7 +16,7 @@ from jobs.runs.settings import check
 from lake.errors import DataError
 from lake.format import schema
 from lake.reading.store import Store
-from lake.storage.objects import absolute
+from lake.storage.urls import absolute
 
 COORDINATES = ("lat", "lon", "row", "column", "superblock")
 PROPORTIONAL, EQUAL, NEYMAN = "proportional", "equal", "neyman"

@@ -26,7 +26,8 @@ from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.format.order import Layout
 from lake.format.schema import Cube
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import generations, ledger, overview
 from lake.store.generations import State
 from lake.store.ledger import Ledger

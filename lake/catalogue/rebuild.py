@@ -11,7 +11,9 @@ from lake.errors import ConfigError, ConflictError, MissingError
 from lake.format import keys
 from lake.format.keys import Key
 from lake.reading import store
-from lake.storage.objects import Objects, connect, exists, join
+from lake.storage.connect import connect
+from lake.storage.objects import Objects, exists
+from lake.storage.urls import join
 from lake.store import commits, ledger
 from lake.store.generations import State
 from lake.store.ledger import Ledger

@@ -20,7 +20,8 @@ from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, MissingError
 from lake.format import keys, regions
 from lake.reading import reprs
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 
 if TYPE_CHECKING:
     from lake.reading.store import Store

@@ -7,7 +7,7 @@ import click
 from lake.catalogue import catalogue, rebuild, stac
 from lake.commands.options import json_option, place, root_option
 from lake.console.messages import emit, table
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 
 @click.group()

@@ -25,7 +25,7 @@ from lake.catalogue import catalogue
 from lake.commands.options import json_option
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 LISTING = "clearland-l1b-c0"
 YEARS = (2020, 2022)

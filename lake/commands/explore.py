@@ -10,7 +10,8 @@ from lake.console.messages import emit, say
 from lake.errors import ConfigError
 from lake.explore.contents import Offer
 from lake.explore.server import OFFER, server, site
-from lake.storage.objects import Objects, connect
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
 
 PORT = 8765
 

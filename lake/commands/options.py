@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from lake.storage.objects import absolute
+from lake.storage.urls import absolute
 
 
 def place(_: click.Context, __: click.Parameter, url: str) -> str:

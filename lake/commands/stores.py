@@ -11,7 +11,9 @@ from lake.catalogue import catalogue
 from lake.commands.options import json_option, root_option
 from lake.console.messages import emit, table
 from lake.errors import MissingError
-from lake.storage.objects import Objects, connect, join
+from lake.storage.connect import connect
+from lake.storage.objects import Objects
+from lake.storage.urls import join
 from lake.store import commits, ledger
 from lake.store.generations import State
 

@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 from lake.errors import LakeError, MissingError
 from lake.explore import coast_lines
 from lake.explore.contents import Offer
-from lake.storage.objects import STORE_ERRORS, Bytes, Objects
+from lake.storage.connect import STORE_ERRORS
+from lake.storage.objects import Bytes, Objects
 
 LAKE = "lake/"
 """Where the page finds the objects."""

@@ -18,12 +18,12 @@ from lake.errors import ConfigError
 from lake.format import bands, moments, order, schema
 from lake.format.moments import Summary
 from lake.format.schema import Cube
+from lake.reading.generation import Generation
 from lake.reading.lazy import LazyResults, LazyWhole, Points, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lake.reading.store import Store
 
 STATISTICS = tuple(field.name for field in fields(Summary))
 """What is computed from the metrics when it is read."""
@@ -138,7 +138,7 @@ def unit_of(statistic: str, unit: str) -> str:
     return unit if power == 1 else f"{unit}{power}"
 
 
-def about(store: "Store", cube: Cube, group: str) -> dict[str, Any]:
+def about(store: Generation, cube: Cube, group: str) -> dict[str, Any]:
     """Attributes of a dataset of a cube that `group` holds."""
     return {
         "Conventions": "CF-1.11",

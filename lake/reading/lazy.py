@@ -6,7 +6,7 @@ xarray's own lazy transposition would build index arrays as large as the data.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,9 +17,7 @@ from lake.format import moments
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS, Cube
 from lake.reading import blocks
-
-if TYPE_CHECKING:
-    from lake.reading.store import Store
+from lake.reading.generation import Generation
 
 STUDY_DIMS = ("pixel", "subpixel", "month", "tod", "band", "metric")
 """The order in which results are presented; stored pixel-last."""
@@ -34,7 +32,7 @@ Along = blocks.Along
 class Source:
     """The results of one cube. Pickled it is its store's URL: a worker opens that itself."""
 
-    store: "Store"
+    store: Generation
     cube: Cube
 
     @property
@@ -131,7 +129,7 @@ class LazyResults(BackendArray):
 class LazyMonths(BackendArray):
     """An array of a store whose first axis are months, float32: those that hold nothing are NaN."""
 
-    def __init__(self, store: "Store", path: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, store: Generation, path: str, shape: tuple[int, ...]) -> None:
         self._store, self._path = store, path
         self.shape = shape
         self.dtype = np.dtype(np.float32)

@@ -14,21 +14,18 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import ArrayLike, NDArray
 
-from lake.errors import ConfigError, FormatError, GeometryError, LakeError, MissingError
+from lake.errors import ConfigError, GeometryError, MissingError
 from lake.format import keys, schema
-from lake.format.domain import Domain
-from lake.format.grid import Grid, Projection
 from lake.format.moments import METRICS
-from lake.format.order import Layout
 from lake.format.regions import Region
-from lake.reading import blocks, cubes, raster, reprs
+from lake.reading import cubes, overview, raster, reprs
+from lake.reading.generation import Generation
 from lake.reading.lazy import Points, Source
-from lake.storage.objects import Objects, connect, join
-from lake.storage.readonly import ReadOnlyStore
-from lake.store import commits, overview
+from lake.storage.connect import connect
+from lake.storage.urls import join
+from lake.store import commits
 from lake.store.generations import State
 
 HARMLESS = frozenset({"anon", "endpoint_url"})
@@ -74,42 +71,11 @@ def open(  # noqa: A001
     return Store(connect(join(text, state.path), **storage_options), storage_options)
 
 
-class Store:
+class Store(Generation):
     """One generation of one group's statistics.
 
     Pickled it is its URL: a worker opens it with credentials of its own.
     """
-
-    def __init__(self, objects: Objects, options: dict[str, Any] | None = None) -> None:
-        self._objects = objects
-        self._options = options or {}
-        self.url = objects.url()
-        """Of the generation: an immutable Zarr v3 group."""
-        self._zarr = ReadOnlyStore(objects, whole=True)
-        try:
-            self._root = zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
-        except (FileNotFoundError, ValueError) as error:
-            raise MissingError(
-                f"there is no generation of a store at {self.url}: {error}"
-            ) from error
-        self.attributes: dict[str, Any] = dict(self._root.attrs)
-        _check_format(self.attributes, self.url)
-        self.key = keys.parse(str(self.attributes["key"]))
-        self.cubes = {
-            name: schema.cube_from(self._root[name].attrs["cube"])  # type: ignore[arg-type]
-            for name in self.attributes["cubes"]
-        }
-        self.months: tuple[int, ...] = tuple(self.attributes["months"])
-        """Months that hold statistics."""
-        self.suspect: tuple[str, ...] = tuple(self.attributes["suspect"])
-        """Metrics that may be wrong, imported from merged legacy results."""
-        self.layout = Layout(**self.attributes["layout"])
-        """How pixels are cut into superblocks and chunks."""
-        self.pixels: int = self.declared("pixel")[0].shape[0]
-        """How many there are."""
-        self.blocks = blocks.Reader(objects, self.layout, self.months)
-        """Reads inner chunks."""
-        self._read: dict[str, NDArray[Any]] = {}
 
     def __reduce__(self) -> tuple[Callable[..., "Store"], tuple[Any, ...]]:
         if secret := self._options.keys() - HARMLESS:
@@ -118,30 +84,6 @@ class Store:
                 "secrets and are not sent to workers: give credentials by the environment, there too"
             )
         return _reopened, (self.url, tuple(self._options.items()))
-
-    @property
-    def generation(self) -> str:
-        """Name of the generation."""
-        return self.url.rsplit("/", 1)[-1].removesuffix(".zarr")
-
-    @property
-    def plain_url(self) -> str:
-        """Of the generation, without caches before it: what xarray opens by itself."""
-        return self.url.rpartition("::")[2]
-
-    @property
-    def projection(self) -> Projection:
-        """Of the fixed grid."""
-        noted = self.crs(self._coarse.resolution)
-        return Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
-
-    @cached_property
-    def domain(self) -> Domain:
-        """The pixels, in store order, on the coarse grid."""
-        resolution = self._coarse.resolution
-        y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
-        row, column = self.coordinate("row"), self.coordinate("column")
-        return Domain(Grid(self.projection, y, x), self.layout, row, column)
 
     def cube(self, name: str) -> xr.Dataset:
         """All statistics of a cube, read when used.
@@ -358,44 +300,6 @@ class Store:
         """(row, column), True where a pixel of the store lies."""
         return self.read(f"geom/{self._resolution(resolution)}/m_domain")
 
-    def crs(self, resolution: str) -> dict[str, Any]:
-        """Attributes of the CF grid mapping of a resolution."""
-        return self.declared(f"geom/{resolution}/crs")[1]
-
-    def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
-        """An array (or a group) of the store, of which nothing is read, and its attributes."""
-        array: Any = self._root[path]
-        return array, dict(array.attrs)
-
-    def coordinate(self, name: str) -> NDArray[Any]:
-        """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
-        if name not in self._read:
-            self._read[name] = self.read(name)
-            self._read[name].flags.writeable = False
-        return self._read[name]
-
-    def has(self, path: str) -> bool:
-        """Whether the store has a group or an array at `path`."""
-        return path in self._root
-
-    def read(self, path: str, key: Any = ...) -> NDArray[Any]:  # noqa: ANN401 (as NumPy takes it)
-        """The whole of an array, or what an orthogonal key chooses of it.
-
-        Raises:
-            MissingError: an object of the array is not there.
-            FormatError: one is damaged.
-        """
-        array: Any = self._root[path]
-        try:
-            return np.asarray(array[...] if key is ... else array.oindex[key])
-        except LakeError:
-            raise
-        except (RuntimeError, ValueError) as error:
-            raise FormatError(
-                f"{self._objects.url(path)} cannot be decoded: {error}; 'lake verify' tells what else is "
-                "damaged"
-            ) from error
-
     def __repr__(self) -> str:
         return reprs.text(f"lake.Store {self.key}", self._facts(), self._plain_line())
 
@@ -436,10 +340,6 @@ class Store:
                 f"{lost.size} of {pixel.size} points lie in no pixel of {self.key}: point {named}"
                 f"{', ...' * (lost.size > 3)}; leave them out, or give outside='nan'"
             )
-
-    @property
-    def _coarse(self) -> schema.Cube:
-        return next(cube for cube in self.cubes.values() if cube.refinement == 1)
 
     @cached_property
     def _pixel_coordinates(self) -> dict[str, xr.Variable]:
@@ -483,14 +383,3 @@ def _is_key(text: str) -> bool:
         return str(keys.parse(text)) == text
     except ConfigError:
         return False
-
-
-def _check_format(attributes: dict[str, Any], url: str) -> None:
-    if attributes.get("lake_format") != schema.FORMAT:
-        raise FormatError(f"{url} is a Zarr group, but no store of {schema.FORMAT}")
-    version = attributes.get("lake_format_version")
-    if not isinstance(version, int) or version > schema.VERSION:
-        raise FormatError(
-            f"{url} has format version {version}, this software reads up to {schema.VERSION}: "
-            "upgrade goeslake"
-        )

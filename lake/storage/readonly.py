@@ -6,7 +6,6 @@ not there for fill values. Here a chunk that is not there is an error that names
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
 
 from zarr.abc.store import (
     ByteRequest,
@@ -18,9 +17,7 @@ from zarr.abc.store import (
 from zarr.core.buffer import Buffer, BufferPrototype
 
 from lake.errors import MissingError
-
-if TYPE_CHECKING:
-    from lake.storage.objects import Bytes, Objects
+from lake.storage.objects import Bytes, Objects
 
 
 class ReadOnlyStore(Store):
@@ -30,7 +27,7 @@ class ReadOnlyStore(Store):
     supports_deletes = False
     supports_listing = False
 
-    def __init__(self, objects: "Objects", folder: str = "", *, whole: bool = False) -> None:
+    def __init__(self, objects: Objects, folder: str = "", *, whole: bool = False) -> None:
         """Read from a folder.
 
         Args:
@@ -107,7 +104,7 @@ class ReadOnlyStore(Store):
     def _at(self, key: str) -> str:
         return f"{self._folder}/{key}" if self._folder else key
 
-    def _read(self, path: str, wanted: ByteRequest | None) -> "Bytes":
+    def _read(self, path: str, wanted: ByteRequest | None) -> Bytes:
         match wanted:
             case None:
                 return self._objects.get(path)

@@ -13,7 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 from lake.errors import ConfigError, MissingError
-from lake.storage.objects import STORE_ERRORS, Objects
+from lake.storage.connect import STORE_ERRORS
+from lake.storage.objects import Objects
 
 
 @dataclass(frozen=True, slots=True)

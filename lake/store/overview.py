@@ -12,25 +12,18 @@ store's bytes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import xarray as xr
 import zarr
 from numpy.typing import NDArray
 from zarr.abc.store import Store as ZarrStore
 
-from lake.errors import MissingError
 from lake.format import bands, schema
 from lake.format.domain import Domain
 from lake.format.grid import Grid
 from lake.format.moments import METRICS, Floats
 from lake.format.schema import MONTHS, Array, Cube
-from lake.reading import cubes, raster
-from lake.reading.lazy import LazyMonths
-
-if TYPE_CHECKING:
-    from lake.reading.store import Store
 
 GROUP = "overview"
 MAPS = ("count", "mean", "stddev")
@@ -206,41 +199,6 @@ def draw(
 def paths(cube: str, month: int) -> list[str]:
     """Of the objects of a month, below the generation."""
     return [f"{GROUP}/{cube}/{name}/c/{month - 1}/0/0/0/0" for name in MAPS]
-
-
-def dataset(store: "Store", cube: Cube) -> xr.Dataset:
-    """The maps of a cube, read when used: a request for the index of a month, one for each map.
-
-    Two requests, for the axes, are made at once.
-
-    Returns:
-        `count`, `mean` and `stddev`, float32 (month, tod, band, y, x), with the coordinates of the grid
-        of cells, see `lake.reading.raster`; NaN as in `maps`, and in months that hold nothing.
-
-    Raises:
-        MissingError: the generation has no maps.
-    """
-    group = f"{GROUP}/{cube.name}"
-    if not store.has(group):
-        raise MissingError(
-            f"{store.url} has no overview maps: an earlier version of goeslake wrote it; the next "
-            "generation that is published will have them"
-        )
-    variables = {}
-    for name in MAPS:
-        array, about = store.declared(f"{group}/{name}")
-        about.pop("coordinates")  # xarray writes its own
-        lazy = LazyMonths(store, f"{group}/{name}", array.shape)
-        variables[name] = cubes.lazy_variable(DIMS, lazy, about)
-        if name != "count":
-            variables[name].attrs |= cubes.shared_unit(cube)
-    coordinates = cubes.labels(cube)
-    for name in ("metric", "subpixel"):
-        coordinates.pop(name)
-    y, x = (store.read(f"{group}/scan_angle_{axis}") for axis in "yx")
-    place = raster.grid_coordinates(Grid(store.projection, y, x), y, x)
-    about = cubes.about(store, cube, group) | {"factor": store.declared(GROUP)[1]["factor"]}
-    return xr.Dataset(variables, coordinates | place, about)
 
 
 def grid_of(domain: Domain) -> Grid:

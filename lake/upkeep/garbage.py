@@ -25,7 +25,9 @@ import zarr
 from lake.catalogue import catalogue
 from lake.errors import ConfigError
 from lake.storage import preflight
-from lake.storage.objects import Objects, Stat, connect, join
+from lake.storage.connect import connect
+from lake.storage.objects import Objects, Stat
+from lake.storage.urls import join
 from lake.store import commits
 from lake.store.generations import State
 

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import commits, ledger, manifest
 from lake.store.generations import State
 from lake.upkeep import reports

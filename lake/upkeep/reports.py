@@ -19,7 +19,8 @@ from lake.catalogue import catalogue
 from lake.console import logs
 from lake.errors import LakeError, MissingError
 from lake.storage import retries
-from lake.storage.objects import STORE_ERRORS, Objects, connect, exists
+from lake.storage.connect import STORE_ERRORS, connect
+from lake.storage.objects import Objects, exists
 
 FOLDER = "reports"
 PATIENCE = timedelta(seconds=20)

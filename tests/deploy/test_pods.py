@@ -21,7 +21,9 @@ from ingest import run
 from ingest.listing import listing
 from ingest.synthetic import granules
 from lake.catalogue import catalogue
-from lake.storage.objects import connect, exists, join
+from lake.storage.connect import connect
+from lake.storage.objects import exists
+from lake.storage.urls import join
 from lake.store import commits, ledger
 from lake.store.generations import State
 from lake.upkeep import reports

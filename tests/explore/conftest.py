@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lake.explore.server import server
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests import chromium, debian
 from tests.explore import lakes
 

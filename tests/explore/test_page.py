@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 import lake
 from lake.commands.explore import export
 from lake.format import grid
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, overview
 from lake.store.generations import State
 from tests import web

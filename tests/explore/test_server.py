@@ -14,7 +14,7 @@ import pytest
 from lake.explore import coast_lines
 from lake.explore.server import object_of
 from lake.plot import coast_lines as figures
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD
 

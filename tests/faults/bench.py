@@ -15,7 +15,8 @@ import lake
 from ingest.synthetic import granules
 from lake.catalogue import catalogue
 from lake.errors import LakeError
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import commits, ledger
 from lake.store.generations import State
 from tests import rgw, s3

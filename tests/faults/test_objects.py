@@ -11,7 +11,7 @@ import zarr
 from obstore.exceptions import BaseError
 
 from lake.catalogue import catalogue
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits
 from tests.faults.proxy import KINDS, Faults
 

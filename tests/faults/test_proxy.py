@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 import fsspec
 import pytest
 
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.faults.proxy import KINDS, Faults
 
 

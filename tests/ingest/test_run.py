@@ -18,7 +18,7 @@ from ingest.synthetic import granules
 from lake.catalogue import catalogue
 from lake.errors import ConfigError, DataError, OverlapError, UnreachableError
 from lake.format import keys
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, ledger
 from lake.store.generations import State
 from tests.compare import EPS, assert_equal

@@ -11,7 +11,7 @@ from lake.format import domain, order
 from lake.format.grid import Grid
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import generations
 from tests.jobs.small import _PROJECTION
 from tests.lake.small_store import commit

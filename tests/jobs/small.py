@@ -8,7 +8,7 @@ from lake.catalogue import catalogue
 from lake.format import domain, keys, moments, order
 from lake.format.grid import Grid, Projection
 from lake.format.schema import Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import generations
 from tests.lake.small_store import commit
 

@@ -9,7 +9,7 @@ from lake.format.domain import Domain, from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations, overview
 from lake.store.generations import State
 from lake.store.manifest import Recorder

@@ -18,7 +18,7 @@ from lake.catalogue import catalogue
 from lake.errors import LegacyError, OverlapError
 from lake.format import keys
 from lake.format.moments import METRICS
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 KEY = "goes16/clearland-l1b-c0/20180101_20201231/geom-goes-conus-0"
 CUBE_OF = {"C01": "day-1km", "C02": "day-500m", "C03": "day-1km", "C05": "day-1km"}

@@ -7,6 +7,7 @@ import pytest
 
 from ingest.abi import filenames
 from ingest.listing import listing as listings
+from ingest.listing import masks
 from ingest.plan import domains, landmask, plan
 from ingest.plan.domains import Origin
 from ingest.source import source_files
@@ -15,7 +16,7 @@ from lake.errors import ConfigError, DataError, GeometryError
 from lake.format import domain as lake_domain
 from lake.format import keys
 from lake.format.grid import Grid
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 KEY = keys.parse("goes16/lst-10km/20221201_20230228/geom-goes-fulldisk-0")
 LATER = keys.parse("goes16/lst-10km/20230301_20230331/geom-goes-fulldisk-0")
@@ -104,7 +105,7 @@ def test_mask_of_no_name_is_not_asked(settle, tmp_path, monkeypatch):
 
 def test_rule_mask_takes_its_land_and_reads_no_file(settle, grid, tmp_path):
     found = settle("domain.rule=mask", of=())
-    np.testing.assert_array_equal(found.mask, landmask.land(landmask.PACKAGED, grid))
+    np.testing.assert_array_equal(found.mask, landmask.land(masks.PACKAGED, grid))
     assert origin(tmp_path) == Origin("mask", "global-land-mask")
 
 

@@ -7,6 +7,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from ingest.listing import masks
 from ingest.plan import landmask
 from lake.errors import ConfigError
 from lake.format.grid import Grid, Projection, axis, lonlat
@@ -54,7 +55,7 @@ def test_nothing_off_the_earth_is_land(small):
 def test_packaged_mask_is_that_of_its_own_look_up_and_takes_little_memory(shared_data):
     area = grid(300, 400, step=3e-4, y=0.128, x=-0.1)
     tracemalloc.start()
-    found = landmask.land(landmask.PACKAGED, area)
+    found = landmask.land(masks.PACKAGED, area)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 150e6
@@ -102,7 +103,7 @@ def test_missing_mask_is_an_error_that_names_the_packaged_one(tmp_path):
 def test_package_that_is_not_installed_is_an_error_that_says_what_to_do(monkeypatch):
     monkeypatch.setattr(landmask, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"not installed: pip install 'goeslake\[ingest\]'"):
-        landmask.land(landmask.PACKAGED, grid(4, 4))
+        landmask.land(masks.PACKAGED, grid(4, 4))
 
 
 class TestAgreement:
@@ -174,7 +175,7 @@ READINGS = {
 def fulldisk(shared_data):
     """A real v02 file of the full disk, and the mask's land on its grid."""
     area, found = flags(min((shared_data / "abi" / "lstf").iterdir()))
-    return area, found, landmask.land(landmask.PACKAGED, area)
+    return area, found, landmask.land(masks.PACKAGED, area)
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -192,7 +193,7 @@ def test_threshold_tells_real_flags_from_any_wrong_reading_of_them(fulldisk, rea
 @pytest.mark.parametrize("folder", ["abi/lstm", "legacy/netcdf"])
 def test_v01_land_of_real_grids_agrees_and_its_reverse_does_not(shared_data, folder):
     area, found = flags(min((shared_data / folder).glob("*LST*.nc")))
-    mask = landmask.land(landmask.PACKAGED, area)
+    mask = landmask.land(masks.PACKAGED, area)
     is_water = (found["DQF"] & 16) != 0
     assert landmask.agreement(~is_water, mask, area).disagreement < 0.02 / 20
     assert landmask.agreement(is_water, mask, area).disagreement > 0.9

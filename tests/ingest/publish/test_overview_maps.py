@@ -20,7 +20,7 @@ from lake.format.domain import from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations, manifest, overview
 from lake.store.generations import State
 

@@ -20,7 +20,7 @@ from lake.catalogue import catalogue
 from lake.errors import ConfigError, ConflictError, MissingError
 from lake.format import keys, moments, order
 from lake.format.domain import Domain
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations
 from lake.store.generations import State
 from lake.store.ledger import MERGED, MISSING, STAGED, Entry

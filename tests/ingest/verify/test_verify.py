@@ -15,7 +15,7 @@ from lake.errors import MissingError
 from lake.format import keys, moments
 from lake.format.moments import METRICS
 from lake.reading.store import open as open_store
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import generations, ledger, manifest
 from lake.store.commits import head
 from lake.store.generations import State

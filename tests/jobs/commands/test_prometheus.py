@@ -17,7 +17,8 @@ from jobs.commands.prometheus import Board, server
 from jobs.runs import driver, records
 from jobs.sampling import sample
 from lake.catalogue import catalogue
-from lake.storage.objects import connect, join
+from lake.storage.connect import connect
+from lake.storage.urls import join
 from lake.store import commits
 from lake.upkeep import reports
 from lake.upkeep.prometheus import Family, text

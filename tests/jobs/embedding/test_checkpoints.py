@@ -2,7 +2,7 @@ import pytest
 
 from jobs.embedding import checkpoints
 from lake.errors import StoppedError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 
 @pytest.fixture

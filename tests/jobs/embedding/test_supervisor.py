@@ -14,7 +14,7 @@ from jobs.embedding.train import Training
 from jobs.embedding.views.choice import NOISE
 from jobs.runs import driver, heartbeat, records
 from lake.errors import DataError, StoppedError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.jobs import quick
 
 

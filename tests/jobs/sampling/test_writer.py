@@ -19,7 +19,7 @@ from jobs.runs import driver, outputs, records
 from jobs.sampling import writer
 from jobs.sampling.sample import Settings
 from lake.format.order import Layout
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.faults.proxy import Faults
 from tests.jobs import small
 

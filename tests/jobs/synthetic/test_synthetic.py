@@ -15,7 +15,7 @@ from lake.catalogue import catalogue
 from lake.errors import ConfigError
 from lake.format.moments import METRICS
 from lake.format.order import Layout
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 COUNTRY = Country(rows=64, columns=64, months=(1, 4, 7, 10), tods=(50400, 64800, 79200))
 SMALL = replace(COUNTRY, rows=24, columns=24, months=(1, 7))

@@ -6,7 +6,8 @@ import pytest
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, FormatError, MissingError
-from lake.storage.objects import connect, exists
+from lake.storage.connect import connect
+from lake.storage.objects import exists
 
 ROW = Row(
     key="goes16/lst/20200101_20201231/geom-goes-conus-0",

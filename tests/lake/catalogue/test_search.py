@@ -9,7 +9,7 @@ import lake
 from lake.catalogue import catalogue, rebuild
 from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, MissingError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests import web
 from tests.faults.proxy import Faults
 from tests.lake.catalogue.test_catalogue import ROW

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from lake.catalogue import catalogue, stac
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.lake.catalogue.test_search import ROWS
 
 REQUIRED = {

@@ -8,7 +8,7 @@ import pytest
 
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store.generations import State
 from lake.store.ledger import MERGED, MISSING, Entry, Ledger, Source
 from lake.store.ledger import write as write_ledger

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import lake
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.reading import blocks
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import shards
 from tests.faults.proxy import Faults
 from tests.lake.small_store import CUBES, KEY, LAYOUT, MONTHS, small_domain, write

@@ -11,7 +11,7 @@ import lake
 from lake.catalogue import catalogue
 from lake.errors import ConfigError, GeometryError
 from lake.format import moments, order
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations
 from lake.store.generations import State
 from tests.lake.small_store import CUBES, KEY, LAYOUT, MONTHS, small_domain, values, write

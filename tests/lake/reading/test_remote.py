@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 
 import lake
 from lake.errors import ConfigError, FormatError, MissingError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import generations, shards
 from tests import s3, web
 from tests.faults.proxy import Faults

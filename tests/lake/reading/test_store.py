@@ -11,7 +11,7 @@ import zarr
 import lake
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.format import keys, schema
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import generations
 from tests.lake.small_store import CUBES, KEY, LAYOUT, MONTHS, small_domain, values, write
 

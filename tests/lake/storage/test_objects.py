@@ -7,7 +7,8 @@ import pytest
 import zarr
 
 from lake.errors import ConfigError, MissingError
-from lake.storage.objects import connect, exists
+from lake.storage.connect import connect
+from lake.storage.objects import exists
 
 
 def test_get_gives_what_was_put_and_put_replaces(objects):

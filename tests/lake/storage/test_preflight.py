@@ -7,7 +7,7 @@ import pytest
 
 from lake.errors import ConfigError, MissingError
 from lake.storage import preflight
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from tests.faults.proxy import Faults
 
 

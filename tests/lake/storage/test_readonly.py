@@ -9,7 +9,7 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteReques
 from zarr.core.buffer import default_buffer_prototype
 
 from lake.errors import MissingError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.storage.readonly import ReadOnlyStore
 
 

@@ -8,7 +8,7 @@ import pytest
 from ingest.source import filesystems
 from lake.errors import ConfigError, UnreachableError
 from lake.storage import retries
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 
 CALLS = {
     "get": lambda objects: objects.get("x"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits
 
 

@@ -4,7 +4,7 @@ import pytest
 
 import lake
 from lake.errors import MissingError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations, manifest
 from lake.store.generations import State
 from tests.lake.small_store import CUBES, KEY, commit, small_domain, values, write

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lake.errors import OverlapError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import ledger
 from lake.store.ledger import MERGED, MISSING, STAGED, Entry, Ledger, Source
 

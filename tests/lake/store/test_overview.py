@@ -10,7 +10,7 @@ from lake.format.domain import Domain, from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.format.schema import Cube
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import overview
 from lake.store.manifest import Recorder
 from tests.lake.small_store import KEY, commit, small_domain, write

@@ -12,7 +12,7 @@ import lake
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, MissingError
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.store import commits, generations, ledger
 from lake.store.generations import State
 from lake.store.ledger import Ledger

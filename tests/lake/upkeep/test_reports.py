@@ -6,7 +6,7 @@ import pytest
 from lake.catalogue import catalogue
 from lake.errors import DataError
 from lake.storage import retries
-from lake.storage.objects import connect
+from lake.storage.connect import connect
 from lake.upkeep import reports
 
 

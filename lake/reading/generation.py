@@ -1,0 +1,129 @@
+"""One generation of a store, opened: what its metadata say, and its arrays as they are stored."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from lake.errors import FormatError, LakeError, MissingError
+from lake.format import keys, schema
+from lake.format.domain import Domain
+from lake.format.grid import Grid, Projection
+from lake.format.order import Layout
+from lake.reading import blocks
+from lake.storage.objects import Objects
+from lake.storage.readonly import ReadOnlyStore
+
+
+class Generation:
+    """An immutable Zarr v3 group of statistics."""
+
+    def __init__(self, objects: Objects, options: dict[str, Any] | None = None) -> None:
+        self._objects = objects
+        self._options = options or {}
+        self.url = objects.url()
+        """Of the generation: an immutable Zarr v3 group."""
+        self._zarr = ReadOnlyStore(objects, whole=True)
+        try:
+            self._root = zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
+        except (FileNotFoundError, ValueError) as error:
+            raise MissingError(
+                f"there is no generation of a store at {self.url}: {error}"
+            ) from error
+        self.attributes: dict[str, Any] = dict(self._root.attrs)
+        _check_format(self.attributes, self.url)
+        self.key = keys.parse(str(self.attributes["key"]))
+        self.cubes = {
+            name: schema.cube_from(self._root[name].attrs["cube"])  # type: ignore[arg-type]
+            for name in self.attributes["cubes"]
+        }
+        self.months: tuple[int, ...] = tuple(self.attributes["months"])
+        """Months that hold statistics."""
+        self.suspect: tuple[str, ...] = tuple(self.attributes["suspect"])
+        """Metrics that may be wrong, imported from merged legacy results."""
+        self.layout = Layout(**self.attributes["layout"])
+        """How pixels are cut into superblocks and chunks."""
+        self.pixels: int = self.declared("pixel")[0].shape[0]
+        """How many there are."""
+        self.blocks = blocks.Reader(objects, self.layout, self.months)
+        """Reads inner chunks."""
+        self._read: dict[str, NDArray[Any]] = {}
+
+    @property
+    def generation(self) -> str:
+        """Name of the generation."""
+        return self.url.rsplit("/", 1)[-1].removesuffix(".zarr")
+
+    @property
+    def plain_url(self) -> str:
+        """Of the generation, without caches before it: what xarray opens by itself."""
+        return self.url.rpartition("::")[2]
+
+    @property
+    def projection(self) -> Projection:
+        """Of the fixed grid."""
+        noted = self.crs(self._coarse.resolution)
+        return Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The pixels, in store order, on the coarse grid."""
+        resolution = self._coarse.resolution
+        y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
+        row, column = self.coordinate("row"), self.coordinate("column")
+        return Domain(Grid(self.projection, y, x), self.layout, row, column)
+
+    def crs(self, resolution: str) -> dict[str, Any]:
+        """Attributes of the CF grid mapping of a resolution."""
+        return self.declared(f"geom/{resolution}/crs")[1]
+
+    def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
+        """An array (or a group) of the store, of which nothing is read, and its attributes."""
+        array: Any = self._root[path]
+        return array, dict(array.attrs)
+
+    def coordinate(self, name: str) -> NDArray[Any]:
+        """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
+        if name not in self._read:
+            self._read[name] = self.read(name)
+            self._read[name].flags.writeable = False
+        return self._read[name]
+
+    def has(self, path: str) -> bool:
+        """Whether the store has a group or an array at `path`."""
+        return path in self._root
+
+    def read(self, path: str, key: Any = ...) -> NDArray[Any]:  # noqa: ANN401 (as NumPy takes it)
+        """The whole of an array, or what an orthogonal key chooses of it.
+
+        Raises:
+            MissingError: an object of the array is not there.
+            FormatError: one is damaged.
+        """
+        array: Any = self._root[path]
+        try:
+            return np.asarray(array[...] if key is ... else array.oindex[key])
+        except LakeError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise FormatError(
+                f"{self._objects.url(path)} cannot be decoded: {error}; 'lake verify' tells what else is "
+                "damaged"
+            ) from error
+
+    @property
+    def _coarse(self) -> schema.Cube:
+        return next(cube for cube in self.cubes.values() if cube.refinement == 1)
+
+
+def _check_format(attributes: dict[str, Any], url: str) -> None:
+    if attributes.get("lake_format") != schema.FORMAT:
+        raise FormatError(f"{url} is a Zarr group, but no store of {schema.FORMAT}")
+    version = attributes.get("lake_format_version")
+    if not isinstance(version, int) or version > schema.VERSION:
+        raise FormatError(
+            f"{url} has format version {version}, this software reads up to {schema.VERSION}: "
+            "upgrade goeslake"
+        )

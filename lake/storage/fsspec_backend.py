@@ -1,0 +1,145 @@
+"""Objects below any other URL, by fsspec; the options of each of its file systems rule."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import UTC, datetime
+from os import SEEK_END
+from typing import Any
+
+import fsspec
+import zarr.storage
+from fsspec.implementations.memory import MemoryFileSystem
+from zarr.abc.store import Store as ZarrStore
+
+from lake.errors import ConfigError, MissingError
+from lake.storage.objects import UNDATED, Bytes, Stat
+from lake.storage.readonly import ReadOnlyStore
+from lake.storage.urls import join
+
+
+class FsspecObjects:
+    """Objects below a URL that fsspec opens."""
+
+    is_folder = False
+
+    def __init__(self, root: str, options: dict[str, Any]) -> None:
+        self.root = root.rstrip("/")
+        self._options = options
+        try:
+            self._fs, self._base = fsspec.core.url_to_fs(root, **options)
+        except ValueError as error:
+            raise ConfigError(f"cannot open {root}: {error}") from error
+        self._is_cached = "::" in root
+        # the file systems that cache take no two threads at a time
+        self._reading: AbstractContextManager[Any] = _CACHES if self._is_cached else nullcontext()
+        # the in-memory file system checks and writes in two steps
+        is_memory = isinstance(self._fs, MemoryFileSystem)
+        self._creating: AbstractContextManager[Any] = _IN_MEMORY if is_memory else nullcontext()
+
+    def get(self, path: str) -> bytes:
+        data: bytes = self._found(path, lambda: self._fs.cat_file(self._at(path)))
+        return data
+
+    def view(self, path: str) -> Bytes:
+        return self.get(path)
+
+    def tail(self, path: str, size: int) -> Bytes:
+        data: bytes = self._found(path, lambda: self._tail(self._at(path), size))
+        return data
+
+    def _tail(self, where: str, size: int) -> bytes:
+        if not self._is_cached:
+            data: bytes = self._fs.cat_file(where, start=-size)
+            return data
+        with self._fs.open(where, "rb") as file:
+            file.seek(max(file.seek(0, SEEK_END) - size, 0))
+            return bytes(file.read())
+
+    def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
+        where = [self._at(path)] * len(ranges)
+        starts, ends = [start for start, _ in ranges], [sum(of) for of in ranges]
+        found: list[bytes] = self._found(
+            path, lambda: self._fs.cat_ranges(where, starts, ends, on_error="raise")
+        )
+        return found
+
+    def put(self, path: str, data: bytes) -> None:
+        self._fs.pipe_file(self._at(path), data)
+
+    def create(self, path: str, data: bytes) -> None:
+        with self._creating:
+            self._fs.pipe_file(self._at(path), data, mode="create")
+
+    def delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                self._fs.rm_file(self._at(path))
+
+    def stat(self, path: str) -> Stat:
+        self._fs.invalidate_cache()
+        return self._stat(self._found(path, lambda: self._fs.info(self._at(path))))
+
+    def entries(self, prefix: str = "") -> list[Stat]:
+        self._fs.invalidate_cache()
+        return sorted(map(self._stat, self._fs.find(self._at(prefix), detail=True).values()))
+
+    def folders(self, prefix: str = "") -> list[str]:
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(self._at(prefix), detail=True)
+        except FileNotFoundError:
+            return []
+        folders = [info for info in found if info["type"] == "directory"]
+        return sorted(self._below(info["name"]) for info in folders)
+
+    def list(self, prefix: str = "") -> list[str]:
+        return [entry.path for entry in self.entries(prefix)]
+
+    def copy(self, source: str, target: str) -> None:
+        self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
+
+    def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
+        if read_only and self._is_cached:
+            return ReadOnlyStore(self, path)
+        return zarr.storage.FsspecStore.from_url(
+            self.url(path), storage_options=self._options, read_only=read_only
+        )
+
+    def url(self, path: str = "") -> str:
+        return join(self.root, path)
+
+    def _at(self, path: str) -> str:
+        return join(self._base, path)
+
+    def _stat(self, info: Mapping[str, Any]) -> Stat:
+        return Stat(self._below(info["name"]), info["size"], _modified(info))
+
+    def _below(self, name: str) -> str:
+        base = self._fs._strip_protocol(self._base)  # noqa: SLF001 (fsspec has no public way)
+        return name[len(base) :].strip("/")
+
+    def _found(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
+        try:
+            with self._reading:
+                return read()
+        except FileNotFoundError:
+            raise MissingError(f"there is no object {self.url(path)}") from None
+
+
+_IN_MEMORY = threading.Lock()
+_CACHES = threading.Lock()
+
+_MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")
+"""What the file systems of fsspec call it."""
+
+
+def _modified(info: Mapping[str, Any]) -> datetime:
+    found = next((info[name] for name in _MODIFIED if name in info), None)
+    if isinstance(found, (int, float)):
+        return datetime.fromtimestamp(found, UTC)
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    if found is None:
+        return UNDATED
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

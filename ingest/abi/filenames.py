@@ -32,9 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError, GranuleError
+from lake.format.arrays import Bools, Floats
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Flags = NDArray[np.unsignedinteger]
 
 FLAG_FILL = 65535

@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.abi import filenames, hdf5_chunks
-from ingest.abi.filenames import Bools, Flags, Floats, LstFlags
+from ingest.abi.filenames import Flags, LstFlags
 from ingest.abi.hdf5_chunks import Chunks, Wanted
 from lake.errors import ConfigError, GeometryError, GranuleError
+from lake.format.arrays import Bools, Counts, Floats
 from lake.format.bands import BANDS, is_reflective
 from lake.format.grid import Grid, Projection, axis
-
-Counts = NDArray[np.uint16]
 
 COUNTS = 1 << 16
 """As many values as a count can have; attributes of unsigned counts may be stored negative."""

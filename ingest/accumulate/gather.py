@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.accumulate.compiled import compiled
+from lake.format.arrays import Bools, Counts
 
-Bools = NDArray[np.bool_]
 Places = NDArray[np.int32]
-Counts = NDArray[np.uint16]
 
 ZERO, ONE, TWO, THREE = map(np.uint64, range(4))
 

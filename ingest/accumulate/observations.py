@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ingest.accumulate import sums
 from ingest.accumulate.compiled import compiled
+from lake.format.arrays import Floats
 from lake.format.moments import METRICS
 
-Floats = NDArray[np.float64]
 Block = NDArray[np.float32]
 """(band, metric, pixel, subpixel)"""
 

@@ -20,11 +20,9 @@ from ingest.accumulate.observations import Observations
 from ingest.accumulate.scan import Scan
 from ingest.accumulate.sums import ABSENT, DROPPED, OBSERVED, States, Sums
 from lake.format import order
+from lake.format.arrays import Counts, Floats
 from lake.format.domain import Domain
 from lake.format.schema import Cube
-
-Counts = NDArray[np.uint16]
-Floats = NDArray[np.float64]
 
 ROOM_BYTES = 1_600_000_000
 REST_BYTES = 700_000_000

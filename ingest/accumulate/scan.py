@@ -9,9 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ingest.abi import granule
 from ingest.abi.filenames import is_clear
 from ingest.abi.granule import Granule, Surface
@@ -20,13 +17,11 @@ from ingest.listing.listing import Listing
 from ingest.plan.plan import Step
 from ingest.source.source_files import checksum_of
 from lake.errors import GeometryError
+from lake.format.arrays import Bools, Counts
 from lake.format.domain import Domain
 from lake.format.grid import Grid, refine
 from lake.format.schema import Cube
 from lake.store.ledger import Source
-
-Bools = NDArray[np.bool_]
-Counts = NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.accumulate.compiled import compiled
+from lake.format.arrays import Floats, Singles
 from lake.format.moments import METRICS
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
 States = NDArray[np.uint8]
 
 REST, LOW, HIGH, MEAN, M2, M3, M4 = range(len(METRICS))

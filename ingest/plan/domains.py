@@ -18,7 +18,6 @@ from functools import lru_cache
 import numpy as np
 
 from ingest.abi import granule
-from ingest.abi.filenames import Bools
 from ingest.listing import masks
 from ingest.listing.listing import DomainRule, Listing
 from ingest.plan import landmask
@@ -29,6 +28,7 @@ from ingest.source.scratch import Scratch
 from ingest.source.source_files import File
 from lake.errors import ConfigError, DataError, GeometryError, GranuleError, MissingError
 from lake.format import domain as domains
+from lake.format.arrays import Bools
 from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.keys import Key

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from ingest.abi.filenames import Bools, Floats
 from ingest.listing.masks import NONE, PACKAGED
 from lake.errors import ConfigError
+from lake.format.arrays import Bools, Floats
 from lake.format.grid import Grid, lonlat
 
 REACH = 2

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ingest.accumulate.compiled import compiled
 from lake.format import order
+from lake.format.arrays import Floats
 from lake.format.domain import Domain
-from lake.format.moments import METRICS, Floats
+from lake.format.moments import METRICS
 from lake.format.schema import Cube
 from lake.storage.objects import Objects
 from lake.store import overview

@@ -30,13 +30,11 @@ from jobs.runs.settings import check
 from jobs.runs.stages import Work
 from lake.errors import DataError
 from lake.format import order, schema
+from lake.format.arrays import AnyFloats, Indices
 from lake.reading.store import Store
 
 JOB = "classify"
 RUN = "run"
-
-Floats = NDArray[np.floating]
-Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def make(work: Work) -> Sequence[str]:
     return [path]
 
 
-def chosen(classes: Whole, most: int, seed: int) -> Whole:
+def chosen(classes: Indices, most: int, seed: int) -> Indices:
     """Positions of at most `most` labelled pixels, ascending: as many of each class as there are for all.
 
     Args:
@@ -105,7 +103,9 @@ def chosen(classes: Whole, most: int, seed: int) -> Whole:
     return np.sort(by_class[np.argsort(place, kind="stable")[:most]])
 
 
-def told(vectors: Floats, weights: Floats, offset: Floats) -> tuple[NDArray[np.int32], Floats]:
+def told(
+    vectors: AnyFloats, weights: AnyFloats, offset: AnyFloats
+) -> tuple[NDArray[np.int32], AnyFloats]:
     """(P,) classes and (P,) their probabilities; -1 and NaN where a vector has NaN.
 
     Args:

@@ -25,7 +25,6 @@ from lake.format import order
 from lake.reading.store import Store
 
 SAMPLE, ALL = "sample", "all"
-Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

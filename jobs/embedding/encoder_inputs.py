@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from jobs.embedding.views.choice import Columns
 from jobs.features.features import Feature
@@ -22,10 +21,9 @@ from jobs.runs.records import Spec
 from jobs.runs.settings import check
 from jobs.sampling import sample
 from lake.errors import ConfigError
+from lake.format.arrays import Singles
 from lake.format.schema import Array
 from lake.reading.store import Store
-
-Singles = NDArray[np.float32]
 
 FEATURES = "features"
 LINEAR = (pca.JOB, mnf.JOB)

@@ -15,6 +15,7 @@ from jobs.features import texture
 from jobs.runs import heartbeat, outputs
 from jobs.runs.stages import Arrays, Work, partial
 from lake.format import order
+from lake.format.arrays import AnyFloats, Indices
 from lake.format.domain import Domain
 from lake.reading.store import Store
 
@@ -26,11 +27,8 @@ ROWS = 1024
 """Looked for at a time."""
 STAGE = "textures"
 
-Floats = NDArray[np.floating]
-Whole = NDArray[np.int64]
 
-
-def mined(texture: Floats, spectrum: Floats, seed: int) -> Whole:
+def mined(texture: AnyFloats, spectrum: AnyFloats, seed: int) -> Indices:
     """(P, COUNT) positions of near negatives; its own where a pixel has no texture.
 
     Of a pool of pixels, the nearest in texture among the half that is farther in spectrum.
@@ -62,7 +60,7 @@ def look(work: Work, drawn: str) -> None:
     work.stage(STAGE, _textures, calls)
 
 
-def textures(root: str, run: str, store: Store, drawn: Whole, pixel: Whole) -> Floats:
+def textures(root: str, run: str, store: Store, drawn: Indices, pixel: Indices) -> AnyFloats:
     """(P, t) of pixels among those `drawn` that `look` had read, in standard deviations of each band."""
     parts = [partial(root, run, STAGE, n) for n in range(len(_slices(store.domain, drawn)))]
     there = np.concatenate([of["pixel"] for of in parts])
@@ -84,7 +82,7 @@ def _textures(root: str, run: str, url: str, drawn: str, pixels: slice) -> Array
     return {"pixel": here, "patterns": seen[here - pixels.start]}
 
 
-def _slices(domain: Domain, pixel: Whole) -> list[slice]:
+def _slices(domain: Domain, pixel: Indices) -> list[slice]:
     """Of every superblock, from the first to the last of some pixels."""
     found = []
     for block in order.superblocks(domain.pixels, domain.layout):
@@ -94,7 +92,7 @@ def _slices(domain: Domain, pixel: Whole) -> list[slice]:
     return found
 
 
-def _squares(a: Floats, b: Floats) -> NDArray[np.float64]:
+def _squares(a: AnyFloats, b: AnyFloats) -> NDArray[np.float64]:
     """(A, B) squared distances of rows."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     found: NDArray[np.float64] = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-Whole = NDArray[np.integer]
-Floats = NDArray[np.floating]
+from lake.format.arrays import AnyFloats, Integers
 
 
-def adjusted_rand(classes: Whole, clusters: Whole) -> float:
+def adjusted_rand(classes: Integers, clusters: Integers) -> float:
     """Agreement of two partitions: 1 the same, 0 as by chance.
 
     Source: Hubert and Arabie, "Comparing partitions", Journal of Classification 2 (1985).
@@ -21,7 +20,7 @@ def adjusted_rand(classes: Whole, clusters: Whole) -> float:
     return float(adjusted_rand_score(classes[known], clusters[known]))
 
 
-def mutual_information(classes: Whole, clusters: Whole) -> float:
+def mutual_information(classes: Integers, clusters: Integers) -> float:
     """What two partitions tell of each other over the mean of what each tells: 1 the same, 0 nothing.
 
     Source: Strehl and Ghosh, "Cluster ensembles", Journal of Machine Learning Research 3 (2002),
@@ -31,12 +30,12 @@ def mutual_information(classes: Whole, clusters: Whole) -> float:
     return float(normalized_mutual_info_score(classes[known], clusters[known]))
 
 
-def clusters(vectors: Floats, count: int, seed: int) -> Whole:
+def clusters(vectors: AnyFloats, count: int, seed: int) -> Integers:
     """(P,) the cluster of each of vectors (P, d), by k-means of `count` centres, one start."""
     return np.asarray(KMeans(count, n_init=1, random_state=seed).fit_predict(vectors))
 
 
-def overlap(classes: Whole, clusters: Whole, shape: tuple[int, int]) -> NDArray[np.int64]:
+def overlap(classes: Integers, clusters: Integers, shape: tuple[int, int]) -> NDArray[np.int64]:
     """(class, cluster) pixels that each pair shares; `shape` says how many there are of both."""
     known = (classes >= 0) & (clusters >= 0)
     pairs = np.ravel_multi_index((classes[known], clusters[known]), shape)

@@ -18,12 +18,10 @@ from jobs.runs import outputs, records
 from jobs.runs.stages import Arrays
 from jobs.sampling import sample
 from lake.errors import ConfigError, DataError, MissingError
+from lake.format.arrays import AnyFloats, Indices
 from lake.reading.store import Store
 
 TRANSFORM = "transform"
-
-Floats = NDArray[np.floating]
-Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,9 @@ class Evidence:
     quantities: tuple[str, ...]
     how: How
 
-    def vectors(self, root: str, run: str, pixels: slice | Whole) -> Floats:
+    def vectors(self, root: str, run: str, pixels: slice | Indices) -> AnyFloats:
         """(pixel, d) of a run."""
-        found: Floats = outputs.read(root, run, self.array, pixels)
+        found: AnyFloats = outputs.read(root, run, self.array, pixels)
         return found[:, : self.first or None]
 
 
@@ -130,7 +128,7 @@ def sampled(root: str, run: str) -> str:
 
 def pixels(
     root: str, of: Evidence, store: Store, seed: int, seen: Iterable[Arrays] = ()
-) -> tuple[Whole, Pixels]:
+) -> tuple[Indices, Pixels]:
     """Which pixels, ascending, and what is known of them.
 
     Args:
@@ -151,7 +149,7 @@ def pixels(
     of_patterns = np.concatenate([part["pixel"] for part in parts] or [np.zeros(0, np.int64)])
     split = probes.split(domain.row, domain.column, classes >= 0, how.square, how.most, seed)
     drawn = np.unique(np.concatenate([split.train, split.test, of_features, of_patterns]))
-    quantities: dict[str, Floats] = {name: values[drawn, None] for name, values in known.items()}
+    quantities: dict[str, AnyFloats] = {name: values[drawn, None] for name, values in known.items()}
     truth = None
     if known:
         truth = _standardised(np.stack([values[drawn] for values in known.values()], axis=1))
@@ -173,7 +171,7 @@ def pixels(
     return drawn, found
 
 
-def _features(root: str, of: Evidence, seed: int) -> tuple[Floats, NDArray[np.int64]]:
+def _features(root: str, of: Evidence, seed: int) -> tuple[AnyFloats, NDArray[np.int64]]:
     """Standardised features of some pixels of the sample, holes at the mean, and which pixels."""
     if not of.sampled:
         return np.zeros((0, 0)), np.zeros(0, np.int64)
@@ -185,15 +183,15 @@ def _features(root: str, of: Evidence, seed: int) -> tuple[Floats, NDArray[np.in
     return np.nan_to_num(_standardised(values)), pixel[some]
 
 
-def _standardised(values: Floats) -> Floats:
+def _standardised(values: AnyFloats) -> AnyFloats:
     known = np.isfinite(values).any(axis=0)
     values = values[:, known].astype(np.float64)
     spread = np.nanstd(values, axis=0)
-    found: Floats = (values - np.nanmean(values, axis=0)) / np.where(spread > 0, spread, 1)
+    found: AnyFloats = (values - np.nanmean(values, axis=0)) / np.where(spread > 0, spread, 1)
     return found
 
 
-def _laid(values: Floats, pixel: NDArray[np.int64], drawn: NDArray[np.int64]) -> Floats:
+def _laid(values: AnyFloats, pixel: NDArray[np.int64], drawn: NDArray[np.int64]) -> AnyFloats:
     """(drawn, n) values of some of them, NaN elsewhere."""
     found = np.full((drawn.size, values.shape[1]), np.nan)
     found[np.searchsorted(drawn, pixel)] = values

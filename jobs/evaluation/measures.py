@@ -26,9 +26,7 @@ from jobs.evaluation import clusterings, neighbourhoods, probes, representation,
 from jobs.evaluation.probes import Split
 from jobs.runs.settings import check
 from lake.errors import DataError
-
-Whole = NDArray[np.integer]
-Floats = NDArray[np.floating]
+from lake.format.arrays import AnyFloats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +54,19 @@ class How:
 class Pixels:
     """What is known of some pixels; a row of NaN, or a class below 0, is not known."""
 
-    vectors: Floats
+    vectors: AnyFloats
     """(P, d)"""
     row: NDArray[np.integer]
     column: NDArray[np.integer]
-    classes: Whole
+    classes: Integers
     """(P,)"""
-    other: Floats | None = None
+    other: AnyFloats | None = None
     """(P, d) in another period."""
-    quantities: Mapping[str, Floats] = field(default_factory=dict)
+    quantities: Mapping[str, AnyFloats] = field(default_factory=dict)
     """Name -> (P, n)."""
-    truth: Floats | None = None
+    truth: AnyFloats | None = None
     """(P, n) in which pixels that are alike are near, e.g. the hidden dynamics."""
-    features: Floats | None = None
+    features: AnyFloats | None = None
     """(P, n) that the vectors were made from."""
 
 
@@ -77,7 +75,7 @@ class Found:
     """What was measured."""
 
     values: Mapping[str, float]
-    confusion: Whole
+    confusion: Integers
     """(class, class) pixels held out of a class that 3 neighbours put into a class."""
     moved: NDArray[np.float64] | None
     """(class,) `stability.of_classes`; None: one period."""
@@ -142,7 +140,7 @@ def _split(pixels: Pixels, known: NDArray[np.bool_], how: How, seed: int, what: 
     return found
 
 
-def _told(pixels: Pixels, split: Split, how: How) -> dict[str, Whole]:
+def _told(pixels: Pixels, split: Split, how: How) -> dict[str, Integers]:
     """Classes that each probe tells."""
     x, classes, found = pixels.vectors, pixels.classes, {}
     for name, train in (("", split.train), ("few_", split.train[: how.few])):
@@ -173,7 +171,7 @@ def _quantities(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -
 
 
 def _near(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -> dict[str, float]:
-    def drawn(known: Floats) -> Whole:
+    def drawn(known: AnyFloats) -> Integers:
         all_ = np.flatnonzero(there & _there(known))
         return np.random.default_rng(seed).permutation(all_)[: how.pairs]
 
@@ -191,7 +189,7 @@ def _near(pixels: Pixels, there: NDArray[np.bool_], how: How, seed: int) -> dict
     return found
 
 
-def _crossed(pixels: Pixels, split: Split, few: Whole) -> dict[str, float]:
+def _crossed(pixels: Pixels, split: Split, few: Integers) -> dict[str, float]:
     other = pixels.other
     if other is None:
         return {}
@@ -205,7 +203,7 @@ def _crossed(pixels: Pixels, split: Split, few: Whole) -> dict[str, float]:
     }
 
 
-def _space(pixels: Pixels, few: Whole) -> dict[str, float]:
+def _space(pixels: Pixels, few: Integers) -> dict[str, float]:
     found = {
         "uniformity": representation.uniformity(pixels.vectors[few]),
         "rankme": representation.rankme(pixels.vectors[few]),
@@ -215,5 +213,5 @@ def _space(pixels: Pixels, few: Whole) -> dict[str, float]:
     return {"alignment": representation.alignment(pixels.vectors[few], pixels.other[few])} | found
 
 
-def _there(x: Floats) -> NDArray[np.bool_]:
+def _there(x: AnyFloats) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(x).all(axis=1))

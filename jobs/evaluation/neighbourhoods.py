@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.manifold import trustworthiness as _trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
-Floats = NDArray[np.floating]
+from lake.format.arrays import AnyFloats
 
 
-def trustworthiness(reference: Floats, vectors: Floats, k: int) -> float:
+def trustworthiness(reference: AnyFloats, vectors: AnyFloats, k: int) -> float:
     """1: the `k` neighbours among the vectors are neighbours in the reference; 0: they are the farthest.
 
     Source: Venna and Kaski, "Neighborhood preservation in nonlinear projection methods: an
@@ -21,19 +21,19 @@ def trustworthiness(reference: Floats, vectors: Floats, k: int) -> float:
     return float(_trustworthiness(reference, vectors, n_neighbors=k))
 
 
-def continuity(reference: Floats, vectors: Floats, k: int) -> float:
+def continuity(reference: AnyFloats, vectors: AnyFloats, k: int) -> float:
     """1: the `k` neighbours in the reference are neighbours among the vectors; 0: the farthest."""
     return trustworthiness(vectors, reference, k)
 
 
-def overlap(reference: Floats, vectors: Floats, k: int) -> float:
+def overlap(reference: AnyFloats, vectors: AnyFloats, k: int) -> float:
     """Share of the `k` nearest neighbours in the reference that are so among the vectors too."""
     sides = [_nearest(space, k) for space in (reference, vectors)]
     shared = sum(np.intersect1d(a, b).size for a, b in zip(*sides, strict=True))
     return shared / (k * len(reference))
 
 
-def _nearest(space: Floats, k: int) -> NDArray[np.int64]:
+def _nearest(space: AnyFloats, k: int) -> NDArray[np.int64]:
     """(P, k), itself left out."""
     found = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(space)
     return np.asarray(found.kneighbors(return_distance=False))

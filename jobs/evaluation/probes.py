@@ -15,8 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-Whole = NDArray[np.integer]
-Floats = NDArray[np.floating]
+from lake.format.arrays import AnyFloats, Integers
 
 ITERATIONS = 3000
 """Of the logistic regression, at most; it ends long before."""
@@ -35,7 +34,7 @@ class Split:
 
 
 def checkerboard(
-    row: Whole, column: Whole, size: int, shift: tuple[int, int] = (0, 0)
+    row: Integers, column: Integers, size: int, shift: tuple[int, int] = (0, 0)
 ) -> NDArray[np.bool_]:
     """(P,) True on every other square of `size` x `size` pixels: neighbours in space stay together.
 
@@ -51,7 +50,7 @@ def checkerboard(
 
 
 def split(
-    row: Whole, column: Whole, known: NDArray[np.bool_], size: int, most: int, seed: int
+    row: Integers, column: Integers, known: NDArray[np.bool_], size: int, most: int, seed: int
 ) -> Split:
     """The pixels of the black and of the white squares of a board that lies where `seed` puts it.
 
@@ -70,7 +69,7 @@ def split(
     return Split(*sides)
 
 
-def neighbours(train: Floats, classes: Whole, test: Floats, k: int) -> Whole:
+def neighbours(train: AnyFloats, classes: Integers, test: AnyFloats, k: int) -> Integers:
     """(T,) the class of most of the `k` nearest training vectors, Euclidean.
 
     Args:
@@ -83,7 +82,7 @@ def neighbours(train: Floats, classes: Whole, test: Floats, k: int) -> Whole:
     return np.asarray(model.predict(test))
 
 
-def linear(train: Floats, classes: Whole, test: Floats) -> Whole:
+def linear(train: AnyFloats, classes: Integers, test: AnyFloats) -> Integers:
     """(T,) the class that multinomial logistic regression of the standardised vectors tells.
 
     Args:
@@ -96,7 +95,7 @@ def linear(train: Floats, classes: Whole, test: Floats) -> Whole:
     return np.asarray(_regression(train, classes).predict(test))
 
 
-def regression(train: Floats, classes: Whole) -> tuple[Floats, Floats]:
+def regression(train: AnyFloats, classes: Integers) -> tuple[AnyFloats, AnyFloats]:
     """(class, d) weights and (class,) offsets of the log odds by that regression, of vectors as they are.
 
     Args:
@@ -112,12 +111,12 @@ def regression(train: Floats, classes: Whole) -> tuple[Floats, Floats]:
     return weights, offset - weights @ scaler.mean_
 
 
-def _regression(train: Floats, classes: Whole) -> Pipeline:
+def _regression(train: AnyFloats, classes: Integers) -> Pipeline:
     regression = LogisticRegression(max_iter=ITERATIONS, tol=TOLERANCE)
     return make_pipeline(StandardScaler(), regression).fit(train, classes)
 
 
-def explained(train: Floats, values: Floats, test: Floats, truth: Floats) -> float:
+def explained(train: AnyFloats, values: AnyFloats, test: AnyFloats, truth: AnyFloats) -> float:
     """R2 of ridge regression: 1 all of the variance is told, 0 none, below 0: worse than the mean.
 
     Of several quantities the variances are added up.
@@ -133,6 +132,6 @@ def explained(train: Floats, values: Floats, test: Floats, truth: Floats) -> flo
     return float(r2_score(truth, found, multioutput="variance_weighted"))
 
 
-def accuracy(predicted: Whole, classes: Whole) -> float:
+def accuracy(predicted: Integers, classes: Integers) -> float:
     """Share of pixels whose class was told."""
     return float((predicted == classes).mean())

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-Floats = NDArray[np.floating]
+from lake.format.arrays import AnyFloats
 
 
-def alignment(one: Floats, other: Floats) -> float:
+def alignment(one: AnyFloats, other: AnyFloats) -> float:
     """Mean squared distance of two views of a pixel on the unit sphere; 0: the same.
 
     Source: Wang and Isola, "Understanding contrastive representation learning through alignment and
@@ -19,7 +19,7 @@ def alignment(one: Floats, other: Floats) -> float:
     return float(((_on_sphere(one) - _on_sphere(other)) ** 2).sum(axis=1).mean())
 
 
-def uniformity(vectors: Floats) -> float:
+def uniformity(vectors: AnyFloats) -> float:
     """Logarithm of the mean Gaussian potential of all pairs on the unit sphere; low: they fill it.
 
     Source: as above, `uniform_loss` with t 2.
@@ -27,7 +27,7 @@ def uniformity(vectors: Floats) -> float:
     return float(np.log(np.exp(-2 * pdist(_on_sphere(vectors), "sqeuclidean")).mean()))
 
 
-def rankme(vectors: Floats) -> float:
+def rankme(vectors: AnyFloats) -> float:
     """How many dimensions are used: 1 to d.
 
     Source: Garrido, Balestriero, Najman and LeCun, "RankMe: assessing the downstream performance of
@@ -38,7 +38,7 @@ def rankme(vectors: Floats) -> float:
     return float(np.exp(-(share * np.log(share)).sum()))
 
 
-def _on_sphere(vectors: Floats) -> NDArray[np.float64]:
+def _on_sphere(vectors: AnyFloats) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: NDArray[np.float64] = vectors / np.maximum(length, np.finfo(np.float64).tiny)
     return found

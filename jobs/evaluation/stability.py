@@ -7,18 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-Whole = NDArray[np.integer]
-Floats = NDArray[np.floating]
+from lake.format.arrays import AnyFloats, Integers
 
 
-def retrieval(one: Floats, other: Floats) -> float:
+def retrieval(one: AnyFloats, other: AnyFloats) -> float:
     """Share of the pixels whose nearest vector of the other period is their own (retrieval@1)."""
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(other)
     found = index.kneighbors(one, return_distance=False)[:, 0]
     return float((found == np.arange(len(one))).mean())
 
 
-def moved(one: Floats, other: Floats) -> float:
+def moved(one: AnyFloats, other: AnyFloats) -> float:
     """Root mean square distance of pixels to themselves over that to other pixels, in two periods.
 
     0: nothing moves; 1: a pixel is no nearer to itself than to any other.
@@ -31,7 +30,7 @@ def moved(one: Floats, other: Floats) -> float:
     return float(np.sqrt(own / others))
 
 
-def against_classes(one: Floats, other: Floats, classes: Whole) -> float:
+def against_classes(one: AnyFloats, other: AnyFloats, classes: Integers) -> float:
     """Root mean square distance of pixels to themselves over that between the classes' centres.
 
     The centres are of both periods; a pair of classes counts once, however large they are. Low is
@@ -44,7 +43,9 @@ def against_classes(one: Floats, other: Floats, classes: Whole) -> float:
     return float(np.sqrt(own / spread))
 
 
-def of_classes(one: Floats, other: Floats, classes: Whole, count: int) -> NDArray[np.float64]:
+def of_classes(
+    one: AnyFloats, other: AnyFloats, classes: Integers, count: int
+) -> NDArray[np.float64]:
     """(class,) root mean square distance to themselves over the distance to the nearest other centre.
 
     NaN: no pixel of the class.
@@ -66,7 +67,7 @@ def of_classes(one: Floats, other: Floats, classes: Whole, count: int) -> NDArra
     return found
 
 
-def _centres(one: Floats, other: Floats, classes: Whole) -> NDArray[np.float64]:
+def _centres(one: AnyFloats, other: AnyFloats, classes: Integers) -> NDArray[np.float64]:
     """(class, d) of the classes that have pixels."""
     both = (one.astype(np.float64) + other) / 2
     return np.stack([both[classes == of].mean(axis=0) for of in np.unique(classes)])

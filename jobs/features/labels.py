@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError, DataError
+from lake.format.arrays import Floats, Indices
 from lake.format.domain import Domain
 from lake.reading.store import Store
 from lake.storage.connect import connect
@@ -30,15 +31,12 @@ MOST = 100_000
 LEAST = 2
 """Classes."""
 
-Whole = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Classes:
     """A class of every pixel of a store."""
 
-    of: Whole
+    of: Indices
     """(P,) below 0: none."""
     names: tuple[str, ...]
     """Of class 0, 1, ..."""
@@ -145,7 +143,7 @@ def _numbers_of(found: NDArray[np.integer], where: str) -> tuple[str, ...]:
     return tuple(map(str, range(largest + 1)))
 
 
-def whole(found: NDArray[Any], where: str, domain: Domain) -> Whole:
+def whole(found: NDArray[Any], where: str, domain: Domain) -> Indices:
     """(P,) of whole numbers (P,), or (row, column) on the coarse grid.
 
     Raises:
@@ -161,7 +159,7 @@ def whole(found: NDArray[Any], where: str, domain: Domain) -> Whole:
     return found.astype(np.int64)
 
 
-def _image(data: bytes, url: str, domain: Domain) -> Whole:
+def _image(data: bytes, url: str, domain: Domain) -> Indices:
     if url.endswith(".npy"):
         try:
             return whole(np.load(io.BytesIO(data), allow_pickle=False), url, domain)
@@ -178,7 +176,7 @@ def _image(data: bytes, url: str, domain: Domain) -> Whole:
         raise DataError(f"{url} is no TIFF image: {error}") from error
 
 
-def _table(data: bytes, url: str, store: Store) -> tuple[pa.Table, Whole]:
+def _table(data: bytes, url: str, store: Store) -> tuple[pa.Table, Indices]:
     """The table, and (row of it,) the pixel that it is of."""
     try:
         table = pq.read_table(io.BytesIO(data))
@@ -210,7 +208,7 @@ def _table(data: bytes, url: str, store: Store) -> tuple[pa.Table, Whole]:
     return table, pixel
 
 
-def _placed(table: pa.Table, url: str, store: Store) -> Whole:
+def _placed(table: pa.Table, url: str, store: Store) -> Indices:
     """Pixels of a table that says rows and columns; if it says pixels too, they must agree."""
     domain = store.domain
     row, column = (_numbers(table, name, url) for name in ("row", "column"))
@@ -238,7 +236,7 @@ def _placed(table: pa.Table, url: str, store: Store) -> Whole:
     return pixel
 
 
-def _numbers(table: pa.Table, name: str, url: str) -> Whole:
+def _numbers(table: pa.Table, name: str, url: str) -> Indices:
     held = table[name]
     if not pa.types.is_integer(held.type) or held.null_count:
         raise DataError(

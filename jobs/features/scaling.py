@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from lake.format.arrays import Floats, Singles
 
 ROWS = 16
 """Features at a time: what the cache holds of a superblock."""

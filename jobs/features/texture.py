@@ -8,13 +8,11 @@ band's unit, of every band of a finer cube. A *pattern* keeps the fine pixels in
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lake.format.arrays import Floats
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
 from lake.reading.store import Store
-
-Floats = NDArray[np.float64]
 
 _MEAN = METRICS.index("m1")
 

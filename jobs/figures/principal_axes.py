@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.runs import outputs
+from lake.format.arrays import Floats
 
-Floats = NDArray[np.float64]
 Rows = slice | NDArray[np.int64]
 
 

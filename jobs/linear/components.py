@@ -20,9 +20,7 @@ from scipy.linalg import eigh, eigvalsh
 
 from jobs.features.scaling import Scaling
 from jobs.linear.covariance import Sums
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from lake.format.arrays import Floats, Singles
 
 PIXELS = 4096
 """Scored at a time."""

@@ -15,10 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.linear.gram import gram
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Indices = NDArray[np.int64]
+from lake.format.arrays import Floats, Indices, Singles
 
 
 @dataclass(slots=True, eq=False)

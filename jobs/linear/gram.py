@@ -9,14 +9,10 @@ parts to do, and the sums of two threads are other ones than of one.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from jobs.runs.device import has_gpu
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from lake.format.arrays import Floats, Singles
 
 
 @contextmanager

@@ -11,9 +11,9 @@ leave `noise`, the variance of a feature in the mean.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 import lake
 from jobs.features import features
@@ -27,10 +27,12 @@ from jobs.runs.stages import Work, noted, restored
 from jobs.sampling import sample
 from lake.errors import ConfigError
 from lake.format import order, schema
+from lake.format.arrays import Singles
 from lake.format.schema import Array
 from lake.reading.store import Store
 
-Singles = NDArray[np.float32]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 BLOCK_BYTES = 128 << 20
 """Of the features read at a time; one inner chunk at least."""

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, passes, pca
@@ -29,11 +28,10 @@ from jobs.runs.stages import Work
 from jobs.sampling import sample
 from lake.errors import ConfigError
 from lake.format import schema
+from lake.format.arrays import Floats
 from lake.reading.store import Store
 
 JOB = "mnf"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,9 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, subspace
@@ -31,13 +30,16 @@ from jobs.runs.settings import check
 from jobs.runs.stages import Arrays, Work, done, noted, partial, restored
 from jobs.sampling import sample
 from lake.format import order
+from lake.format.arrays import Singles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 GROUPS = 16
 """Of superblocks, at most."""
 BEYOND = 1.5
 """Directions of a subspace for each component wanted."""
 
-Singles = NDArray[np.float32]
 
 TOTAL, NOISE = "total_", "noise_"
 """What is added up: the features of the first store, and their differences to those of a second one."""

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from jobs.features.scaling import Scaling
 from jobs.linear.components import Model, trusted, turned
 from jobs.linear.covariance import fill_with_zero
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from lake.format.arrays import Floats, Singles
 
 ROUNDING = 1e-6
 """Of float32 products: directions of a smaller share of the largest variance say nothing."""

@@ -17,12 +17,11 @@ from jobs.figures.captioned import Place, Plate
 from jobs.runs import outputs
 from lake.dask_cluster import call
 from lake.format import order
+from lake.format.arrays import Floats
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS, Cube
 from lake.plot.layers import most_observed
 from lake.reading.store import Store
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from lake.errors import ConfigError
 from lake.format import order
+from lake.format.arrays import Floats, Indices
 from lake.format.order import Layout
-
-Indices = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,13 +21,11 @@ from threadpoolctl import threadpool_limits
 from jobs.runs.settings import check
 from jobs.sampling.designs import allocate
 from lake.errors import DataError
+from lake.format.arrays import Indices, Singles
 
 ITERATIONS = 50
 ROWS = 4096
 """Whose distances are held at a time."""
-
-Indices = NDArray[np.int64]
-Singles = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from jobs.runs import outputs
 from jobs.runs.settings import check
 from lake.errors import DataError
 from lake.format import schema
+from lake.format.arrays import Floats
 from lake.reading.store import Store
 from lake.storage.urls import absolute
 
@@ -26,7 +27,6 @@ LEAST = 2
 """Pixels drawn from a stratum that has them: a variance can be estimated from two."""
 
 Labels = NDArray[np.integer]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

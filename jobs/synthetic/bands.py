@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from jobs.synthetic import sky
 from jobs.synthetic.country import BANDS, SEASONS, Land
 from jobs.synthetic.sky import THIN, Year
-
-Floats = NDArray[np.float64]
+from lake.format.arrays import Floats
 
 REFLECTED = ("C02", "C03")
 REFINEMENTS = {"C02": 4, "C03": 2, "C07": 1, "C13": 1}

@@ -12,10 +12,8 @@ from scipy.ndimage import gaussian_filter
 
 from jobs.runs.settings import check
 from lake.format import grid
+from lake.format.arrays import Floats, Singles
 from lake.format.grid import Grid, Projection
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
 
 PROJECTION = Projection(*grid.SIZES, longitude_of_projection_origin=-75.0)
 NORTH_RAD, WEST_RAD, HEIGHT_URAD = 0.1180, -0.045, 57_344

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.synthetic.country import Land, smooth
+from lake.format.arrays import Floats
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 LOWEST_SUN = 0.12

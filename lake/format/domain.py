@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lake.errors import ConfigError, GeometryError
 from lake.format import grid as geometry
-from lake.format.grid import Floats, Grid
+from lake.format.arrays import Floats
+from lake.format.grid import Grid
 from lake.format.order import Layout, permutation
 from lake.format.regions import Region, inside
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lake.errors import ConfigError, GeometryError
-
-Floats = NDArray[np.float64]
+from lake.format.arrays import Floats
 
 _MICRO = 1e6
 """Axes of the fixed grid are whole microradians."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from lake.format.arrays import Floats
 
 METRICS = ("count", "min", "max", "m1", "m2", "m3", "m4")
 """The metric axis of every store, in this order."""

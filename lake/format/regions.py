@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from lake.format.arrays import Bools, Floats
 
 Region = Sequence[Any] | Mapping[str, Any]
 """(west, south, east, north) in degrees; a ring of (lon, lat) vertices; or GeoJSON of polygons."""

@@ -7,9 +7,8 @@ class has; whatever is no pixel of the store is transparent.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lake.format.arrays import Floats
 from lake.format.domain import Domain
-
-Floats = NDArray[np.float64]
 
 ABSENT = (0.66, 0.66, 0.66)
 

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError
+from lake.format.arrays import Floats
 from lake.format.schema import MONTHS
 from lake.plot import canvas, colours, layers, view
 from lake.plot.canvas import INK, Heading
@@ -20,7 +21,6 @@ from lake.plot.layers import Layer
 from lake.plot.pictures import LAND
 from lake.reading.store import Store
 
-Floats = NDArray[np.float64]
 Over = Literal["annual", "diurnal"]
 
 POINTS = 8

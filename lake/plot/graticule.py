@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-from lake.format.grid import Floats
+from lake.format.arrays import Floats
 from lake.plot.view import Shown
 
 FAINT = "0.4"

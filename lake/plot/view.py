@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lake.errors import ConfigError
 from lake.format import grid
+from lake.format.arrays import Floats
 from lake.format.domain import Domain, Image
-from lake.format.grid import Floats, Grid
+from lake.format.grid import Grid
 from lake.format.regions import width
 
 LONG_SIDE = 2000

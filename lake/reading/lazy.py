@@ -14,6 +14,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from lake.format import moments
+from lake.format.arrays import Indices
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS, Cube
 from lake.reading import blocks
@@ -24,7 +25,6 @@ STUDY_DIMS = ("pixel", "subpixel", "month", "tod", "band", "metric")
 
 EVERYTHING = slice(None)
 
-Indices = NDArray[np.int64]
 Along = blocks.Along
 
 

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from zarr.abc.store import Store as ZarrStore
 
 from lake.format import bands, schema
+from lake.format.arrays import Floats
 from lake.format.domain import Domain
 from lake.format.grid import Grid
-from lake.format.moments import METRICS, Floats
+from lake.format.moments import METRICS
 from lake.format.schema import MONTHS, Array, Cube
 
 GROUP = "overview"

@@ -23,7 +23,6 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +260,7 @@ def _from_dict(raw: Mapping[str, Any]) -> Listing:
 
 
 def _read(name_or_path: str) -> tuple[str, str]:
-    shipped = resources.files("ingest.listing") / "shipped"
+    shipped = Path(__file__).with_name("shipped")
     names = sorted(f.name.removesuffix(".toml") for f in shipped.iterdir())
     if name_or_path in names:
         return name_or_path, (shipped / f"{name_or_path}.toml").read_text("utf-8")

@@ -115,7 +115,7 @@ def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
     key = Key(SAT, LISTING, date(year.year, 1, 1), date(year.year, 12, 31), GEOM)
     about = {
         "key": str(key), "months": options.months, "suspect": (), "listing": {},
-        "provenance": {"software": "jobs.synthetic", "country": asdict(options)},
+        "provenance": {"software": "goeslake, invented land", "country": asdict(options)},
     }  # fmt: skip
     objects = connect(join(root, str(key)))
     path, stored = generations.draft(objects, None, held, cubes(options), about)

@@ -9,8 +9,8 @@ import json
 import re
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from mimetypes import guess_type
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -46,7 +46,7 @@ Answer = tuple[int, Bytes, dict[str, str]]
 
 def site() -> dict[str, bytes]:
     """The files of the page by name."""
-    folders = (files("lake.explore").joinpath(name) for name in ("static", "built"))
+    folders = (Path(__file__).with_name(name) for name in ("static", "built"))
     found = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
     return found | {LINES: coast_lines.packed()}
 

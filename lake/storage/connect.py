@@ -6,13 +6,11 @@ through obstore with credentials from the environment (`AWS_ACCESS_KEY_ID`, `AWS
 explicit `storage_options`, goes through fsspec. Nothing here is pickled: a worker connects by URL.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
 import obstore
 
-from lake.errors import ConfigError
 from lake.storage.fsspec_backend import FsspecObjects
 from lake.storage.objects import Objects
 from lake.storage.obstore_backend import ObstoreObjects
@@ -24,8 +22,6 @@ NATIVE = ("s3", "gs", "az", "abfs", "https", "http")
 STORE_ERRORS = (OSError, obstore.exceptions.BaseError)
 """What a failing object store raises."""
 
-_PASSWORD = re.compile(r"[a-z0-9+.-]+://[^/@]*:[^/]*@", re.IGNORECASE)
-
 
 def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
     """The objects below `url`.
@@ -35,15 +31,10 @@ def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
         storage_options: as for fsspec; given, fsspec serves the URL instead of obstore.
 
     Raises:
-        ConfigError: a scheme nobody serves, or a URL with a password in it.
+        ConfigError: a scheme nobody serves, or what cannot be a place (`lake.storage.urls`).
     """
-    text = str(url)
+    text = absolute(url)
     scheme = text.partition("://")[0] if "://" in text else "file"
-    if _PASSWORD.match(text):
-        raise ConfigError(
-            f"a {scheme} URL holds a password, which would be shown and stored wherever the URL is: "
-            "give it in the environment, or as a storage option"
-        )
     if storage_options or scheme not in (*NATIVE, "file"):
         return FsspecObjects(text, storage_options)
-    return ObstoreObjects(absolute(text).rstrip("/"))
+    return ObstoreObjects(text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import fsspec
 from aiohttp import ClientResponseError
-from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError
 from fsspec import AbstractFileSystem
 from obstore.exceptions import BaseError
 from s3fs import S3FileSystem

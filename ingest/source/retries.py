@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
-from botocore import exceptions as botocore  # type: ignore[import-untyped]
+from botocore import exceptions as botocore
 from obstore import exceptions as obstore
 
 from lake.errors import LakeError, UnreachableError

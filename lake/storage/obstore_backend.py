@@ -5,6 +5,7 @@ that fails for a passing reason is made again for some minutes (`lake.storage.re
 than was announced is never returned.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC
@@ -23,6 +24,7 @@ from lake.storage import refusals, retries
 from lake.storage.objects import Bytes, Stat
 from lake.storage.retries import again, open_store
 from lake.storage.urls import join
+from lake.storage.waiting import announced
 
 
 class ObstoreObjects:
@@ -31,6 +33,8 @@ class ObstoreObjects:
     def __init__(self, root: str) -> None:
         self.root = root
         self.is_folder = "://" not in root
+        if not self.is_folder:
+            _check_process()
         # a local store without a folder of its own makes none when it is only read from
         self._store = LocalStore() if self.is_folder else open_store(root)
 
@@ -155,9 +159,14 @@ class ObstoreObjects:
 
     @contextmanager
     def _told(self, doing: str, path: str) -> Iterator[None]:
-        """Errors that the user can mend, as this project's."""
+        """Errors that the user can mend, as this project's; long waits are announced."""
         try:
-            yield
+            if self.is_folder:
+                yield
+                return
+            _check_process()
+            with announced(self.url(path)):
+                yield
         except FileExistsError:
             raise
         except FileNotFoundError:
@@ -170,6 +179,27 @@ class ObstoreObjects:
             if told := refusals.of(doing, self.url(path), error):
                 raise told from error
             raise
+
+
+_process: int | None = None
+"""The process in which the threads of obstore run, once a server was used."""
+
+
+def _check_process() -> None:
+    """Refuse to use obstore in a fork of a process that used it: its threads are not there.
+
+    Raises:
+        ConfigError: this process is such a fork, and would wait for ever.
+    """
+    global _process  # noqa: PLW0603 (a fact of the process)
+    if _process is None:
+        _process = os.getpid()
+    elif _process != os.getpid():
+        raise ConfigError(
+            "this process was forked from one that had used an object store, whose threads a fork "
+            "does not have: start workers by spawn or forkserver (DataLoader and Pool: "
+            "multiprocessing_context='spawn', multiprocessing.get_context('spawn'))"
+        )
 
 
 def _read(path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:

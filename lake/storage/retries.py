@@ -25,6 +25,8 @@ from obstore.store import HTTPStore, from_url
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 
+from lake.storage import aws
+
 T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=4)
@@ -67,6 +69,8 @@ def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each sc
     }
     if url.startswith("http"):
         return HTTPStore.from_url(url, **options)
+    if url.startswith("s3"):
+        options |= aws.options()
     return from_url(url, **options)
 
 

@@ -1,11 +1,11 @@
 """`lake export`: part of a store as one file."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lake.commands import region_files
 from lake.commands.options import json_option, root_option
 from lake.console.messages import emit
 from lake.errors import ConfigError
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 @click.option("--band", "bands", multiple=True, help="Likewise.")
 @click.option("--bbox", nargs=4, type=float, help="West, south, east, north in degrees.")
 @click.option(
-    "--polygon", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="GeoJSON file."
+    "--polygon",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of polygons: GeoJSON; with pyogrio also Shapefile, GeoPackage, ...",
 )
 @json_option
 def export(
@@ -54,7 +56,7 @@ def export(
     """Write part of a store as one file: GeoTIFF, netCDF or GeoParquet."""
     if bbox and polygon:
         raise ConfigError("both --bbox and --polygon are given: wanted one of them")
-    region: Region = json.loads(polygon.read_text("utf-8")) if polygon else (bbox or ())
+    region: Region = region_files.read(polygon) if polygon else (bbox or ())
     check_folder(out)
     store = open_store(key.strip("/"), root=root)
     FORMATS[kind](store, out.absolute(), Selection(cube, statistics, months, tods, bands, region))

@@ -1,21 +1,25 @@
 """Which points lie in a region: a box of longitudes and latitudes, or polygons.
 
 Edges of polygons are straight in longitude and latitude, as GeoJSON (RFC 7946, section 3.1.1) has
-them; what an odd number of rings surrounds is inside, so holes are rings like others. Longitudes are
-taken modulo 360: a ring across the antimeridian goes on beyond 180.
+them. A region of several polygons is their union, however they overlap or repeat; a hole is a ring
+inside its own polygon alone. Points on an edge are inside. Longitudes are taken modulo 360, for each
+polygon by itself: a ring across the antimeridian goes on beyond 180.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lake.errors import ConfigError
 from lake.format.arrays import Bools, Floats
 
+if TYPE_CHECKING:
+    from shapely import Polygon
+
 Region = Sequence[Any] | Mapping[str, Any]
-"""(west, south, east, north) in degrees; a ring of (lon, lat) vertices; or GeoJSON of polygons."""
+"""(west, south, east, north) in degrees; a ring of (lon, lat) vertices; GeoJSON of polygons; or what
+has a `__geo_interface__`, as the geometries of Shapely and the tables of GeoPandas."""
 
 
 def inside(region: Region, lon: Floats, lat: Floats) -> Bools:
@@ -29,18 +33,17 @@ def inside(region: Region, lon: Floats, lat: Floats) -> Bools:
     Raises:
         ConfigError: no such region.
     """
+    if not isinstance(region, Mapping) and hasattr(region, "__geo_interface__"):
+        region = region.__geo_interface__
     if not isinstance(region, Mapping) and len(region) == 4 and np.ndim(region[0]) == 0:
         return _in_box(region, lon, lat)
-    rings = [_checked(ring) for ring in _rings(region)]
-    if not rings:
+    polygons = [_polygon(rings) for rings in _polygons(region)]
+    if not polygons:
         raise ConfigError(f"the region {_short(region)} holds no polygon")
-    west = min(float(ring[:, 0].min()) for ring in rings)
-    # longitudes count from the region's west end, so that no ring is cut
-    x, order = (lon - west) % 360 + west, np.argsort(lat)
-    found = np.zeros(lon.shape, bool)
-    for ring in rings:
-        found ^= _in_ring(ring, x, lat, order)
-    return found
+    covered = np.zeros(lon.shape, bool)
+    for polygon in polygons:
+        covered |= _in_polygon(polygon, lon, lat)
+    return covered
 
 
 def width(box: Sequence[float]) -> float:
@@ -50,63 +53,83 @@ def width(box: Sequence[float]) -> float:
         ConfigError: it is no box.
     """
     west, south, east, north = box
-    found = east - west if east >= west else east - west + 360
-    if not (-90 <= south <= north <= 90 and 0 <= found <= 360):
+    degrees = east - west if east >= west else east - west + 360
+    if not (-90 <= south <= north <= 90 and 0 <= degrees <= 360):
         raise ConfigError(f"bbox is {tuple(box)}: wanted (west, south, east, north) in degrees")
-    return found
+    return degrees
 
 
 def _in_box(box: Sequence[float], lon: Floats, lat: Floats) -> Bools:
     west, south, _, north = box
-    found: Bools = (lat >= south) & (lat <= north) & ((lon - west) % 360 <= width(box))
-    return found
+    covered: Bools = (lat >= south) & (lat <= north) & ((lon - west) % 360 <= width(box))
+    return covered
 
 
-def _in_ring(ring: Floats, x: Floats, y: Floats, order: NDArray[np.int64]) -> Bools:
-    """Points east of an odd number of edges; `order` sorts `y`, NaN last."""
-    found = np.zeros(x.shape, bool)
-    sorted_y = y[order]
-    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-        low, high = sorted((y0, y1))
-        first, last = np.searchsorted(sorted_y, (low, high))  # low <= y < high
-        level = order[first:last]
-        if level.size:
-            crossing = x0 + (y[level] - y0) * (x1 - x0) / (y1 - y0)
-            found[level] ^= x[level] >= crossing
-    return found
+def _in_polygon(polygon: "Polygon", lon: Floats, lat: Floats) -> Bools:
+    """Points in a polygon, at whatever full turn their longitudes are."""
+    import shapely  # noqa: PLC0415 (slow to load, and only polygons need it)
+
+    west, south, _, north = polygon.bounds
+    near = np.flatnonzero((lat >= south) & (lat <= north))
+    covered = np.zeros(lon.shape, bool)
+    x = (lon[near] - west) % 360 + west
+    # a point at the west end is also one at its full turn, where a polygon is 360 degrees wide
+    shapely.prepare(polygon)
+    covered[near] = shapely.intersects_xy(polygon, x, lat[near])
+    return covered
 
 
-def _rings(region: Region) -> Iterator[Any]:
-    """All rings of a region, those of holes too."""
+def _polygon(rings: Sequence[Any]) -> "Polygon":
+    """A polygon of an outer ring and its holes, all on the same turn.
+
+    Raises:
+        ConfigError: a ring that is none.
+    """
+    import shapely  # noqa: PLC0415
+
+    outer, *holes = [_checked(ring) for ring in rings]
+    west = outer[:, 0].min()
+    for hole in holes:
+        hole[:, 0] += 360 * np.ceil((west - hole[:, 0].min()) / 360)
+    polygon: Polygon = shapely.make_valid(shapely.Polygon(outer, holes))
+    return polygon
+
+
+def _polygons(region: Region) -> Iterator[Sequence[Any]]:
+    """The rings of each polygon of a region, the outer one first; features without a place have none."""
     if not isinstance(region, Mapping):
-        yield region
+        yield [region]
         return
-    match region.get("type"):
-        case "Polygon":
-            yield from region["coordinates"]
-        case "MultiPolygon":
-            for polygon in region["coordinates"]:
-                yield from polygon
-        case "Feature":
-            yield from _rings(region["geometry"])
-        case "FeatureCollection":
-            for feature in region["features"]:
-                yield from _rings(feature)
-        case "GeometryCollection":
-            for geometry in region["geometries"]:
-                yield from _rings(geometry)
-        case other:
-            raise ConfigError(
-                f"the region is GeoJSON of type {other!r}: wanted Polygon or MultiPolygon, or features "
-                "of these"
-            )
+    try:
+        match region.get("type"):
+            case "Polygon":
+                yield from [region["coordinates"]] if region["coordinates"] else []
+            case "MultiPolygon":
+                yield from (rings for rings in region["coordinates"] if rings)
+            case "Feature":
+                yield from _polygons(region["geometry"]) if region["geometry"] else ()
+            case "FeatureCollection":
+                for feature in region["features"]:
+                    yield from _polygons(feature)
+            case "GeometryCollection":
+                for geometry in region["geometries"]:
+                    yield from _polygons(geometry)
+            case kind:
+                raise ConfigError(
+                    f"the region is GeoJSON of type {kind!r}: wanted Polygon or MultiPolygon, or "
+                    "features of these"
+                )
+    except (KeyError, TypeError) as error:
+        raise ConfigError(
+            f"the region {_short(region)} is no GeoJSON: {error!r} is missing or of another kind"
+        ) from error
 
 
 def _checked(ring: Any) -> Floats:  # noqa: ANN401
     """(vertex, 2): the vertices of a ring, closed or not."""
     try:
         vertices = np.array([[float(x) for x in vertex[:2]] for vertex in ring])
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, KeyError):
         vertices = np.zeros((0, 0))
     usable = vertices.ndim == 2 and vertices.shape[1:] == (2,) and np.isfinite(vertices).all()
     if not usable or len(vertices) < 3 or np.abs(vertices[:, 1]).max() > 90:

@@ -96,3 +96,85 @@ def test_points_nowhere_lie_in_no_region():
 def test_what_is_no_region_is_refused(region, said):
     with pytest.raises(ConfigError, match=said):
         inside(region, np.zeros(1), np.zeros(1))
+
+
+def square(west, east, south=0.0, north=20.0):
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def features(*rings):
+    polygons = [{"type": "Polygon", "coordinates": [ring]} for ring in rings]
+    return {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "properties": {}, "geometry": p} for p in polygons],
+    }
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        features(square(0, 6), square(4, 10)),
+        features(square(0, 10), square(0, 10)),
+        features(square(0, 10), square(4, 6, 5, 15)),
+        features(square(0, 10), square(360, 370)),
+        {"type": "MultiPolygon", "coordinates": [[square(0, 7)], [square(3, 10)]]},
+    ],
+)
+def test_polygons_that_overlap_repeat_or_nest_are_their_union(region):
+    lon, lat = points(2, 20_000)
+    assert_array_equal(inside(region, lon, lat), inside((0, 0, 10, 20), lon, lat))
+
+
+def test_polygons_of_mixed_turns_are_all_found():
+    mixed = {"type": "MultiPolygon", "coordinates": [[square(-81, -79)], [square(285, 287)]]}
+    assert inside(mixed, np.array([-80.0, -74.0, 0.0]), np.full(3, 10.0)).tolist() == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_hole_on_another_turn_than_its_ring_is_a_hole():
+    region = {"type": "Polygon", "coordinates": [square(280, 300), square(-75, -65, 5, 15)]}
+    assert inside(region, np.array([-70.0, -62.0]), np.full(2, 10.0)).tolist() == [False, True]
+
+
+def test_polygon_cut_at_the_antimeridian_is_one():
+    cut = {"type": "MultiPolygon", "coordinates": [[square(170, 180)], [square(-180, -170)]]}
+    lon = np.array([175.0, 180.0, -180.0, -175.0, -165.0, 165.0])
+    assert inside(cut, lon, np.full(6, 10.0)).tolist() == [True] * 4 + [False] * 2
+
+
+def test_features_without_a_place_are_passed_over_and_alone_are_an_error():
+    nowhere = {"type": "Feature", "properties": {}, "geometry": None}
+    collection = features(square(0, 6))
+    collection["features"].append(nowhere)
+    assert inside(collection, np.array([3.0]), np.array([3.0])).all()
+    with pytest.raises(ConfigError, match="holds no polygon"):
+        inside({"type": "FeatureCollection", "features": [nowhere]}, *points(3))
+
+
+def test_ring_that_crosses_itself_encloses_both_its_halves():
+    bow_tie = [(0, 0), (10, 10), (10, 0), (0, 10)]
+    lon, lat = np.array([1.0, 9.0, 5.0]), np.array([5.0, 5.0, 1.0])
+    assert inside(bow_tie, lon, lat).tolist() == [True, True, False]
+
+
+def test_what_shapely_and_geopandas_give_is_a_region():
+    shapely = pytest.importorskip("shapely")
+    assert inside(shapely.box(0, 0, 10, 20), np.array([5.0]), np.array([5.0])).all()
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        {"type": "Polygon"},
+        {"type": "FeatureCollection", "features": None},
+        {"type": "Feature"},
+        {"type": "Polygon", "coordinates": [[["a", "b"], ["c", "d"], ["e", "f"]]]},
+        {"type": "Polygon", "coordinates": [5]},
+    ],
+)
+def test_what_is_no_geojson_is_refused(region):
+    with pytest.raises(ConfigError):
+        inside(region, *points(4))

@@ -244,7 +244,7 @@ def _reading(store: Store, url: str) -> list[str]:
         html_page.paragraph("Read it in three lines; store.to_grid(mean.values) is the image."),
         html_page.listing(lines),
         html_page.paragraph("Or without this software:"),
-        html_page.listing(f'xarray.open_datatree("{store.url}", engine="zarr")'),
+        html_page.listing(f'xarray.open_datatree("{store.url}", engine="zarr", zarr_format=3)'),
     ]
 
 

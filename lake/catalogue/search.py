@@ -155,7 +155,7 @@ class Catalog:
         if not published:
             return ""
         url = join(self.root, published[0]).rpartition("::")[2]
-        return f'xarray.open_datatree("{url}", engine="zarr")'
+        return f'xarray.open_datatree("{url}", engine="zarr", zarr_format=3)'
 
     def _meets(self, bbox: Sequence[float]) -> NDArray[np.bool_]:
         """(row,) whether the box around its pixels meets `bbox`."""

@@ -130,7 +130,7 @@ def _item(row: Row, source: Objects) -> Document:
                 "type": ZARR,
                 "roles": ["data"],
                 "title": "newest generation, a Zarr group",
-                "xarray:open_kwargs": {"engine": "zarr", "consolidated": True},
+                "xarray:open_kwargs": {"engine": "zarr", "consolidated": True, "zarr_format": 3},
             }
         },
     }

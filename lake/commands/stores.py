@@ -70,7 +70,7 @@ def info(key: str, root: str, *, as_json: bool) -> None:
     lines += _waiting(entries)
     lines += _summary(missing)
     if state.path:
-        lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr")']
+        lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr", zarr_format=3)']
     emit(document, "\n".join(lines), as_json=as_json)
 
 

@@ -20,6 +20,7 @@ from lake.errors import MissingError
 from lake.format.moments import METRICS
 from lake.format.order import Layout
 from lake.format.schema import Cube
+from lake.reading.damage import missing_object
 from lake.storage.objects import Bytes, Objects
 from lake.store import shards
 from lake.store.generations import shard_path
@@ -199,10 +200,7 @@ class Reader:
             data = iter(self.objects.get_ranges(path, there))
             return [b"" if span[0] == shards.NO_CHUNK else next(data) for span in wanted]
         except MissingError as error:
-            raise MissingError(
-                f"{error}, which should hold statistics: the store is damaged; 'lake verify' tells "
-                "what else is"
-            ) from error
+            raise missing_object(self.objects, error) from error
 
     def _of_whole(self, path: str) -> list[Bytes]:
         data = memoryview(self.objects.view(path))

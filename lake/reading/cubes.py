@@ -150,7 +150,7 @@ def about(store: Generation, cube: Cube, group: str) -> dict[str, Any]:
         "months": list(store.months),
         "suspect": " ".join(store.suspect),
         "source": store.plain_url,
-        "without_goeslake": f'xarray.open_zarr("{store.plain_url}", group="{group}")',
+        "without_goeslake": f'xarray.open_zarr("{store.plain_url}", group="{group}", zarr_format=3)',
     }
 
 

@@ -13,6 +13,7 @@ from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.reading import blocks
+from lake.reading.damage import missing_generation, missing_object
 from lake.storage.objects import Objects
 from lake.storage.readonly import ReadOnlyStore
 
@@ -28,10 +29,12 @@ class Generation:
         self._zarr = ReadOnlyStore(objects, whole=True)
         try:
             self._root = zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
+        except MissingError as error:
+            raise missing_generation(self.url, error) from error
+        except LakeError:  # some of ours are ValueErrors: a refusal is no missing store
+            raise
         except (FileNotFoundError, ValueError) as error:
-            raise MissingError(
-                f"there is no generation of a store at {self.url}: {error}"
-            ) from error
+            raise missing_generation(self.url, error) from error
         self.attributes: dict[str, Any] = dict(self._root.attrs)
         _check_format(self.attributes, self.url)
         self.key = keys.parse(str(self.attributes["key"]))
@@ -105,6 +108,8 @@ class Generation:
         array: Any = self._root[path]
         try:
             return np.asarray(array[...] if key is ... else array.oindex[key])
+        except MissingError as error:
+            raise missing_object(self._objects, error) from error
         except LakeError:
             raise
         except (RuntimeError, ValueError) as error:

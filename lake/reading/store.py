@@ -1,7 +1,8 @@
 """Open a store and read it: by label, by place, by block of pixels, and back to two dimensions.
 
 `open` gives the newest generation of a store; a generation's own URL gives that one for ever. What
-it opens is plain Zarr: `xarray.open_datatree(store.url, engine="zarr")` shows the same without us.
+it opens is plain Zarr, and shows the same without us:
+`xarray.open_datatree(store.url, engine="zarr", zarr_format=3)`.
 Opening asks for four objects, making datasets for none; results are read where they are used, and an
 object that is missing or damaged is an error that names it, never NaN.
 """
@@ -321,7 +322,7 @@ class Store(Generation):
         return facts
 
     def _plain_line(self) -> str:
-        return f'xarray.open_datatree("{self.plain_url}", engine="zarr")'
+        return f'xarray.open_datatree("{self.plain_url}", engine="zarr", zarr_format=3)'
 
     def _of_pixels(self) -> xr.Dataset:
         """The root of trees."""

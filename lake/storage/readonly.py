@@ -58,12 +58,9 @@ class ReadOnlyStore(Store):
         """
         try:
             data = await asyncio.to_thread(self._read, self._at(key), byte_range)
-        except MissingError as error:
+        except MissingError:
             if self._whole and "c" in key.split("/"):
-                raise MissingError(
-                    f"{error}, which should be part of the store: it is damaged; 'lake verify' tells "
-                    "what else is"
-                ) from error
+                raise
             return None
         return prototype.buffer.from_bytes(bytes(data))
 

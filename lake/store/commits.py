@@ -72,8 +72,12 @@ def append(
 
 def _hint(objects: Objects, folder: str) -> int:
     try:
-        return int(json.loads(objects.get(_join(folder, "current.json")))["number"])
-    except (MissingError, ValueError, KeyError):
+        text = objects.get(_join(folder, "current.json"))
+    except MissingError:
+        return 0
+    try:
+        return int(json.loads(text)["number"])
+    except (ValueError, KeyError, TypeError):  # a hint that says nothing is none
         return 0
 
 

@@ -136,7 +136,7 @@ def test_search_on_s3_asks_four_times(s3_root, break_s3):
 
 def test_catalogue_shows_its_size_and_how_to_open_its_first_store_without_us(root):
     found = lake.catalog(root).search(listing="test")
-    line = f'xarray.open_datatree("{lake.open(root / KEY).url}", engine="zarr")'
+    line = f'xarray.open_datatree("{lake.open(root / KEY).url}", engine="zarr", zarr_format=3)'
     assert "1 stores" in repr(found)
     assert KEY in repr(found)
     assert line in repr(found)

@@ -85,7 +85,9 @@ def test_lost_shard_is_damage_and_no_nan(tmp_path, pixels):
     opened = lake.open(tmp_path / KEY)
     path = "day-2km/results/c/6/0/0/0/0/0"
     connect(opened.url).delete([path])
-    with pytest.raises(MissingError, match=f"{path}, which should hold statistics.*lake verify"):
+    with pytest.raises(
+        MissingError, match=f"{path}, which should be part of the store.*lake verify"
+    ):
         opened.block("day-2km", pixels)
     assert not np.isnan(opened.block("day-2km", pixels, MONTHS[0])).any()
 

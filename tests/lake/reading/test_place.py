@@ -220,7 +220,10 @@ def test_cube_has_its_labels_and_the_cf_grid_mapping(there, domain):
     assert found["results"].attrs["grid_mapping"] == "crs"
     assert found["crs"].attrs["sweep_angle_axis"] == "x"
     assert found.attrs["key"] == KEY
-    assert found.attrs["without_goeslake"] == f'xarray.open_zarr("{there.url}", group="day-500m")'
+    assert (
+        found.attrs["without_goeslake"]
+        == f'xarray.open_zarr("{there.url}", group="day-500m", zarr_format=3)'
+    )
     by_xarray = xr.open_zarr(there.url, group="day-500m", chunks=None)
     for name in ("month", "tod", "band", "metric", "subpixel", "units", "wavelength"):
         assert_array_equal(found[name].values, by_xarray[name].values)
@@ -260,7 +263,7 @@ def test_series_of_a_pixel_is_all_that_cubes_hold_of_it(there, domain):
 
 
 def test_store_shows_what_it_is_its_size_and_how_to_open_it_without_us(there):
-    line = f'xarray.open_datatree("{there.url}", engine="zarr")'
+    line = f'xarray.open_datatree("{there.url}", engine="zarr", zarr_format=3)'
     size = "1.18 MB"  # 2 months, 3 tods, 1 band, 7 metrics, 16 subpixels, 438 pixels, 4 bytes
     assert there.pixels == 438
     for shown in (repr(there), there._repr_html_().replace("&quot;", '"')):

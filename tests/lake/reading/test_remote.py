@@ -216,7 +216,7 @@ def test_lost_shard_is_an_error_in_every_lazy_array(damaged):
     path = generations.shard_path("day-2km", 7, 1)
     objects.delete([path])
     pixel = LAYOUT.superblock + 3
-    said = f"{path}, which should hold statistics.*lake verify"
+    said = f"{path}, which should be part of the store.*lake verify"
     lon, lat = (a[[pixel]] for a in there.domain.lonlat())
     for read in (
         lambda: there.results("day-2km").isel(pixel=pixel).load(),

@@ -179,7 +179,7 @@ def test_unknown_cube_and_resolution_name_the_known_ones(opened):
 
 def test_repr_says_what_it_is_and_how_to_open_it_without_us(opened):
     assert KEY in repr(opened)
-    assert f'xarray.open_datatree("{opened.url}", engine="zarr")' in repr(opened)
+    assert f'xarray.open_datatree("{opened.url}", engine="zarr", zarr_format=3)' in repr(opened)
 
 
 def test_key_text_parses_back():

@@ -29,7 +29,7 @@ def test_arrays_are_read_and_a_lost_chunk_is_a_fill_value_or_an_error(made):
     made.delete(["g.zarr/a/c/1"])
     lenient = zarr.open_consolidated(ReadOnlyStore(made, "g.zarr"), **open_)
     np.testing.assert_array_equal(lenient["a"][...], [0, 1, 2, -1, -1, -1])
-    with pytest.raises(MissingError, match=r"g\.zarr/a/c/1, which should be part of the store"):
+    with pytest.raises(MissingError, match=r"there is no object .*g\.zarr/a/c/1"):
         there["a"][...]
     np.testing.assert_array_equal(there["a"][:3], [0, 1, 2])
 

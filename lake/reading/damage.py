@@ -1,0 +1,50 @@
+"""What it means that an object of a generation is not there: damage, or a generation that was collected."""
+
+from lake.errors import LakeError, MissingError
+from lake.storage.connect import connect
+from lake.storage.objects import Objects, exists
+from lake.store import commits
+from lake.store.generations import State
+
+_FOLDER = "/v/"
+"""Of the generations of a store, within their URLs."""
+
+
+def missing_object(generation: Objects, error: MissingError) -> MissingError:
+    """The error that says which of the two it is, and what to do.
+
+    Args:
+        generation: whose object is missing.
+        error: names the object.
+    """
+    if not exists(generation, "zarr.json"):
+        return missing_generation(generation.url(), error)
+    return MissingError(
+        f"{error}, which should be part of the store: it is damaged; 'lake verify' tells what else is"
+    )
+
+
+def missing_generation(url: str, error: Exception) -> MissingError:
+    """The error for a generation that cannot be opened: collected, or never there.
+
+    Args:
+        url: of the generation.
+        error: what opening it raised.
+    """
+    store, folder, name = url.rpartition(_FOLDER)
+    newest = _newest(store) if folder else ""
+    if newest and not newest.endswith(name):
+        return MissingError(
+            f"generation {name} of {store} is not kept any more, {newest.rpartition('/')[2]} is the "
+            "newest: open the store again; 'lake gc --grace DAYS' says how long old ones are kept"
+        )
+    return MissingError(f"there is no generation of a store at {url}: {error}")
+
+
+def _newest(store: str) -> str:
+    """Path of the newest generation of a store; empty if that cannot be known."""
+    try:
+        head = commits.head(connect(store))
+        return State.of(head).path if head else ""
+    except (LakeError, OSError):
+        return ""

@@ -17,7 +17,7 @@ from ingest.listing import listing
 from ingest.publish import policy
 from ingest.source.scratch import Scratch
 from lake import dask_cluster
-from lake.commands.options import address_option, json_option, place, root_option
+from lake.commands.options import Months, address_option, json_option, place, root_option
 from lake.console.messages import emit, progress
 from lake.errors import ConfigError
 from lake.format import keys
@@ -192,7 +192,9 @@ def pickles(
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
 @click.option("--shape", default=(200, 300), type=(int, int), help="Rows and columns at 2 km.")
 @click.option("--years", default="2020,2022", help="Separated by commas.")
-@click.option("--months", default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas.")
+@click.option(
+    "--months", type=Months(), default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas."
+)
 @click.option("--days", default="10,20", help="Of every month, separated by commas.")
 @click.option("--seed", default=0)
 @address_option
@@ -200,7 +202,7 @@ def synthetic(
     folder: str,
     shape: tuple[int, int],
     years: str,
-    months: str,
+    months: tuple[int, ...],
     days: str,
     seed: int,
     address: str | None,
@@ -210,7 +212,7 @@ def synthetic(
 
     if any(Path(folder).glob("*")):
         raise ConfigError(f"{folder} is not empty: give a new or empty folder")
-    steps = made.time_steps(years=_numbers(years), months=_numbers(months), days=_numbers(days))
+    steps = made.time_steps(years=_numbers(years), months=months, days=_numbers(days))
     made.write_truth(folder, shape, seed)
     by_day = groupby(steps, key=lambda step: step.start.date())  # those of a day share its weather
     calls = [(str(Path(folder).absolute()), shape, seed, list(day)) for _, day in by_day]

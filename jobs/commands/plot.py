@@ -10,9 +10,10 @@ import click
 import lake
 from jobs.figures import run_maps
 from jobs.runs import records
-from lake.commands.options import json_option, options, place, root_option
+from lake.commands.options import TimeOfDay, json_option, options, place, root_option
 from lake.console.messages import emit
 from lake.errors import ConfigError
+from lake.format.times import parse_tod
 from lake.plot import canvas, cycles, films, maps
 from lake.plot.layers import Layer
 from lake.plot.maps import Look
@@ -20,23 +21,6 @@ from lake.plot.view import Kind
 from lake.reading.cubes import ALL_STATISTICS
 from lake.reading.store import Store
 from lake.storage.files import check_folder
-
-
-class Clock(click.ParamType[int]):
-    """A time of day, `18:00` or seconds of the UTC day."""
-
-    name = "HH:MM"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:  # noqa: ANN401 (click's)
-        """Seconds."""
-        if isinstance(value, int):
-            return value
-        hours, colon, minutes = str(value).partition(":")
-        if hours.isdecimal() and minutes.isdecimal() and int(minutes) < 60:
-            return int(hours) * 3600 + int(minutes) * 60
-        if hours.isdecimal() and not colon:
-            return int(hours)
-        return self.fail(f"{value!r} is no time of day: wanted HH:MM, or seconds", param, ctx)
 
 
 class Point(click.ParamType[tuple[float, float]]):
@@ -60,7 +44,7 @@ class Point(click.ParamType[tuple[float, float]]):
 _layer_options = options(
     click.option("--cube", default="", help="Its name [the first that has the band]."),
     click.option("--band", default="", help="E.g. C13 [the one nearest to 10.35 um]."),
-    click.option("--tod", type=Clock(), default=-1, help="UTC, or seconds [the most observed]."),
+    click.option("--tod", type=TimeOfDay(), default=-1, help="UTC, or seconds [the most observed]."),
     click.option("--month", type=click.IntRange(1, 12), help="[the one with most observations]"),
     click.option(
         "--metric", "statistic", default="mean", show_default=True,
@@ -224,7 +208,7 @@ def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store 
         elif name == "month" and value.isdecimal():
             found[name] = int(value)
         elif name == "tod":
-            found[name] = Clock().convert(value, None, None)
+            found[name] = parse_tod(value)
         elif name in {"band", "cube"}:
             found[name] = value
         else:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from lake.format import bands, order
 from lake.format.domain import Domain
 from lake.format.schema import Cube
+from lake.format.times import format_tod
 from lake.plot import pictures
 from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
-from lake.plot.layers import clock, spelled
+from lake.plot.layers import spelled
 from lake.plot.view import Shown, around
 
 NEAREST = 50
@@ -87,7 +88,7 @@ def mean(
     quantity = bands.quantity(cube.variable, (band,))
     unit = bands.unit(cube.variable, band)
     title = f"Mean {quantity}"
-    when = f"{month_name[month]}, {clock(tod)}"
+    when = f"{month_name[month]}, {format_tod(tod)}"
     there = values[np.isfinite(values)]
     absent = int((~np.isfinite(values)).all(axis=1).sum())
     of_band = "" if cube.variable == band else f" of {spelled(band)}"
@@ -96,7 +97,7 @@ def mean(
     digits = 3 if unit == "1" else 1
     caption = (
         f"Mean {quantity}{of_band} over all clear-sky observations in {month_name[month]} "
-        f"at {clock(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
+        f"at {format_tod(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
         f"percentile of the pixels.{_grey(absent)}"
         if there.size
         else f"No clear-sky observation of {spelled(band)}: {when}."

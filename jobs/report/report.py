@@ -21,9 +21,9 @@ from jobs.runs import outputs, records
 from jobs.runs.records import Spec
 from lake.errors import ConfigError, DataError, MissingError
 from lake.format import order
+from lake.format.times import format_tod
 from lake.plot import canvas, colours, graticule, pictures, view
 from lake.plot.canvas import Heading
-from lake.plot.layers import clock
 from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.urls import join
@@ -96,7 +96,7 @@ def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
         "layout": f"{blocks} superblocks of {layout.phases} phases of {layout.chunk:,} pixels",
     }
     for cube in store.cubes.values():
-        times = ", ".join(clock(tod)[:5] for tod in sorted(cube.tods))
+        times = ", ".join(format_tod(tod)[:5] for tod in sorted(cube.tods))
         found[cube.name] = f"{cube.resolution}: {' '.join(cube.bands)} at {times} UTC"
     found["months"] = ", ".join(map(str, store.months))
     found |= _time_steps(root, store)

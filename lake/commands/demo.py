@@ -22,7 +22,7 @@ import click
 
 from lake import dask_cluster
 from lake.catalogue import catalogue
-from lake.commands.options import json_option
+from lake.commands.options import Months, json_option
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
 from lake.storage.connect import connect
@@ -45,10 +45,14 @@ CHUNK = 256
     show_default=True,
     help="Rows and columns at 2 km.",
 )
-@click.option("--months", default="1,4,7,10", show_default=True, help="Of both years.")
+@click.option(
+    "--months", type=Months(), default="1,4,7,10", show_default=True, help="Of both years."
+)
 @click.option("--days", default="3,8,13,18,23,28", show_default=True, help="Of every month.")
 @json_option
-def demo(folder: Path, shape: tuple[int, int], months: str, days: str, *, as_json: bool) -> None:
+def demo(
+    folder: Path, shape: tuple[int, int], months: tuple[int, ...], days: str, *, as_json: bool
+) -> None:
     """Show the whole way on synthetic files: ingest, merge, every job, a report with pictures."""
     _check_software()
     _claim(folder)
@@ -57,7 +61,9 @@ def demo(folder: Path, shape: tuple[int, int], months: str, days: str, *, as_jso
     with _sigterm_raises(), dask_cluster.client(None) as client:
         steps = Steps(folder / "demo.sh", str(client.scheduler_info()["address"]))
         run, key = _way(
-            steps, folder, ["--shape", rows, columns, "--months", months, "--days", days]
+            steps,
+            folder,
+            ["--shape", rows, columns, "--months", ",".join(map(str, months)), "--days", days],
         )
     seconds = time.monotonic() - began
     report = folder / "report.html"

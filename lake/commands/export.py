@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lake.commands import region_files
-from lake.commands.options import json_option, root_option
+from lake.commands.options import TimeOfDay, json_option, root_option
 from lake.console.messages import emit
 from lake.errors import ConfigError
 from lake.export import FORMATS, Selection
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=click.Choice(cubes.ALL_STATISTICS), help="Repeatable.",
 )  # fmt: skip
 @click.option("--month", "months", multiple=True, type=int, help="1 to 12; repeatable; none: all.")
-@click.option("--tod", "tods", multiple=True, type=int, help="Seconds of the UTC day; likewise.")
+@click.option("--tod", "tods", multiple=True, type=TimeOfDay(), help="UTC, or seconds; likewise.")
 @click.option("--band", "bands", multiple=True, help="Likewise.")
 @click.option("--bbox", nargs=4, type=float, help="West, south, east, north in degrees.")
 @click.option(

@@ -1,11 +1,45 @@
-"""Options that commands share."""
+"""Options that commands share, and the types of their values."""
 
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from lake.errors import ConfigError
+from lake.format.times import parse_months, parse_tod
 from lake.storage.urls import absolute
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class TimeOfDay(click.ParamType[int]):
+    """A time of day, `18:00` or seconds of the UTC day."""
+
+    name = "HH:MM"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:  # noqa: ANN401 (click's)
+        """Seconds of the UTC day; a default that is a number stays as it is."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_tod(str(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Months(click.ParamType[tuple[int, ...]]):
+    """Months, 1 to 12, separated by commas."""
+
+    name = "M,M,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:  # noqa: ANN401 (click's)
+        """The numbers of the months, in their order."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_months(str(value))
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
 
 
 def place(_: click.Context, __: click.Parameter, url: str) -> str:
@@ -13,18 +47,15 @@ def place(_: click.Context, __: click.Parameter, url: str) -> str:
     return absolute(url)
 
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+def options(*decorators: Decorator) -> Decorator:
+    """Several options as one decorator; the last one is listed first in the help."""
 
-
-def options(*of: Decorator) -> Decorator:
-    """Several options as one decorator; the last one is shown first."""
-
-    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in of:
-            command = option(command)
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in decorators:
+            command = decorator(command)
         return command
 
-    return decorated
+    return decorate
 
 
 root_option = click.option(

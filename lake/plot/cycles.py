@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lake.errors import ConfigError
 from lake.format.arrays import Floats
 from lake.format.schema import MONTHS
+from lake.format.times import format_tod
 from lake.plot import canvas, colours, layers, view
 from lake.plot.canvas import INK, Heading
 from lake.plot.graticule import latitude, longitude
@@ -167,7 +168,7 @@ def _locate(drawn: canvas.Sheet, store: Store, points: Sequence[tuple[float, flo
 
 def _heading(store: Store, over: Over, layer: Layer, title: str) -> Heading:
     words = layers.about(store, layer)
-    month, tod = f", {month_name[layer.month]}", f", {layers.clock(layer.tod)}"
+    month, tod = f", {month_name[layer.month]}", f", {format_tod(layer.tod)}"
     words = words.replace(month, "", 1) if over == "annual" else words.replace(tod, "", 1)
     spread = "  |  bars: one standard deviation" if layer.statistic in {"mean", "m1"} else ""
     named = f"{over.capitalize()} cycle: {layers.title(store, layer).lower()}"

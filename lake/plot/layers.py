@@ -16,6 +16,7 @@ from lake.errors import ConfigError, GeometryError
 from lake.format import bands
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS
+from lake.format.times import format_tod
 from lake.reading import cubes
 from lake.reading.store import Store
 
@@ -97,8 +98,8 @@ def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
         )
     if layer.tod not in {-1, *tods}:
         raise ConfigError(
-            f"tod is {layer.tod} ({clock(layer.tod)}): {cube} of {store.key} has "
-            + ", ".join(f"{tod} ({clock(tod)})" for tod in tods)
+            f"tod is {layer.tod} ({format_tod(layer.tod)}): {cube} of {store.key} has "
+            + ", ".join(f"{tod} ({format_tod(tod)})" for tod in tods)
         )
     month, tod = layer.month, layer.tod
     if tod == -1 and bands.unit(store.cubes[cube].variable, band) == "1":
@@ -232,14 +233,9 @@ def about(store: Store, layer: Layer) -> str:
     """Cube, band, month, time of day, and which metrics may be wrong."""
     cube = store.cubes[layer.cube]
     band = () if cube.variable == layer.band else (spelled(layer.band),)
-    words = ", ".join((cube.name, *band, month_name[layer.month], clock(layer.tod)))
+    words = ", ".join((cube.name, *band, month_name[layer.month], format_tod(layer.tod)))
     wrong = _FROM.get(layer.statistic, {layer.statistic}) & {*store.suspect}
     return f"{words}  |  suspect: {', '.join(sorted(wrong))}" if wrong else words
-
-
-def clock(tod: int) -> str:
-    """A time of day, e.g. `18:00 UTC`."""
-    return f"{tod // 3600:02d}:{tod % 3600 // 60:02d} UTC"
 
 
 def spelled(band: str) -> str:

@@ -166,7 +166,7 @@ def ingest(steps: Sequence[Step]) -> tuple[Callable[[], None], Figures]:
         seen = accumulate.accumulate(steps, RULES, pixels, fetch)
         sums = np.zeros(pixels.pixels, np.float32)
         for cube in seen.cubes:
-            for number, block in enumerate(seen.held.superblocks):
+            for number, block in enumerate(seen.packed.superblocks):
                 sums[block] = seen.moments(cube.name, number)[0, 0, :, 0]
         figures["clear_share"] = float(sums.mean() / len(steps))
         figures["form"] = seen.form

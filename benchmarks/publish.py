@@ -48,9 +48,9 @@ from ingest.legacy import pickles as pickled
 from ingest.listing import listing
 from ingest.plan import domains
 from ingest.publish import overview_maps, parts, publish
-from ingest.publish.overview_maps import Atlas
+from ingest.publish.overview_maps import OverviewMaps
 from ingest.publish.parts import Part
-from ingest.publish.target import Group
+from ingest.publish.target import TargetStore
 from ingest.source.source_files import File
 from lake.catalogue import catalogue
 from lake.format import grid, keys, order
@@ -97,7 +97,7 @@ class Drawn:
         return observations.moments(self.observations(name, superblock))
 
 
-def group(root: str, superblocks: int) -> Group:
+def group(root: str, superblocks: int) -> TargetStore:
     """A store of so many superblocks, on a part of the real grid."""
     rows, columns = 128, 128 * superblocks
     y = 0.0923720 - 5.6e-5 * np.arange(rows)
@@ -107,10 +107,10 @@ def group(root: str, superblocks: int) -> Group:
     catalogue.claim(connect(root))
     order_ = order.permutation(row, column, RULES.layout)
     domain = Domain(domain.grid, RULES.layout, row[order_], column[order_])
-    return Group(root, KEY, RULES, domains.keep(connect(root), KEY, domain))
+    return TargetStore(root, KEY, RULES, domains.keep(connect(root), KEY, domain))
 
 
-def stage(where: Group, form: str, seed: int, steps: int) -> list[Part]:
+def stage(where: TargetStore, form: str, seed: int, steps: int) -> list[Part]:
     """A part for each time of day."""
     made = []
     for tod in RULES.tods:
@@ -123,16 +123,16 @@ def stage(where: Group, form: str, seed: int, steps: int) -> list[Part]:
     return made
 
 
-def draft(where: Group) -> str:
+def draft(where: TargetStore) -> str:
     """An empty generation."""
     about = {"key": str(KEY), "months": [MONTH], "suspect": [], "listing": {}, "provenance": {}}
     return generations.draft(where.objects, None, where.domain, RULES.cubes, about)[0]
 
 
-def shards(where: Group, target: str, bases: tuple[str, ...], new: list[Part]) -> list[Any]:
+def shards(where: TargetStore, target: str, bases: tuple[str, ...], new: list[Part]) -> list[Any]:
     """The tasks of publishing."""
     held = [publish.Base(path, (MONTH,), (), {}) for path in bases]
-    maps = Atlas(where.objects, target, where.domain, RULES.cubes)
+    maps = OverviewMaps(where.objects, target, where.domain, RULES.cubes)
     return publish._work(where, maps, target, (MONTH,), held, new)  # noqa: SLF001 (what is measured)
 
 
@@ -159,7 +159,7 @@ def encode(blocks: list[tuple[Cube, np.ndarray]], layout: order.Layout) -> Calla
     return run
 
 
-def blocks_of(where: Group, path: str) -> Iterator[tuple[Cube, np.ndarray]]:
+def blocks_of(where: TargetStore, path: str) -> Iterator[tuple[Cube, np.ndarray]]:
     """The published results by cube and superblock."""
     generations.seal(where.objects, path, ())
     there = lake.open(where.objects.url(path))
@@ -197,12 +197,12 @@ def measure(root: str, superblocks: int, repeats: int) -> dict[str, Any]:
     return {name: case(where, repeats, work) for name, work in works.items()}
 
 
-def publication(where: Group, bases: tuple[str, ...], new: list[Part], target: str) -> None:
+def publication(where: TargetStore, bases: tuple[str, ...], new: list[Part], target: str) -> None:
     """What `ingest.publish.publish` does on its workers."""
     write_all(shards(where, target, bases, new))
 
 
-def pickles(where: Group, path: str) -> Path:
+def pickles(where: TargetStore, path: str) -> Path:
     """A folder with the study's files of a published month."""
     folder = Path(where.root) / "pickles"
     folder.mkdir()
@@ -229,7 +229,7 @@ def pickles(where: Group, path: str) -> Path:
     return folder
 
 
-def legacy_import(where: Group, folder: Path, target: str) -> None:
+def legacy_import(where: TargetStore, folder: Path, target: str) -> None:
     """What `ingest.legacy.importer` does on its workers."""
     delete(where, "parts")  # staged anew, every time
     digest = domains.digest(where.domain)
@@ -244,7 +244,7 @@ def legacy_import(where: Group, folder: Path, target: str) -> None:
     write_all(shards(where, target, (), made))
 
 
-def case(where: Group, repeats: int, work: Callable[[str], None]) -> dict[str, Any]:
+def case(where: TargetStore, repeats: int, work: Callable[[str], None]) -> dict[str, Any]:
     """One way to a generation beside encoding what it wrote, in turn."""
     target = draft(where)
     work(target)  # compiles, warms up
@@ -277,7 +277,7 @@ def case(where: Group, repeats: int, work: Callable[[str], None]) -> dict[str, A
     }
 
 
-def delete(where: Group, path: str) -> None:
+def delete(where: TargetStore, path: str) -> None:
     """A draft, or all parts."""
     shutil.rmtree(Path(where.root) / str(KEY) / path)
 

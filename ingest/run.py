@@ -1,8 +1,8 @@
-"""Satellite files -> the next generation of their stores: plan, stage, publish.
+"""Ingests satellite files into the next generation of their stores: plan, stage, publish.
 
-A run takes what the source has and the stores lack. It can be stopped at any point and started
-again: what it had staged is found, what was published stays. Files of several geometries go to a
-store for each.
+A run ingests the time steps that the source has and the stores lack. It can be stopped at any point
+and started again: it finds the parts that were staged before, and published time steps stay. Each
+geometry of the files has a store of its own.
 """
 
 import time
@@ -23,7 +23,7 @@ from ingest.plan.plan import Absent, Plan, Step
 from ingest.publish import parts, policy, publish, staging
 from ingest.publish.parts import Part
 from ingest.publish.policy import Policy
-from ingest.publish.target import Group, Outcome, newest, of_key, outcome, writable
+from ingest.publish.target import IngestOutcome, TargetStore, load_target, newest, outcome, writable
 from ingest.source import source_files
 from ingest.source.scratch import Scratch
 from ingest.source.source_files import File
@@ -38,27 +38,27 @@ from lake.storage.urls import join
 from lake.store import generations
 from lake.store.ledger import MISSING, Entry, Ledger
 
-NOTE_S = 60
-"""So often what was staged is noted in the ledger."""
+RECORD_S = 60
+"""Interval at which finished parts are recorded in the ledger, seconds."""
 
 STEPS_PER_PART = 256
-"""At most: what a killed worker can lose."""
+"""Largest number of time steps in a part, which is what a killed worker can lose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of a listing one run takes."""
+    """Limits of one run: days and number of time steps."""
 
     since: date | None = None
     """First day; None: the listing's t0."""
     until: date | None = None
     """Last day, inclusive; None: the listing's tf."""
     max_steps: int | None = None
-    """No more time steps than this, the earliest first."""
+    """Largest number of time steps, the earliest first; None: no limit."""
 
 
 def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> Plan:
-    """The time steps of a listing for which `url` has all files, and those for which it has not."""
+    """The time steps of a listing for which `url` has all files, and those that lack a file."""
     days = bounds.since, bounds.until
     return planning.plan(listing, source_files.list_for(url, listing, *days), *days)
 
@@ -72,20 +72,20 @@ def run(
     bounds: Bounds = Bounds(),
     when: Policy = policy.NOW,
     scratch: Scratch = Scratch(),  # noqa: B008 (frozen)
-) -> list[Outcome]:
-    """Take into the lake at `root` what the source at `url` has and its stores lack.
+) -> list[IngestOutcome]:
+    """Ingest into the lake at `root` the time steps that the source at `url` has and its stores lack.
 
     Args:
-        client: Dask.
-        listing: what to measure.
+        client: the Dask client whose workers read the files and write the stores.
+        listing: says which products and bands to measure, and by which rules.
         url: folder or URL of the satellite files.
         root: folder or URL of the lake.
-        bounds: how much to take.
-        when: which of the staged time steps to publish at the end.
-        scratch: where remote files lie while they are read.
+        bounds: limits of the run.
+        when: says which of the staged time steps to publish at the end.
+        scratch: folder of remote files while they are read.
 
     Returns:
-        A store for each geometry of the files.
+        The outcome of the store of each geometry of the files.
 
     Raises:
         DataError: no time step is complete, or no granule can be read.
@@ -95,148 +95,161 @@ def run(
     """
     writable(root)
     planned = plan(listing, url, bounds)
-    stores = {group.key: group for group in _stores(listing, root)}
-    held = {key: _held(group) for key, group in stores.items()}
+    stores = {target.key: target for target in _existing_stores(listing, root)}
+    ledgers = {key: _ledger(target) for key, target in stores.items()}
     if not planned.steps and not stores:
-        raise DataError(_nothing(listing, url, planned.absent))
-    wanted = _wanted(planned, held.values(), bounds.max_steps)
+        raise DataError(_nothing_message(listing, url, planned.absent))
+    new_steps = _new_steps(planned, ledgers.values(), bounds.max_steps)
     absent = planned.absent
     try:
-        found = _by_geometry(listing, root, wanted, scratch)
+        stores_with_steps = _by_geometry(listing, root, new_steps, scratch)
     except GranuleError as error:
         if not stores:
             raise
-        found = []  # there is nothing new that can be read: remembered, and asked for again
-        absent += tuple(Absent(step.date, step.tod, str(error)) for step in wanted)
-    stores |= {group.key: group for group, _ in found}
-    missing = _where_absent(held, found, absent)
-    for group in stores.values():
-        steps = next((steps for g, steps in found if g.key == group.key), [])
-        with progress(f"stage {group.key.geom}") as report:
-            _stage(client, group, steps, missing[group.key], scratch, report)
-    outcomes = [_publish(client, g, when, planned.steps, scratch) for g in stores.values()]
-    if wanted and not any(o.held or o.staged for o in outcomes):
-        raise DataError(_unreadable(listing, url, list(stores.values())))
+        stores_with_steps = []  # no new file can be read: they are recorded as missing, and tried again
+        absent += tuple(Absent(step.date, step.tod, str(error)) for step in new_steps)
+    stores |= {target.key: target for target, _ in stores_with_steps}
+    missing = _missing_entries(ledgers, stores_with_steps, absent)
+    for target in stores.values():
+        steps = next((steps for store, steps in stores_with_steps if store.key == target.key), [])
+        with progress(f"stage {target.key.geom}") as report:
+            _stage(client, target, steps, missing[target.key], scratch, report)
+    outcomes = [
+        _publish(client, target, when, planned.steps, scratch) for target in stores.values()
+    ]
+    if new_steps and not any(o.stored or o.staged for o in outcomes):
+        raise DataError(_unreadable_message(listing, url, list(stores.values())))
     return outcomes
 
 
-def publish_waiting(client: Client, key: Key, root: str) -> Outcome:
-    """Publish whatever waits in a store.
+def publish_waiting(client: Client, key: Key, root: str) -> IngestOutcome:
+    """Publish all time steps that wait in a store.
 
     Raises:
         MissingError: there is no such store.
     """
-    group = of_key(root, key)
-    return _publish(client, group, policy.NOW, (), Scratch())
+    target = load_target(root, key)
+    return _publish(client, target, policy.NOW, (), Scratch())
 
 
-def _stores(listing: Listing, root: str) -> list[Group]:
-    """The stores that the listing has already, one a geometry."""
+def _existing_stores(listing: Listing, root: str) -> list[TargetStore]:
+    """The existing stores of the listing, one for each geometry."""
     lake = connect(root)
-    mine = Key(listing.sat, listing.listing, listing.t0, listing.tf, "geom")
-    found = (keys.parse(row.key) for row in catalogue.rows(lake))
-    same = [
-        k for k in found if (k.sat, k.listing, k.period) == (mine.sat, mine.listing, mine.period)
+    store_keys = (keys.parse(row.key) for row in catalogue.rows(lake))
+    return [
+        TargetStore(root, key, listing, domains.load(lake, key))
+        for key in store_keys
+        if (key.sat, key.listing) == (listing.sat, listing.listing)
+        and (key.t0, key.tf) == (listing.t0, listing.tf)
     ]
-    return [Group(root, key, listing, domains.load(lake, key)) for key in same]
 
 
-def _held(group: Group) -> Ledger:
-    """The ledger of a store that granules may enter."""
-    held = generations.entries(group.objects, newest(group))
-    if held.legacy:
+def _ledger(target: TargetStore) -> Ledger:
+    """The ledger of a store.
+
+    Raises:
+        OverlapError: it has legacy results, so that granules may not be added.
+    """
+    entries = generations.entries(target.objects, newest(target))
+    if entries.legacy:
         raise OverlapError(
-            f"{group.key} holds {len(held.legacy)} legacy results, whose time steps nobody noted: "
+            f"{target.key} holds {len(entries.legacy)} legacy results, whose time steps are unknown: "
             "granules of the same period would be counted twice; ingest them under another name "
             "(--set listing=NAME), or another period and 'lake merge' the two"
         )
-    return held
+    return entries
 
 
-def _wanted(planned: Plan, held: Collection[Ledger], most: int | None) -> list[Step]:
-    """The time steps that no store has, in order of time; of more than `most`, the first ones.
+def _new_steps(planned: Plan, ledgers: Collection[Ledger], max_steps: int | None) -> list[Step]:
+    """The time steps that no store has, in order of time; the first `max_steps` of them.
 
-    What could not be read before is tried last: it must not keep a bounded run from all others.
+    Time steps that could not be read before come last, so that they do not use up a bounded run.
     """
-    taken = {step for entries in held for step in entries.taken}
-    failed = {e.step for entries in held for e in entries if e.status == MISSING and e.files}
-    lacking = [step for step in planned.steps if step.id not in taken]
-    chosen = sorted(lacking, key=lambda step: (step.id in failed, step.id))[:most]
-    return sorted(chosen, key=lambda step: step.id)
+    taken_steps = {step for entries in ledgers for step in entries.taken}
+    failed = {e.step for entries in ledgers for e in entries if e.status == MISSING and e.files}
+    untaken = [step for step in planned.steps if step.id not in taken_steps]
+    first_steps = sorted(untaken, key=lambda step: (step.id in failed, step.id))[:max_steps]
+    return sorted(first_steps, key=lambda step: step.id)
 
 
 def _by_geometry(
     listing: Listing, root: str, steps: Sequence[Step], scratch: Scratch
-) -> list[tuple[Group, list[Step]]]:
-    """The stores that the files belong to: their projection names the geometry."""
+) -> list[tuple[TargetStore, list[Step]]]:
+    """The stores that the files belong to, with their time steps; the projection names the geometry."""
     lake = connect(root)
-    found = []
-    for grid, mine in geometries.groups(listing, steps, scratch):
+    stores = []
+    for grid, store_steps in geometries.groups(listing, steps, scratch):
         geom = listing.geom_name(grid.projection)
         key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
-        domain = domains.settle(lake, key, listing, grid, mine, scratch)
-        found.append((Group(root, key, listing, domain), list(mine)))
-    return found
+        domain = domains.settle(lake, key, listing, grid, store_steps, scratch)
+        stores.append((TargetStore(root, key, listing, domain), list(store_steps)))
+    return stores
 
 
-def _where_absent(
-    held: Mapping[Key, Ledger],
-    found: Sequence[tuple[Group, list[Step]]],
+def _missing_entries(
+    ledgers: Mapping[Key, Ledger],
+    stores_with_steps: Sequence[tuple[TargetStore, list[Step]]],
     absent: Sequence[Absent],
 ) -> dict[Key, list[Entry]]:
-    """Absent time steps as entries of the store that has the time step before them, or else after."""
-    known = [(step.id, group.key) for group, steps in found for step in steps]
-    known += [(step, key) for key, entries in held.items() for step in entries.taken]
-    known = sorted(known) or [("", key) for key in held][:1]
+    """Absent time steps as ledger entries, by store.
+
+    Each belongs to the store that has the time step before it, or else the one after it.
+    """
+    owners = [(step.id, target.key) for target, steps in stores_with_steps for step in steps]
+    owners += [(step, key) for key, entries in ledgers.items() for step in entries.taken]
+    owners = sorted(owners) or [("", key) for key in ledgers][:1]
     missing: dict[Key, list[Entry]] = defaultdict(list)
     for step in absent:
-        before = bisect_right(known, (step.id,)) - 1
-        missing[known[max(before, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
+        earlier = bisect_right(owners, (step.id,)) - 1
+        missing[owners[max(earlier, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
     return missing
 
 
 def _stage(
     client: Client,
-    group: Group,
+    target: TargetStore,
     steps: Sequence[Step],
     absent: Sequence[Entry],
     scratch: Scratch,
     report: Advance,
 ) -> None:
-    """Stage and note the time steps that the store lacks, until it lacks none that can be read."""
+    """Stage and record the time steps that the store lacks, until it lacks none that can be read."""
     unreadable: set[str] = set()
-    staging.note(group, (), absent, time.time())
+    staging.note(target, (), absent, time.time())
     while True:
-        out = _held(group).taken | unreadable
-        lacking = [step for step in steps if step.id not in out]
-        if not lacking:
+        handled_steps = _ledger(target).taken | unreadable
+        remaining = [step for step in steps if step.id not in handled_steps]
+        if not remaining:
             return
-        made: list[Part] = []
-        lost: list[Entry] = []
-        since, done = time.time(), 0
-        for part in _parts(client, group, lacking, scratch):
-            made += [part] if part.steps else []
-            lost += [entry for entry in part.entries if entry.status == MISSING]
+        finished: list[Part] = []
+        missing: list[Entry] = []
+        began, done = time.time(), 0
+        for part in _parts(client, target, remaining, scratch):
+            finished += [part] if part.steps else []
+            missing += [entry for entry in part.entries if entry.status == MISSING]
             unreadable |= {entry.step for entry in part.entries} - part.steps
-            report(done := done + len(part.entries), len(lacking))
-            if time.time() - since > NOTE_S:
-                staging.note(group, made, lost, since)
-                made, lost, since = [], [], time.time()
-        staging.note(group, made, lost, since)
+            report(done := done + len(part.entries), len(remaining))
+            if time.time() - began > RECORD_S:
+                staging.note(target, finished, missing, began)
+                finished, missing, began = [], [], time.time()
+        staging.note(target, finished, missing, began)
 
 
-def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch) -> Iterator[Part]:
-    """The parts of some time steps as they are made, or found made."""
+def _parts(
+    client: Client, target: TargetStore, steps: Sequence[Step], scratch: Scratch
+) -> Iterator[Part]:
+    """The parts of some time steps, each as soon as it is written or found."""
     by_slot: dict[tuple[int, int], list[Step]] = defaultdict(list)
     for step in steps:
         by_slot[step.month, step.tod].append(step)
-    shares = [
+    batches = [
         slot[first : first + STEPS_PER_PART]
         for slot in by_slot.values()
         for first in range(0, len(slot), STEPS_PER_PART)
     ]
-    where = (group.root, group.key, group.listing, domains.digest(group.domain), scratch)
-    calls = [(*where, share) for share in shares]
+    digest = domains.digest(target.domain)
+    common_arguments = (target.root, target.key, target.listing, digest, scratch)
+    calls = [(*common_arguments, batch) for batch in batches]
     for _, part in dask_cluster.each(client, _stage_slot, calls):
         yield part
 
@@ -244,7 +257,7 @@ def _parts(client: Client, group: Group, steps: Sequence[Step], scratch: Scratch
 def _stage_slot(
     root: str, key: Key, listing: Listing, digest: str, scratch: Scratch, steps: Sequence[Step]
 ) -> Part:
-    """On a worker: accumulate time steps of one (month, tod) into a part of the store."""
+    """Accumulate time steps of one (month, tod), on a worker, into a part of the store."""
     objects = connect(join(root, str(key)))
     domain = domains.known(root, key, digest)
     files = [(f.name, f.size, f.tag) for step in steps for f in step.files]
@@ -255,30 +268,33 @@ def _stage_slot(
     def fetch(file: File) -> AbstractContextManager[str]:
         return source_files.fetch(file, scratch)
 
-    seen = accumulate.accumulate(steps, listing, domain, fetch)
-    cubes = tuple(cube.name for cube in seen.cubes)
-    part = Part(name, "", seen.form, steps[0].month, steps[0].tod, cubes, seen.entries)
-    return parts.write(objects, part, seen, domain.pixels, domain.layout) if part.steps else part
+    accumulated = accumulate.accumulate(steps, listing, domain, fetch)
+    cubes = tuple(cube.name for cube in accumulated.cubes)
+    month, tod, entries = steps[0].month, steps[0].tod, accumulated.entries
+    part = Part(name, "", accumulated.form, month, tod, cubes, entries)
+    if not part.steps:
+        return part
+    return parts.write(objects, part, accumulated, domain.pixels, domain.layout)
 
 
 def _publish(
-    client: Client, group: Group, when: Policy, steps: Sequence[Step], scratch: Scratch
-) -> Outcome:
-    with progress(f"publish {group.key.geom}") as report:
-        published = publish.publish(client, group, when, report, datetime.now(UTC))
-    held = generations.entries(group.objects, newest(group))
-    changes = planning.changed(steps, held, lambda file: source_files.checksum(file, scratch))
+    client: Client, target: TargetStore, when: Policy, steps: Sequence[Step], scratch: Scratch
+) -> IngestOutcome:
+    with progress(f"publish {target.key.geom}") as report:
+        published = publish.publish(client, target, when, report, datetime.now(UTC))
+    entries = generations.entries(target.objects, newest(target))
+    changes = planning.changed(steps, entries, lambda file: source_files.checksum(file, scratch))
     for change in changes:
         say(f"warning: {change}")
-    return outcome(group, merged=len(published), changed=tuple(c.name for c in changes))
+    return outcome(target, merged=len(published), changed=tuple(c.name for c in changes))
 
 
-def _unreadable(listing: Listing, url: str, groups: Sequence[Group]) -> str:
-    reasons = [entry.reason for group in groups for entry in _held(group) if entry.files]
+def _unreadable_message(listing: Listing, url: str, targets: Sequence[TargetStore]) -> str:
+    reasons = [entry.reason for target in targets for entry in _ledger(target) if entry.files]
     return f"no granule of {listing.listing} could be read from {url}: " + "; ".join(reasons[:3])
 
 
-def _nothing(listing: Listing, url: str, absent: Sequence[Absent]) -> str:
+def _nothing_message(listing: Listing, url: str, absent: Sequence[Absent]) -> str:
     reasons = Counter(step.reason for step in absent).most_common(3)
     return (
         f"{url} has no complete time step of {listing.sat} {listing.listing} between {listing.t0} "

@@ -1,1 +1,1 @@
-"""Granules of one (month, tod) into packed observations or moments."""
+"""Reads the granules of one (month, tod) into packed observations, or into moments."""

@@ -1,4 +1,4 @@
-"""Granules of one (month, tod) -> what a part holds of them: packed observations or moments."""
+"""Reads the granules of one (month, tod) and gives what a part stores: observations or moments."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -16,33 +16,35 @@ from lake.format.schema import Cube
 from lake.store.ledger import MERGED, MISSING, Entry, Source
 
 Fetch = Callable[[File], AbstractContextManager[str]]
-"""File of a source -> its bytes on the local disk, by path, as long as the context lasts."""
+"""Gives the local path of a source file's bytes, which lie on disk as long as the context lasts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Accumulated:
-    """Some time steps of one (month, tod)."""
+    """The accumulated time steps of one (month, tod)."""
 
     entries: tuple[Entry, ...]
-    """What became of each time step."""
+    """The ledger entry of each time step: merged, or missing with the reason."""
     cubes: tuple[Cube, ...]
     form: str
-    """The smaller one: `observations` or `moments`."""
-    held: Packed
+    """`observations` or `moments`: the one that takes less space."""
+    packed: Packed
     suspect: tuple[str, ...] = ()
-    """Metrics that may be wrong: none."""
+    """Metrics that may be wrong; granules have none."""
 
     def moments(self, cube: str, superblock: int) -> Block:
-        """(band, metric, pixel, subpixel) of a superblock: NaN where a pixel was not observed, but
-        count 0.
+        """The moments of a superblock, (band, metric, pixel, subpixel).
+
+        Where a pixel was not observed its count is 0 and its other metrics are NaN.
         """
-        return self.held.total(self._cube(cube), superblock).results()
+        return self.packed.total(self._cube(cube), superblock).results()
 
     def observations(self, cube: str, superblock: int) -> Observations:
-        """Every time step that could be read, on the pixels of a superblock; for the form
-        `observations` alone.
+        """The observations of a superblock at every time step that could be read.
+
+        They exist only where the form is `observations`.
         """
-        return self.held.observations(self._cube(cube), superblock)
+        return self.packed.observations(self._cube(cube), superblock)
 
     def _cube(self, name: str) -> Cube:
         return next(cube for cube in self.cubes if cube.name == name)
@@ -55,33 +57,33 @@ def accumulate(
     fetch: Fetch,
     room_bytes: int = packed.ROOM_BYTES,
 ) -> Accumulated:
-    """Observations of time steps that share month and tod.
+    """Accumulate the observations of time steps that share month and tod.
 
-    A step with a file that cannot be read, is gone, or lies on another grid than the domain, is left
-    out and recorded as missing, with the reason.
+    A step is left out, and recorded as missing with the reason, if one of its files cannot be read, is
+    gone, or lies on another grid than the domain.
 
     Args:
-        steps: of one (month, tod).
-        listing: cubes and rules.
-        domain: the pixels.
+        steps: the time steps of one (month, tod).
+        listing: gives the cubes and the rule of clear sky.
+        domain: the pixels of the store.
         fetch: gives the bytes of a file.
-        room_bytes: for packed counts, see `ingest.accumulate.packed`.
+        room_bytes: memory for packed counts, see `ingest.accumulate.packed`.
     """
     cubes = listing.cubes_at(steps[0].tod)
-    held = Packed(cubes, domain, len(steps), room_bytes)
+    packed_steps = Packed(cubes, domain, len(steps), room_bytes)
     entries = []
     for step in steps:
         with ExitStack() as stack:
             try:
                 local = [stack.enter_context(fetch(file)) for file in step.files]
-                seen = scan.opened(step, cubes, listing, domain, local)
-                held.add(seen)
+                open_scan = scan.open_scan(step, cubes, listing, domain, local)
+                packed_steps.add(open_scan)
             except (GranuleError, MissingError, GeometryError) as error:
                 files = tuple(Source(file.name, file.size, file.tag) for file in step.files)
                 lost = Entry(step.id, MISSING, step.start, reason=str(error), files=files)
                 entries.append(lost)
                 continue
-        version = seen.surface.version
-        entries.append(Entry(step.id, MERGED, step.start, version=version, files=seen.sources))
-    form = "observations" if held.is_smaller else "moments"
-    return Accumulated(tuple(entries), cubes, form, held)
+        version = open_scan.surface.version
+        entries.append(Entry(step.id, MERGED, step.start, version=version, files=open_scan.sources))
+    form = "observations" if packed_steps.is_smaller else "moments"
+    return Accumulated(tuple(entries), cubes, form, packed_steps)

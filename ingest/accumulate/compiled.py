@@ -10,12 +10,14 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """The function compiled at its first call, and remembered on disk where that can be written.
+    """The function, which is compiled at its first call; the machine code is cached on disk if possible.
 
     Division by zero gives infinity or NaN, as in NumPy.
     """
     try:
-        found: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder to remember it in: a read-only image
-        found = numba.njit(nogil=True, error_model="numpy")(function)
-    return found
+        dispatcher: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(
+            function
+        )
+    except RuntimeError:  # no folder for the cache: a read-only image
+        dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    return dispatcher

@@ -1,4 +1,4 @@
-"""From chunks of images to the pixels of a store: which are wanted, which are good, what they count.
+"""Takes the pixels of a store from the chunks of images: which chunks are needed, which pixels are good.
 
 Images are (row, column), coarse or fine: a coarse pixel holds refinement x refinement fine ones. A
 chunk of a fine image may begin and end within coarse pixels.
@@ -11,39 +11,43 @@ from ingest.accumulate.compiled import compiled
 from lake.format.arrays import Bools, Counts
 
 Places = NDArray[np.int32]
+"""(row, column) of the coarse grid: number of the pixel among the valid ones, -1 where not valid."""
 
 ZERO, ONE, TWO, THREE = map(np.uint64, range(4))
 
 
 def occupied(valid: Bools, chunk: tuple[int, int], grid: tuple[int, int], refinement: int) -> Bools:
-    """Which chunks of a fine image hold a valid pixel.
+    """Mark the chunks of a fine image that contain a valid pixel.
 
     Args:
-        valid: (row, column) of the coarse grid.
+        valid: (row, column) of the coarse grid, True = usable.
         chunk: rows and columns of a chunk.
-        grid: how many rows and columns of chunks there are.
-        refinement: of the image.
+        grid: number of rows and columns of chunks.
+        refinement: fine pixels along one edge of a coarse pixel of the image.
 
     Returns:
-        (chunk row, chunk column)
+        (chunk row, chunk column), True where the chunk contains a valid pixel.
     """
-    found = np.zeros(grid, np.bool_)
-    (top, bottom), (left, right) = (
+    is_occupied = np.zeros(grid, np.bool_)
+    (first_row, last_row), (first_column, last_column) = (
         _windows(*numbers, refinement) for numbers in zip(chunk, grid, valid.shape, strict=True)
     )
     bytes_ = valid.view(np.uint8)
     before = np.zeros(valid.shape[1] + 1, np.int64)
     for row in range(grid[0]):
-        some = np.bitwise_or.reduce(bytes_[top[row] : bottom[row]], axis=0)
-        np.cumsum(some, out=before[1:])
-        found[row] = before[right] > before[left]
-    return found
+        any_valid = np.bitwise_or.reduce(bytes_[first_row[row] : last_row[row]], axis=0)
+        np.cumsum(any_valid, out=before[1:])
+        is_occupied[row] = before[last_column] > before[first_column]
+    return is_occupied
 
 
 def _windows(
     chunk: int, chunks: int, pixels: int, refinement: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Coarse pixels from which and up to which the chunks along one axis reach, whole or in part."""
+    """First coarse pixel of each chunk along one axis, and the one after its last.
+
+    A coarse pixel that a chunk covers in part belongs to it too.
+    """
     first = np.arange(chunks) * chunk
     return first // refinement, np.minimum((first + chunk - 1) // refinement + 1, pixels)
 
@@ -52,20 +56,20 @@ def _windows(
 def drop_bad(
     bad: NDArray[np.uint8], first_row: int, first_column: int, refinement: int, valid: Bools
 ) -> None:
-    """Coarse pixels with a bad fine pixel are no longer valid, in place.
+    """Make coarse pixels with a bad fine pixel invalid, in place.
 
     Args:
         bad: (fine row, fine column) of a chunk; not 0 = bad.
-        first_row: of the chunk, on the fine grid.
-        first_column: likewise.
-        refinement: of the chunk.
-        valid: (row, column) of the coarse grid.
+        first_row: fine row at which the chunk begins.
+        first_column: fine column at which the chunk begins.
+        refinement: fine pixels along one edge of a coarse pixel.
+        valid: (row, column) of the coarse grid, True = usable.
     """
     for i in range(bad.shape[0]):
-        some = np.uint8(0)
+        any_bad = np.uint8(0)
         for j in range(bad.shape[1]):
-            some |= bad[i, j]
-        if some:
+            any_bad |= bad[i, j]
+        if any_bad:
             row = (first_row + i) // refinement
             for j in range(bad.shape[1]):
                 if bad[i, j]:
@@ -83,15 +87,15 @@ def places(
     """Number the valid pixels of the store in its order.
 
     Args:
-        valid: (row, column) of the coarse grid.
-        row: (pixel,) of the store.
-        column: (pixel,)
-        is_valid: (pixel,) filled here.
+        valid: (row, column) of the coarse grid, True = usable.
+        row: (pixel,) coarse row of each pixel of the store.
+        column: (pixel,) coarse column of each pixel of the store.
+        is_valid: (pixel,) filled here, True = usable.
         place: (row, column) filled here at the store's pixels: number of the pixel among the valid
             ones, -1 where not valid.
 
     Returns:
-        How many are valid.
+        The number of valid pixels.
     """
     n = 0
     for pixel in range(row.size):
@@ -117,45 +121,48 @@ def take(
     """Copy the counts of valid pixels from a chunk to their places.
 
     Args:
-        chunk: (fine row, fine column)
-        first_row: of the chunk, on the fine grid.
-        first_column: likewise.
-        refinement: of the chunk.
+        chunk: (fine row, fine column) packed counts.
+        first_row: fine row at which the chunk begins.
+        first_column: fine column at which the chunk begins.
+        refinement: fine pixels along one edge of a coarse pixel.
         place: (row, column) from `places`.
         counts: (valid pixel, subpixel) filled here.
     """
     rows, columns = chunk.shape
     # coarse pixels that lie in the chunk as a whole, and the fine ones that they cover
-    top, left = -(-first_row // refinement), -(-first_column // refinement)
-    bottom = max((first_row + rows) // refinement, top)
-    right = max((first_column + columns) // refinement, left)
-    up, down = top * refinement - first_row, bottom * refinement - first_row
-    begin, end = left * refinement - first_column, right * refinement - first_column
-    for row in range(top, bottom):
+    north, west = -(-first_row // refinement), -(-first_column // refinement)
+    south = max((first_row + rows) // refinement, north)
+    east = max((first_column + columns) // refinement, west)
+    first_whole, past_whole = north * refinement - first_row, south * refinement - first_row
+    begin, end = west * refinement - first_column, east * refinement - first_column
+    for row in range(north, south):
         i = row * refinement - first_row
-        seen, of_row = chunk[i : i + refinement, begin:end], place[row, left:right]
+        fine_rows, row_places = chunk[i : i + refinement, begin:end], place[row, west:east]
         if refinement == 1:
-            _take_1(seen[0], of_row, counts)
+            _take_1(fine_rows[0], row_places, counts)
         elif refinement == 2:
-            _take_2(seen[0], seen[1], of_row, counts)
+            _take_2(fine_rows[0], fine_rows[1], row_places, counts)
         elif refinement == 4:
             for s in range(4):
-                _take_4(seen[s], of_row, np.uint64(4 * s), counts)
+                _take_4(fine_rows[s], row_places, np.uint64(4 * s), counts)
         else:
-            _take_any(seen, row * refinement, left * refinement, refinement, place, counts)
-    _take_any(chunk[:up], first_row, first_column, refinement, place, counts)
-    _take_any(chunk[down:], bottom * refinement, first_column, refinement, place, counts)
-    edges = chunk[up:down]
-    _take_any(edges[:, :begin], top * refinement, first_column, refinement, place, counts)
-    _take_any(edges[:, end:], top * refinement, right * refinement, refinement, place, counts)
+            _take_any(fine_rows, row * refinement, west * refinement, refinement, place, counts)
+    _take_any(chunk[:first_whole], first_row, first_column, refinement, place, counts)
+    _take_any(chunk[past_whole:], south * refinement, first_column, refinement, place, counts)
+    edges = chunk[first_whole:past_whole]
+    _take_any(edges[:, :begin], north * refinement, first_column, refinement, place, counts)
+    _take_any(edges[:, end:], north * refinement, east * refinement, refinement, place, counts)
 
 
 @compiled
-def _take_1(seen: Counts, place: Places, counts: Counts) -> None:
-    """The counts of a coarse row; positions are unsigned, else each is tested for a negative one."""
+def _take_1(fine_row: Counts, place: Places, counts: Counts) -> None:
+    """Copy the counts of a coarse row.
+
+    Positions are unsigned, otherwise the compiler tests each for a negative value.
+    """
     for j in range(place.size):
         if place[j] >= 0:
-            counts[np.uint64(place[j]), ZERO] = seen[j]
+            counts[np.uint64(place[j]), ZERO] = fine_row[j]
 
 
 @compiled
@@ -168,33 +175,33 @@ def _take_2(upper: Counts, lower: Counts, place: Places, counts: Counts) -> None
 
 
 @compiled
-def _take_4(seen: Counts, place: Places, sub: np.uint64, counts: Counts) -> None:
+def _take_4(fine_row: Counts, place: Places, sub: np.uint64, counts: Counts) -> None:
     for j in range(place.size):
         if place[j] >= 0:
             n, at = np.uint64(place[j]), np.uint64(4 * j)
-            a, b, c, d = seen[at], seen[at + ONE], seen[at + TWO], seen[at + THREE]
+            a, b, c, d = fine_row[at], fine_row[at + ONE], fine_row[at + TWO], fine_row[at + THREE]
             counts[n, sub], counts[n, sub + ONE] = a, b
             counts[n, sub + TWO], counts[n, sub + THREE] = c, d
 
 
 @compiled
 def _take_any(
-    seen: Counts,
+    piece: Counts,
     first_row: int,
     first_column: int,
     refinement: int,
     place: Places,
     counts: Counts,
 ) -> None:
-    """Any piece of a chunk."""
-    for i in range(seen.shape[0]):
+    """Copy the counts of any piece of a chunk, also where it covers a coarse pixel in part."""
+    for i in range(piece.shape[0]):
         row = (first_row + i) // refinement
         sub = (first_row + i - row * refinement) * refinement
-        for j in range(seen.shape[1]):
+        for j in range(piece.shape[1]):
             column = (first_column + j) // refinement
             n = place[row, column]
             if n >= 0:
-                counts[n, sub + first_column + j - column * refinement] = seen[i, j]
+                counts[n, sub + first_column + j - column * refinement] = piece[i, j]
 
 
 @compiled
@@ -209,18 +216,18 @@ def drop_unusable(
     high: int,
     keep: Bools,
 ) -> None:
-    """Valid pixels with a count that has no quantity are not kept, in place.
+    """Clear `keep` for valid pixels with a count that has no quantity, in place.
 
     Args:
-        chunk: (fine row, fine column)
-        first_row: of the chunk, on the fine grid.
-        first_column: likewise.
-        refinement: of the chunk.
+        chunk: (fine row, fine column) packed counts.
+        first_row: fine row at which the chunk begins.
+        first_column: fine column at which the chunk begins.
+        refinement: fine pixels along one edge of a coarse pixel.
         place: (row, column) from `places`.
-        usable: (count,) of all 16-bit counts: False = has no quantity.
-        low: counts from this one on are usable, all of them,
-        high: up to this one.
-        keep: (valid pixel,) False where not kept.
+        usable: (count,) for all 16-bit counts: False = the count has no quantity.
+        low: every count from `low` to `high` is usable, see `run_of`.
+        high: last count of that run.
+        keep: (valid pixel,) set to False where a count has no quantity.
     """
     for i in range(chunk.shape[0]):
         smallest = largest = chunk[i, 0]
@@ -240,7 +247,7 @@ def drop_unusable(
 
 
 def run_of(usable: Bools) -> tuple[int, int]:
-    """First and last usable count where all between them are usable too; (1, 0), none, elsewhere."""
+    """First and last usable count if all between them are usable too, otherwise the empty run (1, 0)."""
     counts = np.flatnonzero(usable)
     if counts.size == 0 or counts[-1] - counts[0] + 1 != counts.size:
         return 1, 0

@@ -1,4 +1,4 @@
-"""Observations of a run of pixels, step by step, and the moments that they or earlier moments make.
+"""Observations of a run of pixels at each time step, and the moments computed or merged from them.
 
 Source of `merge`: Pebay, "Formulas for robust, one-pass parallel computation of covariances and
 arbitrary-order statistical moments", SAND2008-6212 (2008), pairwise update.
@@ -16,26 +16,27 @@ from lake.format.arrays import Floats
 from lake.format.moments import METRICS
 
 Block = NDArray[np.float32]
-"""(band, metric, pixel, subpixel)"""
+"""(band, metric, pixel, subpixel) moments; NaN where there is no observation, but the count is 0."""
 
 CELLS = 4096
-"""Fine pixels of one band that are merged at once: they stay in the cache."""
+"""Number of fine pixels of one band that are merged at once: they fit into the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Some time steps of one cube on a run of pixels."""
+    """The observations of one cube on a run of pixels at some time steps."""
 
     valid: NDArray[np.bool_]
-    """(step, pixel) True = clear land, all bands good."""
+    """(step, pixel) True = clear land with good flags in all bands."""
     counts: NDArray[np.uint16]
-    """(step, band, pixel, subpixel) packed; 0 where not valid."""
+    """(step, band, pixel, subpixel) packed counts of the files; 0 where not valid."""
     tables: Floats
-    """(step, band, count) reflectance factor (1) or temperature (K) of every count of a valid pixel."""
+    """(step, band, count) reflectance factor (1) or temperature (K) that each packed count means; NaN
+    for counts that no valid pixel has."""
 
 
 def concatenate(parts: Sequence[Observations]) -> Observations:
-    """The time steps of several, which share pixels and bands."""
+    """The time steps of several observations, which share pixels and bands, one after another."""
     steps = [part.valid.shape[0] for part in parts]
     _, bands, length = np.max([part.tables.shape for part in parts], axis=0)
     tables = np.full((sum(steps), bands, length), np.nan)
@@ -50,29 +51,29 @@ def concatenate(parts: Sequence[Observations]) -> Observations:
     )
 
 
-def moments(seen: Observations) -> Block:
-    """The seven metrics of all time steps, in float64, rounded once.
+def moments(observed: Observations) -> Block:
+    """The seven metrics over all time steps, computed in float64 and rounded once to float32.
 
-    NaN where there is no observation, but the count is 0.
+    Where a pixel has no observation its count is 0 and its other metrics are NaN.
     """
-    steps, bands, pixels, subpixels = seen.counts.shape
+    steps, bands, pixels, subpixels = observed.counts.shape
     total = sums.blank(bands, pixels, subpixels)
     begins = np.arange(steps * bands, dtype=np.int64).reshape(steps, bands).T * pixels * subpixels
-    counts = np.ascontiguousarray(seen.counts).reshape(-1)
-    states = np.where(seen.valid, sums.OBSERVED, sums.DROPPED).astype(np.uint8)
-    total.add(counts, begins, seen.tables, states)
+    counts = np.ascontiguousarray(observed.counts).reshape(-1)
+    states = np.where(observed.valid, sums.OBSERVED, sums.DROPPED).astype(np.uint8)
+    total.add(counts, begins, observed.tables, states)
     return total.results()
 
 
 def merge(blocks: Sequence[Block], out: Block | None = None) -> Block:
-    """Moments of the union of disjoint observations, merged in float64, rounded once.
+    """Moments of the union of disjoint observations, merged in float64 and rounded once to float32.
 
-    A count of NaN says that nothing was ever ingested, and stays where all blocks say so. What one
+    A count of NaN says that nothing was ever ingested; it stays where all blocks have it. What one
     block alone has observed comes back bit for bit.
 
     Args:
-        blocks: at least one, of one shape.
-        out: where they go, of that shape and C-contiguous; else an array of its own.
+        blocks: one or more blocks of one shape.
+        out: receives the result, of that shape and C-contiguous; None: a new array.
     """
     merged = np.empty_like(blocks[0]) if out is None else out
     if len(blocks) == 1:
@@ -81,37 +82,37 @@ def merge(blocks: Sequence[Block], out: Block | None = None) -> Block:
     bands, _, pixels, subpixels = merged.shape
     cells = [block.reshape(bands, len(METRICS), pixels * subpixels) for block in blocks]
     whole = merged.reshape(bands, len(METRICS), pixels * subpixels)
-    total, other = (np.empty((len(METRICS), CELLS), np.float64) for _ in range(2))
+    total, addend = (np.empty((len(METRICS), CELLS), np.float64) for _ in range(2))
     for band in range(bands):
         for first in range(0, whole.shape[2], CELLS):
             run = slice(first, first + CELLS)
             target = whole[band, :, run]
             total[:, : target.shape[1]] = cells[0][band, :, run]
             for block in cells[1:]:
-                other[:, : target.shape[1]] = block[band, :, run]
-                _merge_into(total, other, target.shape[1])
+                addend[:, : target.shape[1]] = block[band, :, run]
+                _merge_into(total, addend, target.shape[1])
             target[...] = total[:, : target.shape[1]]
     return merged
 
 
 @compiled
-def _merge_into(total: Floats, other: Floats, cells: int) -> None:
-    """Add the first cells of another, both (metric, cell).
+def _merge_into(total: Floats, addend: Floats, cells: int) -> None:
+    """Add the first `cells` cells of `addend` to `total`, both (metric, cell), in place.
 
-    Without branches, for vector instructions: what is not defined where a side has seen nothing is
-    computed, and not used.
+    There are no branches, so that the compiler makes vector instructions. Where a side has no
+    observation its terms are undefined: they are computed, and not used.
     """
     for i in range(cells):
-        count_a, count_b = total[0, i], other[0, i]
+        count_a, count_b = total[0, i], addend[0, i]
         na = count_a if count_a > 0 else 0.0
         nb = count_b if count_b > 0 else 0.0
         n = na + nb
         a, b = na / n, nb / n
         low_a, high_a, m1a, m2a = total[1, i], total[2, i], total[3, i], total[4, i]
         m3a, m4a = total[5, i], total[6, i]
-        low_b, high_b = other[1, i], other[2, i]
-        m1b, m2b = other[3, i], other[4, i]
-        m3b, m4b = other[5, i], other[6, i]
+        low_b, high_b = addend[1, i], addend[2, i]
+        m1b, m2b = addend[3, i], addend[4, i]
+        m3b, m4b = addend[5, i], addend[6, i]
         d = m1b - m1a
         step = d * d * (na * b)
         low = min(low_a, low_b)

@@ -1,8 +1,8 @@
-"""Time steps of one (month, tod) as packed counts, and the sums of those there was no room for.
+"""Time steps of one (month, tod) as packed counts, and running sums of those that did not fit.
 
-A step takes 2 bytes for each valid fine pixel and band, and 1 for each pixel. What exceeds the room
-is added to running sums, 28 bytes for each fine pixel and band of the domain and 4 for each pixel, so
-that any number of steps fits:
+A step takes 2 bytes for each valid fine pixel and band, and 1 for each pixel. When the memory for
+packed counts (the room) is full, they are added to running sums, 28 bytes for each fine pixel and
+band of the domain and 4 for each pixel, so that any number of steps fits:
 
     peak memory = room + sums + 0.7 GB for everything else
 
@@ -18,46 +18,47 @@ from numpy.typing import NDArray
 from ingest.accumulate import gather, sums
 from ingest.accumulate.observations import Observations
 from ingest.accumulate.scan import Scan
-from ingest.accumulate.sums import ABSENT, DROPPED, OBSERVED, States, Sums
+from ingest.accumulate.sums import ABSENT, DROPPED, OBSERVED, PowerSums, States
 from lake.format import order
 from lake.format.arrays import Counts, Floats
 from lake.format.domain import Domain
 from lake.format.schema import Cube
 
 ROOM_BYTES = 1_600_000_000
+"""Default memory for packed counts."""
 REST_BYTES = 700_000_000
-"""Images of one file, libraries, and the compiler at the first call on a machine."""
+"""Memory for the images of one file, libraries, and the compiler at the first call on a machine."""
 SUMS_BYTES = 28
-"""Of one fine pixel of one band; also of its stored moments."""
+"""Size of the running sums of one fine pixel of one band; its stored moments take as much."""
 
 
 def peak_bytes(pixels: int, layers: int, room_bytes: int = ROOM_BYTES) -> int:
-    """Most memory that a worker needs for any number of time steps.
+    """Largest memory that a worker needs for any number of time steps, bytes.
 
     Args:
-        pixels: of the domain.
-        layers: fine pixels and bands of one pixel: bands times subpixels, of all cubes.
-        room_bytes: for packed counts.
+        pixels: number of pixels of the domain.
+        layers: values of one pixel at one time step: bands times subpixels, summed over all cubes.
+        room_bytes: memory for packed counts.
     """
     return room_bytes + pixels * (SUMS_BYTES * layers + 4) + REST_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedStep:
-    """One time step; its counts lie in the room."""
+    """One time step, whose packed counts lie in the room."""
 
     states: States
-    """(pixel,) as `ingest.accumulate.sums` has them."""
+    """(pixel,) `ABSENT`, `OBSERVED` or `DROPPED` of `ingest.accumulate.sums`."""
     before: NDArray[np.int64]
-    """(superblock,) pixels with counts before it."""
+    """(superblock,) number of pixels with counts before each superblock."""
     begins: dict[str, NDArray[np.int64]]
-    """By cube, (band,) where the counts of the first valid pixel lie."""
+    """By cube, (band,) position in the room of the first valid pixel's counts."""
     tables: dict[str, list[Floats]]
-    """By cube, one (count,) table a band: count -> quantity."""
+    """By cube, a table (count,) of each band: the quantity of every packed count."""
 
 
 class Packed:
-    """Time steps in the order they were added."""
+    """The time steps of one (month, tod), in the order in which they were added."""
 
     def __init__(
         self, cubes: Sequence[Cube], domain: Domain, most_steps: int, room_bytes: int = ROOM_BYTES
@@ -73,8 +74,8 @@ class Packed:
         self._mask = domain.mask
         self._place = np.full(domain.grid.shape, -1, np.int32)
         self.steps: list[PackedStep] = []
-        self.sums: dict[str, Sums] = {}
-        """By cube; empty as long as all steps have room."""
+        self.sums: dict[str, PowerSums] = {}
+        """By cube, the running sums; empty as long as all steps fit into the room."""
 
     def add(self, scan: Scan) -> None:
         """Add one more step.
@@ -101,8 +102,8 @@ class Packed:
         self.steps.append(self._step(states, begins[:-1] + self._used, scan))
         self._used += int(begins[-1])
 
-    def total(self, cube: Cube, superblock: int) -> Sums:
-        """Sums of all steps on the pixels of a superblock."""
+    def total(self, cube: Cube, superblock: int) -> PowerSums:
+        """Running sums over all steps, for the pixels of a superblock."""
         pixels = self.superblocks[superblock]
         if self.sums:
             total = self.sums[cube.name].part(pixels).copy()
@@ -112,17 +113,17 @@ class Packed:
         return total
 
     def observations(self, cube: Cube, superblock: int) -> Observations:
-        """Each step of those in the room."""
+        """The observations of a superblock at each step in the room."""
         pixels = self.superblocks[superblock]
         size, s = pixels.stop - pixels.start, cube.subpixels
         states = self._states(pixels)
         valid = states == OBSERVED
         counts = np.zeros((len(self.steps), len(cube.bands), size, s), np.uint16)
         for step, begins in enumerate(self._begins(cube, superblock).T):
-            there = states[step][states[step] != ABSENT] == OBSERVED
+            is_observed = states[step][states[step] != ABSENT] == OBSERVED
             for band, begin in enumerate(begins):
-                held = self._room[begin : begin + there.size * s].reshape(-1, s)
-                counts[step, band, valid[step]] = held[there]
+                packed_counts = self._room[begin : begin + is_observed.size * s].reshape(-1, s)
+                counts[step, band, valid[step]] = packed_counts[is_observed]
         return Observations(valid, counts, self._tables(cube))
 
     @property
@@ -130,16 +131,16 @@ class Packed:
         """Whether the observations take less space than the moments that they make."""
         if self.sums or not self.steps:
             return False
-        seen = np.zeros(self.domain.pixels, np.bool_)
+        ever_observed = np.zeros(self.domain.pixels, np.bool_)
         observed = 0
         for step in self.steps:
             valid = step.states == OBSERVED
-            seen |= valid
+            ever_observed |= valid
             observed += int(valid.sum())
-        return 2 * observed < SUMS_BYTES * int(seen.sum())
+        return 2 * observed < SUMS_BYTES * int(ever_observed.sum())
 
     def _make_room(self) -> None:
-        """Add all steps to the running sums, superblock by superblock, and forget them."""
+        """Add all steps to the running sums, superblock by superblock, and empty the room."""
         if not self.sums:
             for cube in self.cubes:
                 self.sums[cube.name] = sums.blank(
@@ -152,31 +153,31 @@ class Packed:
         self._known_tables.clear()
         self._used = 0
 
-    def _add_to(self, total: Sums, cube: Cube, superblock: int) -> None:
+    def _add_to(self, total: PowerSums, cube: Cube, superblock: int) -> None:
         if self.steps:
             states = self._states(self.superblocks[superblock])
             total.add(self._room, self._begins(cube, superblock), self._tables(cube), states)
 
     def _step(self, states: States, begins: NDArray[np.int64], scan: Scan) -> PackedStep:
-        starts = [pixels.start for pixels in self.superblocks]
-        held = np.add.reduceat(states != ABSENT, starts, dtype=np.int64)
+        starts = [superblock.start for superblock in self.superblocks]
+        pixels = np.add.reduceat(states != ABSENT, starts, dtype=np.int64)
         tables = {name: [band.table for band in bands] for name, bands in scan.bands.items()}
         ends = np.cumsum([len(bands) for bands in tables.values()])[:-1]
         by_cube = dict(zip(tables, np.split(begins, ends), strict=True))
-        return PackedStep(states, np.cumsum(held) - held, by_cube, tables)
+        return PackedStep(states, np.cumsum(pixels) - pixels, by_cube, tables)
 
     def _begins(self, cube: Cube, superblock: int) -> NDArray[np.int64]:
-        """Where counts begin: (band, step)."""
+        """Positions in the room at which the counts of a superblock begin: (band, step)."""
         return np.stack(
             [s.begins[cube.name] + s.before[superblock] * cube.subpixels for s in self.steps], 1
         )
 
     def _states(self, pixels: slice) -> States:
-        """Of a run of pixels: (step, pixel)."""
+        """States of a run of pixels: (step, pixel)."""
         return np.stack([step.states[pixels] for step in self.steps])
 
     def _tables(self, cube: Cube) -> Floats:
-        """(step, band, count); NaN where a table is shorter."""
+        """Tables of a cube, (step, band, count); NaN beyond the end of a shorter table."""
         if cube.name in self._known_tables:
             return self._known_tables[cube.name]
         length = max(t.size for step in self.steps for t in step.tables[cube.name])

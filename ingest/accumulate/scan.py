@@ -1,8 +1,8 @@
-"""One time step: its files opened, which pixels of the domain count, and their packed counts.
+"""Opens the files of one time step and finds which pixels of the domain count, and their packed counts.
 
 A coarse pixel counts only if it is clear land and every fine pixel of every band under it is good and
-has a quantity: all bands of a pixel have the same count. So the flags come first, each band's only
-where the sky is clear, then the counts.
+has a quantity: all bands of a pixel have the same count. So the flags are read first, those of a band
+only where the sky is clear, then the counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,71 +30,74 @@ class Scan:
 
     surface: Surface
     bands: Mapping[str, tuple[Granule, ...]]
-    """By cube, in the order of its bands."""
+    """By cube, the granule of each band in the order of the cube."""
     refinements: Mapping[str, int]
-    """By cube."""
+    """By cube, fine pixels along one edge of a coarse pixel."""
     sources: tuple[Source, ...]
+    """The files of the time step, for the ledger."""
 
     def valid(self, mask: Bools) -> Bools:
-        """(row, column) of the coarse grid: pixels of the domain that are clear land with good flags
-        in all bands.
+        """Pixels of the domain that are clear land with good flags in all bands.
 
         Args:
-            mask: of the domain.
+            mask: (row, column) of the coarse grid, True in the domain.
+
+        Returns:
+            (row, column) of the coarse grid.
 
         Raises:
             GranuleError: a chunk is damaged.
         """
         flags = self.surface.dqf
-        seen = self.surface.seen(gather.occupied(mask, flags.chunk, flags.grid, 1))
-        valid = is_clear(self.surface.rule, seen) & mask
-        wanted_of = cache(partial(gather.occupied, valid.copy()))
+        flag_values = self.surface.seen(gather.occupied(mask, flags.chunk, flags.grid, 1))
+        valid = is_clear(self.surface.rule, flag_values) & mask
+        chunks_of = cache(partial(gather.occupied, valid.copy()))
         for refinement, band in self.each():
-            wanted = wanted_of(band.flags.chunk, band.flags.grid, refinement)
-            for row, column, block in band.flags.each(wanted):
+            chunks = chunks_of(band.flags.chunk, band.flags.grid, refinement)
+            for row, column, block in band.flags.each(chunks):
                 gather.drop_bad(band.bad(block), row, column, refinement, valid)
         return valid
 
     def take(self, valid: Bools, place: gather.Places, into: Sequence[Counts], keep: Bools) -> None:
-        """The counts of valid pixels, in the order of the store.
+        """Copy the counts of valid pixels, in the order of the store.
 
         Args:
             valid: from `valid`.
             place: (row, column) number of each valid pixel, from `gather.places`.
             into: (valid pixel, subpixel) for every band in the order of `each`, filled here.
-            keep: (valid pixel,) False where a count has no quantity, in place.
+            keep: (valid pixel,) set to False where a count has no quantity.
 
         Raises:
             GranuleError: a chunk is damaged.
         """
-        wanted_of = cache(partial(gather.occupied, valid))
+        chunks_of = cache(partial(gather.occupied, valid))
         for (refinement, band), counts in zip(self.each(), into, strict=True):
             usable = band.usable
-            wanted = wanted_of(band.packed.chunk, band.packed.grid, refinement)
+            chunks = chunks_of(band.packed.chunk, band.packed.grid, refinement)
             run = gather.run_of(usable)
-            for row, column, block in band.packed.each(wanted):
-                where = (block, row, column, refinement, place)
-                gather.take(*where, counts)
-                gather.drop_unusable(*where, usable, *run, keep)
+            for row, column, block in band.packed.each(chunks):
+                piece = (block, row, column, refinement, place)
+                gather.take(*piece, counts)
+                gather.drop_unusable(*piece, usable, *run, keep)
 
     def each(self) -> Iterator[tuple[int, Granule]]:
-        """Refinement and granule of every band of every cube."""
+        """The refinement and the granule of every band of every cube."""
         for name, granules in self.bands.items():
             for band in granules:
                 yield self.refinements[name], band
 
 
-def opened(
+def open_scan(
     step: Step, cubes: Sequence[Cube], listing: Listing, domain: Domain, local: Sequence[str]
 ) -> Scan:
-    """The scan of a time step.
+    """Open the files of a time step.
 
     Args:
-        step: which.
-        cubes: that observe at its time of day.
-        listing: says which product and rule tell clear sky.
-        domain: the pixels.
-        local: where the bytes of each of the step's files lie.
+        step: the time step.
+        cubes: the cubes that observe at its time of day.
+        listing: says which product and rule decide what is clear sky.
+        domain: the pixels of the store.
+        local: local path of each of the step's files.
 
     Raises:
         GranuleError: a file cannot be read.
@@ -106,26 +109,26 @@ def opened(
     rest = iter(zip(step.files[1:], local[1:], strict=True))
     bands: dict[str, tuple[Granule, ...]] = {}
     for cube in cubes:
-        found = []
+        granules = []
         for _ in cube.bands:
-            same = cube.product == listing.clear_sky.product
-            file, where = (step.files[0], local[0]) if same else next(rest)
-            found.append(granule.open_band(where, file.path, cube.variable))
-            _check_grid(found[-1].grid, domain, cube.refinement, file.path)
-        bands[cube.name] = tuple(found)
+            is_surface = cube.product == listing.clear_sky.product
+            file, local_path = (step.files[0], local[0]) if is_surface else next(rest)
+            granules.append(granule.open_band(local_path, file.path, cube.variable))
+            _check_grid(granules[-1].grid, domain, cube.refinement, file.path)
+        bands[cube.name] = tuple(granules)
     sources = tuple(
-        Source(file.name, file.size, file.tag, checksum_of(where))
-        for file, where in zip(step.files, local, strict=True)
+        Source(file.name, file.size, file.tag, checksum_of(local_path))
+        for file, local_path in zip(step.files, local, strict=True)
     )
     return Scan(surface, bands, {cube.name: cube.refinement for cube in cubes}, sources)
 
 
-def _check_grid(found: Grid, domain: Domain, refinement: int, path: str) -> None:
-    wanted = refine(domain.grid, refinement)
-    if found.same_as(wanted):
+def _check_grid(file_grid: Grid, domain: Domain, refinement: int, path: str) -> None:
+    domain_grid = refine(domain.grid, refinement)
+    if file_grid.same_as(domain_grid):
         return
     raise GeometryError(
-        f"{path} lies on a grid of {found.shape} of {found.projection}, this store's domain on "
-        f"{wanted.shape} of {wanted.projection}: two geometries cannot share a store; run it again, "
-        "files of another geometry go to a store of their own"
+        f"{path} lies on a grid of {file_grid.shape} of {file_grid.projection}, this store's domain on "
+        f"{domain_grid.shape} of {domain_grid.projection}: two geometries cannot share a store; "
+        "run it again, files of another geometry go to a store of their own"
     )

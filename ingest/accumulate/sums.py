@@ -1,9 +1,9 @@
 """Running sums of packed observations, from which the seven metrics of a store follow.
 
-Work is in float64, about a shift that is the pixel's first observation or the mean of what came
-before: then no sum loses more digits to cancellation than the number of observations has, and the
-mean of equal observations is exact. Between two additions a pixel's sums rest as its statistics, in
-float32, the mean with its rounding error beside it.
+Sums are of powers of deviations from a shift: the pixel's first observation, or the mean of the
+observations before. Then no sum loses more digits to cancellation than the number of observations
+has, and the mean of equal observations is exact. The work is in float64; between two additions the
+statistics of a pixel are kept in float32, and the rounding error of the mean beside the mean.
 Source: the binomial expansion of power sums about another point; Chan, Golub and LeVeque,
 "Algorithms for computing the sample variance", The American Statistician 37 (1983), section 3, on the
 choice of the shift.
@@ -21,36 +21,36 @@ from lake.format.moments import METRICS
 States = NDArray[np.uint8]
 
 REST, LOW, HIGH, MEAN, M2, M3, M4 = range(len(METRICS))
-"""Places in the second axis of `Sums.values`: as in `METRICS`, but in place of the count, which all
-bands share, what float32 leaves of the mean."""
+"""Positions in the second axis of `PowerSums.values`, in the order of `METRICS`. All bands share the
+count, so REST, the rounding error of the mean in float32, stands in its place."""
 
 ABSENT, OBSERVED, DROPPED = range(3)
-"""State of a pixel at a step: no counts, counts of an observation, counts to pass over."""
+"""State of a pixel at a step: it has no counts, counts of an observation, or counts to skip."""
 
 ZERO, ONE, TWO, THREE, FOUR = map(np.uint64, range(5))
 
 WIDTH, DEPTH = 256, 32
-"""Fine pixels and steps that are worked on at once: they stay in the cache."""
+"""Numbers of fine pixels and of steps that are added at once: they fit into the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sums:
-    """Statistics of the observations of a run of pixels so far."""
+class PowerSums:
+    """Running statistics of the observations of a run of pixels."""
 
     subpixels: int
     count: NDArray[np.int32]
-    """(pixel,) the same for all bands and subpixels."""
+    """(pixel,) number of observations, the same for all bands and subpixels."""
     values: Singles
-    """(band, 7, cell), the subpixels of each pixel side by side; means nothing where the count is 0."""
+    """(band, 7, cell), a cell for each subpixel of each pixel; undefined where the count is 0."""
 
-    def part(self, pixels: slice) -> "Sums":
-        """A view of some of the pixels."""
+    def part(self, pixels: slice) -> "PowerSums":
+        """A view of the statistics of some of the pixels."""
         cells = slice(pixels.start * self.subpixels, pixels.stop * self.subpixels)
-        return Sums(self.subpixels, self.count[pixels], self.values[:, :, cells])
+        return PowerSums(self.subpixels, self.count[pixels], self.values[:, :, cells])
 
-    def copy(self) -> "Sums":
-        """The same numbers, apart."""
-        return Sums(self.subpixels, self.count.copy(), self.values.copy())
+    def copy(self) -> "PowerSums":
+        """The same numbers in arrays of their own."""
+        return PowerSums(self.subpixels, self.count.copy(), self.values.copy())
 
     def add(
         self,
@@ -62,28 +62,30 @@ class Sums:
         """Add observations, in place.
 
         Args:
-            counts: one-dimensional, of all steps and bands, wherever they lie in it: in the order
-                of pixels, each with all its subpixels, without those that are `ABSENT`.
-            begins: (band, step) where the first pixel's counts lie.
+            counts: one-dimensional, packed counts of all steps and bands. Those of one step and
+                band follow each other in the order of pixels, each with all its subpixels, without
+                pixels that are `ABSENT`.
+            begins: (band, step) position of the first pixel's counts.
             tables: (step, band, count) quantity of every count of an observation.
-            states: (step, pixel)
+            states: (step, pixel) `ABSENT`, `OBSERVED` or `DROPPED`.
         """
         for band, values in enumerate(self.values):
             _add(self.subpixels, self.count, values, counts, begins[band], states, tables[:, band])
         self.count[...] += (states == OBSERVED).sum(axis=0, dtype=np.int32)
 
     def results(self) -> Singles:
-        """(band, metric, pixel, subpixel) as a store holds them: NaN where there is no observation,
-        but the count is 0. They take the place of `values`.
+        """The metrics as a store has them, (band, metric, pixel, subpixel); they overwrite `values`.
+
+        Where a pixel has no observation its count is 0 and its other metrics are NaN.
         """
         _finish(self.subpixels, self.count, self.values)
         return self.values.reshape(*self.values.shape[:2], self.count.size, self.subpixels)
 
 
-def blank(bands: int, pixels: int, subpixels: int) -> Sums:
-    """Sums of no observation."""
+def blank(bands: int, pixels: int, subpixels: int) -> PowerSums:
+    """Sums to which no observation was added yet."""
     values = np.empty((bands, len(METRICS), pixels * subpixels), np.float32)
-    return Sums(subpixels, np.zeros(pixels, np.int32), values)
+    return PowerSums(subpixels, np.zeros(pixels, np.int32), values)
 
 
 @compiled
@@ -108,23 +110,23 @@ def _add(
 ) -> None:
     """Add the observations of one band: `values` (7, cell), `begins` (step,), `table` (step, count).
 
-    A tile of pixels at a time: the k-th observation of every pixel goes to layer k, as numbers that
-    lie side by side are added faster.
+    A tile of pixels is added at a time. The k-th observation of every pixel goes to layer k: numbers
+    that lie side by side are added faster.
     """
     tile = max(1, WIDTH // subpixels)
     at = begins.copy()
     depth = np.empty(tile, np.int64)
-    held = np.empty(tile * subpixels, np.float64)
-    seen = np.empty(tile * subpixels, np.float64)
+    layer_counts = np.empty(tile * subpixels, np.float64)
+    cell_counts = np.empty(tile * subpixels, np.float64)
     layers = np.empty((DEPTH, tile * subpixels), np.float64)
     sums = np.empty((7, tile * subpixels), np.float64)
     for first in range(0, count.size, tile):
         last = min(first + tile, count.size)
         width = (last - first) * subpixels
-        of_tile = values[:, first * subpixels : last * subpixels]
+        tile_values = values[:, first * subpixels : last * subpixels]
         for i in range(last - first):
-            seen[i * subpixels : (i + 1) * subpixels] = count[first + i]
-        _load(of_tile, seen, sums)
+            cell_counts[i * subpixels : (i + 1) * subpixels] = count[first + i]
+        _load(tile_values, cell_counts, sums)
         for batch in range(0, begins.size, DEPTH):
             depth[:] = 0
             for step in range(batch, min(batch + DEPTH, begins.size)):
@@ -137,18 +139,24 @@ def _add(
                     depth,
                     layers,
                 )
-            deepest = _settle(subpixels, depth[: last - first], held, seen, sums, layers)
-            _sum_up(sums, layers, held, deepest, width)
-        _store(of_tile, seen, sums)
+            deepest = _settle(
+                subpixels, depth[: last - first], layer_counts, cell_counts, sums, layers
+            )
+            _sum_up(sums, layers, layer_counts, deepest, width)
+        _store(tile_values, cell_counts, sums)
 
 
 @compiled
-def _load(values: Singles, seen: Floats, sums: Floats) -> None:
-    """Shift, sums of the first four powers of deviations from it, minimum and maximum."""
+def _load(values: Singles, cell_counts: Floats, sums: Floats) -> None:
+    """From statistics about the mean to sums (7, cell) about the shift, which is that mean.
+
+    The rows of `sums` are the shift, sums of the first four powers of deviations from it, minimum and
+    maximum.
+    """
     sums[:5] = 0
     sums[5], sums[6] = np.inf, -np.inf
     for at in range(values.shape[1]):
-        if seen[at] > 0:
+        if cell_counts[at] > 0:
             sums[0, at] = np.float64(values[MEAN, at]) + values[REST, at]
             sums[2, at] = values[M2, at]
             sums[3, at] = values[M3, at]
@@ -167,10 +175,10 @@ def _spread(
     depth: NDArray[np.int64],
     layers: Floats,
 ) -> np.int64:
-    """Lay one step's observations onto those before; returns where those of the next tile begin.
+    """Put one step's observations into the layers; returns where those of the next tile begin.
 
-    Positions are unsigned, else each would be tested for a negative one, and four subpixels are read
-    before four are written, that the compiler may move them together.
+    Positions are unsigned, otherwise the compiler tests each for a negative value. Four subpixels are
+    read before four are written, so that the compiler may move them together.
     """
     at, width = np.uint64(begin), np.uint64(subpixels)
     for i in range(states.size):
@@ -195,36 +203,36 @@ def _spread(
 def _settle(
     subpixels: int,
     depth: NDArray[np.int64],
-    held: Floats,
-    seen: Floats,
+    layer_counts: Floats,
+    cell_counts: Floats,
     sums: Floats,
     layers: Floats,
 ) -> int:
-    """Begin with cells that are seen for the first time; returns the greatest depth."""
+    """Set the shift of cells that are observed for the first time; returns the greatest depth."""
     deepest = 0
     for i in range(depth.size):
         deepest = max(deepest, depth[i])
-        held[i * subpixels : (i + 1) * subpixels] = depth[i]
+        layer_counts[i * subpixels : (i + 1) * subpixels] = depth[i]
     for at in range(depth.size * subpixels):
-        is_first = seen[at] == 0 and held[at] > 0
+        is_first = cell_counts[at] == 0 and layer_counts[at] > 0
         x = layers[0, at]
         sums[0, at] = x if is_first else sums[0, at]
         sums[5, at] = x if is_first else sums[5, at]
         sums[6, at] = x if is_first else sums[6, at]
-        seen[at] += held[at]
+        cell_counts[at] += layer_counts[at]
     return deepest
 
 
 @compiled
-def _sum_up(sums: Floats, layers: Floats, held: Floats, deepest: int, width: int) -> None:
-    """Add four layers at a time: written so that the compiler makes vector instructions of it.
+def _sum_up(sums: Floats, layers: Floats, layer_counts: Floats, deepest: int, width: int) -> None:
+    """Add four layers at a time, in a form that the compiler makes vector instructions of.
 
     A cell without an observation in a layer gets the shift there, which changes no sum.
     """
     for k in range(0, deepest, 4):
         k0 = np.float64(k)
         for at in range(width):
-            shift, depth = sums[0, at], held[at]
+            shift, depth = sums[0, at], layer_counts[at]
             a = layers[k, at] if k0 < depth else shift
             b = layers[k + 1, at] if k0 + 1 < depth else shift
             c = layers[k + 2, at] if k0 + 2 < depth else shift
@@ -240,10 +248,10 @@ def _sum_up(sums: Floats, layers: Floats, held: Floats, deepest: int, width: int
 
 
 @compiled
-def _store(values: Singles, seen: Floats, sums: Floats) -> None:
-    """From sums about the shift to statistics about the mean; nonsense where nothing was seen."""
+def _store(values: Singles, cell_counts: Floats, sums: Floats) -> None:
+    """From sums about the shift to statistics about the mean; undefined where nothing was observed."""
     for at in range(values.shape[1]):
-        n = seen[at]
+        n = cell_counts[at]
         d = sums[1, at] / n
         s2, s3, s4 = sums[2, at], sums[3, at], sums[4, at]
         square = n * d * d

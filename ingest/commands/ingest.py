@@ -1,17 +1,22 @@
-"""`lake ingest`: what fills the lake."""
+"""`lake ingest`: the commands that fill a lake."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from itertools import groupby
 from pathlib import Path
 
 import click
 
 from ingest import run
-from ingest.commands.options import scratch_option
+from ingest.commands.options import (
+    listing_set_option,
+    scratch_option,
+    since_option,
+    source_option,
+    until_option,
+)
 from ingest.commands.outcomes import count, emit_outcomes
 from ingest.listing import listing
 from ingest.publish import policy
@@ -22,34 +27,6 @@ from lake.console.messages import emit, progress
 from lake.errors import ConfigError
 from lake.format import keys
 from lake.upkeep import reports
-
-source_option = click.option(
-    "--source", "url", required=True, help="Folder or URL of the satellite files."
-)
-
-
-def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
-    if text and (ago := re.fullmatch(r"(\d{1,5})d", text)):
-        return datetime.now(UTC).date() - timedelta(days=int(ago[1]))
-    return keys.day(text) if text else None
-
-
-since_option = click.option(
-    "--since",
-    callback=_day,
-    help="First day to look at: YYYY-MM-DD, or 10d for ten days ago (UTC).",
-)
-until_option = click.option(
-    "--until", callback=_day, help="Last day to look at, inclusive; 0d is today."
-)
-listing_set_option = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    envvar="LAKE_LISTING_SET",
-    metavar="NAME=VALUE",
-    help="Override a setting of the listing; repeatable [LAKE_LISTING_SET, separated by spaces].",
-)
 
 
 @click.group()
@@ -73,7 +50,7 @@ def plan(
     *,
     as_json: bool,
 ) -> None:
-    """Tell which time steps a source has, how large they are, and which lack a file."""
+    """List the time steps that a source has, their size, and those that lack a file."""
     planned = run.plan(listing.load(name, overrides), url, run.Bounds(since, until))
     reasons = Counter(step.reason for step in planned.absent)
     document = {
@@ -97,18 +74,22 @@ def plan(
 @address_option
 @since_option
 @until_option
-@click.option("--max-steps", type=click.IntRange(min=1), help="Take no more time steps than this.")
+@click.option(
+    "--max-steps",
+    type=click.IntRange(min=1),
+    help="Largest number of time steps to ingest, the earliest first.",
+)
 @click.option(
     "--publish",
     "when",
     default="now",
     show_default=True,
     metavar="POLICY",
-    help="When to publish what was staged: now, never, or some of month-end, 500 (time steps) and "
+    help="When to publish staged time steps: now, never, or some of month-end, 500 (time steps) and "
     "7d (days of waiting), separated by commas.",
 )
 @scratch_option
-@click.option("--dry-run", is_flag=True, help="Plan only: the same as 'lake ingest plan'.")
+@click.option("--dry-run", is_flag=True, help="Only plan, as 'lake ingest plan' does.")
 @json_option
 @click.pass_context
 def run_(
@@ -127,7 +108,7 @@ def run_(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Take into the lake what the source has and the store lacks.
+    """Ingest the time steps that the source has and the store lacks.
 
     LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
     """
@@ -154,7 +135,7 @@ def run_(
 @address_option
 @json_option
 def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> None:
-    """Publish the time steps of a store that are staged and wait."""
+    """Publish the staged time steps of a store."""
     key = keys.parse(name)
     with reports.kept(root, "publish", str(key)) as report, dask_cluster.client(address) as client:
         outcome = run.publish_waiting(client, key, root)
@@ -207,17 +188,17 @@ def synthetic(
     seed: int,
     address: str | None,
 ) -> None:
-    """Write granules of the real layout, of an invented country whose truth is known."""
-    from ingest.synthetic import granules as made  # noqa: PLC0415 (needed here alone)
+    """Write granules of the real layout that show an invented country, whose truth is known."""
+    from ingest.synthetic import granules  # noqa: PLC0415 (needed here alone)
 
     if any(Path(folder).glob("*")):
         raise ConfigError(f"{folder} is not empty: give a new or empty folder")
-    steps = made.time_steps(years=_numbers(years), months=months, days=_numbers(days))
-    made.write_truth(folder, shape, seed)
-    by_day = groupby(steps, key=lambda step: step.start.date())  # those of a day share its weather
+    steps = granules.time_steps(years=_numbers(years), months=months, days=_numbers(days))
+    granules.write_truth(folder, shape, seed)
+    by_day = groupby(steps, key=lambda step: step.start.date())  # the steps of a day share weather
     calls = [(str(Path(folder).absolute()), shape, seed, list(day)) for _, day in by_day]
     with dask_cluster.client(address) as client, progress("write granules") as report:
-        dask_cluster.call(client, made.write_steps, calls, report)
+        dask_cluster.call(client, granules.write_steps, calls, report)
 
 
 def _numbers(text: str) -> list[int]:

@@ -1,28 +1,28 @@
-"""What became of stores, for people, for reports, and as JSON."""
+"""Prints the outcomes of stores for people or as JSON, and adds them up in reports."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ingest.publish.target import Outcome
+from ingest.publish.target import IngestOutcome
 from lake.console.messages import emit
 from lake.upkeep import reports
 
 
-def count(report: reports.Report, outcomes: Sequence[Outcome]) -> None:
-    """Add what became of all stores to a report."""
-    for name in ("merged", "staged", "missing", "held"):
+def count(report: reports.Report, outcomes: Sequence[IngestOutcome]) -> None:
+    """Add the numbers of all outcomes to a report."""
+    for name in ("merged", "staged", "missing", "stored"):
         report.numbers[name] = sum(getattr(outcome, name) for outcome in outcomes)
 
 
-def emit_outcomes(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    """Print what became of each store."""
+def emit_outcomes(outcomes: Sequence[IngestOutcome], *, as_json: bool) -> None:
+    """Print the outcome of each store."""
     emit([asdict(o) for o in outcomes], "\n".join(map(_line, outcomes)), as_json=as_json)
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: IngestOutcome) -> str:
     nothing = "nothing published" if outcome.staged else "nothing to do"
-    told = [f"{outcome.merged} merged" if outcome.merged else nothing]
-    told += [f"{outcome.staged} staged"] if outcome.staged else []
-    told += [f"{outcome.held} held", f"{outcome.missing} missing"]
-    told += [f"{len(outcome.changed)} files changed"] if outcome.changed else []
-    return f"{outcome.key}: {', '.join(told)}\n{outcome.url}".rstrip()
+    counts = [f"{outcome.merged} merged" if outcome.merged else nothing]
+    counts += [f"{outcome.staged} staged"] if outcome.staged else []
+    counts += [f"{outcome.stored} stored", f"{outcome.missing} missing"]
+    counts += [f"{len(outcome.changed)} files changed"] if outcome.changed else []
+    return f"{outcome.key}: {', '.join(counts)}\n{outcome.url}".rstrip()

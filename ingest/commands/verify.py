@@ -1,4 +1,4 @@
-"""`lake verify`: whether a store is what it says."""
+"""`lake verify`: checks a store."""
 
 import sys
 from dataclasses import asdict
@@ -22,17 +22,17 @@ from lake.upkeep import reports
 @click.option(
     "--source",
     "url",
-    help="Folder or URL of the satellite files: a sample of what is stored is computed anew from them.",
+    help="Folder or URL of the satellite files: a sample of the store is computed again from them.",
 )
 @click.option(
     "--cells",
     default=2,
     show_default=True,
     type=click.IntRange(min=1),
-    help="How many (month, time of day) to compute anew.",
+    help="Number of (month, time of day) to compute again.",
 )
-@click.option("--all", "everything", is_flag=True, help="Compute everything anew.")
-@click.option("--seed", default=0, help="Of the sample.")
+@click.option("--all", "everything", is_flag=True, help="Compute everything again.")
+@click.option("--seed", default=0, help="Seed of the random sample.")
 @scratch_option
 @json_option
 def verify(
@@ -49,19 +49,19 @@ def verify(
 ) -> None:
     """Check a store's objects, numbers and sources; exit 1 with a list if anything is wrong."""
     if everything and url is None:
-        raise click.UsageError("--all needs --source: it computes everything anew from the files")
-    wanted = None if everything else cells
+        raise click.UsageError("--all needs --source: it computes everything again from the files")
+    sample_size = None if everything else cells
     key = keys.parse(name)
     with reports.kept(root, "verify", str(key)) as report, dask_cluster.client(address) as client:
-        told = verifying.verify(
-            client, key, root, url, cells=wanted, seed=seed, scratch=Scratch(folder)
+        verified = verifying.verify(
+            client, key, root, url, cells=sample_size, seed=seed, scratch=Scratch(folder)
         )
-        report.numbers = {"findings": len(told.findings), "objects": told.objects}
-        lines = [f"{finding.where}: {finding.what}" for finding in told.findings]
-        looked = (
-            f"{told.objects} objects, {told.cells} (month, time of day) of {told.steps} time steps"
-        )
-        lines.append(f"{looked} computed anew: {len(told.findings) or 'no'} findings")
-        emit(asdict(told), "\n".join(lines), as_json=as_json)
-        if told.findings:
+        report.numbers = {"findings": len(verified.findings), "objects": verified.objects}
+        lines = [f"{finding.place}: {finding.problem}" for finding in verified.findings]
+        extent = f"{verified.objects} objects checked"
+        recomputed = f"{verified.cells} (month, time of day) of {verified.steps} time steps"
+        number = len(verified.findings) or "no"
+        lines.append(f"{extent}, {recomputed} computed again: {number} findings")
+        emit(asdict(verified), "\n".join(lines), as_json=as_json)
+        if verified.findings:
             sys.exit(1)

@@ -1,7 +1,7 @@
-"""The original study's geometry pickles: grids by shape, and which of their pixels results have.
+"""Reads the original study's geometry pickles: grids by shape, and which of their pixels results have.
 
-The study kept every grid as two float32 fields of scan angles. The satellite's own axes, float64
-and exact, are found behind them; masks of all resolutions must be refinements of the coarsest.
+The study stored every grid as two float32 fields of scan angles, from which the satellite's own axes,
+float64 and exact, are rebuilt. The masks of all resolutions must be refinements of the coarsest.
 """
 
 from collections.abc import Mapping
@@ -25,12 +25,13 @@ _CONSTANTS = (
     "longitude_of_projection_origin",
 )
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)
-"""What a scan angle may lose, relative to the axis' largest, in the study's float32 arithmetic."""
+"""Largest rounding error of a scan angle in the study's float32 arithmetic, relative to the largest
+angle of the axis."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolution:
-    """One of the grids of a geometry."""
+    """One of the grids of a geometry, and its pixels that results have."""
 
     grid: Grid
     m_domain: NDArray[np.bool_]
@@ -51,34 +52,34 @@ def read_geometry(data: bytes, path: str) -> LegacyGeometry:
     match load(data, path):
         case dict() as entries if entries and all(isinstance(shape, tuple) for shape in entries):
             pass
-        case other:
-            raise unlike(path, other, "a dictionary of grids by shape")
-    found: dict[Shape, Resolution] = {}
+        case contents:
+            raise unlike(path, contents, "a dictionary of grids by shape")
+    resolutions: dict[Shape, Resolution] = {}
     projections = set()
     for shape in sorted(entries):
         match entries[shape]:
             case (dict() as angles, np.ndarray() as mask) if mask.shape == shape:
                 projection = _projection(angles, path)
                 projections.add(projection)
-                place = _grid(projection, angles, shape, path)
+                resolution_grid = _grid(projection, angles, shape, path)
                 m_domain = np.ma.filled(mask, fill_value=False).astype(bool)
-                found[shape] = Resolution(place, m_domain)
-            case other:
-                raise unlike(path, other, f"scan angles and a mask of shape {shape}")
+                resolutions[shape] = Resolution(resolution_grid, m_domain)
+            case contents:
+                raise unlike(path, contents, f"scan angles and a mask of shape {shape}")
     if len(projections) != 1:
         raise LegacyError(
             f"{path} has {len(projections)} projections: wanted one for all its grids"
         )
-    geometry = LegacyGeometry(projections.pop(), found)
+    geometry = LegacyGeometry(projections.pop(), resolutions)
     _check_refinements(geometry, path)
     return geometry
 
 
 def _projection(angles: dict[str, Any], path: str) -> Projection:
-    lacking = [name for name in _CONSTANTS if name not in angles]
-    if lacking or angles.get("sweep_angle_axis") != "x":
+    missing = [name for name in _CONSTANTS if name not in angles]
+    if missing or angles.get("sweep_angle_axis") != "x":
         raise LegacyError(
-            f"{path} lacks {lacking}, sweep_angle_axis {angles.get('sweep_angle_axis')!r}: "
+            f"{path} lacks {missing}, sweep_angle_axis {angles.get('sweep_angle_axis')!r}: "
             f"wanted {', '.join(_CONSTANTS)} and sweep_angle_axis 'x'"
         )
     height, major, minor, longitude = (float(angles[name]) for name in _CONSTANTS)
@@ -105,7 +106,7 @@ def _grid(projection: Projection, angles: dict[str, Any], shape: Shape, path: st
 
 
 def _exact_axis(angles: NDArray[np.float64], name: str, path: str) -> NDArray[np.float64]:
-    """The axis of the satellite's files: step and first angle are whole microradians."""
+    """The axis as in the satellite's files, where step and first angle are whole microradians."""
     if angles.size < 2:
         raise LegacyError(f"{path}: {name} has {angles.size} angles, too few to find their step")
     step = (angles[-1] - angles[0]) / (angles.size - 1)

@@ -1,8 +1,8 @@
-"""The original study's folders of pickles -> stores of the lake.
+"""Imports the original study's folders of pickles into stores of the lake.
 
-Every result becomes part of a staged part of its (month, tod), and parts are published as after any
-ingest. A result alone is stored bit for bit; m3 and m4 of a result merged from several batches
-may be wrong and are marked suspect. The ledger names the files, as nobody noted their time steps.
+The results of one (month, tod) become a staged part, and parts are published as after any ingest. A
+single result is stored bit for bit. m3 and m4 of a result that was merged from several batches may be
+wrong and are marked suspect. The ledger names the files, because their time steps are unknown.
 """
 
 import time
@@ -22,7 +22,7 @@ from ingest.listing.listing import Listing
 from ingest.plan import domains, geometries
 from ingest.publish import parts, policy, publish, staging
 from ingest.publish.parts import Part
-from ingest.publish.target import Group, Outcome, newest, outcome, writable
+from ingest.publish.target import IngestOutcome, TargetStore, newest, outcome, writable
 from ingest.source import source_files
 from ingest.source.source_files import File
 from lake import dask_cluster
@@ -40,53 +40,54 @@ from lake.store import generations
 from lake.store.ledger import MERGED, Entry, Source
 
 SUSPECT = ("m3", "m4")
+"""Metrics that may be wrong in a merged result."""
 
 Slot = dict[str, File]
-"""The results of one (month, tod), by band."""
+"""The result files of one (month, tod), by band."""
 
 
 def import_results(
     client: Client, results: str, folder: str, root: str, overrides: Sequence[str] = ()
-) -> list[Outcome]:
-    """Import every result of a folder, a store for each of their keys.
+) -> list[IngestOutcome]:
+    """Import every result of a folder, into a store for each key in their names.
 
     Args:
-        client: Dask.
+        client: the Dask client whose workers read the results.
         results: folder or URL of the results.
-        folder: of the geometry pickles they refer to, or its URL.
+        folder: folder or URL of the geometry pickles that the results refer to.
         root: folder or URL of the lake.
-        overrides: of the listing that the results' names say.
+        overrides: settings that replace those of the listing in the results' names.
 
     Raises:
-        LegacyError: a pickle that asks for more than arrays, or does not fit its geometry.
+        LegacyError: a pickle asks for more than arrays, or does not fit its geometry.
         ConfigError: no listing of that name is known, or the root holds other things than a lake.
         OverlapError: the store holds granules of the same period.
     """
     writable(root)
-    groups: dict[Key, dict[tuple[int, int], Slot]] = defaultdict(lambda: defaultdict(dict))
+    slots_by_key: dict[Key, dict[tuple[int, int], Slot]] = defaultdict(lambda: defaultdict(dict))
     for file in source_files.list_files(results, suffix=".pkl"):
         name = pickles.parse_name(file.path)
-        groups[name.key][name.month, name.tod][name.band] = file
+        slots_by_key[name.key][name.month, name.tod][name.band] = file
     return [
         _import_store(client, _group(key, folder, root, overrides), slots, folder)
-        for key, slots in sorted(groups.items())
+        for key, slots in sorted(slots_by_key.items())
     ]
 
 
-def _group(key: Key, folder: str, root: str, overrides: Sequence[str]) -> Group:
-    """The store of a legacy key: its listing, and the domain of its geometry."""
+def _group(key: Key, folder: str, root: str, overrides: Sequence[str]) -> TargetStore:
+    """The store of a legacy key, with its listing and the domain of its geometry."""
     rules = replace(listing.load(key.listing, overrides), sat=key.sat, t0=key.t0, tf=key.tf)
     geometry = _geometry(folder, key.geom)
     coarse = geometry.resolutions[min(geometry.resolutions)]
-    found = lake_domain.from_mask(coarse.m_domain, coarse.grid, rules.layout)
-    if found.pixels != int(coarse.m_domain.sum()):
+    domain = lake_domain.from_mask(coarse.m_domain, coarse.grid, rules.layout)
+    if domain.pixels != int(coarse.m_domain.sum()):
         raise LegacyError(
-            f"{key.geom} in {folder} has {int(coarse.m_domain.sum()) - found.pixels} pixels without "
+            f"{key.geom} in {folder} has {int(coarse.m_domain.sum()) - domain.pixels} pixels without "
             "latitude and longitude, which no store holds"
         )
-    where = f"{key.geom}.pkl in {folder}"
-    geometries.check_name(rules, key, coarse.grid.projection, where)
-    return Group(root, key, rules, domains.keep(connect(root), key, found))
+    folder_name = f"{key.geom}.pkl in {folder}"
+    geometries.check_name(rules, key, coarse.grid.projection, folder_name)
+    return TargetStore(root, key, rules, domains.keep(connect(root), key, domain))
 
 
 def _geometry(folder: str, geom: str) -> LegacyGeometry:
@@ -95,29 +96,35 @@ def _geometry(folder: str, geom: str) -> LegacyGeometry:
 
 
 def _import_store(
-    client: Client, group: Group, slots: Mapping[tuple[int, int], Slot], folder: str
-) -> Outcome:
-    held = generations.entries(group.objects, newest(group))
-    if held.taken - set(held.legacy):
+    client: Client, target: TargetStore, slots: Mapping[tuple[int, int], Slot], folder: str
+) -> IngestOutcome:
+    entries = generations.entries(target.objects, newest(target))
+    if entries.taken - set(entries.legacy):
         raise OverlapError(
-            f"{group.key} holds time steps of granules: legacy results of the same period would count "
+            f"{target.key} holds time steps of granules: legacy results of the same period would count "
             "them twice; import into another lake"
         )
-    lacking = {
+    new_slots = {
         slot: new
         for slot, files in slots.items()
-        if (new := {band: file for band, file in files.items() if file.name not in held.taken})
+        if (new := {band: file for band, file in files.items() if file.name not in entries.taken})
     }
-    where = (group.root, group.key, group.listing, domains.digest(group.domain), folder)
-    calls = [(*where, *slot, files) for slot, files in sorted(lacking.items())]
+    common_arguments = (
+        target.root,
+        target.key,
+        target.listing,
+        domains.digest(target.domain),
+        folder,
+    )
+    calls = [(*common_arguments, *slot, files) for slot, files in sorted(new_slots.items())]
     with progress("import") as report:
         since = time.time()
-        staging.note(group, dask_cluster.call(client, _stage, calls, report), (), since)
+        staging.note(target, dask_cluster.call(client, _stage, calls, report), (), since)
     with progress("publish") as report:
-        published = publish.publish(client, group, policy.NOW, report, datetime.now(UTC))
-    if newest(group) is None:
-        raise LegacyError(f"no result of {group.key} was found")
-    return outcome(group, merged=len(published))
+        published = publish.publish(client, target, policy.NOW, report, datetime.now(UTC))
+    if newest(target) is None:
+        raise LegacyError(f"no result of {target.key} was found")
+    return outcome(target, merged=len(published))
 
 
 def _stage(
@@ -130,7 +137,7 @@ def _stage(
     tod: int,
     files: Slot,
 ) -> Part:
-    """On a worker: the results of one (month, tod) as a part of the store."""
+    """Stage the results of one (month, tod), on a worker, as a part of the store."""
     objects = connect(join(root, str(key)))
     domain = domains.known(root, key, digest)
     cubes = [c for c in rules.cubes_at(tod) if set(c.bands) & set(files)]
@@ -152,7 +159,7 @@ def _stage(
 
 
 class _Results:
-    """The results of one (month, tod) as content of a part; those of one cube are held at a time."""
+    """The results of one (month, tod) as the numbers of a part; one cube at a time is in memory."""
 
     form = parts.MOMENTS
 
@@ -165,38 +172,38 @@ class _Results:
         self._domain = domain
         self._geometry = geometry
         self._blocks = order.superblocks(domain.pixels, domain.layout)
-        self._held = ""
+        self._loaded_cube = ""
         self._values: list[NDArray[np.float32] | None] = []
         self._ranks = np.zeros((0, 1), np.int64)
 
     def moments(self, cube: str, superblock: int) -> NDArray[np.float32]:
-        """(band, metric, pixel, subpixel); NaN for bands that have no result."""
-        if cube != self._held:
-            self._hold(self.cubes[cube])
-        where = self._ranks[self._blocks[superblock]]  # (pixel, subpixel)
-        block = np.full((len(self._values), len(METRICS), *where.shape), np.nan, np.float32)
+        """Moments of a superblock, (band, metric, pixel, subpixel); NaN for bands that have no result."""
+        if cube != self._loaded_cube:
+            self._load(self.cubes[cube])
+        ranks = self._ranks[self._blocks[superblock]]  # (pixel, subpixel)
+        block = np.full((len(self._values), len(METRICS), *ranks.shape), np.nan, np.float32)
         for band, values in enumerate(self._values):
             if values is not None:
-                np.take(values, where, axis=1, out=block[band])
+                np.take(values, ranks, axis=1, out=block[band])
         return block
 
-    def _hold(self, cube: Cube) -> None:
-        self._values = []  # those of the cube before go first
+    def _load(self, cube: Cube) -> None:
+        self._values = []  # frees those of the cube before
         self._values = [self._read(band, cube) for band in cube.bands]
         self._ranks = _ranks(self._domain, cube.refinement)
-        self._held = cube.name
+        self._loaded_cube = cube.name
 
     def _read(self, band: str, cube: Cube) -> NDArray[np.float32] | None:
-        """(metric, rank in the m_domain) of one result."""
+        """The values of one result, (metric, rank in the m_domain); None if the band has no result."""
         if band not in self._files:
             return None
         path = self._files[band].path
         result = pickles.read_result(source_files.read_bytes(path), path)
         pickles.check_fit(result, self._geometry, path)
-        wanted = tuple(n * cube.refinement for n in self._domain.grid.shape)
-        if result.shape != wanted:
+        cube_shape = tuple(n * cube.refinement for n in self._domain.grid.shape)
+        if result.shape != cube_shape:
             raise LegacyError(
-                f"{path} is on a grid of {result.shape}, the listing's {cube.name} on {wanted}"
+                f"{path} is on a grid of {result.shape}, the listing's {cube.name} on {cube_shape}"
             )
         if result.suspect:
             self.suspect = SUSPECT
@@ -204,7 +211,7 @@ class _Results:
 
 
 def _ranks(domain: Domain, refinement: int) -> NDArray[np.int64]:
-    """(pixel, subpixel): which of the True pixels of m_domain, counted row-major, each one is."""
+    """(pixel, subpixel) number of each among the True pixels of the m_domain, counted row-major."""
     m_domain = domain.m_domain(refinement)
     ranks = np.cumsum(m_domain.ravel(), dtype=np.int64).reshape(m_domain.shape) - 1
     return domain.gather(ranks, refinement)

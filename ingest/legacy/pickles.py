@@ -1,12 +1,12 @@
-"""The original study's pickles as checked values: results, geometries, index, listings, permutations.
+"""Reads the original study's pickles into checked values: results, geometries, listings, permutations.
 
 Arrays of a result run over the True pixels of its resolution's m_domain, row-major, NaN where
 nothing was observed. Every reader takes the file's bytes and its path, which is for messages, and
-raises `LegacyError` for whatever it cannot vouch for. `ingest.legacy.unpickle` says why reading is safe.
+raises `LegacyError` for everything that it cannot check. `ingest.legacy.unpickle` says why reading is safe.
 
 A result merged from several batches has wrong m3 and m4: the study's merge took the difference
-of the two means with the wrong sign. Its count is then float32, and float64 where all was made in
-one batch. Such m3 and m4 cannot be repaired; they are called suspect.
+of the two means with the wrong sign. The count of such a result is float32; that of a result made in
+one batch is float64. Such m3 and m4 cannot be repaired; they are called suspect.
 """
 
 import re
@@ -53,7 +53,7 @@ _DAY_S = 86400
 
 @dataclass(frozen=True, slots=True)
 class LegacyName:
-    """What the name of a result says."""
+    """The parts of a result's file name."""
 
     sat: str
     listing: str
@@ -68,7 +68,7 @@ class LegacyName:
 
     @property
     def key(self) -> keys.Key:
-        """The store it belongs to."""
+        """Key of the store that the result belongs to."""
         return keys.Key(self.sat, self.listing, self.t0, self.tf, self.geom)
 
 
@@ -77,22 +77,22 @@ class LegacyResult:
     """The statistics of one (month, tod, band)."""
 
     shape: Shape
-    """Of the grid whose m_domain its pixels are."""
+    """Shape of the grid whose m_domain its pixels are."""
     results: NDArray[np.float32]
     """(metric, pixel), metrics in the order of `lake.format.moments.METRICS`."""
     suspect: bool
-    """Whether m3 and m4 are those of a merge, which are wrong."""
+    """True if m3 and m4 come from a merge and are wrong."""
     calibration: Mapping[tuple[str, str], Mapping[str, float]]
     """(geom, band) -> constants: `kappa0`, or `planck_fk1` and the like."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """Where the study kept a geometry."""
+    """An entry of the study's index: a geometry and its file."""
 
     projection: Projection
     path: PurePosixPath
-    """As on the study's machine; its stem is the geom's name."""
+    """Path on the study's machine; its stem is the geom's name."""
     shapes: tuple[Shape, ...]
 
 
@@ -104,7 +104,7 @@ class LegacyStep:
     tod: int
     """Seconds of the UTC day."""
     files: tuple[str, ...]
-    """Names or object keys."""
+    """Names or object keys of the files."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,39 +112,43 @@ class Permutation:
     """A pixel order of the study and its inverse."""
 
     order: NDArray[np.int64]
-    """(P,) position -> row-major pixel."""
+    """(P,) row-major pixel at each position."""
     inverse: NDArray[np.int64]
-    """(P,) row-major pixel -> position."""
+    """(P,) position of each row-major pixel."""
 
 
 def parse_name(name: str) -> LegacyName:
-    """What a result's file name says; folders before it do not matter."""
-    found = _NAME.fullmatch(PurePath(name).name)
-    wanted = "<sat>_<listing>_<t0>_<tf>_<geom>_<MM>_<tod seconds>_<Cbb>.pkl"
-    if not found:
-        raise LegacyError(f"{name} is no name of a result: wanted {wanted}")
-    part = found.groupdict()
+    """Parse a result's file name; the folders before it are ignored.
+
+    Raises:
+        LegacyError: it is no name of a result.
+    """
+    match = _NAME.fullmatch(PurePath(name).name)
+    pattern = "<sat>_<listing>_<t0>_<tf>_<geom>_<MM>_<tod seconds>_<Cbb>.pkl"
+    if not match:
+        raise LegacyError(f"{name} is no name of a result: wanted {pattern}")
+    part = match.groupdict()
     try:
         t0, tf = keys.day(part["t0"]), keys.day(part["tf"])
         keys.Key(part["sat"], part["listing"], t0, tf, part["geom"])
     except ConfigError as error:
-        raise LegacyError(f"{name} is no name of a result: {error}; wanted {wanted}") from error
+        raise LegacyError(f"{name} is no name of a result: {error}; wanted {pattern}") from error
     month, tod = int(part["month"]), int(part["tod"])
     if not 1 <= month <= 12 or tod >= _DAY_S:
         raise LegacyError(
             f"{name} is no name of a result: month {month}, time of day {tod} s; "
-            f"wanted 1 to 12 and below {_DAY_S}, as in {wanted}"
+            f"wanted 1 to 12 and below {_DAY_S}, as in {pattern}"
         )
     return LegacyName(part["sat"], part["listing"], t0, tf, part["geom"], month, tod, part["band"])
 
 
 def read_result(data: bytes, path: str) -> LegacyResult:
-    """The statistics in a result file, as they were stored."""
+    """Read the statistics in a result file, as they were stored."""
     match load(data, path):
         case ({"shape": (int() as rows, int() as columns), **arrays}, dict() as metadata):
             pass
-        case other:
-            raise unlike(path, other, "a pair of statistics with a shape, and metadata")
+        case contents:
+            raise unlike(path, contents, "a pair of statistics with a shape, and metadata")
     if set(arrays) != set(METRICS):
         raise LegacyError(
             f"{path} has arrays {sorted(map(str, arrays))}: wanted {', '.join(METRICS)}"
@@ -160,7 +164,7 @@ def read_result(data: bytes, path: str) -> LegacyResult:
 
 
 def check_fit(result: LegacyResult, geometry: LegacyGeometry, path: str) -> None:
-    """Nothing, if the result has exactly the pixels of the geometry's m_domain at its shape.
+    """Check that the result has exactly the pixels of the geometry's m_domain at its shape.
 
     Raises:
         LegacyError: the geometry has no such shape, or another number of pixels there.
@@ -208,8 +212,8 @@ def read_listing(data: bytes, path: str) -> tuple[LegacyStep, ...]:
     match load(data, path):
         case (_, list() as entries):
             return tuple(_step(entry, path) for entry in entries)
-        case other:
-            raise unlike(path, other, "arguments and a list of time steps")
+        case contents:
+            raise unlike(path, contents, "arguments and a list of time steps")
 
 
 def read_permutation(data: bytes, path: str) -> Permutation:
@@ -217,8 +221,8 @@ def read_permutation(data: bytes, path: str) -> Permutation:
     match load(data, path):
         case (_, np.ndarray() as pair, _) if pair.ndim == 2 and pair.shape[1] == 2:
             order, inverse = (np.ascontiguousarray(column, np.int64) for column in pair.T)
-        case other:
-            raise unlike(path, other, "arguments, an array (pixels, 2), statistics")
+        case contents:
+            raise unlike(path, contents, "arguments, an array (pixels, 2), statistics")
     pixels = np.arange(order.size)
     if not np.array_equal(np.sort(order), pixels) or not np.array_equal(inverse[order], pixels):
         raise LegacyError(
@@ -246,7 +250,7 @@ def _vector(array: object, metric: str, path: str) -> NDArray[Any]:
 
 
 def _check_numbers(results: NDArray[np.float32], path: str) -> None:
-    """Counts must be whole, and the other metrics NaN exactly where nothing was counted."""
+    """Check that counts are whole, and the other metrics NaN exactly where the count is 0."""
     count = results[0]
     whole = (count >= 0) & (count == np.floor(count))
     if not whole.all():

@@ -1,10 +1,10 @@
-"""Pickles that hold arrays, read without running anything that they ask for.
+"""Reads pickles that contain arrays, without running anything that they ask for.
 
 A pickle names functions and the reader calls them. Here a name is looked up in one closed table
 whose entries are our own constructors, never NumPy's or Python's functions: they check every
-argument, and a pickle can neither reach nor change anything behind them. Read are builtin
+argument, and a pickle can neither reach nor change anything behind them. Supported are builtin
 containers and scalars, NumPy arrays, masked arrays, scalars and dtypes of numbers, booleans and
-text (written by NumPy 1 or 2, any protocol), and paths, which become `PurePosixPath` so that they
+text (written by NumPy 1 or 2, any protocol), and paths. Paths become `PurePosixPath`, so that they
 work on any machine. Everything else is refused by name.
 Source: NumPy, `numpy/_core/src/multiarray/methods.c`, `array_reduce` and `array_setstate`, and
 `numpy/ma/core.py`, `MaskedArray.__reduce__`, for what the states hold.
@@ -38,11 +38,12 @@ _REFUSED = (
     MemoryError,
     RecursionError,
 )
-"""What the standard library's unpickler raises, and we with it, for bytes that are no such pickle."""
+"""Exceptions of the standard library's unpickler, and of our constructors, for bytes that are no such
+pickle."""
 
 
 def load(data: bytes, path: str) -> object:
-    """What the pickle `data` holds; `path` is for messages.
+    """The object in the pickle `data`; `path` is for messages.
 
     Raises:
         LegacyError: it is truncated or no pickle, or asks for anything but arrays, builtin
@@ -60,25 +61,25 @@ def load(data: bytes, path: str) -> object:
         ) from error
 
 
-def unlike(path: str, found: object, wanted: str) -> LegacyError:
-    """The error for a pickle that holds something else than `wanted`."""
-    kind = type(found).__name__
-    text = repr(found)
+def unlike(path: str, contents: object, expected: str) -> LegacyError:
+    """The error for a pickle whose contents are not what was expected."""
+    kind = type(contents).__name__
+    text = repr(contents)
     return LegacyError(
         f"{path} holds {kind} {text[:80]}{'...' if len(text) > 80 else ''}: "
-        f"wanted {wanted}, as the original study's programs wrote it"
+        f"wanted {expected}, as the original study's programs wrote it"
     )
 
 
 def _check_memo(data: bytes) -> None:
-    """Refuse a memo index that no file of this size needs: it would make a table of many gigabytes."""
+    """Refuse a memo index larger than the file: it would make a table of many gigabytes."""
     for opcode, argument, _ in pickletools.genops(data):
         if opcode.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > len(data):
             raise pickle.UnpicklingError(f"memo index {argument} in {len(data)} bytes")
 
 
 class _Maker:
-    """A constructor that a pickle may call, and not alter."""
+    """A constructor that a pickle may call but not change."""
 
     __slots__ = ("_make",)
 
@@ -93,7 +94,7 @@ class _Maker:
 
 
 class _Dtype:
-    """A dtype being read: NumPy gives its byte order and width as a state after its name."""
+    """A dtype that is being read: NumPy gives its byte order and width as a state after its name."""
 
     __slots__ = ("dtype",)
 
@@ -116,7 +117,7 @@ class _Dtype:
 
 
 class _Array(np.ndarray[Any, np.dtype[Any]]):
-    """An array being read; `_plain` makes a plain one of it."""
+    """An array that is being read; `_plain` makes a plain array of it."""
 
     def __new__(cls) -> Self:
         return super().__new__(cls, (0,), np.int8)
@@ -128,7 +129,7 @@ class _Array(np.ndarray[Any, np.dtype[Any]]):
 
 
 class _Masked(np.ma.MaskedArray[Any, np.dtype[Any]]):
-    """A masked array being read."""
+    """A masked array that is being read."""
 
     def __new__(cls) -> Self:
         empty = super().__new__(cls, np.empty((0,), np.int8), mask=np.empty((0,), bool))
@@ -145,7 +146,7 @@ class _Masked(np.ma.MaskedArray[Any, np.dtype[Any]]):
 
 
 def _checked(shape: object, dtype: object, raw: object) -> np.dtype[Any]:
-    """The dtype of an array, once its buffer is found to fill its shape exactly."""
+    """The dtype of an array, after a check that its buffer fills its shape exactly."""
     if not isinstance(dtype, _Dtype) or not isinstance(raw, bytes | bytearray):
         raise pickle.UnpicklingError("array state without a dtype and a buffer")
     if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
@@ -158,7 +159,7 @@ def _checked(shape: object, dtype: object, raw: object) -> np.dtype[Any]:
 
 
 def _array(kind: object, *_: object) -> object:
-    """An empty array, whose state follows; `kind` says which of the two."""
+    """An empty array, plain or masked as `kind` says; its state follows in the pickle."""
     if kind is _NDARRAY:
         return _Array()
     if kind is _MASKEDARRAY:
@@ -195,7 +196,7 @@ def _latin1(text: str, encoding: str) -> bytes:
 
 
 def _no_bytes() -> bytes:
-    """How protocols before 3 write empty bytes."""
+    """Empty bytes, which protocols before 3 write as a call."""
     return b""
 
 
@@ -248,7 +249,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _plain(thing: object) -> object:
-    """The same with plain arrays, in containers of any depth."""
+    """The same object with plain arrays, in containers of any depth."""
     match thing:
         case _Masked():
             return thing.view(np.ma.MaskedArray)

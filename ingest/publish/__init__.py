@@ -1,1 +1,1 @@
-"""Staged parts into the next generation of a store, each time step exactly once."""
+"""Merges staged parts into the next generation of a store, each time step exactly once."""

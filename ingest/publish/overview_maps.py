@@ -1,8 +1,9 @@
-"""The overview maps of a draft: added up from what the tasks of publishing held in their hands anyway.
+"""Writes the overview maps of a draft from sums that the tasks of publishing compute from their blocks.
 
-A task sends the sums of its cells; a month is written when those of all its superblocks are there, in
-their order, so that the same input gives the same bytes. In memory are the sums of the months that are
-being written: about 40 MB each, of the cube set of full CONUS.
+A task sends the sums of its cells. When those of all superblocks of a month have arrived they are
+added in the order of superblocks, so that the same input gives the same bytes, and the month is
+written. In memory are the sums of the months that are being written: about 40 MB each, for the cube
+set of full CONUS.
 """
 
 from collections import defaultdict
@@ -23,13 +24,13 @@ from lake.store.manifest import Manifest, Recorder, Stored
 from lake.store.overview import Cells, Sums
 
 
-class Atlas:
-    """Of one draft."""
+class OverviewMaps:
+    """The overview maps of one draft, which are written month by month."""
 
     def __init__(
         self, objects: Objects, path: str, domain: Domain, cubes: tuple[Cube, ...]
     ) -> None:
-        """Make the empty maps of the draft at `path` in the store's folder."""
+        """Create the empty maps of the draft at `path` in the store's folder."""
         self._recorder = Recorder(objects.zarr(path))
         self._cubes = cubes
         self._superblocks = len(order.superblocks(domain.pixels, domain.layout))
@@ -40,44 +41,44 @@ class Atlas:
 
     @property
     def stored(self) -> Mapping[str, Stored]:
-        """What was written, by path."""
+        """The objects that were written, by path."""
         return self._recorder.stored
 
     def can_copy(self, base: Manifest, month: int) -> bool:
-        """Whether an earlier generation has the same maps of a month, if the month did not change."""
-        held = (path for cube in self._cubes for path in overview.paths(cube.name, month))
+        """Whether the maps of a month that did not change can be copied from an earlier generation."""
+        map_paths = (path for cube in self._cubes for path in overview.paths(cube.name, month))
         alike = all(base.get(path) == stored for path, stored in self._declared.items())
-        return alike and all(path in base for path in held)
+        return alike and all(path in base for path in map_paths)
 
     def add(self, month: int, superblock: int, sums: Mapping[str, Sums]) -> None:
-        """Note what a superblock of a month holds; the last one of a month writes its maps.
+        """Add the sums of a superblock of a month; the last superblock of a month writes its maps.
 
         Args:
             month: 1..12.
-            superblock: its number.
-            sums: `sums` of each cube by name; none, of all superblocks: the maps are copied.
+            superblock: number of the superblock.
+            sums: `sums` of each cube by name; empty for all superblocks if the maps are copied.
         """
-        parts = self._waiting[month]
-        parts[superblock] = sums
-        if len(parts) < self._superblocks:
+        waiting = self._waiting[month]
+        waiting[superblock] = sums
+        if len(waiting) < self._superblocks:
             return
         del self._waiting[month]
         for cube in self._cubes:
-            held = [parts[n][cube.name] for n in sorted(parts) if cube.name in parts[n]]
-            if held:
-                maps = overview.maps(held, cube, self._shape)
+            cube_sums = [waiting[n][cube.name] for n in sorted(waiting) if cube.name in waiting[n]]
+            if cube_sums:
+                maps = overview.maps(cube_sums, cube, self._shape)
                 overview.write(self._recorder, cube, month, maps)
 
 
 def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
     """As `overview.sums`, compiled: several times as fast."""
     tods, bands, _, pixels, subpixels = block.shape
-    there, place = np.unique(cell, return_inverse=True)
-    found = np.full((3, tods, bands, there.size), np.nan)
+    cells, cell_index = np.unique(cell, return_inverse=True)
+    totals = np.full((3, tods, bands, cells.size), np.nan)
     metrics = (block[:, :, METRICS.index(name)] for name in ("count", "m1", "m2"))
-    count, mean, square = (of.reshape(tods * bands, pixels, subpixels) for of in metrics)
-    _add_up(count, mean, square, place, found.reshape(3, tods * bands, there.size))
-    return there.astype(np.int32), found
+    count, mean, square = (values.reshape(tods * bands, pixels, subpixels) for values in metrics)
+    _add_up(count, mean, square, cell_index, totals.reshape(3, tods * bands, cells.size))
+    return cells.astype(np.int32), totals
 
 
 @compiled
@@ -85,8 +86,8 @@ def _add_up(
     count: NDArray[np.float32],
     mean: NDArray[np.float32],
     square: NDArray[np.float32],
-    place: NDArray[np.int64],
-    found: Floats,
+    cell_index: NDArray[np.int64],
+    totals: Floats,
 ) -> None:
     """Metrics (layer, pixel, subpixel) into the sums (3, layer, cell) of each pixel's cell."""
     layers, pixels, subpixels = count.shape
@@ -104,9 +105,9 @@ def _add_up(
                     of_sum += n * m
                     of_square += square[layer, pixel, subpixel] + n * m * m
             if is_known:
-                at = place[pixel]
-                if np.isnan(found[0, layer, at]):
-                    found[:, layer, at] = 0
-                found[0, layer, at] += of_count
-                found[1, layer, at] += of_sum
-                found[2, layer, at] += of_square
+                at = cell_index[pixel]
+                if np.isnan(totals[0, layer, at]):
+                    totals[:, layer, at] = 0
+                totals[0, layer, at] += of_count
+                totals[1, layer, at] += of_sum
+                totals[2, layer, at] += of_square

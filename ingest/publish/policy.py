@@ -1,13 +1,13 @@
 """When staged time steps are published.
 
-Publishing rewrites every month that gains something (about 5 GB for full CONUS), staging does not:
-an hourly schedule stages at every run and publishes by policy. Months are decided one by one:
+Publishing rewrites every month that gains time steps (about 5 GB for full CONUS); staging does not.
+So an hourly schedule stages at every run and publishes by policy. Each month is decided by itself:
 
-    now          whatever waits
-    never        nothing: 'lake ingest publish' does it on demand
-    month-end    a month as soon as the calendar month of a waiting time step is over
-    500          a month for which so many time steps wait
-    7d           a month of which a time step has waited so many days
+    now          publish everything that waits
+    never        publish nothing: 'lake ingest publish' does it on demand
+    month-end    publish a month as soon as the calendar month of a waiting time step is over
+    500          publish a month for which so many time steps wait
+    7d           publish a month of which a time step has waited so many days
 
 The last three combine: `month-end,500,7d` publishes a month when any of them says so.
 """
@@ -23,21 +23,21 @@ from lake.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which of the waiting months are published."""
+    """A rule that says which of the waiting months are published."""
 
     always: bool = False
     month_end: bool = False
     steps: int | None = None
-    """So many waiting time steps of a month are enough."""
+    """A month is published when so many of its time steps wait; None: never for that reason."""
     days: float | None = None
-    """So long a time step waits at most."""
+    """A month is published when a time step has waited so long; None: never for that reason."""
 
     def due(self, waiting: Sequence[Part], now: datetime) -> list[Part]:
-        """The parts to publish: all or none of each month.
+        """The parts to publish; all parts of a month are due, or none.
 
         Args:
             waiting: all staged parts of a store.
-            now: UTC, aware.
+            now: the current time, UTC, aware.
         """
         months = {part.month for part in waiting}
         due = {m for m in months if self._is_due([p for p in waiting if p.month == m], now)}
@@ -58,22 +58,22 @@ NOW, NEVER = Policy(always=True), Policy()
 
 
 def parse(text: str) -> Policy:
-    """The policy that a command was given.
+    """The policy that the text of a command's option means.
 
     Raises:
-        ConfigError: none of the forms above.
+        ConfigError: the text has none of the forms above.
     """
     if text in ("now", "never"):
         return NOW if text == "now" else NEVER
-    given: dict[str, float | bool] = {}
+    settings: dict[str, float | bool] = {}
     for item in text.split(","):
         if item.strip() == "month-end":
-            given["month_end"] = True
-        elif found := re.fullmatch(r"\s*(\d+)(d?)\s*", item):
-            given["days" if found[2] else "steps"] = int(found[1])
+            settings["month_end"] = True
+        elif number := re.fullmatch(r"\s*(\d+)(d?)\s*", item):
+            settings["days" if number[2] else "steps"] = int(number[1])
         else:
             raise ConfigError(
                 f"--publish {text!r}: {item!r} is no policy; wanted now, never, or some of "
                 "month-end, a number of time steps (500) and a number of days (7d), by commas"
             )
-    return Policy(**given)  # type: ignore[arg-type]
+    return Policy(**settings)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""One store that is being filled: whose it is, by which rules, on which pixels, and what became of it."""
+"""The store that is being filled, its commits, and what a command reports of it."""
 
 import json
 import time
@@ -21,8 +21,8 @@ from lake.upkeep import reports
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
-    """A store to write: whose it is, by which rules, on which pixels."""
+class TargetStore:
+    """A store to write: its key, the rules by which it is filled, and its pixels."""
 
     root: str
     """URL of the lake."""
@@ -36,43 +36,43 @@ class Group:
         return connect(join(self.root, str(self.key)))
 
     def empty_state(self) -> State:
-        """What a store's first commit begins with."""
+        """The state before a store's first commit."""
         digest = domains.digest(self.domain)
         return State("", "", (), (), "", (), digest, self.listing.digest)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a store."""
+class IngestOutcome:
+    """What an ingest, an import, a merge or a publication did to a store."""
 
     key: str
     url: str
-    """Of the store's newest generation; empty if nothing was ever published."""
+    """URL of the store's newest generation; empty if nothing was ever published."""
     merged: int
-    """Time steps published now."""
+    """Number of time steps that this command published."""
     staged: int
-    """Time steps that wait to be published."""
+    """Number of time steps that wait to be published."""
     missing: int
-    """Time steps of the period that are not in the store."""
-    held: int
-    """Time steps in the newest generation."""
+    """Number of time steps of the period that are missing in the store."""
+    stored: int
+    """Number of time steps in the newest generation."""
     changed: tuple[str, ...] = ()
-    """Files of the source that are not what went in under their names."""
+    """Names of files of the source that differ from the files ingested under these names."""
 
 
-def newest(group: Group) -> Commit | None:
+def newest(target: TargetStore) -> Commit | None:
     """The store's newest commit; None before the first.
 
     Raises:
         ConfigError: it was made by other rules or on other pixels, with which nothing may be mixed.
     """
-    head = commits.head(group.objects)
+    head = commits.head(target.objects)
     if head is None:
         return None
-    there, ours = State.of(head), group.empty_state()
-    if (there.listing, there.domain) != (ours.listing, ours.domain):
+    committed, wanted_state = State.of(head), target.empty_state()
+    if (committed.listing, committed.domain) != (wanted_state.listing, wanted_state.domain):
         raise ConfigError(
-            f"{group.objects.url()} was made by another listing of the name {group.key.listing}, or "
+            f"{target.objects.url()} was made by another listing of the name {target.key.listing}, or "
             "on other pixels: give the listing it was made with ('listing' in the attributes of its "
             "generation), or give yours another name with --set listing=NAME"
         )
@@ -80,7 +80,7 @@ def newest(group: Group) -> Commit | None:
 
 
 def writable(root: str) -> Objects:
-    """The lake at `root`, made if nothing is there, and known to be safe to write to.
+    """The lake at `root`, made if nothing is there, and checked to be safe to write to.
 
     Raises:
         ConfigError: the root holds other things than a lake, or is no safe object store.
@@ -103,19 +103,19 @@ def head_of(root: str, key: Key) -> Commit:
     return head
 
 
-def of_key(root: str, key: Key) -> Group:
-    """A store that the lake has, by the listing it was made with.
+def load_target(root: str, key: Key) -> TargetStore:
+    """A store of the lake as a target, with the listing it was made with.
 
     Raises:
         MissingError: there is no such store.
     """
     digest = State.of(head_of(root, key)).listing
-    noted = json.loads(connect(join(root, str(key))).get(_listing_path(digest)))
-    rules = replace(Listing.from_dict(noted), t0=key.t0, tf=key.tf)
-    return Group(root, key, rules, domains.load(connect(root), key))
+    document = json.loads(connect(join(root, str(key))).get(_listing_path(digest)))
+    rules = replace(Listing.from_dict(document), t0=key.t0, tf=key.tf)
+    return TargetStore(root, key, rules, domains.load(connect(root), key))
 
 
-def commit(group: Group, parent: Commit | None, state: State) -> Commit:
+def commit(target: TargetStore, parent: Commit | None, state: State) -> Commit:
     """Make a state the store's newest; the first commit brings the listing with it.
 
     Raises:
@@ -123,9 +123,9 @@ def commit(group: Group, parent: Commit | None, state: State) -> Commit:
     """
     began = time.monotonic()
     if parent is None:
-        text = json.dumps(group.listing.to_dict(), indent=1)
-        group.objects.put(_listing_path(group.listing.digest), text.encode())
-    committed = generations.commit(group.objects, parent, state)
+        text = json.dumps(target.listing.to_dict(), indent=1)
+        target.objects.put(_listing_path(target.listing.digest), text.encode())
+    committed = generations.commit(target.objects, parent, state)
     reports.observe("commit_seconds", time.monotonic() - began)
     return committed
 
@@ -134,21 +134,21 @@ def _listing_path(digest: str) -> str:
     return f"listings/{digest}.json"
 
 
-def outcome(group: Group, *, merged: int, changed: tuple[str, ...] = ()) -> Outcome:
-    """What became of a store, of which `merged` time steps were published now; the catalogue learns it."""
-    head = commits.head(group.objects)
+def outcome(target: TargetStore, *, merged: int, changed: tuple[str, ...] = ()) -> IngestOutcome:
+    """The outcome of a store of which `merged` time steps were published; updates the catalogue too."""
+    head = commits.head(target.objects)
     if head is None:
-        return Outcome(str(group.key), "", 0, 0, 0, 0, changed)
-    entries = generations.entries(group.objects, head)
-    cubes = (cube.name for cube in group.listing.cubes)
-    row = catalogue.row(group.key, head, entries, cubes, group.domain)
-    catalogue.upsert(connect(group.root), row)
-    return Outcome(
+        return IngestOutcome(str(target.key), "", 0, 0, 0, 0, changed)
+    entries = generations.entries(target.objects, head)
+    cubes = (cube.name for cube in target.listing.cubes)
+    row = catalogue.row(target.key, head, entries, cubes, target.domain)
+    catalogue.upsert(connect(target.root), row)
+    return IngestOutcome(
         row.key,
-        connect(group.root).url(row.generation) if row.generation else "",
+        connect(target.root).url(row.generation) if row.generation else "",
         merged=merged,
         staged=row.pending,
         missing=row.missing,
-        held=row.merged,
+        stored=row.merged,
         changed=changed,
     )

@@ -1,1 +1,1 @@
-"""Granules of the real layout, of an invented country whose truth is known."""
+"""Writes granules of the real layout that show an invented country, whose truth is known."""

@@ -1,4 +1,4 @@
-"""Synthetic granules as files of the real layout: netCDF-4 through HDF5, names, attributes, packing.
+"""Encodes synthetic granules as files of the real layout: netCDF-4 by HDF5, names, attributes, packing.
 
 What a reader may depend on is as in real GOES-16 CONUS files: dimension scales, int16 axes with
 float32 scale and offset, `_Unsigned`, fill values and valid ranges, chunks of at most 250 x 250,
@@ -55,7 +55,7 @@ Shape = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When a file's scan began and ended and when the file was made, UTC."""
+    """The times of a file, UTC: begin and end of its scan, and creation."""
 
     start: datetime
     end: datetime
@@ -74,9 +74,9 @@ def band_file(band: str, image: Image, times: Times, distance: float) -> bytes:
 
     Args:
         band: `C01`, ...
-        image: what was seen.
-        times: of the scan.
-        distance: of the sun, astronomical units.
+        image: the counts and flags.
+        times: begin and end of the scan, and creation of the file.
+        distance: from Earth to sun, astronomical units.
     """
     refinement = CHANNELS[band].refinement
     rows, columns = image.counts.shape
@@ -129,12 +129,18 @@ def _blank_band(band: str, shape: Shape) -> bytes:
         _frame(file, shape, channel.refinement, "ABI L1b Radiances", "L1b")
         unit = "W m-2 sr-1 um-1" if channel.kappa0 else "mW m-2 sr-1 (cm-1)-1"
         packing = {"scale_factor": channel.scale, "add_offset": channel.offset}
-        about = {"long_name": "ABI L1b Radiances", "_Unsigned": "true", "units": unit}
+        attributes = {"long_name": "ABI L1b Radiances", "_Unsigned": "true", "units": unit}
         bits = {"sensor_band_bit_depth": np.array([channel.bits], np.int8)}
         valid = {"valid_range": np.array([0, channel.fill - 1], np.int16)}
-        _image(file, "Rad", "int16", channel.fill, about | bits | valid | _floats(packing))
-        about = {"long_name": "ABI L1b Radiances data quality flags", "_Unsigned": "true"}
-        _image(file, "DQF", "int8", -1, about | _flags("int8", (0, 3), range(4), _MEANINGS["band"]))
+        _image(file, "Rad", "int16", channel.fill, attributes | bits | valid | _floats(packing))
+        attributes = {"long_name": "ABI L1b Radiances data quality flags", "_Unsigned": "true"}
+        _image(
+            file,
+            "DQF",
+            "int8",
+            -1,
+            attributes | _flags("int8", (0, 3), range(4), _MEANINGS["band"]),
+        )
         file.create_dataset("band", shape=(1,), dtype=">f4").make_scale(_no_variable(1))
         _scalar(file, "band_id", np.array([channel.number], np.int8), {"units": "1"}, "band")
         wavelength = np.array([channel.wavelength_um], np.float32)
@@ -155,10 +161,10 @@ def _blank_lst(version: str, shape: Shape) -> bytes:
     """An LST file without an image."""
     with h5py.File("blank", "w", driver="core", backing_store=False) as file:
         _frame(file, shape, 1, "ABI L2+ Land Surface (Skin) Temperature", "L2")
-        about = {"long_name": "ABI L2+ Land Surface (Skin) Temperature", "units": "K"}
+        attributes = {"long_name": "ABI L2+ Land Surface (Skin) Temperature", "units": "K"}
         valid = {"valid_range": np.array(LST_VALID[version], np.uint16)}
         packing = {"scale_factor": LST_SCALE, "add_offset": LST_OFFSET}
-        _image(file, "LST", "uint16", LST_FILL, about | valid | _floats(packing))
+        _image(file, "LST", "uint16", LST_FILL, attributes | valid | _floats(packing))
         if version == "v01":
             masks: tuple[int, ...] = (22, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32)
             flags = _flags("uint16", (0, 40), (0, 0, 2, 0, 4, 0, 8, 0, 16, 0, 32), _MEANINGS["v01"])
@@ -173,9 +179,13 @@ def _blank_lst(version: str, shape: Shape) -> bytes:
                 65535,
                 {"long_name": "Product quality indicators"} | indicators,
             )
-        about = {"long_name": "ABI L2+ Land Surface (Skin) Temperature data quality flags"}
+        attributes = {"long_name": "ABI L2+ Land Surface (Skin) Temperature data quality flags"}
         _image(
-            file, "DQF", "uint16", 65535, about | flags | {"flag_masks": np.array(masks, np.uint16)}
+            file,
+            "DQF",
+            "uint16",
+            65535,
+            attributes | flags | {"flag_masks": np.array(masks, np.uint16)},
         )
         _version(file, "OR_ABI-L2-ALG-LST", f"{version}r00")
         file.flush()
@@ -183,9 +193,9 @@ def _blank_lst(version: str, shape: Shape) -> bytes:
 
 
 def _frame(file: h5py.File, shape: Shape, refinement: int, title: str, level: str) -> None:
-    """What files of every kind have: dimensions, axes, times, projection."""
+    """Write what files of every kind have: dimensions, axes, times, projection."""
     resolution = {1: "2km", 2: "1km", 4: "0.5km"}[refinement]
-    about = {
+    attributes = {
         "Conventions": "CF-1.7",
         "naming_authority": "gov.nesdis.noaa",
         "title": title,
@@ -198,7 +208,7 @@ def _frame(file: h5py.File, shape: Shape, refinement: int, title: str, level: st
         "timeline_id": "ABI Mode 6",
         "spatial_resolution": f"{resolution} at nadir",
     }
-    _attach(file, about)
+    _attach(file, attributes)
     place = axes(shape, refinement)
     for name, angles in (("y", place.y), ("x", place.x)):
         axis = file.create_dataset(name, data=np.arange(angles.size, dtype=np.int16))
@@ -233,7 +243,7 @@ def _projection(file: h5py.File) -> None:
 
 
 def _image(file: h5py.File, name: str, dtype: str, fill: int, attributes: Attributes) -> None:
-    """A chunked, compressed variable on (y, x) without data."""
+    """Create a chunked, compressed variable on (y, x) without data."""
     shape = file["y"].size, file["x"].size
     variable = file.create_dataset(
         name,
@@ -257,7 +267,7 @@ def _scalar(
     attributes: Attributes,
     dimension: str | None = None,
 ) -> None:
-    """A small variable, with at most one dimension."""
+    """Create a small variable with at most one dimension."""
     variable = file.create_dataset(name, data=value)
     if dimension:
         variable.dims[0].attach_scale(file[dimension])
@@ -279,7 +289,7 @@ def _flags(dtype: str, valid: tuple[int, int], values: Any, meanings: str) -> di
 
 
 def _floats(values: Mapping[str, float]) -> dict[str, Any]:
-    """As the files have them: float32, one element."""
+    """Attributes as the files have them: float32 with one element."""
     return {name: np.array([value], np.float32) for name, value in values.items()}
 
 
@@ -289,7 +299,7 @@ def _attach(owner: h5py.Group | h5py.Dataset, attributes: Attributes) -> None:
 
 
 def _no_variable(size: int) -> str:
-    """What netCDF-4 calls a dimension that has no variable."""
+    """The name that netCDF-4 gives to a dimension without a variable."""
     return f"This is a netCDF dimension but not a netCDF variable.{size:10d}"
 
 

@@ -1,10 +1,11 @@
-"""Granules of the real layout with a hidden truth, for the demonstration and for tests.
+"""Writes granules of the real layout with a hidden truth, for the demonstration and for tests.
 
-An invented country on a crop of the real GOES-East grid (`ingest.synthetic.landscape`) is looked at
-(`ingest.synthetic.scene`, `ingest.synthetic.imager`) and written (`ingest.synthetic.encode`) as
-ABI-L1b-RadC files of eight bands and ABI-L2-LSTC files: at 12, 15, 18, 21 and 0 UTC all bands, at
-3, 6 and 9 UTC C13 and C15 alone. Of two years one lies on each side of the change of the LST
-product. What the land covers really are lies beside the files in `truth.npz`.
+The granules show an invented country on a crop of the real GOES-East grid
+(`ingest.synthetic.landscape`). `ingest.synthetic.scene` gives its state at a time,
+`ingest.synthetic.imager` the image of it, and `ingest.synthetic.encode` the file. Files are
+ABI-L1b-RadC of eight bands and ABI-L2-LSTC: at 12, 15, 18, 21 and 0 UTC all bands, at 3, 6 and 9 UTC
+C13 and C15 alone. Of two years one lies on each side of the change of the LST product. The true land
+covers are stored beside the files in `truth.npz`.
 
 A time step needs nothing but the landscape, which is quickly made from (shape, seed): after
 `write_truth`, `write_steps` can be run by many processes, in any order, with the same bytes.
@@ -30,14 +31,14 @@ NIGHT_TODS = (10800, 21600, 32400)
 NIGHT_BANDS = ("C13", "C15")
 TRUTH = "truth.npz"
 SCAN = timedelta(seconds=157.2)
-"""How long a CONUS scan takes."""
+"""Duration of a CONUS scan."""
 FIRST_SCAN = timedelta(seconds=77.2)
-"""Into the hour, of its first CONUS scan."""
+"""Begin of the first CONUS scan of an hour, after the full hour."""
 LOST_BAND = "C05"
-"""Which file the demonstration lacks, at one time step."""
+"""Band whose file the demonstration lacks at one time step."""
 
 Report = Callable[[int, int], None]
-"""Told how many time steps are done, and of how many."""
+"""Is called with the number of time steps that are done, and the number of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,13 @@ class TimeStep:
     """One scan, and the bands that are written of it beside the LST product."""
 
     start: datetime
-    """UTC."""
+    """Begin of the scan, UTC."""
     bands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """What is really there; arrays (Y, X), rows from the north."""
+class LandscapeTruth:
+    """The true land and land covers; arrays (Y, X), rows from the north."""
 
     classes: NDArray[np.int16]
     """Index into `names`, -1 off land."""
@@ -71,9 +72,9 @@ def time_steps(
     """The scans of every year, month, day of the month and time of day, in order of time.
 
     Args:
-        years: of the calendar.
+        years: calendar years.
         months: 1 to 12.
-        days: of every month.
+        days: days of every month.
         tods: seconds of the UTC day, whole hours.
         missing: leave C05 out of one of the steps that have it.
 
@@ -101,11 +102,11 @@ def write(
     seed: int = 0,
     missing: bool = True,
     report: Report | None = None,
-) -> Truth:
+) -> LandscapeTruth:
     """Write all granules, in this process, and `truth.npz` beside them.
 
     Args:
-        folder: where to, made if need be; files of the same name are replaced.
+        folder: receives the files, and is made if need be; files of the same name are replaced.
         shape: of the crop, coarse pixels.
         years: see `time_steps`, as for the next three and `missing`.
         months: see there.
@@ -113,7 +114,7 @@ def write(
         tods: see there.
         seed: of the landscape and everything that happens on it.
         missing: see there.
-        report: told after every time step.
+        report: is called after every time step.
 
     Raises:
         ConfigError: a shape, day or time that cannot be.
@@ -124,10 +125,12 @@ def write(
     return truth
 
 
-def write_truth(folder: str | Path, shape: tuple[int, int] = (200, 300), seed: int = 0) -> Truth:
+def write_truth(
+    folder: str | Path, shape: tuple[int, int] = (200, 300), seed: int = 0
+) -> LandscapeTruth:
     """Write `truth.npz`, arrays `classes`, `land`, `names`, into a folder that is made if need be."""
     country = landscape(shape, seed)
-    truth = Truth(country.classes, country.land, tuple(cover.name for cover in COVERS))
+    truth = LandscapeTruth(country.classes, country.land, tuple(cover.name for cover in COVERS))
     Path(folder).mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         Path(folder) / TRUTH, classes=truth.classes, land=truth.land, names=np.array(truth.names)
@@ -135,10 +138,10 @@ def write_truth(folder: str | Path, shape: tuple[int, int] = (200, 300), seed: i
     return truth
 
 
-def read_truth(folder: str | Path) -> Truth:
+def read_truth(folder: str | Path) -> LandscapeTruth:
     """The truth that `write_truth` wrote."""
     with np.load(Path(folder) / TRUTH, allow_pickle=False) as stored:
-        return Truth(stored["classes"], stored["land"], tuple(map(str, stored["names"])))
+        return LandscapeTruth(stored["classes"], stored["land"], tuple(map(str, stored["names"])))
 
 
 def write_steps(
@@ -148,9 +151,9 @@ def write_steps(
     steps: Sequence[TimeStep],
     report: Report | None = None,
 ) -> None:
-    """Write some time steps: a task for a worker, whose arguments are small.
+    """Write some time steps; the arguments are small, so that a worker can do it as a task.
 
-    Those of a day share its weather: give whole days.
+    The time steps of a day share its weather: give whole days.
     """
     country = landscape(shape, seed)
     for done, step in enumerate(steps, 1):
@@ -164,15 +167,15 @@ def write_step(folder: str | Path, country: Landscape, step: TimeStep) -> list[P
     return write_scene(folder, scene(country, step.start), step.bands)
 
 
-def write_scene(folder: str | Path, seen: Scene, bands: Sequence[str]) -> list[Path]:
-    """Write the files of what is seen in one scan: some bands and the LST product."""
+def write_scene(folder: str | Path, observed_scene: Scene, bands: Sequence[str]) -> list[Path]:
+    """Write the files of one scan of a scene: some bands and the LST product."""
     files = {}
     for band in bands:
-        times = _times(seen.when, CHANNELS[band].number)
-        data = encode.band_file(band, image(seen, band), times, seen.distance)
+        times = _times(observed_scene.when, CHANNELS[band].number)
+        data = encode.band_file(band, image(observed_scene, band), times, observed_scene.distance)
         files[encode.file_name(times, band)] = data
-    times = _lst_times(seen.when)
-    files[encode.file_name(times, None)] = encode.lst_file(lst_image(seen), times)
+    times = _lst_times(observed_scene.when)
+    files[encode.file_name(times, None)] = encode.lst_file(lst_image(observed_scene), times)
     paths = [Path(folder) / name for name in files]
     for path, data in zip(paths, files.values(), strict=True):
         path.write_bytes(data)
@@ -196,7 +199,7 @@ def _bands(moment: datetime) -> tuple[str, ...]:
 
 
 def _times(start: datetime, band: int) -> Times:
-    """Of a band's file: the bands of a scan end and are written a little after one another."""
+    """Times of a band's file: the bands of a scan end and are written a little after one another."""
     end = start + SCAN + timedelta(seconds=0.1 * (band % 7))
     return Times(start, end, end + timedelta(seconds=41 + 1.3 * band))
 

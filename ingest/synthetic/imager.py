@@ -1,4 +1,4 @@
-"""How the imager records a scene: packed counts and quality flags of its bands and of the LST product.
+"""Records a scene as the imager does: packed counts and quality flags of bands and of the LST product.
 
 Bands are packed as in the GOES-16 files: counts of a fixed scale and offset, the fill count where
 there is no value. The LST product is the surface's own temperature with either version's flags.
@@ -29,15 +29,15 @@ class Channel:
     noise: float
     """Standard deviation, in units of the radiance."""
     kappa0: float | None = None
-    """At one astronomical unit; reflective bands."""
+    """kappa0 of a reflective band at a distance of the sun of one astronomical unit."""
     planck: tuple[float, float, float, float] | None = None
-    """fk1, fk2, bc1, bc2; emissive bands."""
+    """fk1, fk2, bc1, bc2 of an emissive band."""
     sunlight: float = 0.0
-    """Radiance of a white surface under the sun, emissive bands."""
+    """Radiance of a white surface under the sun in an emissive band."""
 
     @property
     def fill(self) -> int:
-        """The count of no value."""
+        """The count that means no value."""
         return int(2**self.bits - 1)
 
 
@@ -63,32 +63,33 @@ EMISSIVE = tuple(band for band, channel in CHANNELS.items() if channel.planck)
 
 SNOW = (0.75, 0.72, 0.65, 0.10, 0.06)
 CLOUD = (0.64, 0.63, 0.63, 0.45, 0.35)
-"""Reflectance in the reflective bands."""
+"""Reflectance of snow and of cloud in the reflective bands."""
 AIR = (0.060, 0.022, 0.008, 0.002, 0.001)
 """Reflectance of the air itself."""
 TEXTURE = (1.0, 1.0, -0.5, 0.6, 0.6)
-"""How fine pixels that are brighter in C02 look in the other bands: bright soil has fewer leaves."""
+"""Relative brightness, in the reflective bands, of fine pixels that are brighter in C02: bright soil has
+fewer leaves."""
 AIR_DEFICIT = (1.0, 2.0, 3.5)
-"""How much colder C07, C13, C15 see a surface through usual air, K."""
+"""Difference by which a surface appears colder in C07, C13, C15 through usual air, K."""
 SNOW_SHINE, CLOUD_SHINE = 0.01, 0.12
-"""Reflectance of sunlight in C07."""
+"""Reflectance of sunlight in C07 by snow and by cloud."""
 
 BAD_SHARE = 1e-4
 """Share of a band's pixels that are not good."""
 NEGATIVE_SHARE = 2e-5
 """Share of an emissive band's good pixels that noise makes negative."""
 LOST_LINE_CHANCE = 0.05
-"""That a band of a scan lost a piece of a line."""
+"""Chance that a band of a scan lost a piece of a line."""
 
 LST_SCALE, LST_OFFSET, LST_FILL = 0.0025, 190.0, 65535
 LST_VALID = {"v01": (9200, 56000), "v02": (9200, 61200)}
 ENTERPRISE = datetime(2021, 8, 19, 17, 31, tzinfo=UTC)
-"""When GOES-16 changed from the v01 to the v02 LST product."""
+"""Time at which GOES-16 changed from the v01 to the v02 LST product."""
 CLEAR, PROBABLY_CLEAR, PROBABLY_CLOUDY, RETRIEVED = 0.01, 0.06, 0.15, 0.25
-"""Cloud opacities: up to which a pixel is called so, and up to which v02 retrieves at all."""
+"""Largest cloud opacities of pixels that are called so, and of those that v02 retrieves at all."""
 
 _FAULTS = 4
-"""Which random stream of a seed."""
+"""Number of the random stream of a seed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +97,7 @@ class Image:
     """One band of one scan; arrays (Y * r, X * r)."""
 
     radiance: Field
-    """Noise included, before packing; means nothing where the flag says no value."""
+    """Radiance with noise, before packing; undefined where the flag says no value."""
     counts: NDArray[np.uint16]
     dqf: NDArray[np.int8]
     """0 good, 1 conditionally usable, 2 out of range, 3 no value, -1 off the Earth."""
@@ -111,33 +112,35 @@ class LstImage:
     counts: NDArray[np.uint16]
     dqf: NDArray[np.uint16]
     pqi: NDArray[np.uint16] | None
-    """v02 only."""
+    """Product quality information of v02; None for v01."""
 
 
 def kappa0(band: str, distance: float) -> np.float32:
-    """Of a reflective band at a distance of the sun (astronomical units), as its file has it."""
+    """kappa0 of a reflective band at a distance of the sun (astronomical units), as its file has it."""
     return np.float32((CHANNELS[band].kappa0 or np.nan) * distance**2)
 
 
 def image(scene: Scene, band: str) -> Image:
-    """A band as the imager records it."""
+    """The image of a band as the imager records it."""
     channel = CHANNELS[band]
-    seen = _reflected(scene, band) if channel.kappa0 else _emitted(scene, band)
+    radiance = _reflected(scene, band) if channel.kappa0 else _emitted(scene, band)
     moment = (scene.when.toordinal(), scene.when.hour, channel.number)
     faults = np.random.default_rng([scene.landscape.seed, _FAULTS, *moment])
     grain = scene.landscape.grain
-    start = faults.integers(0, grain.size - seen.size)
-    seen += np.float32(channel.noise) * grain[start : start + seen.size].reshape(seen.shape)
+    start = faults.integers(0, grain.size - radiance.size)
+    radiance += np.float32(channel.noise) * grain[start : start + radiance.size].reshape(
+        radiance.shape
+    )
     if channel.planck:
-        seen.flat[_some(faults, seen.size, NEGATIVE_SHARE)] = -3 * channel.noise
-    packed = (seen - np.float32(channel.offset)) * np.float32(1 / channel.scale)
+        radiance.flat[_some(faults, radiance.size, NEGATIVE_SHARE)] = -3 * channel.noise
+    packed = (radiance - np.float32(channel.offset)) * np.float32(1 / channel.scale)
     top = channel.fill - 1
     dqf = (packed > top).astype(np.int8) * np.int8(2)
     counts = np.rint(np.clip(packed, 0, top, out=packed), out=packed).astype(np.uint16)
     _spoil(faults, counts, dqf, channel)
     on_earth = enlarge(scene.landscape.on_earth.astype(np.float32), channel.refinement) > 0
     counts[~on_earth], dqf[~on_earth] = channel.fill, -1
-    return Image(seen, counts, dqf)
+    return Image(radiance, counts, dqf)
 
 
 def lst_image(scene: Scene) -> LstImage:
@@ -195,14 +198,14 @@ def _emitted(scene: Scene, band: str) -> Field:
 
 
 def _some(random: np.random.Generator, size: int, share: float) -> NDArray[np.int64]:
-    """Places, at least one."""
+    """Random positions, a share of `size`, at least one."""
     return random.integers(0, size, max(1, round(size * share)))
 
 
 def _spoil(
     faults: np.random.Generator, counts: NDArray[np.uint16], dqf: NDArray[np.int8], channel: Channel
 ) -> None:
-    """Bad pixels, and sometimes a piece of a lost line, in place."""
+    """Put in bad pixels, and sometimes a piece of a lost line, in place."""
     places = _some(faults, counts.size, BAD_SHARE)
     dqf.flat[places] = faults.integers(1, 4, places.size)
     if faults.random() < LOST_LINE_CHANCE:
@@ -231,19 +234,19 @@ def _enterprise_flags(
     scene: Scene, in_range: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
     """DQF and PQI of v02."""
-    there, cloud = scene.landscape, scene.cloud
+    landscape, cloud = scene.landscape, scene.cloud
     sky = np.digitize(cloud, (CLEAR, PROBABLY_CLEAR, PROBABLY_CLOUDY))
-    oblique = there.view_zenith > 55
+    oblique = landscape.view_zenith > 55
     quality = np.select(
         [
-            ~there.land | ~in_range | (cloud > RETRIEVED),
+            ~landscape.land | ~in_range | (cloud > RETRIEVED),
             sky >= 2,
             (sky == 1) | oblique | (scene.humid > 0.8),
         ],
         [3, 2, 1],
         0,
     )
-    surface = np.select([there.lake, ~there.land, scene.snow > 0.5], [2, 3, 0], 1)
+    surface = np.select([landscape.lake, ~landscape.land, scene.snow > 0.5], [2, 3, 0], 1)
     vapour = np.digitize(scene.humid, (-1, 0, 1))
     # bits 0, 1, 10 and 15 are set in every pixel of real files
     pqi = 0b1000010000000011 | (sky << 2) | (surface << 6) | (vapour << 8)

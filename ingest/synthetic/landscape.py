@@ -32,10 +32,10 @@ CONUS_Y_RAD = {1: 0.128212, 2: 0.128226, 4: 0.128233}
 CONUS_X_RAD = {1: -0.101332, 2: -0.101346, 4: -0.101353}
 CONUS_SHAPE = (1500, 2500)
 FIRST_ROW, FIRST_COLUMN = 390, 1340
-"""Of the crop, on the 2 km CONUS grid: near 37 degrees north, 83 degrees west. A crop that reaches
-beyond the sector's edge from there begins farther north or west."""
+"""First row and column of the crop on the 2 km CONUS grid, near 37 degrees north, 83 degrees west. A
+crop that reaches beyond the sector's edge from there begins farther north or west."""
 SMALLEST = 16
-"""Rows or columns of a crop that is still a country."""
+"""Smallest number of rows or columns of a crop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Cover:
     green: tuple[float, float, float, float, float]
     """Reflectance of C01, C02, C03, C05, C06 at the height of the growing season."""
     bare: tuple[float, float, float, float, float]
-    """And outside it."""
+    """Reflectance of the same bands outside the growing season."""
     peak_day: int
-    """Of the year, of the growing season."""
+    """Day of the year of the height of the growing season."""
     season_days: int
     """Standard deviation of the growing season."""
     warmth: float
@@ -58,15 +58,15 @@ class Cover:
     daily: float
     """Half the range of a clear summer day, K."""
     lag_hours: float
-    """From noon to the warmest hour."""
+    """Time from noon to the warmest hour."""
     deficit: tuple[float, float, float]
-    """How much colder than the surface C07, C13, C15 see it for its emissivity, K."""
+    """Difference by which its emissivity makes it appear colder in C07, C13, C15, K."""
     shine: float
     """Reflectance of sunlight in C07."""
     texture: float
     """Relative standard deviation of the reflectance of its 0.5 km pixels."""
     liking: tuple[float, float, float, float, float]
-    """How it competes for land: constant, per km of elevation, for dry, for northern, for coastal land."""
+    """Weights in the competition for land: constant, per km of elevation, for dry, northern, coastal land."""
     patch: float
     """Correlation length of its patches, share of the height of the crop."""
 
@@ -126,7 +126,7 @@ NO_LAND = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Landscape:
-    """What lies on the crop; arrays of shape (Y, X) unless said otherwise, rows from the north."""
+    """The country on the crop; arrays of shape (Y, X) unless said otherwise, rows from the north."""
 
     seed: int
     grid: Grid
@@ -140,9 +140,9 @@ class Landscape:
     lake: NDArray[np.bool_]
     """Inland water."""
     elevation: Field
-    """km."""
+    """Height above the sea, km."""
     vigour: Field
-    """How much stronger than usual for its class a pixel's growing season is, relative."""
+    """Relative strength of a pixel's growing season, 0 for the usual one of its class."""
     texture: dict[int, Field]
     """By refinement 1, 2, 4: (Y * r, X * r) relative brightness of fine pixels, mean near 0."""
     grain: Field
@@ -160,7 +160,7 @@ class Landscape:
 
 
 def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
-    """The country of this shape (2 km pixels) and seed; the same on every machine.
+    """The country of this shape (2 km pixels) and seed, the same on every machine.
 
     Raises:
         ConfigError: the crop is too small for a country or larger than the CONUS sector.
@@ -194,11 +194,11 @@ def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
 
 
 def axes(shape: tuple[int, int], refinement: int) -> Grid:
-    """The crop's part of the real CONUS grid at a refinement, bit for bit the files' own axes."""
+    """The crop of the real CONUS grid at a refinement; its axes equal those of the files bit for bit."""
     step = STEP_RAD[refinement]
     first_row, first_column = (
-        min(first, most - n)
-        for first, most, n in zip((FIRST_ROW, FIRST_COLUMN), CONUS_SHAPE, shape, strict=True)
+        min(first, sector_size - n)
+        for first, sector_size, n in zip((FIRST_ROW, FIRST_COLUMN), CONUS_SHAPE, shape, strict=True)
     )
     y0 = CONUS_Y_RAD[refinement] - first_row * refinement * step
     x0 = CONUS_X_RAD[refinement] + first_column * refinement * step
@@ -210,9 +210,9 @@ def field(random: np.random.Generator, shape: tuple[int, int], length: float) ->
     """A smooth periodic random field of mean 0 and standard deviation 1.
 
     Args:
-        random: where it comes from.
+        random: the random generator.
         shape: (Y, X).
-        length: correlation length, share of Y.
+        length: correlation length, as a share of Y.
     """
     noise = random.standard_normal(shape)
     rows, columns = np.fft.fftfreq(shape[0]), np.fft.rfftfreq(shape[1])
@@ -229,7 +229,7 @@ def rough(random: np.random.Generator, shape: tuple[int, int], length: float) ->
 
 
 def _check_shape(shape: tuple[int, int]) -> None:
-    if not all(SMALLEST <= n <= most for n, most in zip(shape, CONUS_SHAPE, strict=True)):
+    if not all(SMALLEST <= n <= largest for n, largest in zip(shape, CONUS_SHAPE, strict=True)):
         raise ConfigError(
             f"a landscape of {shape[0]} x {shape[1]} coarse pixels cannot be made: wanted "
             f"{SMALLEST} to {CONUS_SHAPE[0]} rows and {SMALLEST} to {CONUS_SHAPE[1]} columns"
@@ -237,7 +237,7 @@ def _check_shape(shape: tuple[int, int]) -> None:
 
 
 def _position(shape: tuple[int, int]) -> tuple[Field, Field]:
-    """How far south and how far east, 0 to 1."""
+    """Position of each pixel: 0 in the north to 1 in the south, 0 in the west to 1 in the east."""
     south, east = np.meshgrid(
         *(np.linspace(0, 1, n, dtype=np.float32) for n in shape), indexing="ij"
     )
@@ -262,7 +262,7 @@ def _elevation(random: np.random.Generator, shape: tuple[int, int]) -> Field:
 
 
 def _covers(random: np.random.Generator, coast: Field, elevation: Field) -> NDArray[np.intp]:
-    """Which cover wins each pixel: its liking for the place, and smooth chance."""
+    """Index of the cover of each pixel, decided by its weights for the place and smooth chance."""
     south, east = _position(coast.shape)
     dry = 1.2 - 1.9 * east + 0.4 * field(random, coast.shape, 0.25)
     shore = np.exp(-np.maximum(coast, 0) / 0.06)
@@ -291,6 +291,6 @@ def _texture(random: np.random.Generator, classes: NDArray[np.int16]) -> dict[in
 
 
 def enlarge(image: NDArray[np.floating], refinement: int) -> Field:
-    """Every pixel as refinement x refinement fine ones: (Y, X) -> (Y * r, X * r)."""
+    """Repeat every pixel as refinement x refinement fine pixels: (Y, X) -> (Y * r, X * r)."""
     tall = np.asarray(image, np.float32).repeat(refinement, axis=0)
     return tall.repeat(refinement, axis=1)

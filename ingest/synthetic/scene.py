@@ -19,37 +19,37 @@ from ingest.synthetic.landscape import COVERS, WATER, Field, Landscape, field
 YEAR_DAYS = 365.25
 WARMEST_DAY, SUNNIEST_DAY = 200, 172
 MEAN_TEMPERATURE = 289.0
-"""At 36 degrees north and sea level, K."""
+"""Annual mean at 36 degrees north and sea level, K."""
 LAPSE = 5.8
-"""K per km."""
+"""Decrease of temperature with height, K per km."""
 WIND = (-0.9, 2.6)
-"""How far clouds move in an hour, coarse pixels to the south and to the east."""
+"""Movement of clouds in an hour, coarse pixels to the south and to the east."""
 
 _WEATHER, _YEAR, _CLOUDS = 1, 2, 3
-"""Which random stream of a seed."""
+"""Numbers of the random streams of a seed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What is there to be seen; arrays (Y, X)."""
+    """The state of the landscape at one moment; arrays (Y, X)."""
 
     landscape: Landscape
     when: datetime
-    """UTC."""
+    """Time, UTC."""
     sun: Field
     """Cosine of the solar zenith, below 0 at night."""
     distance: float
-    """Of the sun, astronomical units."""
+    """Distance from Earth to sun, astronomical units."""
     growth: Field
-    """How far the growing season is, 0 (bare) to about 1 (green)."""
+    """Progress of the growing season, 0 (bare) to about 1 (green)."""
     snow: Field
     """Share of the ground under snow."""
     skin: Field
     """Temperature of the surface, K."""
     humid: Field
-    """Of the air, standard deviations from usual."""
+    """Humidity of the air, standard deviations from usual."""
     cloud: Field
-    """Opacity, 0 to 1."""
+    """Opacity of the clouds, 0 to 1."""
     cloud_top: Field
     """Temperature of the clouds, K."""
 
@@ -87,12 +87,12 @@ def of_cover(landscape: Landscape, values: NDArray[np.floating]) -> Field:
 
 
 def attribute(name: str) -> NDArray[np.float64]:
-    """A number, or numbers, of every cover, water last: where `NO_LAND` points to."""
+    """A field of every cover, water last, so that `NO_LAND` (-1) indexes it."""
     return np.array([getattr(cover, name) for cover in (*COVERS, WATER)], np.float64)
 
 
 def sun_distance(day: int) -> float:
-    """Between Earth and sun on a day of the year, astronomical units."""
+    """Distance from Earth to sun on a day of the year, astronomical units."""
     return float(1 - 0.01672 * np.cos(2 * np.pi * (day - 4) / YEAR_DAYS))
 
 
@@ -131,7 +131,7 @@ def _fields(
 
 
 def _growth(landscape: Landscape, day: int, wet: Field) -> Field:
-    """Later in the north and on mountains, stronger in a wet year."""
+    """Progress of the growing season: later in the north and on mountains, stronger in a wet year."""
     late = 2 * (landscape.lat - 36) + 8 * landscape.elevation
     since = day - of_cover(landscape, attribute("peak_day")) - late
     since = (since + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2
@@ -149,7 +149,7 @@ def _daily_mean(landscape: Landscape, day: int) -> Field:
 
 
 def _daily_cycle(landscape: Landscape, when: datetime) -> Field:
-    """Warmer than the daily mean by, K; a day is sharper than a night."""
+    """Difference from the daily mean, K; it changes faster by day than by night."""
     hour = when.hour + when.minute / 60 + landscape.lon / 15
     phase = 2 * np.pi * (hour - 12 - of_cover(landscape, attribute("lag_hours"))) / 24
     strength = 0.7 + 0.3 * np.cos(2 * np.pi * (when.timetuple().tm_yday - SUNNIEST_DAY) / YEAR_DAYS)

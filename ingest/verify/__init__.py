@@ -1,1 +1,1 @@
-"""Whether a store is what it says: objects, invariants, and numbers computed anew."""
+"""Checks a store: its objects, the invariants of its numbers, and numbers computed again from sources."""

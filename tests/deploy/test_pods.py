@@ -56,7 +56,7 @@ def reference(client, source, tmp_path_factory) -> lake.Store:
     """The same source taken by one undisturbed run, in a folder."""
     rules = listing.load("clearland-l1b-c0", SMALL)
     (outcome,) = run.run(client, rules, str(source), str(tmp_path_factory.mktemp("reference")))
-    assert outcome.held == STEPS
+    assert outcome.stored == STEPS
     return lake.open(outcome.url)
 
 

@@ -47,7 +47,7 @@ def test_legacy_pickles_are_imported_from_relative_folders(command, tmp_path, sh
     folders = ["legacy/results", "--domains", "legacy/domains", "--lake", "here"]
     code, out, _ = command("ingest", "pickles", *folders)
     assert code == 0
-    assert "48 merged, 48 held, 0 missing" in out
+    assert "48 merged, 48 stored, 0 missing" in out
     assert "nothing to do" in command("ingest", "pickles", *folders)[1]
 
 

@@ -114,8 +114,8 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
         for name in share:
             (folder / name).symlink_to(source / name)
         (outcome,) = run.run(client, rules(SPAN), str(folder), root)
-        assert outcome.held == merged + outcome.merged > merged
-        merged = outcome.held
+        assert outcome.stored == merged + outcome.merged > merged
+        merged = outcome.stored
     assert_equal(lake.open(outcome.url), whole)
 
 
@@ -130,9 +130,9 @@ def test_run_is_bounded_by_max_steps_and_goes_on(client, source, tmp_path):
     (first,) = run.run(
         client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), bounds=run.Bounds(max_steps=5)
     )
-    assert (first.merged, first.held) == (5, 5)
+    assert (first.merged, first.stored) == (5, 5)
     (second,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
-    assert second.held == 5 + second.merged == 31
+    assert second.stored == 5 + second.merged == 31
 
 
 def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, tmp_path):
@@ -145,7 +145,7 @@ def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, 
     staged = {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
     assert staged
     (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), str(root))
-    assert outcome.held == 31
+    assert outcome.stored == 31
     # nothing was staged again
     assert staged == {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
@@ -186,11 +186,11 @@ def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_
     broken.write_bytes(broken.read_bytes()[:20000])
     root = str(tmp_path / "lake")
     (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root)
-    assert outcome.held == 30
+    assert outcome.stored == 30
     (entry,) = [e for e in entries(root, outcome.key) if broken.name in e.reason]
     assert (entry.step, entry.status) == ("20200110-54000", ledger.MISSING)
     shutil.copy(source / broken.name, broken)  # fetched again
-    assert run.run(client, rules(YEARS[2020]), str(folder), root)[0].held == 31
+    assert run.run(client, rules(YEARS[2020]), str(folder), root)[0].stored == 31
 
 
 def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_path):
@@ -206,7 +206,7 @@ def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_
     january, july = (lake.open(o.url) for o in outcomes)
     assert (january.months, july.months) == ((1,), (7,))
     assert july.domain.grid.projection.longitude_of_projection_origin == -89.5
-    assert sum(o.held for o in outcomes) == 31
+    assert sum(o.stored for o in outcomes) == 31
     both = lake.open(f"{years}/{mine}")
     np.testing.assert_array_equal(
         january.block("day-1km", slice(None), 1), both.block("day-1km", slice(None), 1)
@@ -272,7 +272,7 @@ def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_
     july = ["t0=2020-07-08", "tf=2020-07-22"]
     (outcome,) = run.run(client, rules(july), f"{s3_root}/bucket", str(tmp_path / "lake"))
     (local,) = run.run(client, rules(july), str(source), str(tmp_path / "local"))
-    assert outcome.held == local.held > 10
+    assert outcome.stored == local.stored > 10
     assert_equal(lake.open(outcome.url), lake.open(local.url))
 
 
@@ -282,9 +282,9 @@ def test_steps_are_staged_now_and_published_when_asked(client, source, years, tm
         client, rules(YEARS[2020]), str(source), root,
         bounds=run.Bounds(max_steps=4), when=policy.NEVER,
     )  # fmt: skip
-    assert (first.merged, first.staged, first.held, first.url) == (0, 4, 0, "")
+    assert (first.merged, first.staged, first.stored, first.url) == (0, 4, 0, "")
     (second,) = run.run(client, rules(YEARS[2020]), str(source), root, when=policy.NEVER)
-    assert (second.merged, second.staged, second.held) == (0, 31, 0)
+    assert (second.merged, second.staged, second.stored) == (0, 31, 0)
     _, out, _ = run_lake("info", mine, "--lake", root, "--json")
     told = json.loads(out)
     assert (told["pending"], told["merged"], len(told["pending_steps"])) == (31, 0, 31)
@@ -293,7 +293,7 @@ def test_steps_are_staged_now_and_published_when_asked(client, source, years, tm
     assert code == 1
     assert f"31 time steps wait: run 'lake ingest publish {mine}'" in err
     published = run.publish_waiting(client, keys.parse(mine), root)
-    assert (published.merged, published.staged, published.held) == (31, 0, 31)
+    assert (published.merged, published.staged, published.stored) == (31, 0, 31)
     assert_equal(lake.open(published.url), lake.open(f"{years}/{mine}"))
     assert run.publish_waiting(client, keys.parse(mine), root).merged == 0
 
@@ -353,7 +353,7 @@ def test_new_file_that_cannot_be_read_is_missing_in_the_store_that_is_there(
         if "_s202001018" in name:
             (folder / name).write_bytes(b"cut" if "LSTC" in name else path.read_bytes())
     (second,) = run.run(client, rules(YEARS[2020]), str(folder), root)
-    assert (first.held, second.held, second.merged) == (1, 1, 0)
+    assert (first.stored, second.stored, second.merged) == (1, 1, 0)
     (entry,) = [e for e in entries(root, second.key) if e.step == "20200110-64800"]
     assert entry.status == ledger.MISSING
     assert "no clear-sky product of 1 time steps" in entry.reason
@@ -394,7 +394,7 @@ def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
         path.write_bytes(b"cut")
     for _ in range(4):
         (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root, bounds=bounds)
-        held.append(outcome.held)
+        held.append(outcome.stored)
     assert held == [4, 12, 20, 27]
 
 
@@ -408,5 +408,5 @@ def test_credentials_that_expire_under_way_end_the_run_and_the_next_goes_on(
     assert proxy.injected["expired"] > 0
     proxy.faults = Faults()
     (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
-    assert outcome.held == 31
+    assert outcome.stored == 31
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))

@@ -78,7 +78,7 @@ def domain(folder) -> domains.Domain:
 
 def blocks(found: accumulate.Accumulated, cube: str) -> np.ndarray:
     """The moments of all superblocks."""
-    numbers = range(len(found.held.superblocks))
+    numbers = range(len(found.packed.superblocks))
     return np.concatenate([found.moments(cube, n) for n in numbers], axis=2)
 
 
@@ -144,7 +144,7 @@ def test_every_metric_of_every_cube_is_the_direct_computation(folder, domain, or
 def test_steps_without_room_go_to_running_sums_and_count_the_same(folder, domain, oracle, room):
     found = accumulate.accumulate(steps(folder), RULES, domain, fetch, room_bytes=room)
     assert found.form == "moments"
-    assert found.held.sums
+    assert found.packed.sums
     for cube, x in oracle.items():
         assert_direct(blocks(found, cube), x, rests=6)
         assert_array_equal(blocks(found, cube), blocks(found, cube))  # asking changes nothing
@@ -154,7 +154,7 @@ def test_few_steps_are_observations_that_make_the_same_moments(folder, domain, o
     found = accumulate.accumulate(steps(folder)[3:], RULES, domain, fetch)
     assert found.form == "observations"
     for cube, x in oracle.items():
-        for number, pixels in enumerate(found.held.superblocks):
+        for number, pixels in enumerate(found.packed.superblocks):
             seen = found.observations(cube, number)
             wanted = x[3:, :, pixels]
             assert_array_equal(seen.valid, np.isfinite(wanted[:, 0, :, 0]))
@@ -171,7 +171,7 @@ def test_a_count_without_a_quantity_drops_its_pixel_from_all_bands(folder, domai
         negative = (np.ma.filled(file["Rad"][:], 1) <= 0) & (file["DQF"][:] == 0)
     image = negative & clear_land(step.files[0].path) & domain.mask
     found = accumulate.accumulate([step], RULES, domain, fetch)
-    (held,) = found.held.steps
+    (held,) = found.packed.steps
     assert (held.states == 2).sum() >= image.sum()
     for cube in found.cubes:
         count = blocks(found, cube.name)[:, 0]
@@ -367,11 +367,11 @@ for _ in range(2):
     found = None
     found = accumulate.accumulate(all_steps, t.RULES, domain, t.fetch, room_bytes=room)
     for cube in found.cubes:
-        for n in range(len(found.held.superblocks)):
+        for n in range(len(found.packed.superblocks)):
             found.moments(cube.name, n)
 # ru_maxrss would begin with what the tests' own process held when it started this one
 peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-print(json.dumps({"peak": peak, "pixels": domain.pixels, "rested": bool(found.held.sums)}))
+print(json.dumps({"peak": peak, "pixels": domain.pixels, "rested": bool(found.packed.sums)}))
 """
 
 

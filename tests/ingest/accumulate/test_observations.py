@@ -258,7 +258,7 @@ def test_loops_are_compiled_where_nothing_can_be_remembered(tmp_path):
     script = (
         "import numba.core.caching as c\n"
         "c.CacheImpl._locator_classes = []\n"
-        "from ingest import observations\n"
+        "from ingest.accumulate import observations\n"
         "import numpy as np\n"
         "x = np.ones((1, 7, 3, 1), np.float32)\n"
         "print(observations.merge([x, x])[0, 0, 0, 0])\n"

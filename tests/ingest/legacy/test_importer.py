@@ -1,4 +1,4 @@
-"""The study's pickles and its granules: imported bit for bit, and computed anew."""
+"""The study's pickles and its granules: imported bit for bit, and computed again."""
 
 import json
 import pickle
@@ -147,7 +147,7 @@ def test_importing_again_does_nothing(shared_data, imported, client):
     before = lake.open(f"{root}/{KEY}").generation
     folders = [str(shared_data / "legacy" / f) for f in ("results", "domains")]
     (outcome,) = importer.import_results(client, *folders, root)
-    assert (outcome.merged, outcome.held) == (0, 48)
+    assert (outcome.merged, outcome.stored) == (0, 48)
     assert lake.open(f"{root}/{KEY}").generation == before
 
 
@@ -159,7 +159,7 @@ def test_results_that_come_later_are_added(shared_data, client, tmp_path):
     for count, path in enumerate(paths[:3], start=1):
         shutil.copy(path, source)
         (outcome,) = importer.import_results(client, str(source), domains, str(tmp_path / "lake"))
-        assert (outcome.merged, outcome.held) == (1, count)
+        assert (outcome.merged, outcome.stored) == (1, count)
     tree = xr.open_datatree(lake.open(f"{tmp_path}/lake/{KEY}").url, engine="zarr", chunks=None)
     order = legacy_order(tree, "day-2km", "2km")
     for path in paths[:3]:

@@ -12,7 +12,7 @@ from ingest import run
 from ingest.abi import filenames
 from ingest.listing import listing
 from ingest.publish import overview_maps
-from ingest.publish.overview_maps import Atlas
+from ingest.publish.overview_maps import OverviewMaps
 from ingest.synthetic import granules
 from ingest.verify import verify
 from lake.format import keys, moments, order
@@ -151,7 +151,7 @@ def test_maps_take_less_than_a_hundredth_of_the_bytes(tmp_path):
     land = from_mask(~sea, Grid(projection, y, x), order.Layout())
     objects = connect(tmp_path)
     path, stored = generations.draft(objects, None, land, cubes, {"months": (7,)})
-    maps, cell = Atlas(objects, path, land, cubes), overview.cells(land)
+    maps, cell = OverviewMaps(objects, path, land, cubes), overview.cells(land)
     written = []
     for n, pixels in enumerate(order.superblocks(land.pixels, land.layout)):
         size = pixels.stop - pixels.start

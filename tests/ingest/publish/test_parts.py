@@ -8,7 +8,7 @@ import zarr
 from numpy.testing import assert_array_equal
 
 from ingest.publish import parts
-from ingest.publish.target import Group, newest
+from ingest.publish.target import TargetStore, newest
 from lake.errors import FormatError, LakeError, MissingError
 from lake.format import order
 from lake.storage.objects import Objects
@@ -16,18 +16,18 @@ from tests.ingest.publish.test_staging import TOD, Fake, group_at, note, publish
 
 
 @pytest.fixture(params=["folder", "s3"])
-def group(request, tmp_path) -> Group:
+def group(request, tmp_path) -> TargetStore:
     return group_at(
         str(tmp_path) if request.param == "folder" else request.getfixturevalue("s3_root")
     )
 
 
 @pytest.fixture
-def local(tmp_path) -> Group:
+def local(tmp_path) -> TargetStore:
     return group_at(str(tmp_path))
 
 
-def blocks(of: Group) -> list[slice]:
+def blocks(of: TargetStore) -> list[slice]:
     found = order.superblocks(of.domain.pixels, of.domain.layout)
     assert len(found) > 2
     assert found[-1].stop - found[-1].start < of.domain.layout.superblock, "the last one is short"

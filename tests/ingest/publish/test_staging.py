@@ -15,7 +15,7 @@ from ingest.listing import listing
 from ingest.plan import domains
 from ingest.publish import parts, policy, publish, staging
 from ingest.publish.parts import Part
-from ingest.publish.target import Group, newest, of_key, outcome
+from ingest.publish.target import TargetStore, load_target, newest, outcome
 from lake.catalogue import catalogue
 from lake.errors import ConfigError, ConflictError, MissingError
 from lake.format import keys, moments, order
@@ -70,7 +70,7 @@ def values(seen: Observations) -> np.ndarray:
     return np.take_along_axis(seen.tables[..., None], seen.counts.astype(np.int64), axis=2)
 
 
-def stage(group: Group, *steps: str, form: str = parts.OBSERVATIONS) -> Part:
+def stage(group: TargetStore, *steps: str, form: str = parts.OBSERVATIONS) -> Part:
     entries = tuple(Entry(step, MERGED, start="s" + step, version="v01") for step in steps)
     name = parts.name(*steps)
     part = Part(name, "", form, int(steps[0][4:6]), TOD, ("night-2km",), entries)
@@ -83,41 +83,41 @@ def step(day: int, month: int = 1) -> str:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def group(request, tmp_path) -> Group:
+def group(request, tmp_path) -> TargetStore:
     root = str(tmp_path) if request.param == "folder" else request.getfixturevalue("s3_root")
     return group_at(root)
 
 
 @pytest.fixture
-def local(tmp_path) -> Group:
+def local(tmp_path) -> TargetStore:
     return group_at(str(tmp_path))
 
 
-def group_at(root: str) -> Group:
+def group_at(root: str) -> TargetStore:
     overrides = ["layout.chunk=32", "layout.phases=4", "t0=2020-01-01", "tf=2020-12-31"]
     objects = connect(root)
     catalogue.claim(objects)
     domain = domains.keep(objects, KEY, small_domain())
-    return Group(root, KEY, listing.load("clearland-l1b-c0", overrides), domain)
+    return TargetStore(root, KEY, listing.load("clearland-l1b-c0", overrides), domain)
 
 
-def note(group: Group, *made: Part, missing=()):
+def note(group: TargetStore, *made: Part, missing=()):
     return staging.note(group, made, missing, time.time())
 
 
-def held(group: Group):
+def held(group: TargetStore):
     return generations.entries(group.objects, newest(group))
 
 
-def state(group: Group) -> State:
+def state(group: TargetStore) -> State:
     return State.of(newest(group))
 
 
-def published(client, group: Group, when=policy.NOW) -> set[str]:
+def published(client, group: TargetStore, when=policy.NOW) -> set[str]:
     return publish.publish(client, group, when, lambda *_: None, NOW)
 
 
-def check(group: Group, month: int, *steps: str) -> None:
+def check(group: TargetStore, month: int, *steps: str) -> None:
     """The newest generation holds exactly these time steps of a month."""
     seen = drawn(steps, group.domain)
     wanted = moments.of(values(seen), seen.valid[:, None, :, None])
@@ -142,12 +142,12 @@ def test_staged_steps_are_known_before_they_are_published(group):
     with pytest.raises(MissingError, match="1 staged parts wait"):
         lake.open(group.objects.url())
     told = outcome(group, merged=0)
-    assert (told.url, told.staged, told.held, told.missing) == ("", 2, 0, 1)
+    assert (told.url, told.staged, told.stored, told.missing) == ("", 2, 0, 1)
 
 
 def test_store_of_staged_parts_alone_is_found_again_with_its_listing(local):
     note(local, stage(local, step(1)))
-    again = of_key(local.root, KEY)
+    again = load_target(local.root, KEY)
     assert again.listing == local.listing
     assert again.empty_state() == local.empty_state()
 

@@ -85,8 +85,8 @@ def test_bands_and_cubes_of_one_time_share_their_counts(block):
 
 def test_no_pixel_is_counted_more_often_than_there_are_time_steps(block):
     most = {tod: int(block[i, :, 0].max()) for i, tod in enumerate(DAY.tods)}
-    assert list(invariants.more_than({DAY: block}, most)) == []
+    assert list(invariants.excessive_counts({DAY: block}, most)) == []
     fewer = most | {64800: most[64800] - 1}
-    ((name, pixels),) = invariants.more_than({DAY: block}, fewer)
+    ((name, pixels),) = invariants.excessive_counts({DAY: block}, fewer)
     assert name == f"day: count <= {fewer[64800]} time steps at 64800 s"
     assert pixels == (block[1, :, 0] == most[64800]).any(axis=0).sum()

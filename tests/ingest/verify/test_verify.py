@@ -101,7 +101,7 @@ def test_damaged_lost_and_strange_objects_are_found(client, root):
     (folder / paths[1]).unlink()
     (folder / "stranger").write_bytes(b"")
     told = verify.verify(client, KEY, str(root))
-    what = {finding.where: finding.what for finding in told.findings}
+    what = {finding.place: finding.problem for finding in told.findings}
     assert set(what) == {*paths, "stranger"}
     assert "its commit says" in what[paths[0]]
     assert what[paths[1]] == "is missing"
@@ -116,7 +116,7 @@ def test_number_that_breaks_an_invariant_is_found(client, root):
     rewrite(root, "day-2km", change)
     found = verify.verify(client, KEY, str(root)).findings
     assert verify.Finding("month 7, superblock 0", "day-2km: m2 >= 0: fails in 1 places") in found
-    assert {finding.where for finding in found} == {"month 7, superblock 0"}
+    assert {finding.place for finding in found} == {"month 7, superblock 0"}
 
 
 def test_time_step_counted_twice_is_found_without_its_sources(client, root):
@@ -126,7 +126,7 @@ def test_time_step_counted_twice_is_found_without_its_sources(client, root):
 
     for cube in ("day-2km", "day-1km", "day-500m"):
         rewrite(root, cube, change)
-    whats = {f.what.split(":")[1] for f in verify.verify(client, KEY, str(root)).findings}
+    whats = {f.problem.split(":")[1] for f in verify.verify(client, KEY, str(root)).findings}
     assert " count <= 2 time steps at 54000 s" in whats
 
 
@@ -138,10 +138,10 @@ def test_plausible_but_wrong_number_is_found_by_its_sources(client, root, source
     rewrite(root, "night-2km", change)
     assert verify.verify(client, KEY, str(root)).findings == ()
     told = verify.verify(client, KEY, str(root), str(source), cells=None)
-    assert {f.where for f in told.findings} == {
+    assert {f.place for f in told.findings} == {
         f"month 7, {tod} s, superblock 0" for tod in (10800, 21600, 32400)
     }
-    assert {f.what.split(" differs")[0] for f in told.findings} == {
+    assert {f.problem.split(" differs")[0] for f in told.findings} == {
         f"night-2km {metric}" for metric in ("min", "max", "m1")
     }
 
@@ -153,7 +153,7 @@ def test_changed_and_lost_sources_are_found(client, sound, source, tmp_path):
     (lost,) = folder.glob("*C02*_s2022201180*.nc")
     lost.unlink()
     told = verify.verify(client, KEY, str(sound), str(folder), cells=None)
-    what = {finding.where: finding.what for finding in told.findings}
+    what = {finding.place: finding.problem for finding in told.findings}
     assert set(what) == {"month 1, 54000 s, 20220110-54000", "month 7, 64800 s, 20220720-64800"}
     assert "the file has changed" in what["month 1, 54000 s, 20220110-54000"]
     assert f"the source has no {lost.name} any more" in what["month 7, 64800 s, 20220720-64800"]

@@ -53,7 +53,7 @@ def test_metrics_are_what_was_committed(filled):
     root, outcome, size = filled
     found = read(Board(root, 0).text())
     steps = {s: found["lake_store_steps", KEY, s] for s in ("merged", "staged", "missing")}
-    assert steps == {"merged": outcome.held, "staged": 0, "missing": outcome.missing}
+    assert steps == {"merged": outcome.stored, "staged": 0, "missing": outcome.missing}
     last = datetime(2020, 7, 10, 21, tzinfo=UTC).timestamp()
     assert found["lake_store_newest_step_timestamp_seconds", KEY] == last
     end = datetime(2021, 1, 1, tzinfo=UTC).timestamp()

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lake.format import bands, order
+from lake.format import order
 from lake.format.domain import Domain
 from lake.format.schema import Cube
 from lake.format.times import format_tod
@@ -85,18 +85,17 @@ def mean(
     place: Place, cube: Cube, band: str, month: int, tod: int, values: NDArray[np.float64]
 ) -> Plate:
     """Mean of one band in one month at one time of day; `values` (P, subpixel)."""
-    quantity = bands.quantity(cube.variable, (band,))
-    unit = bands.unit(cube.variable, band)
-    title = f"Mean {quantity}"
+    quantity = cube.quantity_of(band)
+    title = f"Mean {quantity.name}"
     when = f"{month_name[month]}, {format_tod(tod)}"
     there = values[np.isfinite(values)]
     absent = int((~np.isfinite(values)).all(axis=1).sum())
     of_band = "" if cube.variable == band else f" of {spelled(band)}"
-    units = "" if unit == "1" else f" {unit}"
+    units = "" if quantity.unit == "1" else f" {quantity.unit}"
     low, high, _ = pictures.limits(there)
-    digits = 3 if unit == "1" else 1
+    digits = 3 if quantity.unit == "1" else 1
     caption = (
-        f"Mean {quantity}{of_band} over all clear-sky observations in {month_name[month]} "
+        f"Mean {quantity.name}{of_band} over all clear-sky observations in {month_name[month]} "
         f"at {format_tod(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
         f"percentile of the pixels.{_grey(absent)}"
         if there.size
@@ -107,8 +106,8 @@ def mean(
         place.shown,
         values,
         Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {when}"),
-        f"{quantity} ({unit})",
-        "inferno" if unit == "K" else "cividis",
+        f"{quantity.name} ({quantity.unit})",
+        "inferno" if quantity.unit == "K" else "cividis",
     )
     return Plate(title, caption, figure)
 

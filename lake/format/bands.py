@@ -1,4 +1,7 @@
-"""The ABI's bands: central wavelength, native resolution, measured quantity and its unit.
+"""What is observed: the ABI's bands (wavelength, native resolution), quantities and their units.
+
+A band of the imager measures the reflectance factor or the brightness temperature. Any other variable
+of a product is of a quantity that the store itself says, or that `VARIABLES` does.
 
 Source: GOES-R Product Definition and Users' Guide, volume 3, table 5.1.2-1 (bands and resolutions).
 """
@@ -6,6 +9,23 @@ Source: GOES-R Product Definition and Users' Guide, volume 3, table 5.1.2-1 (ban
 from dataclasses import dataclass
 
 from lake.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What is measured."""
+
+    name: str
+    """In words, small letters: `sea surface temperature`."""
+    unit: str
+    """Of the mean, as UDUNITS has it: `K`, `1`."""
+
+
+REFLECTANCE_FACTOR = Quantity("reflectance factor", "1")
+BRIGHTNESS_TEMPERATURE = Quantity("brightness temperature", "K")
+
+VARIABLES = {"LST": Quantity("land surface temperature", "K")}
+"""Variables whose quantity a store does not say: format version 1 began with bands and these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +71,13 @@ def is_reflective(band: str) -> bool:
     return int(band[1:]) <= LAST_REFLECTIVE
 
 
-def quantity(variable: str, bands: tuple[str, ...]) -> str:
-    """What the values of these bands are, in words."""
-    if variable == "LST":
-        return "land surface temperature"
-    names = {True: "reflectance factor", False: "brightness temperature"}
-    return " and ".join(names[r] for r in (True, False) if r in map(is_reflective, bands))
+def quantity(band: str) -> Quantity:
+    """What a band of the imager measures.
 
-
-def unit(variable: str, band: str) -> str:
-    """`1` for the reflectance factor, `K` for temperatures."""
-    return "1" if variable != "LST" and is_reflective(band) else "K"
+    Raises:
+        ConfigError: not a band of the ABI.
+    """
+    return REFLECTANCE_FACTOR if is_reflective(band) else BRIGHTNESS_TEMPERATURE
 
 
 def wavelength_um(band: str) -> float:

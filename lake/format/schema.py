@@ -17,6 +17,7 @@ from zarr.codecs import BloscCodec
 
 from lake.errors import ConfigError
 from lake.format import bands, grid, order
+from lake.format.bands import Quantity
 from lake.format.domain import Domain
 from lake.format.grid import Grid
 from lake.format.moments import METRICS
@@ -69,12 +70,17 @@ class Cube:
     product: str
     """The satellite product its bands come from, e.g. `ABI-L1b-RadC`."""
     variable: str
-    """`Rad`, `CMI` or `LST`."""
+    """Name of what is observed in the product's files, e.g. `Rad`, `LST`."""
     bands: tuple[str, ...]
+    """Bands of the imager, or the variable's own name where the product has none."""
     tods: tuple[int, ...]
     """Times of day: seconds of the UTC day, in the listing's order."""
+    quantity: Quantity | None = None
+    """What the variable of a product without bands is; None: each band has its own quantity."""
 
     def __post_init__(self) -> None:
+        if self.quantity is None:
+            object.__setattr__(self, "quantity", bands.VARIABLES.get(self.variable))
         for name in ("bands", "tods"):
             labels = getattr(self, name)
             if not labels or len(set(labels)) != len(labels):
@@ -88,6 +94,19 @@ class Cube:
     def subpixels(self) -> int:
         """Fine pixels in one coarse pixel."""
         return self.refinement**2
+
+    def quantity_of(self, band: str) -> Quantity:
+        """What the values of a band are.
+
+        Raises:
+            ConfigError: the cube says no quantity, and it is not a band of the ABI.
+        """
+        return self.quantity or bands.quantity(band)
+
+    def quantities(self) -> str:
+        """What the values of the bands are, in words: `reflectance factor and brightness temperature`."""
+        names = {self.quantity_of(band).name for band in self.bands}
+        return " and ".join(sorted(names, key=lambda name: name != bands.REFLECTANCE_FACTOR.name))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +147,7 @@ def results_array(pixels: int, layout: order.Layout, cube: Cube) -> Array:
         shards=(*inner[:4], layout.superblock, cube.subpixels),
         fill_value=float("nan"),
         attributes={
-            "long_name": f"statistics of clear-sky {bands.quantity(cube.variable, cube.bands)}",
+            "long_name": f"statistics of clear-sky {cube.quantities()}",
             "comment": "m1 mean; m2, m3, m4 sums of powers of deviations from the mean; "
             "NaN: no observation; count NaN: no time step was ever ingested",
             "coordinates": "units wavelength",
@@ -153,7 +172,7 @@ def create(
     for resolution, refinement in {(c.resolution, c.refinement) for c in cubes}:
         root.create_group(f"geom/{resolution}", attributes=_geometry_attributes(domain, refinement))
     for cube in cubes:
-        root.create_group(cube.name, attributes={"cube": asdict(cube)})
+        root.create_group(cube.name, attributes=cube_attributes(cube))
     for array in arrays(domain, cubes):
         add(root, array)
 
@@ -183,10 +202,22 @@ def consolidate(store: ZarrStore) -> None:
         zarr.consolidate_metadata(store)
 
 
+def cube_attributes(cube: Cube) -> dict[str, Any]:
+    """Attributes of a cube's group; they say the quantity where version 1 does not imply it."""
+    fields = asdict(cube)
+    quantity = fields.pop("quantity")
+    is_implied = quantity is None or cube.variable in bands.VARIABLES
+    return {"cube": fields} | ({} if is_implied else {"quantity": quantity})
+
+
 def cube_from(attributes: Mapping[str, Any]) -> Cube:
-    """The cube that `create` noted in its group's attributes."""
-    noted = dict(attributes)
-    return Cube(**noted | {"bands": tuple(noted["bands"]), "tods": tuple(noted["tods"])})
+    """The cube that `cube_attributes` wrote."""
+    fields = dict(attributes["cube"])
+    quantity = attributes.get("quantity")
+    return Cube(
+        **fields | {"bands": tuple(fields["bands"]), "tods": tuple(fields["tods"])},
+        quantity=Quantity(**quantity) if quantity else None,
+    )
 
 
 def _root_attributes(domain: Domain, cubes: tuple[Cube, ...]) -> dict[str, Any]:
@@ -303,7 +334,7 @@ def labels(cube: Cube) -> Iterator[Array]:
     yield label(
         "subpixel", "subpixel", range(cube.subpixels), "int32", long_name="row-major in the pixel"
     )
-    units = [bands.unit(cube.variable, band) for band in cube.bands]
+    units = [cube.quantity_of(band).unit for band in cube.bands]
     yield label("units", "band", units, "string", long_name="unit of min, max and m1")
     wavelengths = [bands.wavelength_um(band) for band in cube.bands]
     yield label(

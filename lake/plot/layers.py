@@ -102,7 +102,7 @@ def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
             + ", ".join(f"{tod} ({format_tod(tod)})" for tod in tods)
         )
     month, tod = layer.month, layer.tod
-    if tod == -1 and bands.unit(store.cubes[cube].variable, band) == "1":
+    if tod == -1 and store.cubes[cube].quantity_of(band) == bands.REFLECTANCE_FACTOR:
         tod = _noon(store, tods, pixels)
     if month == 0 or tod == -1:
         month, tod = most_observed(_pilot(store, cube, band, pixels), tods, month, tod)
@@ -225,7 +225,7 @@ def label(store: Store, layer: Layer) -> str:
 
 def unit(store: Store, layer: Layer) -> str:
     """`1`, `K`, or a power of it."""
-    of_band = bands.unit(store.cubes[layer.cube].variable, layer.band)
+    of_band = store.cubes[layer.cube].quantity_of(layer.band).unit
     return cubes.unit_of(layer.statistic, of_band)
 
 
@@ -278,7 +278,7 @@ def _counts(layer: Layer) -> bool:
 
 
 def _quantity(store: Store, layer: Layer) -> str:
-    return bands.quantity(store.cubes[layer.cube].variable, (layer.band,))
+    return store.cubes[layer.cube].quantity_of(layer.band).name
 
 
 def _distance_um(band: str) -> float:

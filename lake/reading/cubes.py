@@ -15,7 +15,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from lake.errors import ConfigError
-from lake.format import bands, moments, order, schema
+from lake.format import moments, order, schema
 from lake.format.moments import Summary
 from lake.format.schema import Cube
 from lake.reading.generation import Generation
@@ -127,7 +127,7 @@ def lazy_variable(
 
 def units(cube: Cube) -> NDArray[Any]:
     """(band,) of `min`, `max`, `mean` and `stddev`."""
-    return np.array([bands.unit(cube.variable, band) for band in cube.bands], object)
+    return np.array([cube.quantity_of(band).unit for band in cube.bands], object)
 
 
 def unit_of(statistic: str, unit: str) -> str:
@@ -165,8 +165,7 @@ def _variable(array: LazyResults, attributes: dict[str, Any]) -> xr.Variable:
 
 
 def _about_statistic(name: str, cube: Cube) -> dict[str, Any]:
-    quantity = bands.quantity(cube.variable, cube.bands)
-    named = {"long_name": f"{_LONG_NAMES[name]} of clear-sky {quantity}"}
+    named = {"long_name": f"{_LONG_NAMES[name]} of clear-sky {cube.quantities()}"}
     if name not in _CELL_METHODS:
         return named | {"units": "1"}
     return named | {"cell_methods": _CELL_METHODS[name]} | shared_unit(cube)

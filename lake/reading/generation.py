@@ -39,7 +39,7 @@ class Generation:
         _check_format(self.attributes, self.url)
         self.key = keys.parse(str(self.attributes["key"]))
         self.cubes = {
-            name: schema.cube_from(self._root[name].attrs["cube"])  # type: ignore[arg-type]
+            name: schema.cube_from(dict(self._root[name].attrs))
             for name in self.attributes["cubes"]
         }
         self.months: tuple[int, ...] = tuple(self.attributes["months"])

@@ -19,7 +19,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.abc.store import Store as ZarrStore
 
-from lake.format import bands, schema
+from lake.format import schema
 from lake.format.arrays import Floats
 from lake.format.domain import Domain
 from lake.format.grid import Grid
@@ -159,7 +159,7 @@ def arrays(domain: Domain, cube: Cube) -> Iterable[Array]:
         if label.path.rpartition("/")[2] not in ("metric", "subpixel"):
             yield replace(label, path=f"{GROUP}/{label.path}")
     inner = (1, 1, 1, *of.shape)
-    quantity = bands.quantity(cube.variable, cube.bands)
+    quantity = cube.quantities()
     for name, what in zip(
         MAPS, ("number of observations", "mean", "population standard deviation"), strict=True
     ):

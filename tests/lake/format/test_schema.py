@@ -10,6 +10,7 @@ import zarr
 
 from lake.errors import ConfigError
 from lake.format import bands, order, schema
+from lake.format.bands import Quantity
 from lake.format.domain import from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.schema import Cube
@@ -58,8 +59,8 @@ def test_empty_results_are_nan_without_any_object(folder):
 
 def test_cube_comes_back_from_its_attributes(folder):
     for cube in CUBES:
-        noted = json.loads((folder / cube.name / "zarr.json").read_text())["attributes"]["cube"]
-        assert schema.cube_from(noted) == cube
+        attributes = json.loads((folder / cube.name / "zarr.json").read_text())["attributes"]
+        assert schema.cube_from(attributes) == cube
 
 
 @pytest.mark.parametrize(
@@ -73,13 +74,32 @@ def test_cube_that_cannot_be_is_refused(broken, said):
 
 
 def test_bands_have_units_and_wavelengths():
-    assert (bands.unit("Rad", "C02"), bands.unit("Rad", "C13"), bands.unit("LST", "LST")) == (
-        "1",
-        "K",
-        "K",
-    )
+    assert (bands.quantity("C02").unit, bands.quantity("C13").unit) == ("1", "K")
     assert bands.wavelength_um("C13") == 10.35
     assert np.isnan(bands.wavelength_um("LST"))
-    assert bands.quantity("Rad", ("C13", "C02")) == "reflectance factor and brightness temperature"
     with pytest.raises(ConfigError, match="C99"):
-        bands.unit("Rad", "C99")
+        bands.quantity("C99")
+
+
+def cube_of(variable, *labels, **more):
+    return Cube("c", "2km", 1, "p", variable, labels, (0,), **more)
+
+
+def test_cube_says_what_its_bands_or_its_variable_are():
+    both = "reflectance factor and brightness temperature"
+    assert cube_of("Rad", "C13", "C02").quantities() == both
+    assert cube_of("LST", "LST").quantity_of("LST") == Quantity("land surface temperature", "K")
+    rain = cube_of("RRQPE", "RRQPE", quantity=Quantity("rainfall rate", "mm h-1"))
+    assert (rain.quantities(), rain.quantity_of("RRQPE").unit) == ("rainfall rate", "mm h-1")
+    with pytest.raises(ConfigError, match="RRQPE"):
+        cube_of("RRQPE", "RRQPE").quantity_of("RRQPE")
+
+
+def test_group_says_the_quantity_of_a_variable_that_version_1_does_not_imply():
+    rain = cube_of("RRQPE", "RRQPE", quantity=Quantity("rainfall rate", "mm h-1"))
+    attributes = json.loads(json.dumps(schema.cube_attributes(rain)))
+    assert attributes["quantity"] == {"name": "rainfall rate", "unit": "mm h-1"}
+    assert schema.cube_from(attributes) == rain
+    for implied in (cube_of("LST", "LST"), cube_of("Rad", "C02")):
+        assert list(schema.cube_attributes(implied)) == ["cube"]
+        assert schema.cube_from(schema.cube_attributes(implied)) == implied

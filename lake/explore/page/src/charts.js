@@ -35,6 +35,7 @@ export function charts(pixels, chosen) {
         bands.map((band) => ({
           band,
           name,
+          quantity: rows.find((row) => row.unit === unit && row.band === band)?.quantity,
           colour: colour[band],
           points: points(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
         })),
@@ -62,7 +63,7 @@ function runs(points) {
 }
 
 function chart(title, unit, along, lines, isCompared) {
-  const quantity = unit === "K" ? "mean, K" : "mean reflectance factor";
+  const quantity = unit === "1" ? `mean ${[...new Set(lines.map((l) => l.quantity))].join(" and ")}` : `mean, ${unit}`;
   const ys = lines.flatMap((line) => runs(line.points).flat().map(([, y]) => y));
   const [low, high, step] = ticks(Math.min(...ys), Math.max(...ys));
   const [first, last] = along === "month" ? [1, 12] : [0, 86400];

@@ -13,7 +13,7 @@ import { LEVELS, NOTHING } from "./vectors.js";
 import { cosine } from "./embedding.js";
 import { Generation } from "./generation.js";
 import { range } from "./statistics.js";
-import { unit } from "./store.js";
+import { quantityOf } from "./store.js";
 import { shown } from "./table.js";
 
 const VIRIDIS = ramp("viridis");
@@ -25,7 +25,6 @@ const NAMES = {
 };
 const METRIC = { mean: "m1", stddev: "m2", skewness: "m3", kurtosis: "m4", count: "count", min: "min", max: "max" };
 const BARE = new Set(["count", "skewness", "kurtosis"]);
-const QUANTITIES = { 1: "reflectance factor (1)", K: "temperature (K)" };
 
 /**
  * A statistic: its coarse map, if there is one, below full resolution, if that was read.
@@ -49,8 +48,8 @@ export function statistics(store, chosen, coarse, detail, pixels) {
     tile.limits = String(limits);
     images.push(tile.image);
   }
-  const of = unit(store.cubes[cube], band);
-  const quantity = BARE.has(show) ? "" : ` of ${QUANTITIES[of]}`;
+  const { name, unit: of } = quantityOf(store.cubes[cube], band);
+  const quantity = BARE.has(show) ? "" : ` of ${name} (${of})`;
   const whose = isApart ? (isSharp ? " of each pixel" : ` of ${store.factor} × ${store.factor} pixels together`) : "";
   const title = `${NAMES[show]}${quantity}, ${band}${whose}`;
   const value = (row, column) => {

@@ -12,6 +12,9 @@ import { LakeError } from "./objects.js";
 import { moments } from "./statistics.js";
 
 export const METRICS = ["count", "min", "max", "m1", "m2", "m3", "m4"];
+const REFLECTIVE = /^C0[1-6]$/;
+const REFLECTANCE = { name: "reflectance factor", unit: "1" };
+const TEMPERATURE = { name: "temperature", unit: "K" };
 const KEPT_BYTES = 128e6; // of decoded chunks
 
 export class Store {
@@ -22,7 +25,10 @@ export class Store {
     this.key = key;
     this.months = months;
     this.suspect = suspect;
-    this.cubes = Object.fromEntries(cubes.map((name) => [name, metadata[name].attributes.cube]));
+    this.cubes = Object.fromEntries(cubes.map((name) => {
+      const { cube, quantity } = metadata[name].attributes;
+      return [name, { ...cube, quantity }];
+    }));
     this.layout = layout;
     this.pixels = metadata.pixel.shape[0];
     const coarse = Object.values(this.cubes).find((cube) => cube.refinement === 1).resolution;
@@ -92,7 +98,8 @@ export class Store {
       .configuration.chunk_shape.reduce((a, b) => a * b, 1);
   }
 
-  /** All that is known of a pixel: a list of { cube, band, unit, month, tod, count, mean, stddev, min, max }. */
+  /** All that is known of a pixel: a list of { cube, band, quantity, unit, month, tod, count, mean,
+   * stddev, min, max }. */
   async series(pixel) {
     const number = Math.floor(pixel / this.layout.chunk);
     const wanted = Object.keys(this.cubes).flatMap((cube) => this.months.map((month) => [cube, month]));
@@ -101,10 +108,10 @@ export class Store {
       const data = await this.#chunk(`${name}/results`, [month - 1, 0, 0, 0, number, 0]);
       const within = pixel - number * this.layout.chunk;
       return cube.tods.flatMap((tod, t) =>
-        cube.bands.map((band, b) => ({
-          cube: name, band, unit: unit(cube, band), month, tod,
-          ...moments(data, this.#of(cube, t, b, within)),
-        })),
+        cube.bands.map((band, b) => {
+          const { name: quantity, unit } = quantityOf(cube, band);
+          return { cube: name, band, quantity, unit, month, tod, ...moments(data, this.#of(cube, t, b, within)) };
+        }),
       );
     });
     return (await Promise.all(read)).flat();
@@ -154,7 +161,7 @@ export async function newest(objects, key) {
   return `${key}/${path}`;
 }
 
-/** Unit of a band's mean: `1` for the reflectance factor, `K` for temperatures. */
-export function unit(cube, band) {
-  return cube.variable !== "LST" && Number(band.slice(1)) <= 6 ? "1" : "K";
+/** What a band's values are: { name, unit }, as the store says; else of a band of the imager or of LST. */
+export function quantityOf(cube, band) {
+  return cube.quantity ?? (REFLECTIVE.test(band) ? REFLECTANCE : TEMPERATURE);
 }

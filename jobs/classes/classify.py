@@ -61,7 +61,8 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         DataError: labels that do not match the pixels.
     """
     settings = evidence.settled(root, store, settings, JOB)
-    return (records.spec_of(root, settings, JOB, (store,), {RUN: settings.run}),)
+    inputs = {RUN: settings.run}
+    return (records.spec_of(root, settings, JOB, (store,), inputs, without=inputs),)
 
 
 def make(work: Work) -> Sequence[str]:

@@ -33,7 +33,7 @@ JOB = "cluster"
 class Settings:
     """Of `lake cluster`."""
 
-    embed: str = ""
+    run: str = ""
     """Run whose embedding is clustered, of `embed`, or of `transform` by its model; none: the one of
     default settings, made if need be."""
     k: int = 8
@@ -47,21 +47,20 @@ class Settings:
         check("n_init must be above 0", self.n_init, holds=self.n_init > 0)
 
 
-def specs(
-    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
-) -> tuple[Spec, ...]:
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """The run that clusters an embedding, after those it builds on.
 
     Raises:
         MissingError, ConfigError: no such run, not complete, or of another job, store or other pixels.
     """
-    if settings.embed and not before:
-        before = transform.given(root, settings.embed, embed.JOB, store)
-        drawn = records.read_spec(root, records.ancestor(root, settings.embed, sample.JOB))
+    if settings.run:
+        base = transform.given(root, settings.run, embed.JOB, store)
+        drawn = records.read_spec(root, records.ancestor(root, settings.run, sample.JOB))
         records.check_pixels(records.open_input(root, drawn.stores[0]), store)
-    before = before or embed.specs(root, store, embed.Settings())
-    inputs = {embed.JOB: before[-1].id}
-    return (*before, records.spec_of(root, settings, JOB, (store,), inputs))
+    else:
+        base = embed.specs(root, store, embed.Settings())
+    inputs = {embed.JOB: base[-1].id}
+    return (*base, records.spec_of(root, settings, JOB, (store,), inputs, without=("run",)))
 
 
 def fit(

@@ -72,20 +72,18 @@ class Settings:
         check("int8 needs unit=true", self.int8, holds=unit or not self.int8)
 
 
-def specs(
-    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
-) -> tuple[Spec, ...]:
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """The run that trains and embeds every pixel, after those it builds on.
 
     Raises:
         ConfigError: settings that do not go together, or stores that do not.
     """
-    front, stores, before, inputs = encoder_inputs.specs(root, store, settings.front, before)
+    front, stores, base, inputs = encoder_inputs.specs(root, store, settings.front)
     features = front.front == encoder_inputs.FEATURES
     chosen = recipe.settled(settings.recipe, len(stores), features=features)
     of = dataset.settled(settings.feed, chosen, store)
     settings = replace(settings, front=front, recipe=chosen, feed=of)
-    return (*before, records.spec_of(root, settings, JOB, stores, inputs))
+    return (*base, records.spec_of(root, settings, JOB, stores, inputs))
 
 
 def make(work: Work) -> Sequence[str]:

@@ -49,9 +49,9 @@ class Front:
 
 
 def specs(
-    root: str, store: Store, front: Front, before: tuple[Spec, ...] = ()
+    root: str, store: Store, front: Front
 ) -> tuple[Front, tuple[Store, ...], tuple[Spec, ...], dict[str, str]]:
-    """The front with every choice made, the stores, the runs before, and which of those are read.
+    """The front with every choice made, the stores, the runs it builds on, and which of those are read.
 
     Raises:
         ConfigError: a run of another job, or stores that do not fit each other.
@@ -59,25 +59,23 @@ def specs(
     second = records.open_store(root, front.second) if front.second else None
     if second is not None:
         records.check_pixels(second, store)
-    job = _job(root, front, before)
-    before = before or _before(root, store, job, front)
+    job = _job(root, front)
+    base = _base(root, store, job, front)
     stores = (store,) if second is None else (store, second)
-    inputs = {before[-1].job: before[-1].id}
+    inputs = {base[-1].job: base[-1].id}
     if second is not None and job != FEATURES:
-        again = transform.spec(root, second, before[-1])
-        before, inputs = (*before, again), inputs | {again.job: again.id}
-    return Front(job), stores, before, inputs
+        again = transform.spec(root, second, base[-1])
+        base, inputs = (*base, again), inputs | {again.job: again.id}
+    return Front(job), stores, base, inputs
 
 
-def _job(root: str, front: Front, before: tuple[Spec, ...]) -> str:
+def _job(root: str, front: Front) -> str:
     """Which front it is."""
-    job = before[-1].job if before else ""
-    if front.run:
-        job = records.read_spec(root, front.run).job
+    job = records.read_spec(root, front.run).job if front.run else ""
     job = FEATURES if job == sample.JOB else job
     if front.front and job and front.front != job:
         raise ConfigError(
-            f"setting front={front.front}, but {front.run or before[-1].id} gives {job}: leave one out"
+            f"setting front={front.front}, but {front.run} gives {job}: leave one out"
         )
     found = front.front or job or (mnf.JOB if front.second else FEATURES)
     if found not in FRONTS:
@@ -85,7 +83,7 @@ def _job(root: str, front: Front, before: tuple[Spec, ...]) -> str:
     return found
 
 
-def _before(root: str, store: Store, job: str, front: Front) -> tuple[Spec, ...]:
+def _base(root: str, store: Store, job: str, front: Front) -> tuple[Spec, ...]:
     if front.run:
         return records.given(root, front.run, sample.JOB if job == FEATURES else job, store)
     if job == FEATURES:

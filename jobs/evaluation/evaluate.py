@@ -86,7 +86,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     labels.quantities(settings.labels, settings.sha256, store, settings.quantities)
     outside = [of for of in settings.chosen if not 0 <= of < store.domain.pixels]
     check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)
-    return (records.spec_of(root, settings, JOB, tuple(stores), inputs),)
+    return (records.spec_of(root, settings, JOB, tuple(stores), inputs, without=inputs),)
 
 
 def make(work: Work) -> Sequence[str]:
@@ -136,7 +136,7 @@ def _second(root: str, store: Store, settings: Settings) -> Store:
         raise ConfigError(
             f"vectors of two models are not compared: {settings.run} is by {models[0]}, "
             f"{settings.other} by {models[1]}; 'lake transform {spec.store} --set "
-            f"model={models[0]}' makes those of the other period"
+            f"run={models[0]}' makes those of the other period"
         )
     second = records.open_input(root, spec.stores[0])
     records.check_pixels(second, store)

@@ -40,8 +40,8 @@ class Settings:
 
     second: str = ""
     """Key in the lake, or URL, of a store of the same pixels and features in another period."""
-    sample: str = ""
-    """Run that says which features, and is the pilot; none: the sample of default settings."""
+    run: str = ""
+    """Run of `lake sample` that says which features, and is the pilot; none: that of default settings."""
     floor: float = 1e-6
     """Share of the largest noise variance below which noise counts as that."""
     fit: Fit = field(default_factory=Fit)
@@ -53,9 +53,7 @@ class Settings:
         check("refills must be above 0 for mnf", refills, holds=refills > 0)
 
 
-def specs(
-    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
-) -> tuple[Spec, ...]:
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """The run that fits these components and scores every pixel, after its sample's.
 
     Raises:
@@ -67,9 +65,10 @@ def specs(
         )
     second = records.open_store(root, settings.second)
     records.check_pixels(second, store)
-    before = before or pca.sampled(root, store, settings.sample)
-    inputs = {sample.JOB: before[-1].id}
-    return (*before, records.spec_of(root, settings, JOB, (store, second), inputs))
+    base = pca.sampled(root, store, settings.run)
+    inputs = {sample.JOB: base[-1].id}
+    stores = (store, second)
+    return (*base, records.spec_of(root, settings, JOB, stores, inputs, without=("run",)))
 
 
 def make(work: Work) -> Sequence[str]:

@@ -29,21 +29,19 @@ MODEL = "model.json"
 class Settings:
     """Of `lake pca`."""
 
-    sample: str = ""
-    """Run that says which features, and is the pilot; none: the sample of default settings."""
+    run: str = ""
+    """Run of `lake sample` that says which features, and is the pilot; none: that of default settings."""
     whiten: bool = False
     """Whether all scores get variance 1."""
     fit: Fit = field(default_factory=Fit)
     """`components`, `clip`, `standardise`, `refills`, `exact`, `passes`."""
 
 
-def specs(
-    root: str, store: Store, settings: Settings, before: tuple[Spec, ...] = ()
-) -> tuple[Spec, ...]:
+def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """The run that fits these components and scores every pixel, after its sample's."""
-    before = before or sampled(root, store, settings.sample)
-    inputs = {sample.JOB: before[-1].id}
-    return (*before, records.spec_of(root, settings, JOB, (store,), inputs))
+    base = sampled(root, store, settings.run)
+    inputs = {sample.JOB: base[-1].id}
+    return (*base, records.spec_of(root, settings, JOB, (store,), inputs, without=("run",)))
 
 
 def sampled(root: str, store: Store, run: str) -> tuple[Spec, ...]:

@@ -5,7 +5,7 @@ has it; that is the one that `inputs` names. Features are matched by name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.linear import linear_model
 from jobs.registry import MODEL_JOBS
@@ -22,8 +22,8 @@ JOB = "transform"
 class Settings:
     """Of `lake transform`."""
 
-    model: str = ""
-    """Run of `lake pca`, `lake mnf` or `lake embed`."""
+    run: str = ""
+    """Run of `lake pca`, `lake mnf` or `lake embed`, whose model is applied."""
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -33,9 +33,9 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         ConfigError: no run of a model, or the store lacks one of its features.
         MissingError: there is no such run, or it is not complete.
     """
-    if not settings.model:
-        raise ConfigError(f"transform needs '--set model=RUN', of {', '.join(MODEL_JOBS)}")
-    model = records.read_spec(root, settings.model)
+    if not settings.run:
+        raise ConfigError(f"transform needs '--set run=RUN', of {', '.join(MODEL_JOBS)}")
+    model = records.read_spec(root, settings.run)
     if model.job not in MODEL_JOBS:
         raise ConfigError(
             f"run {model.id} is of {model.job}, which fits no model: "
@@ -49,7 +49,9 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 
 def spec(root: str, store: Store, model: Spec) -> Spec:
     """The run that does so by the model of a run, which may be still to be made."""
-    return records.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
+    spec = records.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
+    # stored under the name that ids of embeddings of two periods rest on
+    return replace(spec, settings={"model": model.id})
 
 
 def given(root: str, run: str, name: str, store: Store) -> tuple[Spec, ...]:

@@ -7,7 +7,6 @@ the run's folder: one PNG file for each picture, and `pictures.json`, a list of 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from jobs.figures import gallery
 from jobs.figures.captioned import Place
@@ -25,8 +24,8 @@ from lake.plot import layers, view
 from lake.reading.store import Store
 
 JOB = "map"
-EMBED = "embed"
-SHOWS = {"pca": "pca", "embed": "embedding", "cluster": "clusters"}
+EMBED, CLUSTER = "embed", "cluster"
+SHOWS = {"pca": "pca", EMBED: "embedding", CLUSTER: "clusters"}
 """Job -> the picture of its result."""
 
 
@@ -35,13 +34,9 @@ class Settings:
     """Of `lake map`."""
 
     pictures: tuple[str, ...] = PLATES
-    pca: str = ""
-    """Run to draw; none: what the embedding builds on, else the one of default settings."""
-    embed: str = ""
-    """Run to draw, of `embed`, or of `transform` by its model; none: what the clusters are of, else the
-    one of default settings."""
-    cluster: str = ""
-    """Run to draw; none: the clusters of that embedding, of default settings."""
+    run: str = ""
+    """Run to draw, with those that it builds on: of `cluster`, `embed`, `pca`, or of `transform` by the
+    model of an embedding. What else the pictures need is of default settings."""
     cube: str = ""
     """Of counts and mean; none: the first that has the band."""
     band: str = ""
@@ -66,10 +61,11 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         ConfigError: a cube, band, month, time of day or phase that the store does not have.
     """
     settings = settled(settings, store)
-    before = _shown(root, store, settings)
-    inputs = {job: found[-1].id for job, found in before.items()}
-    planned = {spec.id: spec for found in before.values() for spec in found}
-    return (*planned.values(), records.spec_of(root, settings, JOB, (store,), inputs))
+    chains = _chains(root, store, settings)
+    inputs = {job: chain[-1].id for job, chain in chains.items()}
+    base = {spec.id: spec for chain in chains.values() for spec in chain}
+    spec = records.spec_of(root, settings, JOB, (store,), inputs, without=("run",))
+    return (*base.values(), spec)
 
 
 def settled(settings: Settings, store: Store) -> Settings:
@@ -87,29 +83,43 @@ def settled(settings: Settings, store: Store) -> Settings:
     return replace(settings, cube=cube, band=band)
 
 
-def _shown(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec, ...]]:
-    """Runs that are drawn: as named, what those build on, else of default settings."""
-    chain = tuple(SHOWS)
-    found = {
-        job: (transform.given if job == EMBED else records.given)(root, run, job, store)
-        for job in chain
-        if (run := getattr(settings, job))
-    }
-    for before, after in ((1, 2), (0, 1)):
-        if chain[after] in found and chain[before] not in found:
-            with suppress(MissingError):  # an embedding may build on no PCA
-                run = records.ancestor(root, found[chain[after]][-1].id, chain[before])
-                spec = records.read_spec(root, run)
-                if spec.stores[0] == found[chain[after]][-1].stores[0]:  # not of another period
-                    found[chain[before]] = (spec,)
-    wanted = [job for job in chain if SHOWS[job] in settings.pictures]
-    for job in chain:
-        clustered = job == EMBED and "cluster" in wanted
-        if job not in found and (job in wanted or clustered):
-            made: Any = jobs_by_name.load(job)
-            earlier = found[EMBED] if job == "cluster" else ()
-            found[job] = made.specs(root, store, made.Settings(), earlier)
-    return {job: found[job] for job in wanted}
+def _chains(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec, ...]]:
+    """Job -> the run that is drawn, last, and those before it that are still to be made."""
+    named = _named(root, store, settings.run) if settings.run else {}
+    chains: dict[str, tuple[Spec, ...]] = {}
+    for name in (name for name, picture in SHOWS.items() if picture in settings.pictures):
+        if name in named:
+            chains[name] = (named[name],)
+            continue
+        job = jobs_by_name.load(name)
+        is_of_named = name == CLUSTER and EMBED in named
+        chosen = job.Settings(run=named[EMBED].id) if is_of_named else job.Settings()
+        chains[name] = job.specs(root, store, chosen)
+    return chains
+
+
+def _named(root: str, store: Store, run: str) -> dict[str, Spec]:
+    """Job -> the run that settings name, and those of the same store that it builds on.
+
+    Raises:
+        MissingError: there is no such run, or it is not complete.
+        ConfigError: a run of another job, or on another store or generation.
+    """
+    spec = records.read_spec(root, run)
+    job = EMBED if spec.job == transform.JOB and EMBED in spec.inputs else spec.job
+    if job not in SHOWS:
+        raise ConfigError(
+            f"run {run} is of {spec.job}, which has no picture here: wanted one of "
+            f"{', '.join(SHOWS)}, or of {transform.JOB} by the model of an embedding"
+        )
+    records.require(root, run, spec.job, store)
+    named = {job: spec}
+    for name in SHOWS:
+        with suppress(MissingError):  # an embedding may build on no PCA
+            ancestor = records.read_spec(root, records.ancestor(root, run, name))
+            if ancestor.stores[0] == spec.stores[0]:  # not of another period
+                named[name] = ancestor
+    return named
 
 
 def make(work: Work) -> Sequence[str]:

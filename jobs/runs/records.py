@@ -97,20 +97,21 @@ def spec_of(
     job: str,
     stores: tuple[Store, ...],
     inputs: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> Spec:
     """The spec of a job with these settings on these generations of stores.
 
     Args:
         root: of the lake.
-        settings: the job's dataclass; fields named like an input are left out.
+        settings: the job's dataclass.
         job: its name.
         stores: what is read.
         inputs: job -> id of the run it builds on.
+        without: settings that are left out, because `inputs` says what they name.
     """
-    inputs = dict(inputs or {})
     plain = json.loads(json.dumps(asdict(settings)))
-    chosen = {name: value for name, value in plain.items() if name not in inputs}
-    return Spec(job, chosen, tuple(_input(root, store) for store in stores), inputs)
+    remaining = {name: value for name, value in plain.items() if name not in without}
+    return Spec(job, remaining, tuple(_input(root, store) for store in stores), dict(inputs or {}))
 
 
 def open_store(root: str, store: str) -> Store:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from lake.errors import ConfigError
+from lake.errors import ConfigError, FormatError
 
 T = TypeVar("T")
 
@@ -41,8 +41,17 @@ def parse(kind: type[T], overrides: Sequence[str]) -> T:
 
 
 def restore(kind: type[T], noted: Mapping[str, Any]) -> T:
-    """The settings that were noted as JSON; what was not noted has its default."""
+    """The settings that were noted as JSON; what was not noted has its default.
+
+    Raises:
+        FormatError: a setting that there is not: another version of goeslake had it.
+    """
     types = get_type_hints(kind)
+    if unknown := noted.keys() - types.keys():
+        raise FormatError(
+            f"stored settings {', '.join(sorted(unknown))} are those of another version of goeslake: "
+            f"wanted some of {', '.join(types)}; have the run made anew by the command of its job"
+        )
     return kind(**{name: _restored(types[name], value) for name, value in noted.items()})
 
 

@@ -136,9 +136,9 @@ def _way(steps: Steps, folder: Path, country: Sequence[str]) -> tuple[str, str]:
     made("sample", key)
     made("pca", key)
     model = made("embed", one, f"second={other}")  # two periods teach more than their sum
-    embedding = made("transform", key, f"model={model}")
-    clusters = made("cluster", key, f"embed={embedding}")
-    run = made("map", key, f"cluster={clusters}")
+    embedding = made("transform", key, f"run={model}")
+    clusters = made("cluster", key, f"run={embedding}")
+    run = made("map", key, f"run={clusters}")
     steps(
         "report", run, "--lake", root, "--out", str(folder / "report.html"),
         "--truth", str(folder / "source" / "truth.npz"), "--commands", str(steps.script),

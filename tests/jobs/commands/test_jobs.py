@@ -36,7 +36,7 @@ def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(la
 
 
 def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
-    found = lake_(jobs.linear.pca, "--set", f"sample={chain.sample}", "--set", "components=10")
+    found = lake_(jobs.linear.pca, "--set", f"run={chain.sample}", "--set", "components=10")
     folder = f"{truth.root}/runs/{chain.pca}"
     assert found.stdout.split() == [chain.pca, f"{folder}/pca.zarr", f"{folder}/model.json"]
 
@@ -46,12 +46,12 @@ def test_jobs_build_on_runs_that_are_named(lake_, chain):
     given = [of for name in small for of in ("--set", name)]
     embedded = lake_(jobs.embedding.embed, "--set", f"run={chain.pca}", *given, "--json")
     assert json.loads(embedded.stdout)["run"] == chain.embed
-    grouped = lake_(jobs.classes.kmeans, "--set", f"embed={chain.embed}", "--set", "k=3", "--json")
+    grouped = lake_(jobs.classes.kmeans, "--set", f"run={chain.embed}", "--set", "k=3", "--json")
     assert json.loads(grouped.stdout)["run"] == chain.cluster
 
 
 def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
-    found = lake_(jobs.linear.transform, "--set", f"model={chain.pca}", "--json")
+    found = lake_(jobs.linear.transform, "--set", f"run={chain.pca}", "--json")
     assert json.loads(found.stdout)["outputs"][0].endswith("/transform.zarr")
     lacking = lake_(jobs.linear.mnf)
     assert isinstance(lacking.exception, ConfigError)

@@ -123,7 +123,7 @@ def test_embedding_by_a_model_of_other_periods_is_clustered_and_drawn(client, tw
     sampled = outputs.read(root, drawn, "pixel")
     centres, _ = kmeans.fit(found[sampled], kmeans.Settings(k=3))
     assert_array_equal(vectors(root, grouped, "labels"), nearest(found, centres))
-    wanted = maps.Settings(pictures=("clusters", "embedding", "pca"), cluster=grouped)
+    wanted = maps.Settings(pictures=("clusters", "embedding", "pca"), run=grouped)
     *_, of = driver.specs(root, second, wanted)
     assert (of.inputs["embed"], of.inputs["cluster"]) == (again, grouped)
     assert of.inputs["pca"] in {spec.id for spec in driver.specs(root, second, pca.Settings())}

@@ -40,7 +40,7 @@ def compared(client, written):
     root, (one, other) = written.root, written.keys
     fit = Fit(components=8)
     drawn = driver.run(client, root, one, sample.Settings(pixels=400))
-    first = driver.run(client, root, one, mnf.Settings(second=other, sample=drawn, fit=fit))
+    first = driver.run(client, root, one, mnf.Settings(second=other, run=drawn, fit=fit))
     second = driver.run(client, root, other, transform.Settings(first))
     stranger = driver.run(client, root, one, pca.Settings(drawn, fit=fit))
     return first, second, stranger

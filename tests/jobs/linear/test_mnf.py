@@ -137,7 +137,7 @@ def test_transform_by_no_model_is_refused(client, stores):
     drawn = driver.run(client, there.root, keys[0], raw.SAMPLE)
     with pytest.raises(ConfigError, match="fits no model"):
         driver.specs(there.root, keys[0], transform.Settings(drawn))
-    with pytest.raises(ConfigError, match="model=RUN"):
+    with pytest.raises(ConfigError, match="run=RUN"):
         driver.specs(there.root, keys[0], transform.Settings())
     with pytest.raises(MissingError, match="pca-0"):
         driver.specs(there.root, keys[0], transform.Settings("pca-0"))

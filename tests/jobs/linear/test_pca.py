@@ -182,14 +182,14 @@ def test_without_a_sample_the_default_one_is_drawn(client, truth):
     run = driver.run(client, truth.root, truth.key, pca.Settings())
     default = driver.run(client, truth.root, truth.key, sample.Settings())
     assert records.read_spec(truth.root, run).inputs == {"sample": default}
-    assert driver.run(client, truth.root, truth.key, Settings(sample=default)) == run
+    assert driver.run(client, truth.root, truth.key, Settings(run=default)) == run
 
 
 def test_run_of_another_job_or_none_is_refused(client, truth, chain):
     with pytest.raises(ConfigError, match="wanted sample"):
-        driver.run(client, truth.root, truth.key, Settings(sample=chain.pca))
+        driver.run(client, truth.root, truth.key, Settings(run=chain.pca))
     with pytest.raises(MissingError, match="sample-0"):
-        driver.run(client, truth.root, truth.key, Settings(sample="sample-0"))
+        driver.run(client, truth.root, truth.key, Settings(run="sample-0"))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ OF_STORE = ("domain", "counts", "mean", "order")
 @pytest.fixture(scope="module")
 def drawn(client, truth, chain):
     """A map of all pictures of the chain's clusters, and what they are made from."""
-    return driver.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
+    return driver.run(client, truth.root, truth.key, Settings(run=chain.cluster))
 
 
 def listed(truth, run):
@@ -61,7 +61,7 @@ def test_runs_that_clusters_build_on_are_drawn_with_them(truth, drawn, chain):
 
 
 def test_map_is_made_once(client, truth, drawn, chain, capsys):
-    again = driver.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
+    again = driver.run(client, truth.root, truth.key, Settings(run=chain.cluster))
     assert again == drawn
     assert f"{drawn}: already done" in capsys.readouterr().err
 
@@ -182,9 +182,16 @@ def test_unknown_pictures_are_refused():
         Settings(pictures=())
 
 
+def test_a_run_without_pictures_is_refused(client, truth, chain):
+    with pytest.raises(
+        ConfigError, match="of sample, which has no picture here: wanted one of pca"
+    ):
+        driver.specs(truth.root, truth.key, Settings(run=chain.sample))
+
+
 def test_run_that_is_not_there_is_told_before_anything_is_drawn(client, truth):
     with pytest.raises(MissingError, match="no run 'cluster-0'"):
-        driver.run(client, truth.root, truth.key, Settings(cluster="cluster-0"))
+        driver.run(client, truth.root, truth.key, Settings(run="cluster-0"))
 
 
 @pytest.mark.parametrize("projection", ["fixed", "platecarree"])

@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def drawn(client, truth, chain):
-    return driver.run(client, truth.root, truth.key, Settings(cluster=chain.cluster))
+    return driver.run(client, truth.root, truth.key, Settings(run=chain.cluster))
 
 
 @pytest.fixture

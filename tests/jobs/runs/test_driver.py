@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 
 import pytest
@@ -14,6 +14,7 @@ from distributed import Client
 from numpy.testing import assert_array_equal
 
 from jobs.classes import kmeans as grouping
+from jobs.embedding import embed
 from jobs.linear import pca
 from jobs.linear.passes import Fit
 from jobs.runs import driver, heartbeat, outputs, records
@@ -102,8 +103,10 @@ def sample_and_components(of, number):
     store = records.open_store(of.root, of.key)
     by = Strata("row", 3, (), "neyman", "day-2km/C13/07/64800/mean")
     how = {"design": "stratified", "strata": by} if number % 2 else {"phases": 2}
-    drawn = sample.specs(of.root, store, sample.Settings(seed=number, max_missing=0.6, **how))
-    return pca.specs(of.root, store, pca.Settings(fit=Fit(components=4)), drawn)
+    settings = sample.Settings(seed=number, max_missing=0.6, **how)
+    (drawn,) = sample.specs(of.root, store, settings)
+    *_, components = pca.specs(of.root, store, pca.Settings(fit=Fit(components=4)))
+    return drawn, replace(components, inputs={sample.JOB: drawn.id})
 
 
 def contents(root, run):
@@ -155,15 +158,15 @@ def test_stop_is_heard_and_resume_goes_on(cluster, there, run_lake):
 
 
 def test_stop_of_a_run_that_waits_stops_what_it_waits_for(cluster, there, run_lake):
-    before = driver.specs(there.root, there.key, LONG)
-    source = records.open_store(there.root, there.key)
-    planned = grouping.specs(there.root, source, grouping.Settings(k=3), before)
+    awaited = driver.specs(there.root, there.key, LONG)
+    *_, clusters = driver.specs(there.root, there.key, grouping.Settings(k=3))
+    planned = (*awaited, replace(clusters, inputs={embed.JOB: awaited[-1].id}))
     with Client(cluster.address) as client:
         driver.submit(client, there.root, planned)
-    state(there.root, before[-1].id, heartbeat.RUNNING)
+    state(there.root, awaited[-1].id, heartbeat.RUNNING)
     assert heartbeat.state(there.root, planned[-1].id) == heartbeat.QUEUED
     assert run_lake("runs", "stop", planned[-1].id, "--lake", there.root)[0] == 0
-    for spec in (before[-1], planned[-1]):
+    for spec in (awaited[-1], planned[-1]):
         state(there.root, spec.id, heartbeat.STOPPED)
 
 

@@ -14,7 +14,7 @@ SPEC = Spec("pca", {"components": 4}, (STORE,), {"sample": "s-1"})
 
 @dataclass(frozen=True)
 class Settings:
-    sample: str = "given"
+    run: str = "given"
     months: tuple[int, ...] = (1, 2)
 
 
@@ -42,7 +42,9 @@ def test_id_is_the_digest_of_the_canonical_spec():
 
 
 def test_spec_holds_settings_as_json_inputs_apart_and_where_a_store_elsewhere_lies():
-    spec = records.spec_of("lake", Settings(), "pca", (Held(),), {"sample": "sample-1"})
+    spec = records.spec_of(
+        "lake", Settings(), "pca", (Held(),), {"sample": "sample-1"}, without=("run",)
+    )
     assert spec.settings == {"months": [1, 2]}
     assert spec.inputs == {"sample": "sample-1"}
     assert (spec.store, spec.generation) == (Held.key, Held.generation)

@@ -1,4 +1,4 @@
-"""Ids of runs stay as they were: goldens by the code of commit 99e07e9, before the rooms.
+"""Ids of runs stay as they were: goldens by the code of commit 99e07e9; of maps, since they take `run`.
 
 A store's generation and place and a file's URL are replaced by fixed ones, in the specs that the jobs
 give, and in those of the runs that these build on.
@@ -14,7 +14,8 @@ from jobs.classes import classify, kmeans
 from jobs.embedding import embed
 from jobs.embedding.encoder_inputs import Front
 from jobs.evaluation import evaluate
-from jobs.linear import mnf, passes, pca
+from jobs.linear import mnf, passes, pca, transform
+from jobs.report import map as maps
 from jobs.runs import outputs, records
 from jobs.runs.records import Done, Input, Spec
 from jobs.sampling import sample
@@ -41,13 +42,13 @@ class Goldens:
     def id(self, job, settings):
         """Of the run that these settings ask for, on stores and files with fixed names."""
         for spec in job.specs(self.root, self.store, settings):
-            golden = self._fixed(spec)
+            golden = self.fixed(spec)
         return golden
 
     def finished(self, job, settings, array="", width=4):
         """A run that is done, as are those it builds on, with an array (pixel, ...) of zeros."""
         for spec in job.specs(self.root, self.store, settings):
-            self._fixed(spec)
+            self.fixed(spec)
             done = Done(spec.id, (), 1.0, records.now())
             records.write_spec(self.root, spec)
             records.folder(self.root, spec.id).put("done.json", records.as_json(asdict(done)))
@@ -56,10 +57,11 @@ class Goldens:
         outputs.create(records.folder(self.root, spec.id), spec, arrays, "")
         return spec.id
 
-    def _fixed(self, spec: Spec) -> str:
+    def fixed(self, spec: Spec) -> str:
+        """The id of this spec on stores and files with fixed names."""
         for name in spec.inputs.values():
             if name not in self._ids:
-                self._fixed(records.read_spec(self.root, name))
+                self.fixed(records.read_spec(self.root, name))
         inputs = {name: self._ids[run] for name, run in spec.inputs.items()}
         first = records.open_store(self.root, str(small.KEY)).generation
         stores = tuple(STORES[of.url != "" or of.generation != first] for of in spec.stores)
@@ -128,6 +130,22 @@ def test_ids_of_embeddings_and_clusters(goldens):
     assert ids == CLUSTER
 
 
+def test_id_of_scores_by_a_model(goldens):
+    model = records.read_spec(goldens.root, goldens.finished(pca, pca.Settings(), "scores"))
+    spec = transform.spec(goldens.root, goldens.store, model)
+    assert goldens.fixed(spec) == TRANSFORM
+
+
+def test_ids_of_maps_since_their_setting_is_run(goldens):
+    clusters = goldens.finished(kmeans, kmeans.Settings(), "labels", 0)
+    ids = {
+        "default": goldens.id(maps, maps.Settings()),
+        "of clusters": goldens.id(maps, maps.Settings(run=clusters)),
+        "of the store": goldens.id(maps, maps.Settings(pictures=("domain", "mean"), month=7)),
+    }
+    assert ids == MAP
+
+
 def test_ids_of_what_rests_on_labels(goldens):
     scores = goldens.finished(pca, pca.Settings(), "scores")
     named = {"run": scores, "labels": goldens.labels}
@@ -163,3 +181,9 @@ EMBED = {
 CLUSTER = {"default": "cluster-fcb01d590d35", "of an embedding": "cluster-5c730005d07c"}
 CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"}
 EVALUATE = {"default": "evaluate-58634a027608", "two periods": "evaluate-800a4b1c730f"}
+TRANSFORM = "transform-d660f0756286"
+MAP = {
+    "default": "map-3cb7f9832185",
+    "of clusters": "map-3cb7f9832185",
+    "of the store": "map-6537e2a656a6",
+}

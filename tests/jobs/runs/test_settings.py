@@ -3,7 +3,7 @@ from dataclasses import asdict, dataclass, field
 import pytest
 
 from jobs.runs import settings
-from lake.errors import ConfigError
+from lake.errors import ConfigError, FormatError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,8 @@ def test_restore_gives_back_what_was_noted_as_json():
     assert settings.restore(Outer, noted) == given
     del noted["run"]
     assert settings.restore(Outer, noted).run == ""
+
+
+def test_stored_setting_of_another_version_is_refused_by_its_name():
+    with pytest.raises(FormatError, match="settings sample are those of another version"):
+        settings.restore(Outer, {"sample": "sample-1"})

@@ -41,7 +41,7 @@ from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations, ledger, overview
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import Ledger
 from lake.store.manifest import Recorder
 from tests import chromium
@@ -81,7 +81,7 @@ def build(root: str, pixels: int, latent: int) -> Store:
     manifest = generations.seal(
         objects, path, [*stored.values(), *written, *recorder.stored.values()]
     )
-    state = State(path, manifest, (MONTH,), (), ledger.write(objects, Ledger()), (), "", "")
+    state = StoreState(path, manifest, (MONTH,), (), ledger.write(objects, Ledger()), (), "", "")
     head = generations.commit(objects, None, state)
     catalogue.upsert(connect(root), catalogue.row(KEY, head, Ledger(), [CUBE.name], land))
     opened = lake.open(join(root, str(KEY)))

@@ -129,7 +129,7 @@ def write(root: Path, case: Case) -> None:
                 little = np.ascontiguousarray(of[:1, :1, :, :, :1])
                 generations.write_shard(objects, path, LITTLE.name, month, number, little, layout)
     manifest = generations.seal(objects, path, ())
-    state = generations.State(path, manifest, MONTHS, (), "", (), "", "")
+    state = generations.StoreState(path, manifest, MONTHS, (), "", (), "", "")
     commits.append(objects, None, {name: getattr(state, name) for name in state.__slots__})
     (root / "done").touch()
 

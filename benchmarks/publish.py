@@ -60,7 +60,7 @@ from lake.format.moments import METRICS
 from lake.format.schema import Cube
 from lake.storage.connect import connect
 from lake.store import generations, overview
-from lake.store.ledger import MERGED, Entry
+from lake.store.ledger import MERGED, LedgerEntry
 
 RULES = listing.load("clearland-l1b-c0", ["t0=2020-01-01", "tf=2020-12-31"])
 KEY = keys.parse("goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0")
@@ -115,7 +115,7 @@ def stage(where: TargetStore, form: str, seed: int, steps: int) -> list[Part]:
     made = []
     for tod in RULES.tods:
         cubes = tuple(cube.name for cube in RULES.cubes_at(tod))
-        entry = Entry(f"202007{seed:02}-{tod:05}", MERGED, "s")
+        entry = LedgerEntry(f"202007{seed:02}-{tod:05}", MERGED, "s")
         part = Part(parts.name(form, seed, tod), "", form, MONTH, tod, cubes, (entry,))
         content = Drawn(form, seed * 1000 + tod // 3600, steps, where.domain)
         domain = where.domain

@@ -51,7 +51,7 @@ from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations, shards
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from tests import rgw, s3
 
 KEY = keys.parse("goes16/reads/20200101_20201231/geom-goes-conus-0")
@@ -81,7 +81,7 @@ def write(root: str, superblocks: int) -> str:
                 values = drawn(cube, [month, number, cube.refinement])
                 generations.write_shard(objects, path, cube.name, month, number, values, LAYOUT)
     manifest = generations.seal(objects, path, ())
-    generations.commit(objects, None, State(path, manifest, tuple(MONTHS), (), "", (), "", ""))
+    generations.commit(objects, None, StoreState(path, manifest, tuple(MONTHS), (), "", (), "", ""))
     return objects.url()
 
 
@@ -93,7 +93,7 @@ def drawn(cube: Cube, seed: list[int]) -> np.ndarray:
     days, noise = random.normal(0, 60, (shape[0], 1, 1, 1, 1)), random.normal(0, 15, shape)
     counts = np.clip(1500 + smooth + days + noise, 0, 4094).round()
     valid = np.broadcast_to(random.random((shape[0], 1, 1, shape[3], 1)) < 0.5, shape)
-    return moments.to_results(moments.of(200 + counts * 0.03, valid), axis=2)
+    return moments.to_results(moments.from_observations(200 + counts * 0.03, valid), axis=2)
 
 
 Places = list[tuple[str, list[tuple[int, int]]]]

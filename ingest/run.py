@@ -36,7 +36,7 @@ from lake.format.keys import Key
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations
-from lake.store.ledger import MISSING, Entry, Ledger
+from lake.store.ledger import MISSING, Ledger, LedgerEntry
 
 RECORD_S = 60
 """Interval at which finished parts are recorded in the ledger, seconds."""
@@ -150,7 +150,7 @@ def _ledger(target: TargetStore) -> Ledger:
     Raises:
         OverlapError: it has legacy results, so that granules may not be added.
     """
-    entries = generations.entries(target.objects, newest(target))
+    entries = generations.read_ledger(target.objects, newest(target))
     if entries.legacy:
         raise OverlapError(
             f"{target.key} holds {len(entries.legacy)} legacy results, whose time steps are unknown: "
@@ -165,7 +165,7 @@ def _new_steps(planned: Plan, ledgers: Collection[Ledger], max_steps: int | None
 
     Time steps that could not be read before come last, so that they do not use up a bounded run.
     """
-    taken_steps = {step for entries in ledgers for step in entries.taken}
+    taken_steps = {step for entries in ledgers for step in entries.entered_steps}
     failed = {e.step for entries in ledgers for e in entries if e.status == MISSING and e.files}
     untaken = [step for step in planned.steps if step.id not in taken_steps]
     first_steps = sorted(untaken, key=lambda step: (step.id in failed, step.id))[:max_steps]
@@ -190,18 +190,20 @@ def _missing_entries(
     ledgers: Mapping[Key, Ledger],
     stores_with_steps: Sequence[tuple[TargetStore, list[Step]]],
     absent: Sequence[Absent],
-) -> dict[Key, list[Entry]]:
+) -> dict[Key, list[LedgerEntry]]:
     """Absent time steps as ledger entries, by store.
 
     Each belongs to the store that has the time step before it, or else the one after it.
     """
     owners = [(step.id, target.key) for target, steps in stores_with_steps for step in steps]
-    owners += [(step, key) for key, entries in ledgers.items() for step in entries.taken]
+    owners += [(step, key) for key, entries in ledgers.items() for step in entries.entered_steps]
     owners = sorted(owners) or [("", key) for key in ledgers][:1]
-    missing: dict[Key, list[Entry]] = defaultdict(list)
+    missing: dict[Key, list[LedgerEntry]] = defaultdict(list)
     for step in absent:
         earlier = bisect_right(owners, (step.id,)) - 1
-        missing[owners[max(earlier, 0)][1]].append(Entry(step.id, MISSING, reason=step.reason))
+        missing[owners[max(earlier, 0)][1]].append(
+            LedgerEntry(step.id, MISSING, reason=step.reason)
+        )
     return missing
 
 
@@ -209,7 +211,7 @@ def _stage(
     client: Client,
     target: TargetStore,
     steps: Sequence[Step],
-    absent: Sequence[Entry],
+    absent: Sequence[LedgerEntry],
     scratch: Scratch,
     report: Advance,
 ) -> None:
@@ -217,12 +219,12 @@ def _stage(
     unreadable: set[str] = set()
     staging.note(target, (), absent, time.time())
     while True:
-        handled_steps = _ledger(target).taken | unreadable
+        handled_steps = _ledger(target).entered_steps | unreadable
         remaining = [step for step in steps if step.id not in handled_steps]
         if not remaining:
             return
         finished: list[Part] = []
-        missing: list[Entry] = []
+        missing: list[LedgerEntry] = []
         began, done = time.time(), 0
         for part in _parts(client, target, remaining, scratch):
             finished += [part] if part.steps else []
@@ -282,7 +284,7 @@ def _publish(
 ) -> IngestOutcome:
     with progress(f"publish {target.key.geom}") as report:
         published = publish.publish(client, target, when, report, datetime.now(UTC))
-    entries = generations.entries(target.objects, newest(target))
+    entries = generations.read_ledger(target.objects, newest(target))
     changes = planning.changed(steps, entries, lambda file: source_files.checksum(file, scratch))
     for change in changes:
         say(f"warning: {change}")

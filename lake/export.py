@@ -45,7 +45,7 @@ class Selection:
     region: Region = ()
     """See `lake.format.regions`; empty: everything."""
 
-    def of(self, store: "Store") -> xr.Dataset:
+    def select(self, store: "Store") -> xr.Dataset:
         """A variable for each statistic, (pixel, subpixel, month, tod, band), read when used.
 
         Raises:
@@ -90,10 +90,10 @@ def geotiff(store: "Store", path: Path, selection: Selection) -> None:
     """Write a Cloud-Optimized GeoTIFF, a layer for each statistic, month, tod and band.
 
     Raises:
-        ConfigError: rasterio is not installed; as of `Selection.of`.
+        ConfigError: rasterio is not installed; as of `Selection.select`.
     """
     rasterio = _needed("rasterio")
-    chosen = selection.of(store)
+    chosen = selection.select(store)
     layers = [
         (name, month, tod, band)
         for name in selection.statistics
@@ -128,10 +128,10 @@ def netcdf(store: "Store", path: Path, selection: Selection) -> None:
     """Write netCDF-4 by the CF conventions, a variable (month, tod, y, x) for each band and statistic.
 
     Raises:
-        ConfigError: netCDF4 is not installed; as of `Selection.of`.
+        ConfigError: netCDF4 is not installed; as of `Selection.select`.
     """
     _needed("netCDF4")
-    chosen = selection.of(store)
+    chosen = selection.select(store)
     attributes = {name: chosen.attrs[name] for name in ("Conventions", "title", "key", "source")}
     variables = {}
     for name in selection.statistics:
@@ -156,9 +156,9 @@ def parquet(store: "Store", path: Path, selection: Selection) -> None:
     `geometry` is the subpixel's centre; `row` and `column` are those of the grid of the cube.
 
     Raises:
-        ConfigError: as of `Selection.of`.
+        ConfigError: as of `Selection.select`.
     """
-    chosen = selection.of(store)
+    chosen = selection.select(store)
     step = store.layout.superblock
 
     def write(draft: Path) -> None:

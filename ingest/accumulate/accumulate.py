@@ -13,7 +13,7 @@ from ingest.source.source_files import File
 from lake.errors import GeometryError, GranuleError, MissingError
 from lake.format.domain import Domain
 from lake.format.schema import Cube
-from lake.store.ledger import MERGED, MISSING, Entry, Source
+from lake.store.ledger import MERGED, MISSING, LedgerEntry, SourceFile
 
 Fetch = Callable[[File], AbstractContextManager[str]]
 """Gives the local path of a source file's bytes, which lie on disk as long as the context lasts."""
@@ -23,7 +23,7 @@ Fetch = Callable[[File], AbstractContextManager[str]]
 class Accumulated:
     """The accumulated time steps of one (month, tod)."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     """The ledger entry of each time step: merged, or missing with the reason."""
     cubes: tuple[Cube, ...]
     form: str
@@ -79,11 +79,13 @@ def accumulate(
                 open_scan = scan.open_scan(step, cubes, listing, domain, local)
                 packed_steps.add(open_scan)
             except (GranuleError, MissingError, GeometryError) as error:
-                files = tuple(Source(file.name, file.size, file.tag) for file in step.files)
-                lost = Entry(step.id, MISSING, step.start, reason=str(error), files=files)
+                files = tuple(SourceFile(file.name, file.size, file.tag) for file in step.files)
+                lost = LedgerEntry(step.id, MISSING, step.start, reason=str(error), files=files)
                 entries.append(lost)
                 continue
         version = open_scan.surface.version
-        entries.append(Entry(step.id, MERGED, step.start, version=version, files=open_scan.sources))
+        entries.append(
+            LedgerEntry(step.id, MERGED, step.start, version=version, files=open_scan.sources)
+        )
     form = "observations" if packed_steps.is_smaller else "moments"
     return Accumulated(tuple(entries), cubes, form, packed_steps)

@@ -21,7 +21,7 @@ from lake.format.arrays import Bools, Counts
 from lake.format.domain import Domain
 from lake.format.grid import Grid, refine
 from lake.format.schema import Cube
-from lake.store.ledger import Source
+from lake.store.ledger import SourceFile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Scan:
     """By cube, the granule of each band in the order of the cube."""
     refinements: Mapping[str, int]
     """By cube, fine pixels along one edge of a coarse pixel."""
-    sources: tuple[Source, ...]
+    sources: tuple[SourceFile, ...]
     """The files of the time step, for the ledger."""
 
     def valid(self, mask: Bools) -> Bools:
@@ -117,7 +117,7 @@ def open_scan(
             _check_grid(granules[-1].grid, domain, cube.refinement, file.path)
         bands[cube.name] = tuple(granules)
     sources = tuple(
-        Source(file.name, file.size, file.tag, checksum_of(local_path))
+        SourceFile(file.name, file.size, file.tag, checksum_of(local_path))
         for file, local_path in zip(step.files, local, strict=True)
     )
     return Scan(surface, bands, {cube.name: cube.refinement for cube in cubes}, sources)

@@ -120,7 +120,7 @@ def run_(
     rules, due = listing.load(name, overrides), policy.parse(when)
     bounds = run.Bounds(since, until, max_steps)
     subject = f"{rules.sat}/{rules.listing}/{rules.t0:%Y%m%d}_{rules.tf:%Y%m%d}"
-    with reports.kept(root, "ingest", subject) as report, dask_cluster.client(address) as client:
+    with reports.record(root, "ingest", subject) as report, dask_cluster.client(address) as client:
         report.numbers["period_end"] = datetime.combine(rules.tf, time.max, UTC).timestamp()
         outcomes = run.run(
             client, rules, url, root, bounds=bounds, when=due, scratch=Scratch(folder)
@@ -137,7 +137,10 @@ def run_(
 def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> None:
     """Publish the staged time steps of a store."""
     key = keys.parse(name)
-    with reports.kept(root, "publish", str(key)) as report, dask_cluster.client(address) as client:
+    with (
+        reports.record(root, "publish", str(key)) as report,
+        dask_cluster.client(address) as client,
+    ):
         outcome = run.publish_waiting(client, key, root)
         count(report, [outcome])
     emit_outcomes([outcome], as_json=as_json)

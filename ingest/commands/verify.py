@@ -52,7 +52,7 @@ def verify(
         raise click.UsageError("--all needs --source: it computes everything again from the files")
     sample_size = None if everything else cells
     key = keys.parse(name)
-    with reports.kept(root, "verify", str(key)) as report, dask_cluster.client(address) as client:
+    with reports.record(root, "verify", str(key)) as report, dask_cluster.client(address) as client:
         verified = verifying.verify(
             client, key, root, url, cells=sample_size, seed=seed, scratch=Scratch(folder)
         )

@@ -37,7 +37,7 @@ from lake.format.schema import Cube
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations
-from lake.store.ledger import MERGED, Entry, Source
+from lake.store.ledger import MERGED, LedgerEntry, SourceFile
 
 SUSPECT = ("m3", "m4")
 """Metrics that may be wrong in a merged result."""
@@ -98,8 +98,8 @@ def _geometry(folder: str, geom: str) -> LegacyGeometry:
 def _import_store(
     client: Client, target: TargetStore, slots: Mapping[tuple[int, int], Slot], folder: str
 ) -> IngestOutcome:
-    entries = generations.entries(target.objects, newest(target))
-    if entries.taken - set(entries.legacy):
+    entries = generations.read_ledger(target.objects, newest(target))
+    if entries.entered_steps - set(entries.legacy):
         raise OverlapError(
             f"{target.key} holds time steps of granules: legacy results of the same period would count "
             "them twice; import into another lake"
@@ -107,7 +107,11 @@ def _import_store(
     new_slots = {
         slot: new
         for slot, files in slots.items()
-        if (new := {band: file for band, file in files.items() if file.name not in entries.taken})
+        if (
+            new := {
+                band: file for band, file in files.items() if file.name not in entries.entered_steps
+            }
+        )
     }
     common_arguments = (
         target.root,
@@ -147,11 +151,11 @@ def _stage(
             f"{files[min(lost)].path}: the listing {rules.listing} has no cube with "
             f"{', '.join(sorted(lost))} at {tod} s; add one with --set"
         )
-    sources = [Source(f.name, f.size, f.tag) for _, f in sorted(files.items())]
+    sources = [SourceFile(f.name, f.size, f.tag) for _, f in sorted(files.items())]
     name = parts.name(rules.digest, digest, *sources)
     if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:
         return done
-    entries = tuple(Entry(s.name, MERGED, files=(s,)) for s in sources)
+    entries = tuple(LedgerEntry(s.name, MERGED, files=(s,)) for s in sources)
     geometry = _geometry(folder, key.geom)
     content = _Results({cube.name: cube for cube in cubes}, files, domain, geometry)
     part = Part(name, "", parts.MOMENTS, month, tod, tuple(content.cubes), entries)

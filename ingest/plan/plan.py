@@ -17,7 +17,7 @@ from ingest.listing.listing import DAY_S, Listing
 from ingest.listing.slots import Kind, days, kinds, parsed, seconds
 from ingest.source.source_files import File
 from lake.errors import GranuleError, MissingError
-from lake.store.ledger import MISSING, Entry, Ledger, Source
+from lake.store.ledger import MISSING, Ledger, LedgerEntry, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def changed(steps: Iterable[Step], ledger: Ledger, checksum: Callable[[File], in
     ]
 
 
-def _changes(step: Step, entry: Entry, checksum: Callable[[File], int]) -> Iterator[Change]:
+def _changes(step: Step, entry: LedgerEntry, checksum: Callable[[File], int]) -> Iterator[Change]:
     noted = {source.name: source for source in entry.files}
     if entry.start and step.start != entry.start:
         what = f"the scan {entry.start} was, and {step.start} is nearer or complete now"
@@ -164,14 +164,14 @@ def _changes(step: Step, entry: Entry, checksum: Callable[[File], int]) -> Itera
             yield Change(step.id, file.name, what)
 
 
-def _superseded(file: File, noted: Mapping[str, Source]) -> str:
+def _superseded(file: File, noted: Mapping[str, SourceFile]) -> str:
     """Which file of the ledger another creation has replaced."""
     stem = file.name.partition("_e")[0]
     old = next((name for name in noted if name.startswith(f"{stem}_e")), "a file of another name")
     return f"{old} was, and another creation is there now"
 
 
-def _difference(file: File, source: Source, checksum: Callable[[File], int]) -> str:
+def _difference(file: File, source: SourceFile, checksum: Callable[[File], int]) -> str:
     """What differs between two states of one file; empty: nothing."""
     if file.size and source.size and file.size != source.size:
         return f"it has {file.size} bytes now and had {source.size}"

@@ -27,7 +27,7 @@ from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations, ledger
 from lake.store.commits import Commit
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import MERGED, Ledger
 
 
@@ -57,7 +57,7 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> IngestOutcome:
     bases = [base for key, commit in sources.items() for base in publish.base(target, commit, key)]
     for _ in range(TRIES):
         parent = newest(target)
-        entries = generations.entries(target.objects, parent)
+        entries = generations.read_ledger(target.objects, parent)
         if parent is not None and entries == union:
             return outcome(target, merged=0)
         _check_replaceable(union_key, entries, union)
@@ -78,7 +78,7 @@ def merge(client: Client, keys: Sequence[Key], root: str) -> IngestOutcome:
 
 
 def _check_alike(sources: Mapping[Key, Commit]) -> None:
-    states = [State.of(commit) for commit in sources.values()]
+    states = [StoreState.from_commit(commit) for commit in sources.values()]
     for attribute in ("listing", "domain"):
         if len({getattr(state, attribute) for state in states}) > 1:
             raise ConfigError(
@@ -95,7 +95,8 @@ def _check_alike(sources: Mapping[Key, Commit]) -> None:
 
 def _union(root: str, sources: Mapping[Key, Commit]) -> Ledger:
     ledgers = [
-        generations.entries(connect(join(root, str(k))), commit) for k, commit in sources.items()
+        generations.read_ledger(connect(join(root, str(k))), commit)
+        for k, commit in sources.items()
     ]
     if any(entries.legacy for entries in ledgers):
         _check_disjoint(list(sources))
@@ -104,7 +105,7 @@ def _union(root: str, sources: Mapping[Key, Commit]) -> Ledger:
 
 def _check_replaceable(union_key: Key, entries: Ledger, union: Ledger) -> None:
     """Refuse a store of the whole span that holds more than what an earlier merge wrote."""
-    if lost_steps := sorted(entries.taken - union.steps(MERGED)):
+    if lost_steps := sorted(entries.entered_steps - union.steps(MERGED)):
         raise OverlapError(
             f"{union_key} holds {len(lost_steps)} time steps that the stores to merge do not have, the first "
             f"{lost_steps[0]}: they would be lost; merge those stores too, or take another listing name"

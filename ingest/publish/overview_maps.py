@@ -20,7 +20,7 @@ from lake.format.moments import METRICS
 from lake.format.schema import Cube
 from lake.storage.objects import Objects
 from lake.store import overview
-from lake.store.manifest import Manifest, Recorder, Stored
+from lake.store.manifest import Manifest, Recorder, StoredObject
 from lake.store.overview import Cells, Sums
 
 
@@ -40,7 +40,7 @@ class OverviewMaps:
         self._declared = dict(self._recorder.stored)
 
     @property
-    def stored(self) -> Mapping[str, Stored]:
+    def stored(self) -> Mapping[str, StoredObject]:
         """The objects that were written, by path."""
         return self._recorder.stored
 

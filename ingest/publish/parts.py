@@ -33,7 +33,7 @@ from lake.format import order
 from lake.storage.connect import connect
 from lake.storage.objects import Objects
 from lake.store import shards
-from lake.store.ledger import MERGED, Entry, Source
+from lake.store.ledger import MERGED, LedgerEntry, SourceFile
 
 Block = NDArray[np.float32]
 """(band, metric, pixel, subpixel) moments of a superblock."""
@@ -57,7 +57,7 @@ class Part:
     month: int
     tod: int
     cubes: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     """The ledger entry of each time step; those that are `merged` are in the part."""
     suspect: tuple[str, ...] = ()
     """Metrics that may be wrong."""
@@ -105,7 +105,7 @@ def find(objects: Objects, part_name: str) -> Part | None:
     except MissingError:
         return None
     entries = tuple(
-        Entry(**e | {"files": tuple(Source(**file) for file in e["files"])})
+        LedgerEntry(**e | {"files": tuple(SourceFile(**file) for file in e["files"])})
         for e in document["entries"]
     )
     lists = {name: tuple(document[name]) for name in ("cubes", "suspect")}

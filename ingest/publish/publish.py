@@ -39,9 +39,9 @@ from lake.storage.readonly import ReadOnlyStore
 from lake.storage.urls import join
 from lake.store import generations, ledger, manifest, overview
 from lake.store.commits import Commit
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import MERGED, STAGED, Ledger
-from lake.store.manifest import Manifest, Stored
+from lake.store.manifest import Manifest, StoredObject
 from lake.store.overview import Cells, Sums
 
 Block = NDArray[np.float32]
@@ -86,7 +86,7 @@ class Shard:
 class WrittenShard:
     """The result of one task."""
 
-    stored: list[Stored]
+    stored: list[StoredObject]
     """The objects that it wrote, without those that it copied."""
     sums: dict[str, Sums]
     """By cube, the sums for the overview maps; empty if the maps are copied."""
@@ -127,7 +127,7 @@ def publish(
         due = policy.due(_waiting(target, head), now)
         if head is None or not due:
             return set()
-        entries = _published(generations.entries(target.objects, head), due)
+        entries = _published(generations.read_ledger(target.objects, head), due)
         draft = write(client, target, head, base(target, head), due, entries, report)
         if _commit(target, head, draft, due):
             return {step for part in due for step in part.steps}
@@ -137,7 +137,7 @@ def publish(
 
 def base(target: TargetStore, head: Commit | None, key: Key | None = None) -> tuple[Base, ...]:
     """The newest generation of the store `key` (None: of `target`) as an input of the next; or none."""
-    state = State.of(head) if head else None
+    state = StoreState.from_commit(head) if head else None
     if state is None or not state.path:
         return ()
     key = key or target.key
@@ -196,12 +196,12 @@ def _commit(target: TargetStore, began: Commit, draft: Draft, due: Sequence[Part
     published = {part.name for part in due}
     head: Commit | None = began
     for _ in range(TRIES):
-        if head is None or State.of(head).path != State.of(began).path:
+        if head is None or StoreState.from_commit(head).path != StoreState.from_commit(began).path:
             return False
         if time.time() - draft.finished > FRESH_S:
             raise ConflictError(f"this run of {target.key} stood still too long: run it again")
-        before = State.of(head)
-        entries = _published(generations.entries(target.objects, head), due)
+        before = StoreState.from_commit(head)
+        entries = _published(generations.read_ledger(target.objects, head), due)
         state = replace(
             before,
             path=draft.path,
@@ -221,7 +221,7 @@ def _commit(target: TargetStore, began: Commit, draft: Draft, due: Sequence[Part
 
 
 def _waiting(target: TargetStore, head: Commit | None) -> list[Part]:
-    names = State.of(head).parts if head else ()
+    names = StoreState.from_commit(head).parts if head else ()
     waiting = [parts.find(target.objects, name) for name in names]
     lost_names = [name for name, part in zip(names, waiting, strict=True) if part is None]
     if lost_names:
@@ -235,7 +235,9 @@ def _waiting(target: TargetStore, head: Commit | None) -> list[Part]:
 def _published(entries: Ledger, due: Iterable[Part]) -> Ledger:
     """The ledger after these parts were published."""
     names = {part.name for part in due}
-    return entries.updated(replace(e, status=MERGED, part="") for e in entries if e.part in names)
+    return entries.with_entries(
+        replace(e, status=MERGED, part="") for e in entries if e.part in names
+    )
 
 
 def _work(
@@ -280,7 +282,7 @@ def _copied_paths(shard: Shard) -> list[str]:
     return paths
 
 
-def _copied(shard: Shard, bases: Sequence[Base]) -> list[Stored]:
+def _copied(shard: Shard, bases: Sequence[Base]) -> list[StoredObject]:
     """The entries of the earlier generation's manifest for the objects that were copied."""
     manifests = {b.path: b.stored for b in bases}
     return [manifests[shard.generations[0]][path] for path in _copied_paths(shard)]

@@ -14,8 +14,8 @@ from ingest.publish.target import TargetStore, commit, newest
 from lake.errors import ConflictError
 from lake.store import generations, ledger
 from lake.store.commits import Commit
-from lake.store.generations import State
-from lake.store.ledger import MERGED, STAGED, Entry
+from lake.store.generations import StoreState
+from lake.store.ledger import MERGED, STAGED, LedgerEntry
 
 TRIES = 100
 """Number of attempts to commit before a writer gives up."""
@@ -26,7 +26,7 @@ for at least twice as long."""
 
 
 def note(
-    target: TargetStore, finished: Sequence[Part], missing: Iterable[Entry], since: float
+    target: TargetStore, finished: Sequence[Part], missing: Iterable[LedgerEntry], since: float
 ) -> Commit | None:
     """Record finished parts and missing time steps in the store's ledger; returns its newest commit.
 
@@ -42,11 +42,11 @@ def note(
     objects, missing = target.objects, list(missing)
     for _ in range(TRIES):
         head = newest(target)
-        entries = generations.entries(objects, head)
-        taken_steps = entries.taken
+        entries = generations.read_ledger(objects, head)
+        taken_steps = entries.entered_steps
         new_parts = [part for part in finished if not part.steps & taken_steps]
-        updated = entries.updated(entry for entry in missing if entry.step not in taken_steps)
-        updated = updated.updated(entry for part in new_parts for entry in _entries(part))
+        updated = entries.with_entries(entry for entry in missing if entry.step not in taken_steps)
+        updated = updated.with_entries(entry for part in new_parts for entry in _entries(part))
         if updated == entries:
             return head
         if time.time() - since > FRESH_S:
@@ -54,7 +54,7 @@ def note(
                 f"this run of {target.key} stood still for {(time.time() - since) / 3600:.0f} hours, in "
                 "which its parts may have been collected: run it again"
             )
-        before = State.of(head) if head else target.empty_state()
+        before = StoreState.from_commit(head) if head else target.empty_state()
         state = replace(
             before,
             ledger=ledger.write(objects, updated),
@@ -69,7 +69,7 @@ def note(
     )
 
 
-def _entries(part: Part) -> Iterable[Entry]:
+def _entries(part: Part) -> Iterable[LedgerEntry]:
     """The part's entries as they stand in the ledger while the part waits."""
     for entry in part.entries:
         if entry.status == MERGED:

@@ -16,7 +16,7 @@ from lake.storage.objects import Objects
 from lake.storage.urls import join
 from lake.store import commits, generations
 from lake.store.commits import Commit
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.upkeep import reports
 
 
@@ -35,10 +35,10 @@ class TargetStore:
         """The store's own folder."""
         return connect(join(self.root, str(self.key)))
 
-    def empty_state(self) -> State:
+    def empty_state(self) -> StoreState:
         """The state before a store's first commit."""
         digest = domains.digest(self.domain)
-        return State("", "", (), (), "", (), digest, self.listing.digest)
+        return StoreState("", "", (), (), "", (), digest, self.listing.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def newest(target: TargetStore) -> Commit | None:
     head = commits.head(target.objects)
     if head is None:
         return None
-    committed, wanted_state = State.of(head), target.empty_state()
+    committed, wanted_state = StoreState.from_commit(head), target.empty_state()
     if (committed.listing, committed.domain) != (wanted_state.listing, wanted_state.domain):
         raise ConfigError(
             f"{target.objects.url()} was made by another listing of the name {target.key.listing}, or "
@@ -109,13 +109,13 @@ def load_target(root: str, key: Key) -> TargetStore:
     Raises:
         MissingError: there is no such store.
     """
-    digest = State.of(head_of(root, key)).listing
+    digest = StoreState.from_commit(head_of(root, key)).listing
     document = json.loads(connect(join(root, str(key))).get(_listing_path(digest)))
     rules = replace(Listing.from_dict(document), t0=key.t0, tf=key.tf)
     return TargetStore(root, key, rules, domains.load(connect(root), key))
 
 
-def commit(target: TargetStore, parent: Commit | None, state: State) -> Commit:
+def commit(target: TargetStore, parent: Commit | None, state: StoreState) -> Commit:
     """Make a state the store's newest; the first commit brings the listing with it.
 
     Raises:
@@ -139,7 +139,7 @@ def outcome(target: TargetStore, *, merged: int, changed: tuple[str, ...] = ()) 
     head = commits.head(target.objects)
     if head is None:
         return IngestOutcome(str(target.key), "", 0, 0, 0, 0, changed)
-    entries = generations.entries(target.objects, head)
+    entries = generations.read_ledger(target.objects, head)
     cubes = (cube.name for cube in target.listing.cubes)
     row = catalogue.row(target.key, head, entries, cubes, target.domain)
     catalogue.upsert(connect(target.root), row)

@@ -29,7 +29,7 @@ def refused(what: str, url: str, error: Exception) -> LakeError:
         url: of what.
         error: one of `REFUSALS`.
     """
-    return refusals.of(what, url, error) or ConfigError(
+    return refusals.explain(what, url, error) or ConfigError(
         f"cannot {what} {url}: {error}; give credentials in the environment, or "
         "AWS_SKIP_SIGNATURE=true for a public bucket"
     )

@@ -40,9 +40,9 @@ from lake.format.moments import METRICS
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations, manifest
-from lake.store.generations import State
-from lake.store.ledger import MERGED, Entry, Source
-from lake.store.manifest import Manifest, Stored
+from lake.store.generations import StoreState
+from lake.store.ledger import MERGED, LedgerEntry, SourceFile
+from lake.store.manifest import Manifest, StoredObject
 
 EPS = float(np.finfo(np.float32).eps)
 """Relative rounding error of float32."""
@@ -87,7 +87,7 @@ class Cell:
     listing: Listing
     generation: str
     """Path below the store's folder."""
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     """Ledger entries of its time steps."""
     files: Mapping[str, File]
     """Files of the source, by name."""
@@ -131,11 +131,11 @@ def verify(
     """
     target = load_target(root, key)
     commit = head_of(root, key)
-    state = State.of(commit)
+    state = StoreState.from_commit(commit)
     if not state.path:
         raise MissingError(f"nothing of {key} is published in {root}: there is nothing to verify")
     stored = manifest.read(target.objects, state.manifest)
-    entries = [e for e in generations.entries(target.objects, commit) if e.status == MERGED]
+    entries = [e for e in generations.read_ledger(target.objects, commit) if e.status == MERGED]
     findings = _strangers(target, state, stored)
     generation = f"{key}/{state.path}"
     batches = [
@@ -163,13 +163,13 @@ def verify(
     )
 
 
-def check_objects(root: str, generation: str, stored: Sequence[Stored]) -> list[Finding]:
+def check_objects(root: str, generation: str, stored: Sequence[StoredObject]) -> list[Finding]:
     """Check that objects exist and are what the manifest says, on a worker."""
     objects = connect(join(root, generation))
     findings = []
     for expected in stored:
         try:
-            actual = Stored.of(expected.path, objects.get(expected.path))
+            actual = StoredObject.from_data(expected.path, objects.get(expected.path))
         except MissingError:
             findings.append(Finding(expected.path, "is missing"))
             continue
@@ -256,7 +256,7 @@ def differences(
         values: (step, band, pixel, subpixel), NaN where not observed.
         stored: (band, metric, pixel, subpixel).
     """
-    direct = moments.of(np.nan_to_num(values), ~np.isnan(values))
+    direct = moments.from_observations(np.nan_to_num(values), ~np.isnan(values))
     merged = moments.from_results(stored, axis=1)
     n, size = direct.count, np.fmax(np.abs(direct.min), np.abs(direct.max))
     spread = direct.max - direct.min
@@ -285,13 +285,13 @@ def _each(
         return [f for findings in dask_cluster.call(client, check, calls, report) for f in findings]
 
 
-def _strangers(target: TargetStore, state: State, stored: Manifest) -> list[Finding]:
+def _strangers(target: TargetStore, state: StoreState, stored: Manifest) -> list[Finding]:
     prefix = f"{state.path}/"
     paths = (path.removeprefix(prefix) for path in target.objects.list(state.path))
     return [Finding(path, "is not in the manifest") for path in paths if path not in stored]
 
 
-def _shards(target: TargetStore, state: State) -> list[tuple[int, int]]:
+def _shards(target: TargetStore, state: StoreState) -> list[tuple[int, int]]:
     """(month, superblock) of all shards that have statistics."""
     blocks = range(len(order.superblocks(target.domain.pixels, target.domain.layout)))
     return [(month, number) for month in state.months for number in blocks]
@@ -302,7 +302,7 @@ def _paths(target: TargetStore, month: int, superblock: int) -> Iterator[str]:
         yield generations.shard_path(cube.name, month, superblock)
 
 
-def _steps(entries: Sequence[Entry]) -> Counter[tuple[int, int]]:
+def _steps(entries: Sequence[LedgerEntry]) -> Counter[tuple[int, int]]:
     """Number of time steps of each (month, tod); empty if legacy results hide them."""
     if any(not entry.start for entry in entries):
         return Counter()
@@ -311,15 +311,15 @@ def _steps(entries: Sequence[Entry]) -> Counter[tuple[int, int]]:
 
 def _sample(
     target: TargetStore,
-    state: State,
-    entries: Sequence[Entry],
+    state: StoreState,
+    entries: Sequence[LedgerEntry],
     url: str,
     cells: int | None,
     seed: int,
 ) -> list[Cell]:
     """The cells to compute again: all superblocks of all (month, tod), or some superblocks of some."""
     files = {file.name: file for file in source_files.list_for(url, target.listing)}
-    by_slot: dict[tuple[int, int], list[Entry]] = defaultdict(list)
+    by_slot: dict[tuple[int, int], list[LedgerEntry]] = defaultdict(list)
     for entry in entries:
         if entry.start:  # a legacy result has no sources
             by_slot[int(entry.step[4:6]), int(entry.step[9:])].append(entry)
@@ -346,7 +346,7 @@ def _sample(
 
 
 def _images(
-    entry: Entry, cell: Cell, domain: Domain, scratch: Scratch
+    entry: LedgerEntry, cell: Cell, domain: Domain, scratch: Scratch
 ) -> dict[str, NDArray[np.float64]]:
     """By cube, (band, pixel, subpixel) quantities of one time step; NaN where a pixel does not count."""
     surface_file, *band_files = entry.files
@@ -372,7 +372,7 @@ def _images(
 
 
 @contextmanager
-def _checked(source: Source, cell: Cell, scratch: Scratch) -> Iterator[tuple[str, str]]:
+def _checked(source: SourceFile, cell: Cell, scratch: Scratch) -> Iterator[tuple[str, str]]:
     """The local path of a file while it is read, and its path in the source.
 
     Raises:

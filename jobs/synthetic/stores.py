@@ -29,7 +29,7 @@ from lake.format.schema import Cube
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import generations, ledger, overview
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import Ledger
 from lake.store.manifest import Recorder
 
@@ -107,7 +107,9 @@ def results(
     for tod in range(len(cube.tods)):
         valid = year.valid[month, tod, ..., None]
         seen = [bands.observed(land, year, month, tod, band, random) for band in cube.bands]
-        yield np.stack([moments.to_results(moments.of(x, valid), axis=0) for x in seen])
+        yield np.stack(
+            [moments.to_results(moments.from_observations(x, valid), axis=0) for x in seen]
+        )
 
 
 def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
@@ -137,7 +139,7 @@ def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
         objects, path, [*stored.values(), *written, *recorder.stored.values()]
     )
     noted = ledger.write(objects, Ledger())
-    state = State(path, manifest, options.months, (), noted, (), "", "")
+    state = StoreState(path, manifest, options.months, (), noted, (), "", "")
     head = generations.commit(objects, None, state)
     names = (cube.name for cube in cubes(options))
     catalogue.upsert(connect(root), catalogue.row(key, head, Ledger(), names, held))

@@ -19,7 +19,7 @@ from lake.format.schema import FORMAT, VERSION
 from lake.storage.objects import Objects, exists
 from lake.store import commits, tables
 from lake.store.commits import Commit
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import MERGED, MISSING, STAGED, Ledger
 
 FOLDER = "catalog"
@@ -81,7 +81,7 @@ def row(
         cubes: their names.
         domain: its pixels; None: not known.
     """
-    state = State.of(head)
+    state = StoreState.from_commit(head)
     west, south, east, north = NO_BOX
     if domain is not None:
         lon, lat = domain.lonlat()

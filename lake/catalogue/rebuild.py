@@ -15,7 +15,7 @@ from lake.storage.connect import connect
 from lake.storage.objects import Objects, exists
 from lake.storage.urls import join
 from lake.store import commits, ledger
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import Ledger
 
 
@@ -50,7 +50,7 @@ def row_of(root: str, key: Key) -> Row | None:
     head = commits.head(objects)
     if head is None:
         return None
-    state = State.of(head)
+    state = StoreState.from_commit(head)
     entries = ledger.read(objects, state.ledger) if state.ledger else Ledger()
     there = store.Store(connect(objects.url(state.path))) if state.path else None
     cubes, domain = (there.cubes, there.domain) if there else ((), None)

@@ -27,7 +27,7 @@ def gc(root: str, grace: float, *, dry_run: bool, as_json: bool) -> None:
     """Delete what no reader or writer needs any more: old generations, published parts, drafts."""
     period = timedelta(days=grace)
     garbage.check_grace(period)
-    with nullcontext() if dry_run else reports.kept(root, "gc") as report:
+    with nullcontext() if dry_run else reports.record(root, "gc") as report:
         found = garbage.collect(root, period, datetime.now(UTC), delete=not dry_run)
         size, objects = sum(item.bytes for item in found), sum(item.objects for item in found)
         if report:

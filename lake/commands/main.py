@@ -105,7 +105,7 @@ def main() -> None:
         from lake.storage import refusals  # noqa: PLC0415 (slow to load, like the object stores)
 
         cause = str(error).partition("\n")[0]
-        refusal = refusals.of("use", "the object store", error)
+        refusal = refusals.explain("use", "the object store", error)
         say(f"error: {refusal or f'{cause}; what was finished is kept: run it again'}")
         sys.exit(refusal.exit_code if refusal else 1)
 

@@ -15,7 +15,7 @@ from lake.storage.connect import connect
 from lake.storage.objects import Objects
 from lake.storage.urls import join
 from lake.store import commits, ledger
-from lake.store.generations import State
+from lake.store.generations import StoreState
 
 SHOWN = 3
 """Time steps named for each reason that they are missing; --json names all."""
@@ -100,7 +100,7 @@ def tree(key: str, root: str, *, as_json: bool) -> None:
     emit(arrays, table(["array", "dtype", "axes"], rows), as_json=as_json)
 
 
-def _summary(missing: list[ledger.Entry]) -> list[str]:
+def _summary(missing: list[ledger.LedgerEntry]) -> list[str]:
     """A line for each reason that time steps are missing: how many, and which."""
     steps: dict[str, list[str]] = {}
     for entry in missing:
@@ -119,7 +119,7 @@ def _waiting(entries: ledger.Ledger) -> list[str]:
     return [f"  {len(steps)} staged, waiting to be published: {steps[0]} to {steps[-1]}"]
 
 
-def _rule(store: Objects, state: State) -> str:
+def _rule(store: Objects, state: StoreState) -> str:
     """The clear-sky rule of the store's listing; empty where nobody kept it."""
     try:
         noted = json.loads(store.get(f"listings/{state.listing}.json"))
@@ -145,10 +145,10 @@ def _row(objects: Objects, key: str) -> catalogue.Row:
     raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {known}")
 
 
-def _newest(store: Objects) -> State:
+def _newest(store: Objects) -> StoreState:
     commit = commits.head(store)
     if commit is None:
         raise MissingError(
             f"{store.root} is in the catalogue, but has no commit: its objects are lost"
         )
-    return State.of(commit)
+    return StoreState.from_commit(commit)

@@ -115,7 +115,7 @@ class Domain:
             )
         dtype = np.result_type(values.dtype, np.min_scalar_type(fill))
         cells = values.reshape(self.pixels, subpixels)
-        return laid(cells, self.row, self.column, self.grid.shape, fill, dtype)
+        return scatter(cells, self.row, self.column, self.grid.shape, fill, dtype)
 
     def pixels_in(self, region: Region) -> NDArray[np.int64]:
         """Positions, ascending, of the pixels whose centres lie in a region.
@@ -154,7 +154,7 @@ class Domain:
         return pixel, np.where(pixel >= 0, fine_row * refinement + fine_column, -1)
 
 
-def laid(
+def scatter(
     values: Image,
     row: NDArray[np.int32],
     column: NDArray[np.int32],

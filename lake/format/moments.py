@@ -51,7 +51,7 @@ def empty(shape: tuple[int, ...]) -> Moments:
     return Moments(np.zeros(shape), *(np.full(shape, np.nan) for _ in range(6)))
 
 
-def of(values: ArrayLike, valid: ArrayLike) -> Moments:
+def from_observations(values: ArrayLike, valid: ArrayLike) -> Moments:
     """Moments over the first axis of `values`, two-pass.
 
     Args:
@@ -79,7 +79,7 @@ def of(values: ArrayLike, valid: ArrayLike) -> Moments:
 
 def add(moments: Moments, values: ArrayLike, valid: ArrayLike) -> Moments:
     """Moments with the observations `values` (time, ...) added where `valid`."""
-    new = of(values, valid)
+    new = from_observations(values, valid)
     return merge(moments, new) if moments.count.any() else new
 
 

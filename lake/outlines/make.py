@@ -39,7 +39,7 @@ def kinds(topology: dict[str, Any], layer: str) -> tuple[list[Points], list[Poin
     )
 
 
-def thinned(line: Points, tolerance: float) -> Points:
+def simplify(line: Points, tolerance: float) -> Points:
     """The line without points that are nearer than `tolerance` to the way between those kept.
 
     Douglas and Peucker, "Algorithms for the reduction of the number of points required to represent a
@@ -65,9 +65,9 @@ def thinned(line: Points, tolerance: float) -> Points:
     return line[kept]
 
 
-def packed(lines: list[Points]) -> dict[str, NDArray[Any]]:
+def pack(lines: list[Points]) -> dict[str, NDArray[Any]]:
     """Lines as whole steps from point to point; see `lake.plot.coast_lines`."""
-    whole = [_whole(thinned(line, TOLERANCE)) for line in lines]
+    whole = [_whole(simplify(line, TOLERANCE)) for line in lines]
     whole = [line for line in whole if len(line) > 1]
     joined = np.concatenate(whole)
     steps = np.diff(joined, axis=0, prepend=0)
@@ -99,7 +99,7 @@ def main(countries: str, states: str) -> None:
     arrays: dict[str, Any] = {
         f"{name}_{part}": array
         for name, lines in named.items()
-        for part, array in packed(lines).items()
+        for part, array in pack(lines).items()
     }
     np.savez_compressed(FILE, **arrays)
 

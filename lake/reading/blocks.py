@@ -49,7 +49,7 @@ class Cut:
     metric: Along
     subpixel: Along
 
-    def of(self, block: NDArray[np.float32], pixels: NDArray[np.int64]) -> NDArray[np.float32]:
+    def take(self, block: NDArray[np.float32], pixels: NDArray[np.int64]) -> NDArray[np.float32]:
         """The cut of some pixels of a block (tod, band, metric, pixel, subpixel)."""
         cut = block[self.tod][:, self.band][:, :, self.metric][..., self.subpixel]
         return cut[:, :, :, pixels]
@@ -133,7 +133,7 @@ class Reader:
                 chunk, first = np.empty(shape, np.float32), number * self.layout.chunk
                 self._decode(path, number, data, chunk, first)
                 at = places[number]
-                block[:, :, :, at] = cut.of(chunk, pixels[at] - first)
+                block[:, :, :, at] = cut.take(chunk, pixels[at] - first)
 
         pieces = [
             (month, block, n) for month, block in self._held(months, blocks) for n in of_shards

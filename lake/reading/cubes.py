@@ -19,7 +19,7 @@ from lake.format import moments, order, schema
 from lake.format.moments import Summary
 from lake.format.schema import Cube
 from lake.reading.generation import Generation
-from lake.reading.lazy import LazyResults, LazyWhole, Points, Source
+from lake.reading.lazy import CubeSource, LazyResults, LazyWhole, Points
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ _LONG_NAMES = {
 
 
 def dataset(
-    source: Source, points: Points | None = None, statistics: tuple[str, ...] = ()
+    source: CubeSource, points: Points | None = None, statistics: tuple[str, ...] = ()
 ) -> xr.Dataset:
     """The results of a cube, and statistics computed from them.
 
@@ -73,10 +73,10 @@ def dataset(
             "subpixel": xr.Variable("point", points.subpixel),
         }
     coordinates["crs"] = xr.Variable((), np.int32(0), store.crs(cube.resolution))
-    return xr.Dataset(variables, coordinates, about(store, cube, cube.name))
+    return xr.Dataset(variables, coordinates, dataset_attributes(store, cube, cube.name))
 
 
-def computed(results: xr.Variable, cube: Cube) -> dict[str, xr.Variable]:
+def compute_statistics(results: xr.Variable, cube: Cube) -> dict[str, xr.Variable]:
     """All `STATISTICS` of results that were read; their last axis is that of metrics."""
     summary = moments.finalise(moments.from_results(results.values, axis=-1))
     return {
@@ -101,7 +101,7 @@ def labels(cube: Cube) -> dict[str, xr.Variable]:
     }
 
 
-def pixel_coordinates(source: Source) -> dict[str, xr.Variable]:
+def pixel_coordinates(source: CubeSource) -> dict[str, xr.Variable]:
     """Where every pixel lies; all but their numbers are read when used, whole and once."""
     store, pixels = source.store, source.store.pixels
     makers: dict[str, Callable[[], NDArray[Any]]] = {
@@ -138,7 +138,7 @@ def unit_of(statistic: str, unit: str) -> str:
     return unit if power == 1 else f"{unit}{power}"
 
 
-def about(store: Generation, cube: Cube, group: str) -> dict[str, Any]:
+def dataset_attributes(store: Generation, cube: Cube, group: str) -> dict[str, Any]:
     """Attributes of a dataset of a cube that `group` holds."""
     return {
         "Conventions": "CF-1.11",

@@ -4,7 +4,7 @@ from lake.errors import LakeError, MissingError
 from lake.storage.connect import connect
 from lake.storage.objects import Objects, exists
 from lake.store import commits
-from lake.store.generations import State
+from lake.store.generations import StoreState
 
 _FOLDER = "/v/"
 """Of the generations of a store, within their URLs."""
@@ -45,6 +45,6 @@ def _newest(store: str) -> str:
     """Path of the newest generation of a store; empty if that cannot be known."""
     try:
         head = commits.head(connect(store))
-        return State.of(head).path if head else ""
+        return StoreState.from_commit(head).path if head else ""
     except (LakeError, OSError):
         return ""

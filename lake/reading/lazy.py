@@ -29,7 +29,7 @@ Along = blocks.Along
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CubeSource:
     """The results of one cube. Pickled it is its store's URL: a worker opens that itself."""
 
     store: Generation
@@ -73,7 +73,7 @@ class LazyResults(BackendArray):
     """All statistics of all pixels, or of points; or one that is computed from them."""
 
     def __init__(
-        self, source: Source, points: Points | None = None, statistic: str | None = None
+        self, source: CubeSource, points: Points | None = None, statistic: str | None = None
     ) -> None:
         """Read nothing yet.
 

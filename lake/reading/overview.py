@@ -42,7 +42,7 @@ def dataset(generation: Generation, cube: Cube) -> xr.Dataset:
         coordinates.pop(name)
     y, x = (generation.read(f"{group}/scan_angle_{axis}") for axis in "yx")
     place = raster.grid_coordinates(Grid(generation.projection, y, x), y, x)
-    about = cubes.about(generation, cube, group) | {
+    about = cubes.dataset_attributes(generation, cube, group) | {
         "factor": generation.declared(GROUP)[1]["factor"]
     }
     return xr.Dataset(variables, coordinates | place, about)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lake.errors import GeometryError
 from lake.format import grid as geometry
-from lake.format.domain import Domain, laid
+from lake.format.domain import Domain, scatter
 from lake.format.grid import Grid
 from lake.reading.cubes import lazy_variable
 from lake.reading.lazy import LazyWhole
@@ -60,7 +60,7 @@ def to_grid(values: xr.DataArray, domain: Domain) -> xr.DataArray:
     }
     shape = rows.stop - rows.start, columns.stop - columns.start
     kind = data.dtype if data.dtype.kind == "f" else np.result_type(data.dtype, np.float32)
-    image = laid(data, row - rows.start, column - columns.start, shape, np.nan, kind)
+    image = scatter(data, row - rows.start, column - columns.start, shape, np.nan, kind)
     fine = geometry.refine(domain.grid, refinement)
     y, x = (
         angles[along.start * refinement : along.stop * refinement]

@@ -23,11 +23,11 @@ from lake.format.moments import METRICS
 from lake.format.regions import Region
 from lake.reading import cubes, overview, raster, reprs
 from lake.reading.generation import Generation
-from lake.reading.lazy import Points, Source
+from lake.reading.lazy import CubeSource, Points
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import commits
-from lake.store.generations import State
+from lake.store.generations import StoreState
 
 HARMLESS = frozenset({"anon", "endpoint_url"})
 """Options that may travel to workers: they hold no secrets."""
@@ -63,7 +63,7 @@ def open(  # noqa: A001
             f"there is no store at {text}: no commit was found; 'lake ls --lake ROOT' lists the "
             f"stores{key}"
         )
-    state = State.of(newest)
+    state = StoreState.from_commit(newest)
     if not state.path:
         raise MissingError(
             f"nothing of {text} is published yet, {len(state.parts)} staged parts wait: run "
@@ -114,7 +114,7 @@ class Store(Generation):
         Raises:
             ConfigError: no such cube or statistic.
         """
-        source = Source(self, self._cube(name))
+        source = CubeSource(self, self._cube(name))
         found = cubes.dataset(source, statistics=statistics)
         return found.assign_coords(self._pixel_coordinates)
 
@@ -172,7 +172,7 @@ class Store(Generation):
         for name in names or self.cubes:
             one = self.cube(name).isel(pixel=pixel)
             results = one["results"].variable.load()  # without coordinates of all pixels
-            found[name] = one.assign(cubes.computed(results, self.cubes[name]))
+            found[name] = one.assign(cubes.compute_statistics(results, self.cubes[name]))
         return xr.DataTree.from_dict(found)
 
     def pixels_at(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
@@ -209,7 +209,7 @@ class Store(Generation):
         pixel, subpixel = self.domain.locate(lon, lat, cube.refinement)
         if outside == "error":
             self._check_inside(lon, lat, pixel)
-        found = cubes.dataset(Source(self, cube), Points(pixel, subpixel), cubes.STATISTICS)
+        found = cubes.dataset(CubeSource(self, cube), Points(pixel, subpixel), cubes.STATISTICS)
         return found.assign_coords(
             lon=("point", lon, {"standard_name": "longitude", "units": "degrees_east"}),
             lat=("point", lat, {"standard_name": "latitude", "units": "degrees_north"}),
@@ -344,7 +344,7 @@ class Store(Generation):
 
     @cached_property
     def _pixel_coordinates(self) -> dict[str, xr.Variable]:
-        return cubes.pixel_coordinates(Source(self, self._coarse))
+        return cubes.pixel_coordinates(CubeSource(self, self._coarse))
 
     def _cube(self, name: str) -> schema.Cube:
         if name not in self.cubes:

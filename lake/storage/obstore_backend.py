@@ -24,7 +24,7 @@ from lake.storage import refusals, retries
 from lake.storage.objects import Bytes, Stat
 from lake.storage.retries import again, open_store
 from lake.storage.urls import join
-from lake.storage.waiting import announced
+from lake.storage.waiting import announce
 
 
 class ObstoreObjects:
@@ -165,7 +165,7 @@ class ObstoreObjects:
                 yield
                 return
             _check_process()
-            with announced(self.url(path)):
+            with announce(self.url(path)):
                 yield
         except FileExistsError:
             raise
@@ -176,7 +176,7 @@ class ObstoreObjects:
                 ) from None
             raise MissingError(f"there is no object {self.url(path)}") from None
         except (OSError, obstore.exceptions.BaseError) as error:
-            if told := refusals.of(doing, self.url(path), error):
+            if told := refusals.explain(doing, self.url(path), error):
                 raise told from error
             raise
 

@@ -34,7 +34,7 @@ def is_silent(error: Exception) -> bool:
     return _SILENT.search(str(error)) is not None
 
 
-def of(doing: str, where: str, error: Exception) -> LakeError | None:
+def explain(doing: str, where: str, error: Exception) -> LakeError | None:
     """The error that tells the user what to do about a refusal; None if it is none.
 
     Args:

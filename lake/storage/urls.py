@@ -55,7 +55,7 @@ def absolute(url: str | Path) -> str:
     return text if text.endswith("://") else text.rstrip("/")
 
 
-def shown(url: str) -> str:
+def redact(url: str) -> str:
     """A URL for messages: without a query, which may hold a token, or a password."""
     bare = re.sub(r"://[^/@]*@", "://...@", url)
     return f"{bare.partition('?')[0]}?..." if "?" in bare else bare
@@ -77,7 +77,7 @@ def _check(url: str) -> None:
         )
     if scheme in _WEB and (mark := next((c for c in "?#" if c in rest), "")):
         raise ConfigError(
-            f"{shown(url).partition('#')[0]} holds {_AMBIGUOUS[mark]} ({mark!r}), which would be lost "
+            f"{redact(url).partition('#')[0]} holds {_AMBIGUOUS[mark]} ({mark!r}), which would be lost "
             "for the objects below it, or shown and stored with them: wanted the URL of a folder; "
             "for what needs a token use s3://, gs:// or az:// with credentials in the environment"
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lake.console.messages import say
-from lake.storage.urls import shown
+from lake.storage.urls import redact
 
 AFTER_S = 5.0
 """Silence up to here."""
@@ -22,7 +22,7 @@ _watcher: threading.Thread | None = None
 
 
 @contextmanager
-def announced(url: str) -> Iterator[None]:
+def announce(url: str) -> Iterator[None]:
     """A request to the server of a URL; if it takes long, a message on stderr says so."""
     _watch()
     request = object()
@@ -59,6 +59,6 @@ def _look() -> None:
         if now - began > AFTER_S and now - said > AGAIN_S:
             said = now
             say(
-                f"waiting for the server of {shown(url)}: no whole answer for {now - began:.0f} s; it is "
+                f"waiting for the server of {redact(url)}: no whole answer for {now - began:.0f} s; it is "
                 "asked again for some minutes, Ctrl-C ends the waiting"
             )

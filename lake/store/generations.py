@@ -28,11 +28,11 @@ from lake.format.schema import Cube
 from lake.storage.objects import Objects
 from lake.store import commits, ledger, manifest, shards
 from lake.store.ledger import Ledger
-from lake.store.manifest import Manifest, Recorder, Stored
+from lake.store.manifest import Manifest, Recorder, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StoreState:
     """What a commit of a store says."""
 
     path: str
@@ -53,7 +53,7 @@ class State:
     """Digest of the listing: what was measured, and by which rules."""
 
     @classmethod
-    def of(cls, commit: commits.Commit) -> Self:
+    def from_commit(cls, commit: commits.Commit) -> Self:
         """The state that a commit made known.
 
         Raises:
@@ -68,12 +68,12 @@ class State:
         return cls(**noted | {name: tuple(noted[name]) for name in ("months", "suspect", "parts")})
 
 
-def entries(objects: Objects, commit: commits.Commit | None) -> Ledger:
+def read_ledger(objects: Objects, commit: commits.Commit | None) -> Ledger:
     """The ledger that a commit names; empty before the first."""
-    return ledger.read(objects, State.of(commit).ledger) if commit else Ledger()
+    return ledger.read(objects, StoreState.from_commit(commit).ledger) if commit else Ledger()
 
 
-def commit(objects: Objects, parent: commits.Commit | None, state: State) -> commits.Commit:
+def commit(objects: Objects, parent: commits.Commit | None, state: StoreState) -> commits.Commit:
     """Make a state the store's newest.
 
     Raises:
@@ -105,7 +105,7 @@ def write_shard(
     superblock: int,
     values: NDArray[np.float32],
     layout: Layout,
-) -> Stored:
+) -> StoredObject:
     """Write one shard whole: a superblock of one month. Each shard has one writer.
 
     Chunks of NaN are written too: in a month that holds statistics a missing object is damage.
@@ -122,7 +122,7 @@ def write_shard(
     data = shards.encode(values, layout)
     place = shard_path(cube, month, superblock)
     objects.put(f"{path}/{place}", data)
-    return Stored.of(place, data)
+    return StoredObject.from_data(place, data)
 
 
 def read_shard(
@@ -177,7 +177,7 @@ def copy_shard(objects: Objects, source: str, target: str, path: str) -> None:
         ) from error
 
 
-def seal(objects: Objects, path: str, stored: Iterable[Stored]) -> str:
+def seal(objects: Objects, path: str, stored: Iterable[StoredObject]) -> str:
     """Complete a draft whose arrays are written; returns the path of its manifest."""
     recorder = Recorder(objects.zarr(path))
     schema.consolidate(recorder)

@@ -35,7 +35,7 @@ _OF_FILES = {"files": "name", "sizes": "size", "tags": "tag", "checksums": "chec
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Source:
+class SourceFile:
     """One file that a time step was made from."""
 
     name: str
@@ -49,7 +49,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Entry:
+class LedgerEntry:
     """What became of one time step."""
 
     step: str
@@ -63,7 +63,7 @@ class Entry:
     """Version of the LST product that told clear from cloudy: v01, v02."""
     reason: str = ""
     """Why it is missing."""
-    files: tuple[Source, ...] = ()
+    files: tuple[SourceFile, ...] = ()
     """What it was made from, the clear-sky product first."""
     part: str = ""
     """Name of the part that holds it, while it is staged."""
@@ -73,9 +73,9 @@ class Entry:
 class Ledger:
     """All entries of a store, one per time step."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LedgerEntry]:
         return iter(self.entries)
 
     def steps(self, *statuses: str) -> set[str]:
@@ -83,12 +83,12 @@ class Ledger:
         return {e.step for e in self.entries if e.status in statuses}
 
     @property
-    def taken(self) -> set[str]:
+    def entered_steps(self) -> set[str]:
         """The time steps that must not enter again: merged or staged."""
         return self.steps(MERGED, STAGED)
 
     @property
-    def pending(self) -> tuple[Entry, ...]:
+    def pending(self) -> tuple[LedgerEntry, ...]:
         """What waits to be published."""
         return tuple(e for e in self.entries if e.status == STAGED)
 
@@ -98,7 +98,7 @@ class Ledger:
         found = Counter(e.version for e in self.entries if e.status == MERGED and e.version)
         return dict(sorted(found.items()))
 
-    def updated(self, entries: Iterable[Entry]) -> "Ledger":
+    def with_entries(self, entries: Iterable[LedgerEntry]) -> "Ledger":
         """With these entries added; of one time step the new entry counts."""
         known = {e.step: e for e in self.entries} | {e.step: e for e in entries}
         return Ledger(tuple(sorted(known.values())))
@@ -115,8 +115,8 @@ def union(ledgers: Iterable[Ledger]) -> Ledger:
     Raises:
         OverlapError: a time step was merged in two of them.
     """
-    merged: dict[str, Entry] = {}
-    missing: dict[str, Entry] = {}
+    merged: dict[str, LedgerEntry] = {}
+    missing: dict[str, LedgerEntry] = {}
     twice = []
     for ledger in ledgers:
         for entry in ledger:
@@ -150,6 +150,8 @@ def read(objects: Objects, path: str) -> Ledger:
     return Ledger(tuple(_entry(row) for row in tables.read(objects, path, _SCHEMA)))
 
 
-def _entry(row: dict[str, Any]) -> Entry:
+def _entry(row: dict[str, Any]) -> LedgerEntry:
     files = zip(*(row[column] for column in _OF_FILES), strict=True)
-    return Entry(**{name: row[name] for name in _TEXTS}, files=tuple(Source(*f) for f in files))
+    return LedgerEntry(
+        **{name: row[name] for name in _TEXTS}, files=tuple(SourceFile(*f) for f in files)
+    )

@@ -22,7 +22,7 @@ _SCHEMA = pa.schema([("path", pa.string()), ("size", pa.int64()), ("checksum", p
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Stored:
+class StoredObject:
     """One object of a generation."""
 
     path: str
@@ -33,12 +33,12 @@ class Stored:
     """CRC-32C."""
 
     @classmethod
-    def of(cls, path: str, data: bytes) -> Self:
+    def from_data(cls, path: str, data: bytes) -> Self:
         """What an object of this content is noted as."""
         return cls(path, len(data), google_crc32c.value(data))
 
 
-Manifest = Mapping[str, Stored]
+Manifest = Mapping[str, StoredObject]
 """By path."""
 
 
@@ -47,7 +47,7 @@ class Recorder(WrapperStore[Any]):
 
     def __init__(self, store: ZarrStore) -> None:
         super().__init__(store)
-        self.stored: dict[str, Stored] = {}
+        self.stored: dict[str, StoredObject] = {}
 
     async def set(self, key: str, value: Buffer) -> None:
         """Write one object and note it."""
@@ -61,10 +61,10 @@ class Recorder(WrapperStore[Any]):
         await self._store.set_if_not_exists(key, value)
 
     def _note(self, key: str, value: Buffer) -> None:
-        self.stored[key] = Stored.of(key, value.to_bytes())
+        self.stored[key] = StoredObject.from_data(key, value.to_bytes())
 
 
-def write(objects: Objects, stored: Iterable[Stored]) -> str:
+def write(objects: Objects, stored: Iterable[StoredObject]) -> str:
     """Store a manifest; returns its path."""
     ordered = sorted(stored)
     columns = {name: [getattr(s, name) for s in ordered] for name in _SCHEMA.names}
@@ -73,4 +73,4 @@ def write(objects: Objects, stored: Iterable[Stored]) -> str:
 
 def read(objects: Objects, path: str) -> Manifest:
     """The manifest at `path`."""
-    return {row["path"]: Stored(**row) for row in tables.read(objects, path, _SCHEMA)}
+    return {row["path"]: StoredObject(**row) for row in tables.read(objects, path, _SCHEMA)}

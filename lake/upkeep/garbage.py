@@ -29,7 +29,7 @@ from lake.storage.connect import connect
 from lake.storage.objects import Objects, Stat
 from lake.storage.urls import join
 from lake.store import commits
-from lake.store.generations import State
+from lake.store.generations import StoreState
 
 GRACE = timedelta(days=7)
 LEAST_GRACE = timedelta(days=1)
@@ -122,7 +122,7 @@ def _named(objects: Objects, commit: commits.Commit) -> Iterator[str]:
     if "table" in commit.body:  # the catalogue's
         yield commit.body["table"]
         return
-    state = State.of(commit)
+    state = StoreState.from_commit(commit)
     yield from (state.path, state.manifest, state.ledger)
     yield from (f"parts/{name}" for name in state.parts)
     if state.path:

@@ -17,7 +17,7 @@ from lake.catalogue.catalogue import Row
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import commits, ledger, manifest
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.upkeep import reports
 from lake.upkeep.reports import Report
 
@@ -35,7 +35,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoreFacts:
     """What one commit of a store says."""
 
     number: int
@@ -54,7 +54,7 @@ class Watch:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._held: dict[str, Held] = {}
+        self._held: dict[str, StoreFacts] = {}
 
     def families(self) -> list[Family]:
         """All metrics, as of now."""
@@ -63,20 +63,20 @@ class Watch:
         self._held = {row.key: self._look(row) for row in rows}
         return [*_of_stores(rows, self._held), *_of_reports(reports.read(objects))]
 
-    def _look(self, row: Row) -> Held:
+    def _look(self, row: Row) -> StoreFacts:
         held = self._held.get(row.key)
-        return held if held and held.number == row.number else look(self._root, row)
+        return held if held and held.number == row.number else read_facts(self._root, row)
 
 
-def look(root: str, row: Row) -> Held:
+def read_facts(root: str, row: Row) -> StoreFacts:
     """Read what the commit says that the catalogue knows of."""
     objects = connect(join(root, row.key))
     commit = commits.read(objects, row.number)
-    state = State.of(commit) if commit else None
+    state = StoreState.from_commit(commit) if commit else None
     entries = ledger.read(objects, state.ledger) if state else ledger.Ledger()
     stored = manifest.read(objects, state.manifest).values() if state and state.path else ()
-    taken = entries.taken
-    return Held(
+    taken = entries.entered_steps
+    return StoreFacts(
         number=row.number,
         committed=objects.stat(commits.path(row.number)).modified.timestamp(),
         newest=max((_time(step) for step in taken if _STEP.fullmatch(step)), default=float("nan")),
@@ -109,7 +109,7 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _of_stores(rows: Sequence[Row], held: Mapping[str, Held]) -> Iterable[Family]:
+def _of_stores(rows: Sequence[Row], held: Mapping[str, StoreFacts]) -> Iterable[Family]:
     stores = [({"key": row.key}, (row, held[row.key])) for row in rows]
     counts = [
         ({"key": row.key, "status": status}, number)

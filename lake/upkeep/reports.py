@@ -51,7 +51,7 @@ _CURRENT: ContextVar[Report | None] = ContextVar("report", default=None)
 
 
 @contextmanager
-def kept(root: str, command: str, subject: str = "") -> Iterator[Report]:
+def record(root: str, command: str, subject: str = "") -> Iterator[Report]:
     """Report how what is done in this context ends; a lake that is not there yet gets no report."""
     report = Report(command, subject, logs.run(), _now())
     began, token = time.monotonic(), _CURRENT.set(report)

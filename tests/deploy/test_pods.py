@@ -25,7 +25,7 @@ from lake.storage.connect import connect
 from lake.storage.objects import exists
 from lake.storage.urls import join
 from lake.store import commits, ledger
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.upkeep import reports
 from tests import s3
 from tests.compare import assert_equal
@@ -122,7 +122,7 @@ def dask(runner):
 
 def test_overlapping_and_killed_pods_take_every_time_step_once(ingested, reference):
     store = connect(join(ingested, KEY))
-    entries = ledger.read(store, State.of(commits.head(store)).ledger)
+    entries = ledger.read(store, StoreState.from_commit(commits.head(store)).ledger)
     assert len(entries.steps(ledger.MERGED)) == STEPS
     assert_equal(lake.open(join(ingested, KEY)), reference)
 

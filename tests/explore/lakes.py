@@ -97,7 +97,7 @@ def results(land: Domain, cube: Cube, month: int) -> np.ndarray:
     values = level + spread * (ramp + later + 0.05 * rng.normal(size=shape))
     valid = np.broadcast_to(rng.random((6, 1, 1, land.pixels, 1)) < 0.7, shape).copy()
     valid[:, :, :, UNCLEAR] = False
-    return moments.to_results(moments.of(values, valid), axis=2)
+    return moments.to_results(moments.from_observations(values, valid), axis=2)
 
 
 def embedding(land: Domain) -> np.ndarray:

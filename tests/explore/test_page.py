@@ -16,7 +16,7 @@ from lake.commands.explore import export
 from lake.format import grid
 from lake.storage.connect import connect
 from lake.store import commits, overview
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from tests import web
 from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD, UNCLEAR, Made
@@ -355,7 +355,7 @@ def test_exported_page_on_a_static_host_follows_what_is_published_later(made, tm
     assert {"index.html", "explore.js", "worker.js", "stores.json", "lines.bin"} <= set(names)
     objects = connect(host / "lake" / KEY)
     head = commits.head(objects)
-    before = State.of(head).path
+    before = StoreState.from_commit(head).path
     after = before.replace("00000001-", "00000002-")
     (host / "lake" / KEY / before).rename(host / "lake" / KEY / after)
     commits.append(objects, head, head.body | {"path": after})

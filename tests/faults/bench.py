@@ -18,7 +18,7 @@ from lake.errors import LakeError
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import commits, ledger
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from tests import rgw, s3
 from tests.compare import assert_equal
 from tests.faults.processes import Cluster, start
@@ -161,7 +161,7 @@ class Bench:
         objects = connect(join(root, row.key))
         head = commits.head(objects)
         assert head is not None
-        entries = ledger.read(objects, State.of(head).ledger)
+        entries = ledger.read(objects, StoreState.from_commit(head).ledger)
         return sorted((entry.step, entry.status) for entry in entries), head.number
 
     def _kill_commands(self) -> None:

@@ -20,7 +20,7 @@ from lake.errors import ConfigError, DataError, OverlapError, UnreachableError
 from lake.format import keys
 from lake.storage.connect import connect
 from lake.store import commits, ledger
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from tests.compare import EPS, assert_equal
 from tests.faults.proxy import Faults
 from tests.oracle import clear_land, decoded
@@ -176,7 +176,7 @@ def test_missing_file_is_remembered_with_its_reason(years):
 
 def entries(root: str, name: str) -> ledger.Ledger:
     objects = connect(f"{root}/{name}")
-    return ledger.read(objects, State.of(commits.head(objects)).ledger)
+    return ledger.read(objects, StoreState.from_commit(commits.head(objects)).ledger)
 
 
 def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_path):
@@ -379,7 +379,7 @@ def test_run_is_bounded_by_days(client, source, tmp_path):
     bounds = run.Bounds(since=date(2020, 7, 1), until=date(2020, 7, 15))
     (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path), bounds=bounds)
     held = entries(str(tmp_path), outcome.key)
-    assert {step[:8] for step in held.taken} == {"20200710"}
+    assert {step[:8] for step in held.entered_steps} == {"20200710"}
     assert min(held.steps(ledger.MISSING)) >= "20200701"
 
 

@@ -58,7 +58,9 @@ def build(root, suspect=(), shape=(25, 27), layout=LAYOUT) -> Truth:
         for month in MONTHS:
             values = _observations(rng, cube, classes)
             observed[cube.name, month] = values
-            results = moments.to_results(moments.of(values, ~np.isnan(values)), axis=2)
+            results = moments.to_results(
+                moments.from_observations(values, ~np.isnan(values)), axis=2
+            )
             for n, block in enumerate(order.superblocks(land.pixels, layout)):
                 shard = results[..., block, :]
                 generations.write_shard(objects, path, cube.name, month, n, shard, layout)

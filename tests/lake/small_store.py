@@ -11,7 +11,7 @@ from lake.format.moments import METRICS
 from lake.format.schema import Cube
 from lake.storage.connect import connect
 from lake.store import commits, generations, overview
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.manifest import Recorder
 
 KEY = "goes16/test/20200101_20201231/geom-goes-conus-0"
@@ -67,5 +67,5 @@ def commit(objects, parent, path, months, stored=()) -> commits.Commit:
     """Make a draft the newest generation; nothing was ingested into it."""
     manifest = generations.seal(objects, path, stored)
     return generations.commit(
-        objects, parent, State(path, manifest, tuple(months), (), "", (), "", "")
+        objects, parent, StoreState(path, manifest, tuple(months), (), "", (), "", "")
     )

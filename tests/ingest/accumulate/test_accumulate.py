@@ -26,7 +26,7 @@ from lake.dask_cluster import MALLOC
 from lake.errors import MissingError
 from lake.format import domain as domains
 from lake.format.moments import METRICS
-from lake.store.ledger import MERGED, MISSING, Source
+from lake.store.ledger import MERGED, MISSING, SourceFile
 from tests.oracle import clear_land, decoded
 
 EPS = np.finfo(np.float32).eps
@@ -184,7 +184,7 @@ def test_entries_name_files_with_size_tag_and_checksum(folder, domain):
     assert (entry.step, entry.start) == (step.id, step.start)
     wanted = [(f, Path(f.path).read_bytes()) for f in step.files]
     assert entry.files == tuple(
-        Source(f.name, len(data), "tag", google_crc32c.value(data)) for f, data in wanted
+        SourceFile(f.name, len(data), "tag", google_crc32c.value(data)) for f, data in wanted
     )
 
 

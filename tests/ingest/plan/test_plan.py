@@ -11,7 +11,7 @@ from ingest.listing import listing as listings
 from ingest.plan.plan import Absent, Step, changed, plan
 from ingest.source.source_files import File
 from lake.errors import MissingError
-from lake.store.ledger import MERGED, MISSING, STAGED, Entry, Ledger, Source
+from lake.store.ledger import MERGED, MISSING, STAGED, Ledger, LedgerEntry, SourceFile
 
 CREATED = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -173,9 +173,11 @@ class TestChanged:
 
     def ledger(self, status: str = MERGED, **band: object) -> Ledger:
         surface, file = scan(self.START, "C13")
-        second = Source(**{"name": file.name, "size": 101, "tag": "etag:b", "checksum": 7} | band)
-        files = (Source(surface.name, 100, "etag:s", 5), second)
-        return Ledger((Entry("20180301-10800", status, stamp(self.START), files=files),))
+        second = SourceFile(
+            **{"name": file.name, "size": 101, "tag": "etag:b", "checksum": 7} | band
+        )
+        files = (SourceFile(surface.name, 100, "etag:s", 5), second)
+        return Ledger((LedgerEntry("20180301-10800", status, stamp(self.START), files=files),))
 
     def never(self, file: File) -> int:
         raise AssertionError(f"{file} need not be read")

@@ -22,7 +22,7 @@ from lake.format.moments import METRICS
 from lake.format.schema import Cube
 from lake.storage.connect import connect
 from lake.store import commits, generations, manifest, overview
-from lake.store.generations import State
+from lake.store.generations import StoreState
 
 RULES = [
     "t0=2022-01-01", "tf=2022-12-31", "layout.chunk=128", "layout.phases=4", "domain.mask=none",
@@ -109,7 +109,7 @@ def test_a_generation_of_before_there_were_maps_gets_them_with_the_next_one(clie
 def forget_maps(root: Path, objects) -> None:
     """As an earlier version would have written the newest generation."""
     head = commits.head(objects)
-    state = State.of(head)
+    state = StoreState.from_commit(head)
     shutil.rmtree(root / KEY / state.path / "overview")
     kept = [
         stored
@@ -128,7 +128,7 @@ def test_compiled_sums_are_those_of_numpy():
     valid = rng.random(values.shape) < 0.5
     cell = rng.integers(100, 140, 1000).astype(np.int32)
     valid[:, :, :, cell < 110] = False
-    block = moments.to_results(moments.of(values, valid), axis=2)
+    block = moments.to_results(moments.from_observations(values, valid), axis=2)
     block[0, 1, :, cell == 115] = np.nan  # never looked at
     block[1, :, :, np.flatnonzero(cell == 116)[:5]] = np.nan
     cells, found = overview_maps.sums(block, cell)
@@ -158,7 +158,7 @@ def test_maps_take_less_than_a_hundredth_of_the_bytes(tmp_path):
         level = 290 + 0.02 * land.row[pixels, None] + rng.normal(0, 1, (2, 2, size, 1))
         values = level + rng.normal(0, 4, (12, 2, 2, size, 1))
         valid = np.broadcast_to(rng.random((12, 1, 1, size, 1)) < 0.5, values.shape)
-        block = moments.to_results(moments.of(values, valid), axis=2)
+        block = moments.to_results(moments.from_observations(values, valid), axis=2)
         written.append(generations.write_shard(objects, path, "day-2km", 7, n, block, land.layout))
         maps.add(7, n, {"day-2km": overview_maps.sums(block, cell[pixels])})
     sizes = {s.path: s.size for s in (*stored.values(), *written, *maps.stored.values())}

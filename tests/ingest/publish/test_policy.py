@@ -6,13 +6,13 @@ from ingest.publish import policy
 from ingest.publish.parts import Part
 from ingest.publish.policy import Policy
 from lake.errors import ConfigError
-from lake.store.ledger import MERGED, Entry
+from lake.store.ledger import MERGED, LedgerEntry
 
 NOW = datetime(2022, 3, 1, 12, tzinfo=UTC)
 
 
 def part(*steps: str, staged: str = "2022-03-01T11:00:00+00:00") -> Part:
-    entries = tuple(Entry(step, MERGED) for step in steps)
+    entries = tuple(LedgerEntry(step, MERGED) for step in steps)
     name = "-".join(steps)
     return Part(name, "p", "moments", int(steps[0][4:6]), 0, (), entries, staged=staged)
 

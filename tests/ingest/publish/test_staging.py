@@ -22,8 +22,8 @@ from lake.format import keys, moments, order
 from lake.format.domain import Domain
 from lake.storage.connect import connect
 from lake.store import commits, generations
-from lake.store.generations import State
-from lake.store.ledger import MERGED, MISSING, STAGED, Entry
+from lake.store.generations import StoreState
+from lake.store.ledger import MERGED, MISSING, STAGED, LedgerEntry
 from tests.lake.small_store import small_domain
 
 KEY = keys.parse("goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0")
@@ -50,7 +50,9 @@ class Fake:
 
     def moments(self, cube: str, superblock: int) -> np.ndarray:
         seen = self.observations(cube, superblock)
-        return moments.to_results(moments.of(values(seen), seen.valid[:, None, :, None]), axis=1)
+        return moments.to_results(
+            moments.from_observations(values(seen), seen.valid[:, None, :, None]), axis=1
+        )
 
 
 def drawn(steps: tuple[str, ...], domain: Domain) -> Observations:
@@ -71,7 +73,7 @@ def values(seen: Observations) -> np.ndarray:
 
 
 def stage(group: TargetStore, *steps: str, form: str = parts.OBSERVATIONS) -> Part:
-    entries = tuple(Entry(step, MERGED, start="s" + step, version="v01") for step in steps)
+    entries = tuple(LedgerEntry(step, MERGED, start="s" + step, version="v01") for step in steps)
     name = parts.name(*steps)
     part = Part(name, "", form, int(steps[0][4:6]), TOD, ("night-2km",), entries)
     content = Fake(form, steps, group.domain)
@@ -106,11 +108,11 @@ def note(group: TargetStore, *made: Part, missing=()):
 
 
 def held(group: TargetStore):
-    return generations.entries(group.objects, newest(group))
+    return generations.read_ledger(group.objects, newest(group))
 
 
-def state(group: TargetStore) -> State:
-    return State.of(newest(group))
+def state(group: TargetStore) -> StoreState:
+    return StoreState.from_commit(newest(group))
 
 
 def published(client, group: TargetStore, when=policy.NOW) -> set[str]:
@@ -120,7 +122,7 @@ def published(client, group: TargetStore, when=policy.NOW) -> set[str]:
 def check(group: TargetStore, month: int, *steps: str) -> None:
     """The newest generation holds exactly these time steps of a month."""
     seen = drawn(steps, group.domain)
-    wanted = moments.of(values(seen), seen.valid[:, None, :, None])
+    wanted = moments.from_observations(values(seen), seen.valid[:, None, :, None])
     results = lake.open(group.objects.url()).block("night-2km", slice(None), month)[0, 0]
     found = moments.from_results(results, axis=1)
     for metric in ("count", "min", "max"):
@@ -133,9 +135,9 @@ def check(group: TargetStore, month: int, *steps: str) -> None:
 
 def test_staged_steps_are_known_before_they_are_published(group):
     part = stage(group, step(1), step(2))
-    note(group, part, missing=[Entry(step(3), MISSING, reason="lost")])
+    note(group, part, missing=[LedgerEntry(step(3), MISSING, reason="lost")])
     ledger = held(group)
-    assert ledger.taken == {step(1), step(2)}
+    assert ledger.entered_steps == {step(1), step(2)}
     assert {e.part for e in ledger.pending} == {part.name}
     assert ledger.steps(MISSING) == {step(3)}
     assert state(group).parts == (part.name,)
@@ -153,23 +155,23 @@ def test_store_of_staged_parts_alone_is_found_again_with_its_listing(local):
 
 
 def test_noting_the_same_again_writes_no_commit(local):
-    part, lost = stage(local, step(1)), Entry(step(3), MISSING, reason="lost")
+    part, lost = stage(local, step(1)), LedgerEntry(step(3), MISSING, reason="lost")
     first = note(local, part, missing=[lost])
     assert note(local, part, missing=[lost]) == first
 
 
 def test_missing_step_that_came_is_no_longer_missing_and_never_the_other_way(local):
-    note(local, missing=[Entry(step(1), MISSING, reason="late")])
+    note(local, missing=[LedgerEntry(step(1), MISSING, reason="late")])
     note(local, stage(local, step(1)))
     assert held(local).steps(STAGED) == {step(1)}
-    note(local, missing=[Entry(step(1), MISSING, reason="gone")])
+    note(local, missing=[LedgerEntry(step(1), MISSING, reason="gone")])
     assert held(local).steps(STAGED) == {step(1)}
 
 
 def test_part_with_a_step_that_another_writer_took_is_dropped_whole(local):
     note(local, stage(local, step(1), step(2)))
     note(local, stage(local, step(2), step(3)), stage(local, step(4)))
-    assert held(local).taken == {step(1), step(2), step(4)}
+    assert held(local).entered_steps == {step(1), step(2), step(4)}
 
 
 def test_eight_writers_of_overlapping_parts_take_every_step_once(group):
@@ -178,7 +180,7 @@ def test_eight_writers_of_overlapping_parts_take_every_step_once(group):
 
     def write(seed: int) -> None:
         shuffled = random.Random(seed)  # noqa: S311 (an order, no secret)
-        while lacking := [s for s in wanted if s not in held(group).taken]:
+        while lacking := [s for s in wanted if s not in held(group).entered_steps]:
             shuffled.shuffle(lacking)
             made = [stage(group, *sorted(lacking[i : i + 3])) for i in range(0, len(lacking), 3)]
             note(group, *made[:2])

@@ -16,7 +16,7 @@ def block():
     random = np.random.default_rng(4)
     values = random.normal(290, 8, (9, 2, 2, 50, 1))
     valid = random.random((9, 2, 1, 50, 1)) < 0.3
-    return moments.to_results(moments.of(values, valid), axis=2)
+    return moments.to_results(moments.from_observations(values, valid), axis=2)
 
 
 def test_true_moments_break_nothing(block):
@@ -27,7 +27,7 @@ def test_true_moments_break_nothing(block):
 def test_moments_of_equal_and_of_huge_observations_break_nothing():
     for value in (300.1, -3e-5, 1e7):
         values = np.full((5, 1, 1, 4, 1), value)
-        block = moments.to_results(moments.of(values, np.True_), axis=2)
+        block = moments.to_results(moments.from_observations(values, np.True_), axis=2)
         assert list(invariants.broken(block)) == []
 
 

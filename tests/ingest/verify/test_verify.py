@@ -18,7 +18,7 @@ from lake.reading.store import open as open_store
 from lake.storage.connect import connect
 from lake.store import generations, ledger, manifest
 from lake.store.commits import head
-from lake.store.generations import State
+from lake.store.generations import StoreState
 
 RULES = [
     "t0=2022-01-01",
@@ -50,8 +50,8 @@ def root(sound, tmp_path) -> Path:
     return Path(shutil.copytree(sound, tmp_path / "lake"))
 
 
-def state(root: Path) -> State:
-    return State.of(head(connect(root / str(KEY))))
+def state(root: Path) -> StoreState:
+    return StoreState.from_commit(head(connect(root / str(KEY))))
 
 
 def generation(root: Path) -> Path:

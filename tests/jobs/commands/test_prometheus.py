@@ -36,7 +36,7 @@ def filled(client, tmp_path_factory):
     days = {"years": (2020,), "months": (7,), "days": (10,)}
     granules.write(source, shape=(32, 40), seed=3, missing=False, **days)
     rules = listing.load("clearland-l1b-c0", RULES)
-    with reports.kept(root, "ingest", "it"):
+    with reports.record(root, "ingest", "it"):
         (outcome,) = run.run(client, rules, str(source), root)
     return root, outcome, sum(path.stat().st_size for path in source.glob("*.nc"))
 
@@ -74,7 +74,7 @@ def test_metrics_are_what_was_committed(filled):
 def test_what_did_not_change_is_not_read_again(filled, monkeypatch):
     board = Board(filled[0], 0)
     first = board.text()
-    monkeypatch.setattr("lake.upkeep.prometheus.look", None)
+    monkeypatch.setattr("lake.upkeep.prometheus.read_facts", None)
     assert board.text() == first
 
 

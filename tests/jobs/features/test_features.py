@@ -109,7 +109,7 @@ def test_too_few_observations_have_no_shape():
     cube = Cube("c", "2km", 1, "p", "Rad", ("C13",), (0,))
     clear = np.arange(5)[:, None] < np.arange(5)  # pixel i has i clear observations
     values = np.array([280.0, 283, 281, 290, 285])[:, None] * np.ones(5)
-    results = moments.to_results(moments.of(values, clear), axis=0)
+    results = moments.to_results(moments.from_observations(values, clear), axis=0)
     chosen = Selection(("c",), (1,), (0,), ("C13",), STATISTICS[:4])
     found = of_block(results[None, None, ..., None], cube, chosen)
     assert_array_equal(np.isnan(found).sum(axis=1), [1, 2, 3, 4])

@@ -9,8 +9,8 @@ import pytest
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
 from lake.storage.connect import connect
-from lake.store.generations import State
-from lake.store.ledger import MERGED, MISSING, Entry, Ledger, Source
+from lake.store.generations import StoreState
+from lake.store.ledger import MERGED, MISSING, Ledger, LedgerEntry, SourceFile
 from lake.store.ledger import write as write_ledger
 from tests.lake.small_store import CUBES, KEY, small_domain, write
 
@@ -25,18 +25,18 @@ def root(tmp_path_factory) -> str:
     commit = write(str(root / KEY), domain)
     ledger = Ledger(
         (
-            Entry(
+            LedgerEntry(
                 "20200101-54000",
                 MERGED,
                 "20200011501172",
                 "v01",
-                files=(Source("a.nc", 7, "tag", 3),),
+                files=(SourceFile("a.nc", 7, "tag", 3),),
             ),
-            Entry("20200102-54000", MISSING, reason="no C05 for start 20200021501172"),
+            LedgerEntry("20200102-54000", MISSING, reason="no C05 for start 20200021501172"),
         )
     )
     path = write_ledger(connect(root / KEY), ledger)
-    noted = State.of(commit)
+    noted = StoreState.from_commit(commit)
     (root / KEY / "commits" / "00000001.json").write_text(
         json.dumps(commit.body | {"ledger": path})
     )

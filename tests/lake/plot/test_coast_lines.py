@@ -66,12 +66,12 @@ def test_lines_end_at_the_edge_of_what_is_shown():
 def test_thinned_line_stays_within_the_tolerance():
     angle = np.linspace(0, 3, 400)
     line = np.stack([angle, np.sin(5 * angle)], axis=1)
-    kept = make.thinned(line, 0.01)
+    kept = make.simplify(line, 0.01)
     assert 10 < len(kept) < 120
     assert_array_equal(kept[[0, -1]], line[[0, -1]])
     assert np.abs(np.interp(angle, *kept.T) - line[:, 1]).max() < 0.06
     straight = np.stack([np.arange(9.0), np.arange(9.0)], axis=1)
-    assert_array_equal(make.thinned(straight, 0.01), straight[[0, -1]])
+    assert_array_equal(make.simplify(straight, 0.01), straight[[0, -1]])
 
 
 def test_an_arc_of_one_area_is_coast_and_of_two_a_border():

@@ -13,7 +13,7 @@ from lake.errors import ConfigError, GeometryError
 from lake.format import moments, order
 from lake.storage.connect import connect
 from lake.store import commits, generations
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from tests.lake.small_store import CUBES, KEY, LAYOUT, MONTHS, small_domain, values, write
 
 HEIGHT = 35786023.0
@@ -174,13 +174,15 @@ def observed(tmp_path_factory, domain):
     about = {"key": KEY, "months": [7], "suspect": [], "listing": {}}
     objects = connect(root)
     path, stored = generations.draft(objects, None, domain, (cube,), about)
-    results = moments.to_results(moments.of(observations, np.ones(shape, bool)), axis=2)
+    results = moments.to_results(
+        moments.from_observations(observations, np.ones(shape, bool)), axis=2
+    )
     shards = [
         generations.write_shard(objects, path, cube.name, 7, n, results[:, :, :, block], LAYOUT)
         for n, block in enumerate(order.superblocks(domain.pixels, LAYOUT))
     ]
     manifest = generations.seal(objects, path, [*stored.values(), *shards])
-    generations.commit(objects, None, State(path, manifest, (7,), (), "", (), "", ""))
+    generations.commit(objects, None, StoreState(path, manifest, (7,), (), "", (), "", ""))
     return lake.open(root), observations
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lake.errors import ConfigError
 from lake.storage.connect import connect
-from lake.storage.urls import absolute, join, shown
+from lake.storage.urls import absolute, join, redact
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_place_has_one_form(path, normal, tmp_path, monkeypatch):
 
 
 def test_messages_show_no_token_and_no_password():
-    assert shown("https://host/lake?sig=secret") == "https://host/lake?..."
-    assert "secret" not in shown("s3://key:secret@bucket/lake")
+    assert redact("https://host/lake?sig=secret") == "https://host/lake?..."
+    assert "secret" not in redact("s3://key:secret@bucket/lake")
 
 
 def test_a_relative_folder_is_written_where_it_is(tmp_path, monkeypatch):

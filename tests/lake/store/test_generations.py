@@ -6,7 +6,7 @@ import lake
 from lake.errors import MissingError
 from lake.storage.connect import connect
 from lake.store import commits, generations, manifest
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from tests.lake.small_store import CUBES, KEY, commit, small_domain, values, write
 
 
@@ -28,7 +28,7 @@ def test_second_publisher_after_the_same_parent_is_refused_and_stays_invisible(t
 def test_copied_shard_equals_its_source(tmp_path, domain):
     parent = write(str(tmp_path / KEY), domain)
     objects = connect(tmp_path / KEY)
-    source = State.of(parent).path
+    source = StoreState.from_commit(parent).path
     about = {"key": KEY, "months": [7], "suspect": []}
     target, _ = generations.draft(objects, parent, domain, CUBES, about)
     for cube in CUBES:
@@ -50,7 +50,7 @@ def test_missing_shard_of_a_source_is_damage(tmp_path, domain):
     target, _ = generations.draft(objects, parent, domain, CUBES, {})
     path = generations.shard_path("day-2km", 2, 0)
     with pytest.raises(MissingError, match=f"should hold {path} but lacks it"):
-        generations.copy_shard(objects, State.of(parent).path, target, path)
+        generations.copy_shard(objects, StoreState.from_commit(parent).path, target, path)
 
 
 def test_shard_of_nan_alone_is_an_object_all_the_same(tmp_path, domain):
@@ -63,7 +63,7 @@ def test_shard_of_nan_alone_is_an_object_all_the_same(tmp_path, domain):
 
 
 def test_manifest_names_every_object_of_the_generation_and_no_other(tmp_path, domain):
-    state = State.of(write(str(tmp_path / KEY), domain))
+    state = StoreState.from_commit(write(str(tmp_path / KEY), domain))
     objects = connect(tmp_path / KEY)
     noted = manifest.read(objects, state.manifest)
     folder = tmp_path / KEY / state.path
@@ -76,11 +76,13 @@ def test_manifest_names_every_object_of_the_generation_and_no_other(tmp_path, do
 
 def test_state_comes_back_from_its_commit(tmp_path, domain):
     written = write(str(tmp_path / KEY), domain)
-    assert State.of(commits.head(connect(tmp_path / KEY))) == State.of(written)
+    assert StoreState.from_commit(commits.head(connect(tmp_path / KEY))) == StoreState.from_commit(
+        written
+    )
 
 
 def test_store_of_which_nothing_is_published_says_what_waits(tmp_path):
     objects = connect(tmp_path / KEY)
-    generations.commit(objects, None, State("", "", (), (), "", ("a", "b"), "", ""))
+    generations.commit(objects, None, StoreState("", "", (), (), "", ("a", "b"), "", ""))
     with pytest.raises(MissingError, match="2 staged parts wait: run 'lake ingest publish"):
         lake.open(tmp_path / KEY)

@@ -5,22 +5,22 @@ from hypothesis import strategies as st
 from lake.errors import OverlapError
 from lake.storage.connect import connect
 from lake.store import ledger
-from lake.store.ledger import MERGED, MISSING, STAGED, Entry, Ledger, Source
+from lake.store.ledger import MERGED, MISSING, STAGED, Ledger, LedgerEntry, SourceFile
 
 
 def merged(step, **known):
-    return Entry(step, MERGED, **known)
+    return LedgerEntry(step, MERGED, **known)
 
 
 def missing(step, reason="lost"):
-    return Entry(step, MISSING, reason=reason)
+    return LedgerEntry(step, MISSING, reason=reason)
 
 
 def test_ledger_comes_back_as_written(tmp_path):
     objects = connect(tmp_path)
-    files = Source("a.nc", 7, '"etag"', 0xFFFFFFFF), Source("b.nc", 1 << 40)
+    files = SourceFile("a.nc", 7, '"etag"', 0xFFFFFFFF), SourceFile("b.nc", 1 << 40)
     entry = merged("20180103-54000", start="20180031501172", version="v01", files=files)
-    staged = Entry("20180105-0", STAGED, part="0123")
+    staged = LedgerEntry("20180105-0", STAGED, part="0123")
     written = Ledger((entry, missing("20180104-54000"), staged))
     assert ledger.read(objects, ledger.write(objects, written)) == written
 
@@ -32,9 +32,9 @@ def test_two_writers_of_one_ledger_have_an_object_each(tmp_path):
 
 def test_updated_entry_replaces_that_of_its_step_alone():
     held = Ledger((merged("a"), missing("b"), missing("c")))
-    entries = held.updated([Entry("b", STAGED, part="p")])
-    assert entries == Ledger((merged("a"), Entry("b", STAGED, part="p"), missing("c")))
-    assert entries.taken == {"a", "b"}
+    entries = held.with_entries([LedgerEntry("b", STAGED, part="p")])
+    assert entries == Ledger((merged("a"), LedgerEntry("b", STAGED, part="p"), missing("c")))
+    assert entries.entered_steps == {"a", "b"}
     assert [e.step for e in entries.pending] == ["b"]
 
 

@@ -46,7 +46,7 @@ def observed(land) -> np.ndarray:
 
 
 def results(observed: np.ndarray) -> np.ndarray:
-    return moments.to_results(moments.of(observed, ~np.isnan(observed)), axis=2)
+    return moments.to_results(moments.from_observations(observed, ~np.isnan(observed)), axis=2)
 
 
 def parts(land: Domain, block: np.ndarray) -> list[overview.Sums]:

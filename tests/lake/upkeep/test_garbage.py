@@ -14,7 +14,7 @@ from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, MissingError
 from lake.storage.connect import connect
 from lake.store import commits, generations, ledger
-from lake.store.generations import State
+from lake.store.generations import StoreState
 from lake.store.ledger import Ledger
 from lake.upkeep import garbage
 from tests.lake.small_store import CUBES, KEY, MONTHS, small_domain, write
@@ -41,7 +41,7 @@ def root(tmp_path, domain) -> Path:
     catalogue.upsert(
         objects,
         Row(
-            KEY, sat, listing, *period.split("_"), geom, 2, f"{KEY}/{State.of(second).path}",
+            KEY, sat, listing, *period.split("_"), geom, 2, f"{KEY}/{StoreState.from_commit(second).path}",
             domain.pixels, "day-2km", 2, 0, 0, 0, "", -90.0, 30.0, -80.0, 40.0,
         ),
     )  # fmt: skip
@@ -62,19 +62,19 @@ def collect(root: Path, days: float = 7, *, delete: bool = True) -> set[str]:
     return {item.path.removeprefix(f"{KEY}/") for item in found}
 
 
-def states(root: Path) -> list[State]:
+def states(root: Path) -> list[StoreState]:
     objects = connect(root / KEY)
     newest = commits.head(objects)
-    return [State.of(commits.read(objects, n + 1)) for n in range(newest.number)]
+    return [StoreState.from_commit(commits.read(objects, n + 1)) for n in range(newest.number)]
 
 
-def commit(root: Path, **changes) -> State:
+def commit(root: Path, **changes) -> StoreState:
     """A commit that changes nothing but what is given."""
     objects = connect(root / KEY)
     newest = commits.head(objects)
-    body = {k: v for k, v in newest.body.items() if k in State.__slots__}
+    body = {k: v for k, v in newest.body.items() if k in StoreState.__slots__}
     written = commits.append(objects, newest, body | changes)
-    return State.of(written)
+    return StoreState.from_commit(written)
 
 
 def part(root: Path, name: str, *, finished: bool = True) -> None:
@@ -215,7 +215,7 @@ def test_garbage_of_a_store_on_s3_goes(s3_root, domain):
     catalogue.upsert(objects, row)
     later = datetime.now(UTC) + 9 * DAYS
     found = garbage.collect(s3_root, 7 * DAYS, later, delete=True)
-    assert f"{KEY}/{State.of(first).path}" in {item.path for item in found}
+    assert f"{KEY}/{StoreState.from_commit(first).path}" in {item.path for item in found}
     left = connect(f"{s3_root}/{KEY}").list("v")
     assert left
-    assert all(path.startswith(State.of(second).path) for path in left)
+    assert all(path.startswith(StoreState.from_commit(second).path) for path in left)

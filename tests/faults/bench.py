@@ -67,10 +67,10 @@ class Bench:
         self._sources = {False: str(source)}
         environment = {"LAKE_REQUEST_SECONDS": REQUEST_S}
         if self.server:
-            there = self.server.environment
-            stack.enter_context(patch.dict(os.environ, there))
+            server_environment = self.server.environment
+            stack.enter_context(patch.dict(os.environ, server_environment))
             self.proxy = stack.enter_context(Proxy(self.server.endpoint))
-            environment |= there | {"AWS_ENDPOINT_URL": self.proxy.endpoint}
+            environment |= server_environment | {"AWS_ENDPOINT_URL": self.proxy.endpoint}
             self._sources[True] = f"s3://{s3.BUCKET}/source-{uuid4().hex[:8]}"
             bucket = connect(self._sources[True])
             for path in source.glob("*.nc"):
@@ -106,9 +106,9 @@ class Bench:
         source = self._sources[root.startswith("s3://")]
         settings = [part for setting in SETTINGS for part in ("--set", setting)]
         address = ["--address", self.cluster.address] if on_cluster else []
-        given = ["ingest", "run", LISTING, "--source", source, "--lake", root, *settings]
+        arguments = ["ingest", "run", LISTING, "--source", source, "--lake", root, *settings]
         process = start(
-            "lake", [*given, *address, *more], self._log, self._environment | dict(environment)
+            "lake", [*arguments, *address, *more], self._log, self._environment | dict(environment)
         )
         self._commands.append(process)
         return process
@@ -138,10 +138,10 @@ class Bench:
     def judge(self, root: str) -> str:
         """`exact`, or what is wrong with a lake that should equal the reference."""
         try:
-            found, number = self._state(root)
-            wanted, _ = self._state(self._reference)
-            if found != wanted:
-                return f"the ledger differs: {sorted(set(found) ^ set(wanted))[:4]}"
+            state, number = self._state(root)
+            reference_state, _ = self._state(self._reference)
+            if state != reference_state:
+                return f"the ledger differs: {sorted(set(state) ^ set(reference_state))[:4]}"
             assert_equal(lake.open(self._url(root)), lake.open(self._url(self._reference)))
             if code := self.finish(self.ingest(root)):
                 return f"one more run ends with {code}"

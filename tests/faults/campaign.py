@@ -44,7 +44,7 @@ class Result:
 
     kind: str
     seed: int
-    where: str
+    place: str
     """`server` or `folder`: of the lake."""
     fault: str
     """What was done, and when."""
@@ -73,9 +73,9 @@ def run(bench: Bench, kind: str, seed: int) -> Result:
         succeeded = bench.finish(bench.ingest(root)) == 0
     outcome = bench.judge(root) if succeeded else f"runs fail:\n{bench.last_words()}"
     seconds = round(time.monotonic() - began, 1)
-    where = "server" if on_server else "folder"
+    place = "server" if on_server else "folder"
     return Result(
-        kind, seed, where, done.fault, done.codes, done.injected, reruns, seconds, outcome
+        kind, seed, place, done.fault, done.codes, done.injected, reruns, seconds, outcome
     )
 
 
@@ -92,16 +92,16 @@ def summary(results: Sequence[Result]) -> str:
     """A line for each kind."""
     rows = []
     for kind in dict.fromkeys(result.kind for result in results):
-        mine = [result for result in results if result.kind == kind]
-        exact = sum(result.outcome == EXACT for result in mine)
+        of_kind = [result for result in results if result.kind == kind]
+        exact = sum(result.outcome == EXACT for result in of_kind)
         rows.append([
             kind,
-            str(len(mine)),
-            str(sum(result.reruns == 0 for result in mine)),
-            str(sum(result.reruns for result in mine)),
-            str(sum(result.injected for result in mine)),
-            f"{exact} of {len(mine)} exact",
-            f"{sum(result.seconds for result in mine) / len(mine):.1f}",
+            str(len(of_kind)),
+            str(sum(result.reruns == 0 for result in of_kind)),
+            str(sum(result.reruns for result in of_kind)),
+            str(sum(result.injected for result in of_kind)),
+            f"{exact} of {len(of_kind)} exact",
+            f"{sum(result.seconds for result in of_kind) / len(of_kind):.1f}",
         ])  # fmt: skip
     columns = [
         "fault",
@@ -123,18 +123,18 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS), help="separated by commas")
     parser.add_argument("--seeds", help="of every kind: 12 (0 to 11) or 100-124")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    given = parser.parse_args()
-    kinds = given.kinds.split(",")
+    options = parser.parse_args()
+    kinds = options.kinds.split(",")
     if unknown := set(kinds) - set(KINDS):
         parser.error(f"no such faults: {', '.join(unknown)}; there are {', '.join(KINDS)}")
     results = []
     with tempfile.TemporaryDirectory(prefix="lake-campaign-") as folder, ExitStack() as stack:
         server = _server(stack, Path(folder))
         bench = stack.enter_context(Bench(Path(folder) / "bench", server))
-        for kind, seed in _work(bench, kinds, given.seeds):
+        for kind, seed in _work(bench, kinds, options.seeds):
             results.append(run(bench, kind, seed))
             say(_line(results[-1]))
-    if given.json:
+    if options.json:
         print(json.dumps([asdict(result) for result in results], indent=1))  # noqa: T201 (asked for)
     else:
         print(summary(results))  # noqa: T201 (the command's answer)
@@ -156,16 +156,14 @@ def _work(bench: Bench, kinds: Sequence[str], seeds: str | None) -> Iterator[tup
             say(f"{kind}: left out: {why}")
             continue
         first, _, last = (seeds or "").rpartition("-")
-        wanted = (
-            range(int(first), int(last) + 1) if first else range(int(last or SEEDS.get(kind, FEW)))
-        )
-        yield from ((kind, seed) for seed in wanted)
+        after = int(last) + 1 if first else int(last or SEEDS.get(kind, FEW))
+        yield from ((kind, seed) for seed in range(int(first or 0), after))
 
 
 def _line(result: Result) -> str:
     codes = ", ".join(map(str, result.codes))
     return (
-        f"{result.kind} {result.seed} ({result.where}): {result.fault}; exit {codes}; "
+        f"{result.kind} {result.seed} ({result.place}): {result.fault}; exit {codes}; "
         f"{result.reruns} reruns; {result.outcome}; {result.seconds} s"
     )
 

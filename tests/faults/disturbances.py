@@ -124,9 +124,7 @@ def fill_scratch(bench: Bench, root: str, random: Random) -> Done:
     return Done(f"scratch full {after:.2f} s after the first file", (code,))
 
 
-def _begin(
-    bench: Bench, root: str, random: Random, *more: str, most: float = 1.0
-) -> tuple[ForkServerProcess, float]:
+def _begin(bench: Bench, root: str, random: Random) -> tuple[ForkServerProcess, float]:
     """A command that has run for a part of the time it takes."""
     at = random.uniform(0.1, 1.0) * bench.took_s[root.startswith("s3://")]
     command = bench.ingest(root)

@@ -91,8 +91,8 @@ class Cluster:
     def _wait(self) -> None:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
-            with socket.socket() as there:
-                if there.connect_ex(("127.0.0.1", self._port)) == 0:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
                     return
             time.sleep(0.05)
         raise RuntimeError(f"no scheduler at {self.address}: see {self._folder}/scheduler.log")

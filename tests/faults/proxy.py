@@ -50,8 +50,8 @@ class Faults:
     seed: int = 0
     match: str = ""
     """A regular expression that "METHOD /path" must contain; others pass."""
-    most: int | None = None
-    """How many are broken in all; then everything passes."""
+    limit: int | None = None
+    """Number of requests that are broken in all; then everything passes."""
     stall_s: float = 5
     slow_s: float = 0.5
 
@@ -88,8 +88,8 @@ class Message:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def without(self, name: str) -> "Message":
-        kept = [(key, value) for key, value in self.headers if key.lower() != name]
-        return Message(self.start, kept, self.body)
+        headers = [(key, value) for key, value in self.headers if key.lower() != name]
+        return Message(self.start, headers, self.body)
 
     def head(self) -> bytes:
         lines = [self.start, *(f"{key}: {value}" for key, value in self.headers)]
@@ -186,8 +186,8 @@ class Proxy:
         method, path, _ = request.start.split(" ", 2)
         self.requests += 1
         self._seen[method, path] += 1
-        most = self.faults.most
-        if most is not None and self.injected.total() >= most:
+        limit = self.faults.limit
+        if limit is not None and self.injected.total() >= limit:
             return "", 0
         kind, detail = self.faults.draw(method, path, self._seen[method, path])
         conditional = bool(request.header("if-none-match"))
@@ -203,9 +203,9 @@ class Proxy:
         try:
             writer.write(request.head() + request.body)
             await writer.drain()
-            answer = await _read(reader, None, of=request)
+            answer = await _read(reader, None, request=request)
             while answer is not None and answer.start.split(" ", 2)[1] == "100":
-                answer = await _read(reader, None, of=request)
+                answer = await _read(reader, None, request=request)
             if answer is None:
                 raise ConnectionResetError("the server closed the connection")
             return answer
@@ -223,7 +223,9 @@ class Proxy:
 
 
 async def _read(
-    reader: asyncio.StreamReader, client: asyncio.StreamWriter | None, of: Message | None = None
+    reader: asyncio.StreamReader,
+    client: asyncio.StreamWriter | None,
+    request: Message | None = None,
 ) -> Message | None:
     """The next message; None where the connection ends before it. `of`: it is the answer to this."""
     try:
@@ -237,7 +239,9 @@ async def _read(
     message = Message(start, [(key, value.strip()) for key, _, value in pairs])
     if client and message.header("expect"):
         client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    if of and (of.start.startswith("HEAD ") or start.split(" ", 2)[1] in ("100", "204", "304")):
+    if request and (
+        request.start.startswith("HEAD ") or start.split(" ", 2)[1] in ("100", "204", "304")
+    ):
         return message
     if message.header("transfer-encoding").lower() == "chunked":
         message.body = await _read_chunks(reader)
@@ -269,15 +273,15 @@ async def _send(writer: asyncio.StreamWriter, answer: Message, slow_s: float = 0
 
 
 def _failure(detail: float) -> Message:
-    what = ("500 Internal Server Error", "503 Slow Down")[detail > 0.5]
-    return Message(f"HTTP/1.1 {what}", [("Content-Length", "0")])
+    status = ("500 Internal Server Error", "503 Slow Down")[detail > 0.5]
+    return Message(f"HTTP/1.1 {status}", [("Content-Length", "0")])
 
 
 def _expired(request: Message) -> Message:
     body = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
     length = [("Content-Length", str(len(body)))]
-    told = b"" if request.start.startswith("HEAD ") else body
-    return Message("HTTP/1.1 400 Bad Request", length, told)
+    text = b"" if request.start.startswith("HEAD ") else body
+    return Message("HTTP/1.1 400 Bad Request", length, text)
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:
@@ -297,9 +301,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--match", default="")
-    given = parser.parse_args()
-    rates = {kind: float(rate) for kind, _, rate in (text.partition("=") for text in given.rates)}
-    with Proxy(given.upstream, Faults(rates, given.seed, given.match), given.port) as proxy:
+    options = parser.parse_args()
+    rates = {kind: float(rate) for kind, _, rate in (text.partition("=") for text in options.rates)}
+    with Proxy(options.upstream, Faults(rates, options.seed, options.match), options.port) as proxy:
         print(proxy.endpoint, flush=True)  # noqa: T201 (for whoever started it)
         try:
             threading.Event().wait()

@@ -23,8 +23,8 @@ DISTURBED = [
 def bench(request, tmp_path_factory):
     with_rgw = rgw.is_possible() and os.environ.get("LAKE_TEST_S3", "rgw") == "rgw"
     server = request.getfixturevalue("rgw_server") if with_rgw else None
-    with Bench(tmp_path_factory.mktemp("campaign"), server) as made:
-        yield made
+    with Bench(tmp_path_factory.mktemp("campaign"), server) as prepared:
+        yield prepared
 
 
 @pytest.mark.slow

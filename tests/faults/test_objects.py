@@ -54,16 +54,16 @@ def test_zarr_array_is_read_whole(s3_root, break_s3, impatient, kind):
     store = connect(s3_root)
     group = zarr.create_group(store.zarr("g.zarr"))
     group.create_array("a", data=values, chunks=(8, 8), shards=(16, 64), fill_value=np.nan)
-    found = zarr.open_group(store.zarr("g.zarr", read_only=True), mode="r")["a"]
-    np.testing.assert_array_equal(found[:], values)
-    np.testing.assert_array_equal(found[3:50:7, 60], values[3:50:7, 60])  # ranges within shards
+    array = zarr.open_group(store.zarr("g.zarr", read_only=True), mode="r")["a"]
+    np.testing.assert_array_equal(array[:], values)
+    np.testing.assert_array_equal(array[3:50:7, 60], values[3:50:7, 60])  # ranges within shards
     assert proxy.injected[kind] >= 1
 
 
 @pytest.mark.parametrize("kind", SURVIVED)
 def test_zarr_groups_are_consolidated(s3_root, break_s3, impatient, kind):
     store = connect(s3_root).zarr("g.zarr")
-    proxy = break_s3(faults(kind, 1, match=r"^GET .*list-type", most=2))
+    proxy = break_s3(faults(kind, 1, match=r"^GET .*list-type", limit=2))
     group = zarr.create_group(store, path="a/b")
     group.create_array("c", data=np.ones(4))
     broken = connect(s3_root).zarr("g.zarr")
@@ -77,7 +77,7 @@ def test_zarr_groups_are_consolidated(s3_root, break_s3, impatient, kind):
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "error_after"])
 def test_chunk_that_becomes_empty_is_deleted(s3_root, break_s3, kind):
     array = zarr.create_array(connect(s3_root).zarr("a.zarr"), data=np.ones(4), fill_value=0)
-    proxy = break_s3(faults(kind, 1, match=r"^POST .*\?delete", most=1))
+    proxy = break_s3(faults(kind, 1, match=r"^POST .*\?delete", limit=1))
     zarr.open_array(connect(s3_root).zarr("a.zarr"), mode="r+")[:] = 0
     assert connect(s3_root).list() == ["a.zarr/zarr.json"]
     assert (array[:] == 0).all()
@@ -101,7 +101,7 @@ def test_body_that_always_ends_early_is_an_error_never_short(s3_root, break_s3, 
 
 @pytest.mark.parametrize("kind", ["error_after", "reset_after", "stall", "error_before"])
 def test_commit_whose_answer_was_lost_counts_once(s3_root, break_s3, impatient, kind):
-    proxy = break_s3(faults(kind, 1, match=r"^PUT .*commits", most=1))
+    proxy = break_s3(faults(kind, 1, match=r"^PUT .*commits", limit=1))
     objects = connect(s3_root)
     first = commits.append(objects, None, {"a": 1})
     assert proxy.injected == {kind: 1}
@@ -111,7 +111,7 @@ def test_commit_whose_answer_was_lost_counts_once(s3_root, break_s3, impatient, 
 
 @pytest.mark.parametrize("kind", ["error_after", "reset_after"])
 def test_lake_whose_claim_was_answered_by_an_error_is_claimed(s3_root, break_s3, kind):
-    proxy = break_s3(faults(kind, 1, match=r"^PUT .*lake\.json", most=1))
+    proxy = break_s3(faults(kind, 1, match=r"^PUT .*lake\.json", limit=1))
     catalogue.claim(connect(s3_root))
     assert proxy.injected == {kind: 1}
     assert catalogue.rows(connect(s3_root)) == []
@@ -132,15 +132,15 @@ def test_eight_writers_lose_no_commit_and_make_none_twice(s3_root, break_s3, imp
 
     with ThreadPoolExecutor(WRITERS) as pool:
         written = [pool.submit(write, writer) for writer in range(WRITERS)]
-    failed = [error for of in written if (error := of.exception())]
+    failed = [error for future in written if (error := future.exception())]
     assert failed == []
     objects = connect(s3_root)
     total = WRITERS * turns
     assert commits.head(objects).number == total
-    held = [commits.read(objects, number) for number in range(1, total + 1)]
-    assert [c.body["parent"] for c in held] == [None, *range(1, total)]
-    made = Counter((c.body["writer"], c.body["turn"]) for c in held)
-    assert made == Counter((w, t) for w in range(WRITERS) for t in range(turns))
+    history = [commits.read(objects, number) for number in range(1, total + 1)]
+    assert [c.body["parent"] for c in history] == [None, *range(1, total)]
+    committed_turns = Counter((c.body["writer"], c.body["turn"]) for c in history)
+    assert committed_turns == Counter((w, t) for w in range(WRITERS) for t in range(turns))
     assert proxy.injected.total() >= 5
 
 

@@ -30,16 +30,16 @@ def test_without_faults_everything_passes_unchanged(s3_root, break_s3):
     assert (proxy.injected.total(), proxy.requests > 10) == (0, True)
 
 
-def drawn(seed: int) -> list[str]:
+def random_faults(seed: int) -> list[str]:
     faults = Faults(dict.fromkeys(("error_before", "stall", "slow"), 0.1), seed)
     return [faults.draw("GET", f"/bucket/{n % 7}", n)[0] for n in range(200)]
 
 
 def test_seed_decides_what_breaks_and_rates_how_often():
-    assert drawn(1) == drawn(1) != drawn(2)
+    assert random_faults(1) == random_faults(1) != random_faults(2)
     for kind in ("error_before", "stall", "slow"):
-        assert 5 <= drawn(1).count(kind) <= 40
-    assert drawn(1).count("") > 100
+        assert 5 <= random_faults(1).count(kind) <= 40
+    assert random_faults(1).count("") > 100
 
 
 def test_unknown_kind_is_refused_with_the_known_ones():
@@ -49,7 +49,7 @@ def test_unknown_kind_is_refused_with_the_known_ones():
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k.startswith(("error", "reset"))])
 def test_write_is_done_after_and_not_done_before(moto_root, break_s3, kind):
-    proxy = break_s3(Faults({kind: 1}, most=1))
+    proxy = break_s3(Faults({kind: 1}, limit=1))
     connection = HTTPConnection(proxy.endpoint.removeprefix("http://"))
     with closing(connection):
         connection.request("PUT", f"/{moto_root.removeprefix('s3://')}/x", b"data")

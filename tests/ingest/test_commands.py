@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import lake
-from ingest.commands import _day
+from ingest.commands.options import _day
 from ingest.synthetic import granules
 
 
@@ -31,14 +31,14 @@ def test_relative_folders_mean_those_of_the_user(command, tmp_path):
         "domain.mask=none",
         "--json",
     ]
-    where = ["--source", "source", "--lake", "here"]
-    code, out, _ = command("ingest", "run", "clearland-l1b-c0", *where, *year)
+    folders = ["--source", "source", "--lake", "here"]
+    code, out, _ = command("ingest", "run", "clearland-l1b-c0", *folders, *year)
     assert code == 0
     (outcome,) = json.loads(out)
     assert (outcome["merged"], outcome["missing"]) == (8, 366 * 8 - 8)
     assert outcome["url"].startswith(str(tmp_path / "here"))
     assert lake.open(outcome["url"]).months == (7,)
-    _, out, _ = command("ingest", "run", "clearland-l1b-c0", *where, *year)
+    _, out, _ = command("ingest", "run", "clearland-l1b-c0", *folders, *year)
     assert json.loads(out)[0]["merged"] == 0
 
 
@@ -98,8 +98,8 @@ def test_merge_needs_two_stores_that_exist(command, tmp_path):
 @pytest.mark.parametrize(("text", "days"), [("0d", 0), ("10d", 10)])
 def test_days_may_be_counted_back_from_today(text, days):
     before = datetime.now(UTC).date()
-    found = _day(None, None, text)
-    assert before <= found + timedelta(days=days) <= datetime.now(UTC).date()
+    day = _day(None, None, text)
+    assert before <= day + timedelta(days=days) <= datetime.now(UTC).date()
 
 
 def test_settings_and_stores_may_come_from_the_environment(command, monkeypatch):

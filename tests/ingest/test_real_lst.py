@@ -83,7 +83,7 @@ def test_every_metric_of_every_cell_equals_the_direct_computation(store, oracle)
         _check_cell(results[month - 1, tod // 3600], images[:, row, column])
 
 
-def _check_cell(found: np.ndarray, x: np.ndarray) -> None:
+def _check_cell(results: np.ndarray, x: np.ndarray) -> None:
     """One (metric, pixel) against (time, pixel).
 
     Minimum and maximum are single observations and the mean is rounded once: float32 rounding.
@@ -91,22 +91,22 @@ def _check_cell(found: np.ndarray, x: np.ndarray) -> None:
     they are compared to float32 rounding of n s^k and of n |mean| s^(k-1), s the largest deviation.
     """
     n = np.isfinite(x).sum(axis=0)
-    seen = n > 0
-    assert np.array_equal(found[0], n)
-    assert np.isnan(found[1:, ~seen]).all()
-    found, x, n = found[:, seen].astype(np.float64), x[:, seen], n[seen]
+    is_observed = n > 0
+    assert np.array_equal(results[0], n)
+    assert np.isnan(results[1:, ~is_observed]).all()
+    results, x, n = results[:, is_observed].astype(np.float64), x[:, is_observed], n[is_observed]
     mean = np.nansum(x, axis=0) / n
-    assert np.array_equal(found[1], np.nanmin(x, axis=0).astype(np.float32))
-    assert np.array_equal(found[2], np.nanmax(x, axis=0).astype(np.float32))
-    np.testing.assert_allclose(found[3], mean, rtol=EPS)
+    assert np.array_equal(results[1], np.nanmin(x, axis=0).astype(np.float32))
+    assert np.array_equal(results[2], np.nanmax(x, axis=0).astype(np.float32))
+    np.testing.assert_allclose(results[3], mean, rtol=EPS)
     deviation = x - mean
     spread = np.nanmax(np.abs(deviation), axis=0)
-    for k, metric in ((2, found[4]), (3, found[5]), (4, found[6])):
-        wanted = np.nansum(deviation**k, axis=0)
+    for k, metric in ((2, results[4]), (3, results[5]), (4, results[6])):
+        direct = np.nansum(deviation**k, axis=0)
         allowed = (
             2 * EPS * n * (spread**k + k * mean * spread ** (k - 1)) + k * n * (EPS * mean) ** k
         )
-        assert (np.abs(metric - wanted) <= allowed).all()
+        assert (np.abs(metric - direct) <= allowed).all()
 
 
 def test_moments_of_a_single_pass_are_rounded_once(root, oracle):
@@ -116,11 +116,11 @@ def test_moments_of_a_single_pass_are_rounded_once(root, oracle):
     complete = np.isfinite(x).all(axis=0)
     deviation = x[:, complete] - x[:, complete].mean(axis=0)
     for k in (2, 3, 4):
-        found = results.sel(month=12, tod=64800, metric=f"m{k}").values[complete]
+        stored = results.sel(month=12, tod=64800, metric=f"m{k}").values[complete]
         scale = (np.abs(deviation) ** k).sum(axis=0)
         # the direct float64 mean itself is off by a few 1e-14 K
         np.testing.assert_array_less(
-            np.abs(found - (deviation**k).sum(axis=0)), EPS * scale + 1e-12
+            np.abs(stored - (deviation**k).sum(axis=0)), EPS * scale + 1e-12
         )
 
 
@@ -128,8 +128,8 @@ def test_halves_merged_equal_the_whole(root):
     whole, merged = (
         lake.open(f"{root[n]}/{KEY.format('20221201_20230228')}") for n in ("whole", "halves")
     )
-    found = [s.block("lst-10km", slice(0, 20000)) for s in (whole, merged)]
-    np.testing.assert_array_equal(*found)  # the periods share no month: nothing is rounded twice
+    blocks = [s.block("lst-10km", slice(0, 20000)) for s in (whole, merged)]
+    np.testing.assert_array_equal(*blocks)  # the periods share no month: nothing is rounded twice
 
 
 def test_domain_is_the_land_of_the_first_granule(store, oracle):
@@ -162,5 +162,5 @@ def test_domain_agrees_with_an_independent_land_mask(store, shared_data):
 def test_plain_xarray_reads_what_the_store_reads(store):
     tree = xr.open_datatree(store.url, engine="zarr", chunks=None)
     plain = tree["lst-10km"]["results"].sel(month=2, tod=43200, band="LST", metric="m1")
-    ours = store.results("lst-10km").sel(month=2, tod=43200, band="LST", metric="m1")
-    np.testing.assert_array_equal(plain.values, ours.values)
+    store_values = store.results("lst-10km").sel(month=2, tod=43200, band="LST", metric="m1")
+    np.testing.assert_array_equal(plain.values, store_values.values)

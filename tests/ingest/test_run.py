@@ -91,8 +91,8 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
             count = store.to_grid(cell.sel(metric="count").values)
             mean = store.to_grid(cell.sel(metric="m1").values)
             np.testing.assert_array_equal(count[mask], fine[mask])
-            wanted = np.where(fine, quantities[band], np.nan)
-            np.testing.assert_allclose(mean[mask], wanted[mask], rtol=2 * EPS, atol=1e-7)
+            expected = np.where(fine, quantities[band], np.nan)
+            np.testing.assert_allclose(mean[mask], expected[mask], rtol=2 * EPS, atol=1e-7)
 
 
 def test_years_merged_equal_the_union_ingested_at_once(client, years, whole):
@@ -139,15 +139,15 @@ def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, 
     folder, root = tmp_path / "source", tmp_path / "lake"
     shutil.copytree(source, folder)
     run.run(client, rules(YEARS[2020]), str(folder), str(root))
-    where = root / key("20200101_20201231")
-    shutil.rmtree(where / "commits")  # as if it had died before its commit
-    (where / "current.json").unlink()
-    staged = {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
+    store_folder = root / key("20200101_20201231")
+    shutil.rmtree(store_folder / "commits")  # as if it had died before its commit
+    (store_folder / "current.json").unlink()
+    staged = {path: path.stat().st_mtime_ns for path in (store_folder / "parts").rglob("*")}
     assert staged
     (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), str(root))
     assert outcome.stored == 31
     # nothing was staged again
-    assert staged == {path: path.stat().st_mtime_ns for path in (where / "parts").rglob("*")}
+    assert staged == {path: path.stat().st_mtime_ns for path in (store_folder / "parts").rglob("*")}
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
@@ -168,10 +168,10 @@ def test_lake_made_anew_in_the_same_place_has_its_own_pixel_order(client, source
 
 
 def test_missing_file_is_remembered_with_its_reason(years):
-    held = entries(years, key("20200101_20201231"))
-    lost = [e for e in held if e.status == ledger.MISSING and "C05" in e.reason]
+    ledger_entries = entries(years, key("20200101_20201231"))
+    lost = [e for e in ledger_entries if e.status == ledger.MISSING and "C05" in e.reason]
     assert len(lost) == 1
-    assert {e.version for e in held if e.status == ledger.MERGED} == {"v01"}
+    assert {e.version for e in ledger_entries if e.status == ledger.MERGED} == {"v01"}
 
 
 def entries(root: str, name: str) -> ledger.Ledger:
@@ -201,15 +201,15 @@ def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_
         with h5py.File(path, "r+") as file:
             file["goes_imager_projection"].attrs["longitude_of_projection_origin"] = [-89.5]
     outcomes = run.run(client, rules(YEARS[2020]), str(folder), root)
-    mine = key("20200101_20201231")
-    assert [o.key for o in outcomes] == [mine, mine.removesuffix("0") + "2"]
+    store_key = key("20200101_20201231")
+    assert [o.key for o in outcomes] == [store_key, store_key.removesuffix("0") + "2"]
     january, july = (lake.open(o.url) for o in outcomes)
     assert (january.months, july.months) == ((1,), (7,))
     assert july.domain.grid.projection.longitude_of_projection_origin == -89.5
     assert sum(o.stored for o in outcomes) == 31
-    both = lake.open(f"{years}/{mine}")
+    single_store = lake.open(f"{years}/{store_key}")
     np.testing.assert_array_equal(
-        january.block("day-1km", slice(None), 1), both.block("day-1km", slice(None), 1)
+        january.block("day-1km", slice(None), 1), single_store.block("day-1km", slice(None), 1)
     )
     # days without files belong to the store of the time step before them
     missing = [entries(root, o.key).steps(ledger.MISSING) for o in outcomes]
@@ -237,21 +237,21 @@ def test_source_of_broken_files_alone_is_an_error_with_the_reasons(client, sourc
 
 def test_overlapping_periods_are_not_merged(client, source, years):
     run.run(client, rules(["t0=2020-07-01", "tf=2020-07-31"]), str(source), years)
-    both = [keys.parse(key(period)) for period in ("20200101_20201231", "20200701_20200731")]
+    store_keys = [keys.parse(key(period)) for period in ("20200101_20201231", "20200701_20200731")]
     with pytest.raises(ConfigError, match="itself one of the stores"):
-        merging.merge(client, both, years)
+        merging.merge(client, store_keys, years)
     run.run(client, rules(["t0=2020-07-01", "tf=2021-07-31"]), str(source), years)
-    both[1] = keys.parse(key("20200701_20210731"))
+    store_keys[1] = keys.parse(key("20200701_20210731"))
     with pytest.raises(OverlapError, match="20200710-00000"):
-        merging.merge(client, both, years)
+        merging.merge(client, store_keys, years)
 
 
 def test_stores_of_other_rules_are_not_merged(client, source, years):
-    other = rules(YEARS[2022], "tolerance_s=600", "t0=2022-01-02")
-    run.run(client, other, str(source), years)
-    both = [keys.parse(key(period)) for period in ("20200101_20201231", "20220102_20221231")]
+    other_rules = rules(YEARS[2022], "tolerance_s=600", "t0=2022-01-02")
+    run.run(client, other_rules, str(source), years)
+    store_keys = [keys.parse(key(period)) for period in ("20200101_20201231", "20220102_20221231")]
     with pytest.raises(ConfigError, match="not the same listing"):
-        merging.merge(client, both, years)
+        merging.merge(client, store_keys, years)
 
 
 def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
@@ -277,7 +277,7 @@ def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_
 
 
 def test_steps_are_staged_now_and_published_when_asked(client, source, years, tmp_path, run_lake):
-    root, mine = str(tmp_path / "lake"), key("20200101_20201231")
+    root, store_key = str(tmp_path / "lake"), key("20200101_20201231")
     (first,) = run.run(
         client, rules(YEARS[2020]), str(source), root,
         bounds=run.Bounds(max_steps=4), when=policy.NEVER,
@@ -285,17 +285,21 @@ def test_steps_are_staged_now_and_published_when_asked(client, source, years, tm
     assert (first.merged, first.staged, first.stored, first.url) == (0, 4, 0, "")
     (second,) = run.run(client, rules(YEARS[2020]), str(source), root, when=policy.NEVER)
     assert (second.merged, second.staged, second.stored) == (0, 31, 0)
-    _, out, _ = run_lake("info", mine, "--lake", root, "--json")
-    told = json.loads(out)
-    assert (told["pending"], told["merged"], len(told["pending_steps"])) == (31, 0, 31)
-    assert told["clear_sky"] == "clear-land"
-    code, _, err = run_lake("url", mine, "--lake", root)
+    _, out, _ = run_lake("info", store_key, "--lake", root, "--json")
+    description = json.loads(out)
+    assert (description["pending"], description["merged"], len(description["pending_steps"])) == (
+        31,
+        0,
+        31,
+    )
+    assert description["clear_sky"] == "clear-land"
+    code, _, err = run_lake("url", store_key, "--lake", root)
     assert code == 1
-    assert f"31 time steps wait: run 'lake ingest publish {mine}'" in err
-    published = run.publish_waiting(client, keys.parse(mine), root)
+    assert f"31 time steps wait: run 'lake ingest publish {store_key}'" in err
+    published = run.publish_waiting(client, keys.parse(store_key), root)
     assert (published.merged, published.staged, published.stored) == (31, 0, 31)
-    assert_equal(lake.open(published.url), lake.open(f"{years}/{mine}"))
-    assert run.publish_waiting(client, keys.parse(mine), root).merged == 0
+    assert_equal(lake.open(published.url), lake.open(f"{years}/{store_key}"))
+    assert run.publish_waiting(client, keys.parse(store_key), root).merged == 0
 
 
 def test_single_steps_are_staged_as_packed_observations(client, source, tmp_path):
@@ -378,9 +382,9 @@ def test_file_that_changed_after_it_was_ingested_is_told_and_not_used(
 def test_run_is_bounded_by_days(client, source, tmp_path):
     bounds = run.Bounds(since=date(2020, 7, 1), until=date(2020, 7, 15))
     (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path), bounds=bounds)
-    held = entries(str(tmp_path), outcome.key)
-    assert {step[:8] for step in held.entered_steps} == {"20200710"}
-    assert min(held.steps(ledger.MISSING)) >= "20200701"
+    store_ledger = entries(str(tmp_path), outcome.key)
+    assert {step[:8] for step in store_ledger.entered_steps} == {"20200710"}
+    assert min(store_ledger.steps(ledger.MISSING)) >= "20200701"
 
 
 def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
@@ -388,14 +392,14 @@ def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
 ):
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_s2022*"))
-    bounds, held = run.Bounds(max_steps=8), []
+    bounds, stored_steps = run.Bounds(max_steps=8), []
     first = sorted(folder.glob("*C13*"), key=lambda path: filenames.parse_name(path.name).start)[:4]
     for path in first:
         path.write_bytes(b"cut")
     for _ in range(4):
         (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root, bounds=bounds)
-        held.append(outcome.stored)
-    assert held == [4, 12, 20, 27]
+        stored_steps.append(outcome.stored)
+    assert stored_steps == [4, 12, 20, 27]
 
 
 def test_credentials_that_expire_under_way_end_the_run_and_the_next_goes_on(

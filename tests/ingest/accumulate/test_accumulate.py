@@ -38,10 +38,10 @@ RULES = listing.load("clearland-l1b-c0", LAYOUT)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """Three days of July of both years, one on each side of the LST change, at 18 UTC."""
-    found = tmp_path_factory.mktemp("granules")
+    target = tmp_path_factory.mktemp("granules")
     settings = {"months": (7,), "days": (5, 10, 20), "tods": (TOD,), "missing": False}
-    granules.write(found, shape=(40, 48), seed=3, **settings)
-    return found
+    granules.write(target, shape=(40, 48), seed=3, **settings)
+    return target
 
 
 @contextmanager
@@ -58,9 +58,9 @@ def steps(folder: Path, rules: listing.Listing = RULES) -> list[Step]:
         of_scan.setdefault(name.start, {})[name.product, name.band] = file
     sky = rules.clear_sky.product
     cubes = [cube for cube in rules.cubes_at(TOD) if cube.product != sky]
-    wanted = [(sky, None), *((cube.product, band) for cube in cubes for band in cube.bands)]
+    products = [(sky, None), *((cube.product, band) for cube in cubes for band in cube.bands)]
     return [
-        Step(date(int(start[:4]), 7, day), TOD, start, tuple(files[kind] for kind in wanted))
+        Step(date(int(start[:4]), 7, day), TOD, start, tuple(files[kind] for kind in products))
         for day, (start, files) in enumerate(sorted(of_scan.items()), 1)
     ]
 
@@ -76,10 +76,10 @@ def domain(folder) -> domains.Domain:
     return domain_of(steps(folder)[0])
 
 
-def blocks(found: accumulate.Accumulated, cube: str) -> np.ndarray:
+def blocks(accumulated: accumulate.Accumulated, cube: str) -> np.ndarray:
     """The moments of all superblocks."""
-    numbers = range(len(found.packed.superblocks))
-    return np.concatenate([found.moments(cube, n) for n in numbers], axis=2)
+    numbers = range(len(accumulated.packed.superblocks))
+    return np.concatenate([accumulated.moments(cube, n) for n in numbers], axis=2)
 
 
 # the oracle
@@ -92,32 +92,34 @@ def observed(step: Step, domain: domains.Domain) -> dict[str, np.ndarray]:
     for _, good in images:
         r = good.shape[0] // valid.shape[0]
         valid = valid & good.reshape(valid.shape[0], r, valid.shape[1], r).all(axis=(1, 3))
-    found, rest = {}, iter(images)
+    by_cube, rest = {}, iter(images)
     for cube in RULES.cubes_at(TOD):
         r = cube.refinement
         fine = valid.repeat(r, 0).repeat(r, 1)
         bands = [np.where(fine, next(rest)[0], np.nan) for _ in cube.bands]
-        found[cube.name] = np.stack([domain.gather(band, r) for band in bands])
-    return found
+        by_cube[cube.name] = np.stack([domain.gather(band, r) for band in bands])
+    return by_cube
 
 
-def assert_direct(found: np.ndarray, x: np.ndarray, rests: int = 0) -> None:
+def assert_direct(results: np.ndarray, x: np.ndarray, rests: int = 0) -> None:
     """`found` (band, metric, ...) against (step, band, ...): rounded once, and once a rest."""
     n = np.isfinite(x).sum(axis=0)
-    assert_array_equal(found[:, 0], n)
-    assert np.isnan(found[:, 1:].transpose(1, 0, 2, 3)[:, n == 0]).all()
-    seen, spread = n > 0, np.zeros(n.shape)
-    mean = np.where(seen, np.nansum(x, axis=0) / np.maximum(n, 1), np.nan)
+    assert_array_equal(results[:, 0], n)
+    assert np.isnan(results[:, 1:].transpose(1, 0, 2, 3)[:, n == 0]).all()
+    is_observed, spread = n > 0, np.zeros(n.shape)
+    mean = np.where(is_observed, np.nansum(x, axis=0) / np.maximum(n, 1), np.nan)
     low, high = np.nanmin(x, axis=0, initial=np.inf), np.nanmax(x, axis=0, initial=-np.inf)
-    assert_array_equal(found[:, 1][seen], low[seen].astype(np.float32))
-    assert_array_equal(found[:, 2][seen], high[seen].astype(np.float32))
-    assert (np.abs(found[:, 3] - mean) <= 0.51 * EPS * np.abs(mean))[seen].all()
-    spread = np.where(seen, np.maximum(high - mean, mean - low), 0)
+    assert_array_equal(results[:, 1][is_observed], low[is_observed].astype(np.float32))
+    assert_array_equal(results[:, 2][is_observed], high[is_observed].astype(np.float32))
+    assert (np.abs(results[:, 3] - mean) <= 0.51 * EPS * np.abs(mean))[is_observed].all()
+    spread = np.where(is_observed, np.maximum(high - mean, mean - low), 0)
     for k in (2, 3, 4):
-        wanted = np.nansum((x - mean) ** k, axis=0)
+        direct = np.nansum((x - mean) ** k, axis=0)
         scale = np.nansum(np.abs(x - mean) ** k, axis=0) if not rests else n * (2 * spread) ** k
         allowed = (0.51 + rests) * EPS * scale + 1e-9
-        assert not (np.abs(found[:, METRICS.index(f"m{k}")] - wanted) > allowed)[seen].any(), k
+        assert not (np.abs(results[:, METRICS.index(f"m{k}")] - direct) > allowed)[
+            is_observed
+        ].any(), k
 
 
 @pytest.fixture(scope="module")
@@ -131,36 +133,38 @@ def oracle(folder, domain) -> dict[str, np.ndarray]:
 
 
 def test_every_metric_of_every_cube_is_the_direct_computation(folder, domain, oracle):
-    found = accumulate.accumulate(steps(folder), RULES, domain, fetch)
-    assert {entry.status for entry in found.entries} == {MERGED}
-    assert [entry.version for entry in found.entries] == ["v01"] * 3 + ["v02"] * 3
-    assert [cube.name for cube in found.cubes] == list(oracle)
+    accumulated = accumulate.accumulate(steps(folder), RULES, domain, fetch)
+    assert {entry.status for entry in accumulated.entries} == {MERGED}
+    assert [entry.version for entry in accumulated.entries] == ["v01"] * 3 + ["v02"] * 3
+    assert [cube.name for cube in accumulated.cubes] == list(oracle)
     for cube, x in oracle.items():
-        assert_direct(blocks(found, cube), x)
+        assert_direct(blocks(accumulated, cube), x)
     assert np.isfinite(oracle["day-2km"]).sum(axis=0).max() > 2
 
 
 @pytest.mark.parametrize("room", [1, 200_000])
 def test_steps_without_room_go_to_running_sums_and_count_the_same(folder, domain, oracle, room):
-    found = accumulate.accumulate(steps(folder), RULES, domain, fetch, room_bytes=room)
-    assert found.form == "moments"
-    assert found.packed.sums
+    accumulated = accumulate.accumulate(steps(folder), RULES, domain, fetch, room_bytes=room)
+    assert accumulated.form == "moments"
+    assert accumulated.packed.sums
     for cube, x in oracle.items():
-        assert_direct(blocks(found, cube), x, rests=6)
-        assert_array_equal(blocks(found, cube), blocks(found, cube))  # asking changes nothing
+        assert_direct(blocks(accumulated, cube), x, rests=6)
+        assert_array_equal(
+            blocks(accumulated, cube), blocks(accumulated, cube)
+        )  # asking changes nothing
 
 
 def test_few_steps_are_observations_that_make_the_same_moments(folder, domain, oracle):
-    found = accumulate.accumulate(steps(folder)[3:], RULES, domain, fetch)
-    assert found.form == "observations"
+    accumulated = accumulate.accumulate(steps(folder)[3:], RULES, domain, fetch)
+    assert accumulated.form == "observations"
     for cube, x in oracle.items():
-        for number, pixels in enumerate(found.packed.superblocks):
-            seen = found.observations(cube, number)
-            wanted = x[3:, :, pixels]
-            assert_array_equal(seen.valid, np.isfinite(wanted[:, 0, :, 0]))
-            assert (seen.counts.transpose(0, 2, 1, 3)[~seen.valid] == 0).all()
-            assert seen.counts.shape == wanted.shape
-            assert_array_equal(observations.moments(seen), found.moments(cube, number))
+        for number, pixels in enumerate(accumulated.packed.superblocks):
+            observed = accumulated.observations(cube, number)
+            expected = x[3:, :, pixels]
+            assert_array_equal(observed.valid, np.isfinite(expected[:, 0, :, 0]))
+            assert (observed.counts.transpose(0, 2, 1, 3)[~observed.valid] == 0).all()
+            assert observed.counts.shape == expected.shape
+            assert_array_equal(observations.moments(observed), accumulated.moments(cube, number))
 
 
 def test_a_count_without_a_quantity_drops_its_pixel_from_all_bands(folder, domain):
@@ -170,11 +174,11 @@ def test_a_count_without_a_quantity_drops_its_pixel_from_all_bands(folder, domai
     with netCDF4.Dataset(cold.path) as file:
         negative = (np.ma.filled(file["Rad"][:], 1) <= 0) & (file["DQF"][:] == 0)
     image = negative & clear_land(step.files[0].path) & domain.mask
-    found = accumulate.accumulate([step], RULES, domain, fetch)
-    (held,) = found.packed.steps
-    assert (held.states == 2).sum() >= image.sum()
-    for cube in found.cubes:
-        count = blocks(found, cube.name)[:, 0]
+    accumulated = accumulate.accumulate([step], RULES, domain, fetch)
+    (packed_step,) = accumulated.packed.steps
+    assert (packed_step.states == 2).sum() >= image.sum()
+    for cube in accumulated.cubes:
+        count = blocks(accumulated, cube.name)[:, 0]
         assert (count[:, domain.gather(image, 1)[:, 0]] == 0).all()
 
 
@@ -182,9 +186,9 @@ def test_entries_name_files_with_size_tag_and_checksum(folder, domain):
     step = steps(folder)[0]
     (entry,) = accumulate.accumulate([step], RULES, domain, fetch).entries
     assert (entry.step, entry.start) == (step.id, step.start)
-    wanted = [(f, Path(f.path).read_bytes()) for f in step.files]
+    contents = [(f, Path(f.path).read_bytes()) for f in step.files]
     assert entry.files == tuple(
-        SourceFile(f.name, len(data), "tag", google_crc32c.value(data)) for f, data in wanted
+        SourceFile(f.name, len(data), "tag", google_crc32c.value(data)) for f, data in contents
     )
 
 
@@ -194,9 +198,9 @@ def test_entries_name_files_with_size_tag_and_checksum(folder, domain):
 def spoilt(folder: Path, target: Path, band: str) -> tuple[list[Step], Path]:
     """A copy of all files, and that of one band of the second step."""
     shutil.copytree(folder, target)
-    found = steps(target)
-    (path,) = (Path(f.path) for f in found[1].files if band in f.name)
-    return found, path
+    all_steps = steps(target)
+    (path,) = (Path(f.path) for f in all_steps[1].files if band in f.name)
+    return all_steps, path
 
 
 def damage(path: Path) -> None:
@@ -234,16 +238,16 @@ def test_step_with_a_bad_file_is_missing_with_the_reason_and_the_others_count(
 ):
     all_steps, path = spoilt(folder, tmp_path / "spoilt", band)
     spoil(path)
-    found = accumulate.accumulate(all_steps, RULES, domain, fetch, room_bytes=room)
-    assert [entry.status for entry in found.entries] == [MERGED, MISSING, *[MERGED] * 4]
-    lost = found.entries[1]
+    accumulated = accumulate.accumulate(all_steps, RULES, domain, fetch, room_bytes=room)
+    assert [entry.status for entry in accumulated.entries] == [MERGED, MISSING, *[MERGED] * 4]
+    lost = accumulated.entries[1]
     assert path.name in lost.reason
     assert reason in lost.reason
     assert [(f.name, f.tag, f.checksum) for f in lost.files] == [
         (f.name, "tag", 0) for f in all_steps[1].files
     ]
     x = np.delete(oracle["day-500m"], 1, axis=0)
-    assert_direct(blocks(found, "day-500m"), x, rests=0 if room > 1 else 6)
+    assert_direct(blocks(accumulated, "day-500m"), x, rests=0 if room > 1 else 6)
 
 
 def test_step_on_another_grid_names_both(folder, domain, tmp_path):
@@ -263,9 +267,10 @@ def test_step_whose_file_is_gone_is_missing_and_the_others_count(folder, domain,
             raise MissingError(f"there is no file {file.path}: list the source again")
         yield file.path
 
-    found = accumulate.accumulate(all_steps, RULES, domain, without)
-    assert (found.entries[0].status, found.entries[0].reason[:16]) == (MISSING, "there is no file")
-    assert_direct(blocks(found, "day-1km"), oracle["day-1km"][1:])
+    accumulated = accumulate.accumulate(all_steps, RULES, domain, without)
+    lost = accumulated.entries[0]
+    assert (lost.status, lost.reason[:16]) == (MISSING, "there is no file")
+    assert_direct(blocks(accumulated, "day-1km"), oracle["day-1km"][1:])
 
 
 def test_steps_of_which_none_can_be_read_hold_nothing(folder, domain):
@@ -274,9 +279,9 @@ def test_steps_of_which_none_can_be_read_hold_nothing(folder, domain):
         raise MissingError("gone")
         yield
 
-    found = accumulate.accumulate(steps(folder), RULES, domain, gone)
-    assert {entry.status for entry in found.entries} == {MISSING}
-    results = blocks(found, "day-2km")
+    accumulated = accumulate.accumulate(steps(folder), RULES, domain, gone)
+    assert {entry.status for entry in accumulated.entries} == {MISSING}
+    results = blocks(accumulated, "day-2km")
     assert (results[:, 0] == 0).all()
     assert np.isnan(results[:, 1:]).all()
 
@@ -304,8 +309,8 @@ def test_clear_sky_product_can_be_the_cube_in_both_versions(folder):
     all_steps = steps(folder, rules)
     assert {len(step.files) for step in all_steps} == {1}
     domain = domain_of(all_steps[0], rules)
-    found = accumulate.accumulate(all_steps, rules, domain, fetch)
-    assert [entry.version for entry in found.entries] == ["v01"] * 3 + ["v02"] * 3
+    accumulated = accumulate.accumulate(all_steps, rules, domain, fetch)
+    assert [entry.version for entry in accumulated.entries] == ["v01"] * 3 + ["v02"] * 3
     images = []
     for step in all_steps:
         with netCDF4.Dataset(step.files[0].path) as file:
@@ -316,7 +321,7 @@ def test_clear_sky_product_can_be_the_cube_in_both_versions(folder):
             valid = valid & (counts >= low) & (counts <= high)
             kelvin = counts * float(lst.scale_factor) + float(lst.add_offset)
         images.append(domain.gather(np.where(valid, kelvin, np.nan), 1))
-    assert_direct(blocks(found, "lst"), np.stack(images)[:, None])
+    assert_direct(blocks(accumulated, "lst"), np.stack(images)[:, None])
 
 
 def test_reflectances_of_level_2_are_accumulated_as_they_are(folder, tmp_path):
@@ -337,15 +342,15 @@ def test_reflectances_of_level_2_are_accumulated_as_they_are(folder, tmp_path):
     all_steps = steps(tmp_path, rules)
     assert len(all_steps) == 3
     domain = domain_of(all_steps[0], rules)
-    found = accumulate.accumulate(all_steps, rules, domain, fetch)
-    assert {entry.status for entry in found.entries} == {MERGED}, found.entries
-    count = blocks(found, "cmi")[:, 0]
+    accumulated = accumulate.accumulate(all_steps, rules, domain, fetch)
+    assert {entry.status for entry in accumulated.entries} == {MERGED}, accumulated.entries
+    count = blocks(accumulated, "cmi")[:, 0]
     path = next(f.path for f in all_steps[0].files if "C03" in f.name)
     with netCDF4.Dataset(path) as file:
         scale, offset = float(file["CMI"].scale_factor), float(file["CMI"].add_offset)
-    low, high = blocks(found, "cmi")[1, 1:3]
+    low, high = blocks(accumulated, "cmi")[1, 1:3]
     assert count.max() == 3
-    assert_array_equal(count[0], blocks(found, "day-2km")[0, 0].repeat(4, 1))
+    assert_array_equal(count[0], blocks(accumulated, "day-2km")[0, 0].repeat(4, 1))
     assert np.nanmin(low) >= offset - 1e-3
     assert np.nanmax(high) <= 1022 * scale + offset
     counts = (low[np.isfinite(low)].astype(np.float64) - offset) / scale
@@ -364,14 +369,14 @@ domain = t.domain_of(all_steps[0])
 from ingest.accumulate import accumulate
 room = int(sys.argv[3])
 for _ in range(2):
-    found = None
-    found = accumulate.accumulate(all_steps, t.RULES, domain, t.fetch, room_bytes=room)
-    for cube in found.cubes:
-        for n in range(len(found.packed.superblocks)):
-            found.moments(cube.name, n)
+    accumulated = None
+    accumulated = accumulate.accumulate(all_steps, t.RULES, domain, t.fetch, room_bytes=room)
+    for cube in accumulated.cubes:
+        for n in range(len(accumulated.packed.superblocks)):
+            accumulated.moments(cube.name, n)
 # ru_maxrss would begin with what the tests' own process held when it started this one
 peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-print(json.dumps({"peak": peak, "pixels": domain.pixels, "rested": bool(found.packed.sums)}))
+print(json.dumps({"peak": peak, "pixels": domain.pixels, "rested": bool(accumulated.packed.sums)}))
 """
 
 
@@ -389,11 +394,11 @@ def test_memory_of_a_quarter_of_the_sector_stays_below_what_is_stated(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["rested"]
-    assert found["pixels"] > 1_800_000 / 4
-    stated = packed.peak_bytes(found["pixels"], layers=32, room_bytes=room)
-    assert found["peak"] < stated
+    numbers = json.loads(done.stdout)
+    assert numbers["rested"]
+    assert numbers["pixels"] > 1_800_000 / 4
+    stated = packed.peak_bytes(numbers["pixels"], layers=32, room_bytes=room)
+    assert numbers["peak"] < stated
 
 
 def test_stated_memory_of_the_whole_sector_is_below_4_gb():

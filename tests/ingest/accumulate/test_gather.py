@@ -37,34 +37,34 @@ def coarse(image: np.ndarray, refinement: int) -> np.ndarray:
 
 @settings(max_examples=60)
 @given(images())
-def test_occupied_chunks_are_those_with_a_valid_pixel(drawn):
-    shape, refinement, chunk, seed = drawn
+def test_occupied_chunks_are_those_with_a_valid_pixel(case):
+    shape, refinement, chunk, seed = case
     valid = np.random.default_rng(seed).random(shape) < 0.2
     image = fine(valid, refinement)
     grid = tuple(-(-n // c) for n, c in zip(image.shape, chunk, strict=True))
-    wanted = [image[window].any() for *_, window in windows(image.shape, chunk)]
-    found = gather.occupied(valid, chunk, grid, refinement)
-    assert_array_equal(found, np.reshape(wanted, grid))
+    expected = [image[window].any() for *_, window in windows(image.shape, chunk)]
+    is_occupied = gather.occupied(valid, chunk, grid, refinement)
+    assert_array_equal(is_occupied, np.reshape(expected, grid))
 
 
 @settings(max_examples=60)
 @given(images())
-def test_pixels_with_a_bad_fine_pixel_are_dropped_and_no_others(drawn):
-    shape, refinement, chunk, seed = drawn
+def test_pixels_with_a_bad_fine_pixel_are_dropped_and_no_others(case):
+    shape, refinement, chunk, seed = case
     random = np.random.default_rng(seed)
     valid = random.random(shape) < 0.8
     bad = (random.random([n * refinement for n in shape]) < 0.1) * random.integers(1, 255)
-    wanted = valid & ~coarse(bad > 0, refinement)
+    expected = valid & ~coarse(bad > 0, refinement)
     for row, column, window in windows(bad.shape, chunk):
         block = np.ascontiguousarray(bad[window], np.uint8)
         gather.drop_bad(block, row, column, refinement, valid)
-    assert_array_equal(valid, wanted)
+    assert_array_equal(valid, expected)
 
 
 @settings(max_examples=60)
 @given(images())
-def test_counts_are_those_of_the_valid_pixels_in_the_order_of_the_store(drawn):
-    shape, refinement, chunk, seed = drawn
+def test_counts_are_those_of_the_valid_pixels_in_the_order_of_the_store(case):
+    shape, refinement, chunk, seed = case
     random = np.random.default_rng(seed)
     row, column = np.nonzero(random.random(shape) < 0.7)
     order = random.permutation(row.size)
@@ -85,9 +85,9 @@ def test_counts_are_those_of_the_valid_pixels_in_the_order_of_the_store(drawn):
 
     assert_array_equal(is_valid, valid[row, column])
     blocks = image.reshape(shape[0], refinement, shape[1], refinement)
-    wanted = blocks[row, :, column, :].reshape(row.size, refinement**2)[is_valid]
-    assert_array_equal(counts, wanted)
-    assert_array_equal(keep, usable[wanted].all(axis=1))
+    expected = blocks[row, :, column, :].reshape(row.size, refinement**2)[is_valid]
+    assert_array_equal(counts, expected)
+    assert_array_equal(keep, usable[expected].all(axis=1))
 
 
 def test_usable_counts_in_one_run_are_checked_by_its_ends():

@@ -15,7 +15,7 @@ from lake.format.moments import METRICS
 EPS = np.finfo(np.float32).eps
 
 
-def drawn(
+def random_observations(
     seed: int, steps: int, bands: int, pixels: int, subpixels: int, clear: float
 ) -> Observations:
     """Observations whose tables differ from step to step, brightness temperatures or reflectances."""
@@ -30,42 +30,44 @@ def drawn(
     return Observations(valid, counts, tables)
 
 
-def values(seen: Observations) -> np.ndarray:
+def values(observed: Observations) -> np.ndarray:
     """(step, band, pixel, subpixel) NaN where not valid."""
-    of = np.stack(
+    quantities = np.stack(
         [
             [t[c] for t, c in zip(tables, counts, strict=True)]
-            for tables, counts in zip(seen.tables, seen.counts, strict=True)
+            for tables, counts in zip(observed.tables, observed.counts, strict=True)
         ]
     )
-    return np.where(seen.valid[:, None, :, None], of, np.nan)
+    return np.where(observed.valid[:, None, :, None], quantities, np.nan)
 
 
 def direct(x: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Metrics over the first axis, two-pass, in long double; and what their errors are compared to."""
     x = x.astype(np.longdouble)
-    seen = np.isfinite(x)
-    n = seen.sum(axis=0)
-    total = np.where(seen, x, 0).sum(axis=0)
+    is_observed = np.isfinite(x)
+    n = is_observed.sum(axis=0)
+    total = np.where(is_observed, x, 0).sum(axis=0)
     with np.errstate(invalid="ignore"):
         mean = total / n
-    d = np.where(seen, x - mean, 0)
-    low, high = (f(np.where(seen, x, e), axis=0) for f, e in ((np.min, np.inf), (np.max, -np.inf)))
-    found = {"count": n, "min": low, "max": high, "m1": mean}
+    d = np.where(is_observed, x - mean, 0)
+    low, high = (
+        f(np.where(is_observed, x, e), axis=0) for f, e in ((np.min, np.inf), (np.max, -np.inf))
+    )
+    metrics = {"count": n, "min": low, "max": high, "m1": mean}
     scale = {"count": 0 * n, "min": np.abs(low), "max": np.abs(high), "m1": np.abs(mean)}
     for k in (2, 3, 4):
-        found[f"m{k}"], scale[f"m{k}"] = (d**k).sum(axis=0), (np.abs(d) ** k).sum(axis=0)
+        metrics[f"m{k}"], scale[f"m{k}"] = (d**k).sum(axis=0), (np.abs(d) ** k).sum(axis=0)
     unseen = n == 0
     for name in METRICS[1:]:
-        found[name] = np.where(unseen, np.nan, found[name])
-    return found, scale
+        metrics[name] = np.where(unseen, np.nan, metrics[name])
+    return metrics, scale
 
 
-def assert_rounded_once(found: np.ndarray, x: np.ndarray) -> None:
+def assert_rounded_once(results: np.ndarray, x: np.ndarray) -> None:
     """`found` (band, metric, ...) is the direct result to half a unit of float32 and a little more."""
-    wanted, scale = direct(x)
+    expected, scale = direct(x)
     for number, name in enumerate(METRICS):
-        a, b = found[:, number].astype(np.longdouble), wanted[name]
+        a, b = results[:, number].astype(np.longdouble), expected[name]
         assert_array_equal(np.isnan(a), np.isnan(b))
         allowed = 0.51 * EPS * scale[name] + 1e-13 * np.nanmax(np.abs(x), initial=0)
         assert not (np.abs(a - b) > allowed).any(), name
@@ -84,83 +86,89 @@ SHAPES = {
 @settings(max_examples=60)
 @given(**SHAPES)
 def test_moments_are_the_direct_ones_rounded_once(**shape):
-    seen = drawn(**shape)
-    assert_rounded_once(observations.moments(seen), values(seen))
+    observed = random_observations(**shape)
+    assert_rounded_once(observations.moments(observed), values(observed))
 
 
 def test_moments_of_more_pixels_than_a_tile_and_more_steps_than_a_batch(monkeypatch):
-    seen = drawn(1, steps=3 * sums.DEPTH + 5, bands=2, pixels=700, subpixels=1, clear=0.3)
-    assert_rounded_once(observations.moments(seen), values(seen))
+    observed = random_observations(
+        1, steps=3 * sums.DEPTH + 5, bands=2, pixels=700, subpixels=1, clear=0.3
+    )
+    assert_rounded_once(observations.moments(observed), values(observed))
 
 
 def test_pixel_first_seen_after_a_whole_batch_of_clouds():
-    seen = drawn(2, steps=2 * sums.DEPTH, bands=1, pixels=300, subpixels=1, clear=1.0)
-    seen.valid[: sums.DEPTH, ::2] = False
-    assert_rounded_once(observations.moments(seen), values(seen))
+    observed = random_observations(
+        2, steps=2 * sums.DEPTH, bands=1, pixels=300, subpixels=1, clear=1.0
+    )
+    observed.valid[: sums.DEPTH, ::2] = False
+    assert_rounded_once(observations.moments(observed), values(observed))
 
 
 def test_equal_observations_have_an_exact_mean_and_no_spread():
-    seen = drawn(3, steps=29, bands=1, pixels=20, subpixels=4, clear=0.7)
-    seen.counts[seen.counts > 0] = 1234
-    tables = np.full_like(seen.tables, 271.828182845)
-    found = observations.moments(Observations(seen.valid, seen.counts, tables))
-    known = found[0, 0] > 0
-    assert (found[0, 1:4][:, known] == np.float32(271.828182845)).all()
-    assert (found[0, 4:][:, known] == 0).all()
+    observed = random_observations(3, steps=29, bands=1, pixels=20, subpixels=4, clear=0.7)
+    observed.counts[observed.counts > 0] = 1234
+    tables = np.full_like(observed.tables, 271.828182845)
+    results = observations.moments(Observations(observed.valid, observed.counts, tables))
+    is_observed = results[0, 0] > 0
+    assert (results[0, 1:4][:, is_observed] == np.float32(271.828182845)).all()
+    assert (results[0, 4:][:, is_observed] == 0).all()
 
 
 def test_pixel_without_observation_has_count_0_and_nan_elsewhere():
-    seen = drawn(4, steps=3, bands=2, pixels=5, subpixels=4, clear=1.0)
-    seen.valid[:, 2] = False
-    found = observations.moments(seen)
-    assert (found[:, 0, 2] == 0).all()
-    assert np.isnan(found[:, 1:, 2]).all()
-    assert np.isfinite(found[:, :, [0, 1, 3, 4]]).all()
+    observed = random_observations(4, steps=3, bands=2, pixels=5, subpixels=4, clear=1.0)
+    observed.valid[:, 2] = False
+    results = observations.moments(observed)
+    assert (results[:, 0, 2] == 0).all()
+    assert np.isnan(results[:, 1:, 2]).all()
+    assert np.isfinite(results[:, :, [0, 1, 3, 4]]).all()
 
 
 @settings(max_examples=40)
 @given(split=st.lists(st.integers(1, 30), min_size=1, max_size=4), **SHAPES)
 def test_sums_that_rest_between_additions_are_those_of_all_to_rounding(split, **shape):
     """Resting sums are rounded to float32, but the mean is not: each rest costs half a unit."""
-    seen = drawn(**shape)
-    steps, bands, pixels, subpixels = seen.counts.shape
+    observed = random_observations(**shape)
+    steps, bands, pixels, subpixels = observed.counts.shape
     total = sums.blank(bands, pixels, subpixels)
     ends = [0, *np.minimum(np.cumsum(split), steps), steps]
     for first, last in itertools.pairwise(ends):
         if first < last:
-            counts = seen.counts[first:last].reshape(-1)
+            counts = observed.counts[first:last].reshape(-1)
             begins = np.arange((last - first) * bands).reshape(-1, bands).T * pixels * subpixels
-            states = np.where(seen.valid[first:last], sums.OBSERVED, sums.DROPPED).astype(np.uint8)
-            total.add(counts, begins, seen.tables[first:last], states)
-    found = total.results()
-    x = values(seen)
-    wanted, _ = direct(x)
+            states = np.where(observed.valid[first:last], sums.OBSERVED, sums.DROPPED).astype(
+                np.uint8
+            )
+            total.add(counts, begins, observed.tables[first:last], states)
+    results = total.results()
+    x = values(observed)
+    expected, _ = direct(x)
     size = np.nanmax(np.abs(x), axis=0, initial=0)
     for number, name in enumerate(METRICS[:4]):
-        assert_array_equal(found[:, number], wanted[name].astype(np.float32))
-    spread = np.where(wanted["count"] > 0, wanted["max"] - wanted["min"], 0).astype(float)
+        assert_array_equal(results[:, number], expected[name].astype(np.float32))
+    spread = np.where(expected["count"] > 0, expected["max"] - expected["min"], 0).astype(float)
     for k in (2, 3, 4):
-        allowed = len(ends) * EPS * wanted["count"] * (spread**k) + 1e-12 * size
-        assert not (np.abs(found[:, 2 + k] - wanted[f"m{k}"]) > allowed).any(), k
+        allowed = len(ends) * EPS * expected["count"] * (spread**k) + 1e-12 * size
+        assert not (np.abs(results[:, 2 + k] - expected[f"m{k}"]) > allowed).any(), k
 
 
 def test_packed_counts_are_those_of_valid_pixels_alone():
-    seen = drawn(5, steps=4, bands=2, pixels=9, subpixels=4, clear=0.5)
-    states = np.where(seen.valid, sums.OBSERVED, sums.ABSENT).astype(np.uint8)
-    states[1, np.flatnonzero(seen.valid[1])[0]] = sums.DROPPED
+    observed = random_observations(5, steps=4, bands=2, pixels=9, subpixels=4, clear=0.5)
+    states = np.where(observed.valid, sums.OBSERVED, sums.ABSENT).astype(np.uint8)
+    states[1, np.flatnonzero(observed.valid[1])[0]] = sums.DROPPED
     room, begins = [np.full(7, 9999, np.uint16)], np.zeros((2, 4), np.int64)
     for step in range(4):
         for band in range(2):
             begins[band, step] = sum(map(len, room))
-            room.append(seen.counts[step, band][states[step] != sums.ABSENT].reshape(-1))
+            room.append(observed.counts[step, band][states[step] != sums.ABSENT].reshape(-1))
     total = sums.blank(2, 9, 4)
-    total.add(np.concatenate(room), begins, seen.tables, states)
-    kept = Observations(states == sums.OBSERVED, seen.counts, seen.tables)
-    assert_array_equal(total.results(), observations.moments(kept))
+    total.add(np.concatenate(room), begins, observed.tables, states)
+    valid_alone = Observations(states == sums.OBSERVED, observed.counts, observed.tables)
+    assert_array_equal(total.results(), observations.moments(valid_alone))
 
 
 def test_concatenated_parts_hold_all_steps_whatever_the_length_of_their_tables():
-    whole = drawn(6, steps=9, bands=2, pixels=8, subpixels=4, clear=0.6)
+    whole = random_observations(6, steps=9, bands=2, pixels=8, subpixels=4, clear=0.6)
     parts = [
         Observations(whole.valid[:4], whole.counts[:4], whole.tables[:4]),
         Observations(
@@ -174,8 +182,8 @@ def test_concatenated_parts_hold_all_steps_whatever_the_length_of_their_tables()
 # merging
 
 
-def block(seen: Observations) -> np.ndarray:
-    return observations.moments(seen)
+def block(observed: Observations) -> np.ndarray:
+    return observations.moments(observed)
 
 
 @settings(max_examples=60)
@@ -186,69 +194,69 @@ def block(seen: Observations) -> np.ndarray:
     seed=st.integers(0, 2**32 - 1),
 )
 def test_merged_blocks_are_the_moments_of_all_observations(parts, pixels, subpixels, seed):
-    seen = [
-        drawn(seed + n, steps, 2, pixels, subpixels, clear)
+    pieces = [
+        random_observations(seed + n, steps, 2, pixels, subpixels, clear)
         for n, (steps, clear) in enumerate([(3, 0.5), *parts])
     ]
-    found = observations.merge([block(s) for s in seen]).astype(np.float64)
-    x = np.concatenate([values(s) for s in seen])
-    wanted, _ = direct(x)
+    merged = observations.merge([block(s) for s in pieces]).astype(np.float64)
+    x = np.concatenate([values(s) for s in pieces])
+    expected, _ = direct(x)
     for number, name in enumerate(("count", "min", "max")):
-        assert_array_equal(found[:, number], wanted[name].astype(np.float32))
+        assert_array_equal(merged[:, number], expected[name].astype(np.float32))
     size = np.nanmax(np.abs(x), axis=0, initial=0)
     low, high = np.nanmin(x, axis=0, initial=np.inf), np.nanmax(x, axis=0, initial=-np.inf)
-    n, spread = wanted["count"].astype(float), np.where(high > low, high - low, 0)
-    assert not (np.abs(found[:, 3] - wanted["m1"]) > 1.01 * EPS * size).any()
+    n, spread = expected["count"].astype(float), np.where(high > low, high - low, 0)
+    assert not (np.abs(merged[:, 3] - expected["m1"]) > 1.01 * EPS * size).any()
     for k in (2, 3, 4):
         allowed = 2 * EPS * n * (spread**k + k * size * spread ** (k - 1)) + n * (EPS * size) ** k
-        error = np.abs(found[:, 2 + k] - wanted[f"m{k}"])
+        error = np.abs(merged[:, 2 + k] - expected[f"m{k}"])
         assert not (error > allowed).any(), k
 
 
 def test_merge_rounds_once_however_many_blocks():
     """Many blocks of one equal observation each: rounding after each would drift."""
-    seen = drawn(7, steps=1, bands=1, pixels=4, subpixels=1, clear=1.0)
-    one = block(seen)
-    found = observations.merge([one] * 200)
-    assert (found[0, 0] == 200).all()
-    assert_array_equal(found[0, 1:4], one[0, 1:4])
-    assert (found[0, 4:] == 0).all()
+    observed = random_observations(7, steps=1, bands=1, pixels=4, subpixels=1, clear=1.0)
+    single = block(observed)
+    merged = observations.merge([single] * 200)
+    assert (merged[0, 0] == 200).all()
+    assert_array_equal(merged[0, 1:4], single[0, 1:4])
+    assert (merged[0, 4:] == 0).all()
 
 
 def test_one_block_alone_comes_back_bit_for_bit():
-    one = block(drawn(8, steps=5, bands=2, pixels=6, subpixels=4, clear=0.4))
-    assert_array_equal(observations.merge([one]), one)
-    nothing = np.full_like(one, np.nan)
-    for blocks in ([one, nothing], [nothing, one], [nothing, one, nothing]):
-        assert_array_equal(observations.merge(blocks), one)
+    single = block(random_observations(8, steps=5, bands=2, pixels=6, subpixels=4, clear=0.4))
+    assert_array_equal(observations.merge([single]), single)
+    nothing = np.full_like(single, np.nan)
+    for blocks in ([single, nothing], [nothing, single], [nothing, single, nothing]):
+        assert_array_equal(observations.merge(blocks), single)
 
 
 def test_what_one_block_alone_has_seen_comes_back_bit_for_bit():
-    first = block(drawn(9, steps=5, bands=1, pixels=50, subpixels=1, clear=0.3))
-    other = block(drawn(10, steps=5, bands=1, pixels=50, subpixels=1, clear=0.3))
-    found = observations.merge([first, other])
-    alone = (first[0, 0] > 0) & (other[0, 0] == 0)
+    first = block(random_observations(9, steps=5, bands=1, pixels=50, subpixels=1, clear=0.3))
+    second = block(random_observations(10, steps=5, bands=1, pixels=50, subpixels=1, clear=0.3))
+    merged = observations.merge([first, second])
+    alone = (first[0, 0] > 0) & (second[0, 0] == 0)
     assert alone.any()
-    assert_array_equal(found[0][:, alone], first[0][:, alone])
+    assert_array_equal(merged[0][:, alone], first[0][:, alone])
 
 
 def test_count_of_nan_stays_only_where_all_blocks_have_it():
-    one = block(drawn(11, steps=2, bands=1, pixels=3, subpixels=1, clear=1.0))
-    never = np.full_like(one, np.nan)
+    single = block(random_observations(11, steps=2, bands=1, pixels=3, subpixels=1, clear=1.0))
+    never = np.full_like(single, np.nan)
     unseen = never.copy()
     unseen[:, 0] = 0
     assert np.isnan(observations.merge([never, never])).all()
     for blocks in ([never, unseen], [unseen, never], [unseen, unseen]):
-        found = observations.merge(blocks)
-        assert (found[:, 0] == 0).all()
-        assert np.isnan(found[:, 1:]).all()
+        merged = observations.merge(blocks)
+        assert (merged[:, 0] == 0).all()
+        assert np.isnan(merged[:, 1:]).all()
 
 
 def test_merge_leaves_its_blocks_as_they_are():
-    one = block(drawn(12, steps=2, bands=1, pixels=3, subpixels=1, clear=1.0))
-    before = one.copy()
-    observations.merge([one, one])
-    assert_array_equal(one, before)
+    single = block(random_observations(12, steps=2, bands=1, pixels=3, subpixels=1, clear=1.0))
+    before = single.copy()
+    observations.merge([single, single])
+    assert_array_equal(single, before)
 
 
 def test_loops_are_compiled_where_nothing_can_be_remembered(tmp_path):
@@ -274,5 +282,5 @@ def test_moments_see_the_last_count_of_a_table(subpixels):
     counts = np.full((1, 1, 2, subpixels), 4000, np.uint16)
     tables = np.full((1, 1, 4001), np.nan)
     tables[..., 4000] = 1.5
-    found = observations.moments(Observations(np.ones((1, 2), bool), counts, tables))
-    assert (found[0, 3] == 1.5).all()
+    results = observations.moments(Observations(np.ones((1, 2), bool), counts, tables))
+    assert (results[0, 3] == 1.5).all()

@@ -79,13 +79,13 @@ def test_every_result_reads_back_bit_for_bit_through_plain_xarray(shared_data, i
     tree = xr.open_datatree(lake.open(f"{imported[name]}/{KEY}").url, engine="zarr", chunks=None)
     checked = 0
     for path, month, tod, band, resolution in cells(shared_data / "legacy" / name):
-        wanted, _ = load(path)
+        expected, _ = load(path)
         cube = f"day-{resolution}"
         order = legacy_order(tree, cube, resolution)
-        assert np.array_equal(np.sort(order.ravel()), np.arange(wanted["m1"].size))
-        found = tree[cube]["results"].sel(month=month, tod=tod, band=band).values
-        for metric, plane in zip(METRICS, found, strict=True):
-            legacy_plane = np.asarray(wanted[metric]).astype(np.float32)[order]
+        assert np.array_equal(np.sort(order.ravel()), np.arange(expected["m1"].size))
+        stored = tree[cube]["results"].sel(month=month, tod=tod, band=band).values
+        for metric, plane in zip(METRICS, stored, strict=True):
+            legacy_plane = np.asarray(expected[metric]).astype(np.float32)[order]
             assert plane.tobytes() == legacy_plane.tobytes() or np.array_equal(
                 plane, legacy_plane, equal_nan=True
             )
@@ -110,20 +110,22 @@ def test_granules_give_the_same_numbers_as_the_study(shared_data, computed):
     store = lake.open(f"{computed}/{KEY}")
     tree = xr.open_datatree(store.url, engine="zarr", chunks=None)
     for path, month, tod, band, resolution in cells(shared_data / "legacy" / "results"):
-        wanted, _ = load(path)
+        expected, _ = load(path)
         cube = f"day-{resolution}"
         order = legacy_order(tree, cube, resolution)
-        found = tree[cube]["results"].sel(month=month, tod=tod, band=band).values.astype(np.float64)
-        study = {m: np.asarray(wanted[m], np.float64)[order] for m in METRICS}
-        assert np.array_equal(found[0], study["count"])
+        stored = (
+            tree[cube]["results"].sel(month=month, tod=tod, band=band).values.astype(np.float64)
+        )
+        study = {m: np.asarray(expected[m], np.float64)[order] for m in METRICS}
+        assert np.array_equal(stored[0], study["count"])
         n, low, high = (study[m] for m in ("count", "min", "max"))
         size = np.nanmax(np.maximum(np.abs(low), np.abs(high)))
         for metric in ("min", "max", "m1"):
-            error = np.abs(found[METRICS.index(metric)] - study[metric])
+            error = np.abs(stored[METRICS.index(metric)] - study[metric])
             assert np.nanmax(error / size) < 4 * EPS
         spread = high - low
         for k in (2, 3, 4):
-            error = np.abs(found[METRICS.index(f"m{k}")] - study[f"m{k}"])
+            error = np.abs(stored[METRICS.index(f"m{k}")] - study[f"m{k}"])
             allowed = 4 * EPS * n * (spread**k + k * size * spread ** (k - 1))
             allowed += n * (4 * EPS * size) ** k
             assert not (error > allowed).any(), (path.name, k)
@@ -134,12 +136,12 @@ def test_times_of_day_without_files_are_nan_and_named_missing(computed):
     night = store.block("night-2km", slice(None), 7)
     assert np.isnan(night).all()
     day = store.block("day-2km", slice(None), 7)[0]
-    seen = [
+    counted = [
         tod
         for tod, plane in zip(store.cubes["day-2km"].tods, day, strict=True)
         if not np.isnan(plane).all()
     ]
-    assert sorted(seen) == [54000, 64800, 75600]
+    assert sorted(counted) == [54000, 64800, 75600]
 
 
 def test_importing_again_does_nothing(shared_data, imported, client):
@@ -164,9 +166,9 @@ def test_results_that_come_later_are_added(shared_data, client, tmp_path):
     order = legacy_order(tree, "day-2km", "2km")
     for path in paths[:3]:
         name = pickles.parse_name(path.name)
-        where = {"month": name.month, "tod": name.tod, "band": "C13", "metric": "m4"}
-        found = tree["day-2km"]["results"].sel(where).values
-        np.testing.assert_array_equal(found, load(path)[0]["m4"][order])
+        selection = {"month": name.month, "tod": name.tod, "band": "C13", "metric": "m4"}
+        stored = tree["day-2km"]["results"].sel(selection).values
+        np.testing.assert_array_equal(stored, load(path)[0]["m4"][order])
 
 
 def test_legacy_results_and_granules_of_one_period_are_never_mixed(
@@ -185,9 +187,9 @@ def test_stores_with_legacy_results_are_merged_by_disjoint_periods_alone(
 ):
     granules = str(shared_data / "legacy" / "netcdf")
     rules = listing.load("clearland-l1b-c0", ["t0=2018-06-01", "tf=2021-12-31"])
-    other = run.run(client, rules, granules, imported["results"])[0].key
+    overlapping = run.run(client, rules, granules, imported["results"])[0].key
     with pytest.raises(OverlapError, match="overlap, and legacy results do not say"):
-        merging.merge(client, [keys.parse(KEY), keys.parse(other)], imported["results"])
+        merging.merge(client, [keys.parse(KEY), keys.parse(overlapping)], imported["results"])
 
 
 def test_hostile_pickle_stops_the_import_and_nothing_is_visible(shared_data, client, tmp_path):
@@ -205,5 +207,5 @@ def test_hostile_pickle_stops_the_import_and_nothing_is_visible(shared_data, cli
 
 
 def test_listing_of_the_store_says_what_was_measured(computed):
-    noted = lake.open(f"{computed}/{KEY}").attributes["listing"]
-    assert json.loads(json.dumps(noted))["clear_sky"]["rule"] == "clear-land"
+    recorded = lake.open(f"{computed}/{KEY}").attributes["listing"]
+    assert json.loads(json.dumps(recorded))["clear_sky"]["rule"] == "clear-land"

@@ -59,14 +59,14 @@ def ingest(client, source: Path, root: Path) -> lake.Store:
     return lake.open(run.run(client, rules, str(source), str(root))[0].url)
 
 
-def assert_maps_are_right(found: lake.Store) -> None:
+def assert_maps_are_right(store: lake.Store) -> None:
     """Cells of each cube against statistics that plain NumPy merges of the results under them."""
-    land, size = found.domain, overview.factor(found.domain)
+    land, size = store.domain, overview.factor(store.domain)
     row, column = land.row // size, land.column // size
-    for name in found.cubes:
-        maps = found.overview(name)
-        for month in found.months:
-            block = found.block(name, slice(None), month)[0].astype(np.float64)
+    for name in store.cubes:
+        maps = store.overview(name)
+        for month in store.months:
+            block = store.block(name, slice(None), month)[0].astype(np.float64)
             for y, x in np.unique(np.stack([row, column], 1), axis=0)[::23]:
                 under = block[:, :, :, (row == y) & (column == x)]
                 n, mean, m2 = (
@@ -75,18 +75,18 @@ def assert_maps_are_right(found: lake.Store) -> None:
                 count = n.sum((2, 3))
                 middle = (n * mean).sum((2, 3)) / count.clip(1)
                 square = (m2 + n * (mean - middle[..., None, None]) ** 2).sum((2, 3))
-                one = maps.sel(month=month).isel(y=y, x=x)
+                cell = maps.sel(month=month).isel(y=y, x=x)
                 never = np.isnan(under[:, :, METRICS.index("count")]).all((2, 3))
-                np.testing.assert_array_equal(one["count"], np.where(never, np.nan, count))
-                wanted = np.where(count > 0, middle, np.nan)
-                np.testing.assert_allclose(one["mean"], wanted, rtol=2**-13)
-                wanted = np.where(count > 1, np.sqrt(square / count.clip(1)), np.nan)
-                np.testing.assert_allclose(one["stddev"], wanted, rtol=2**-10, atol=1e-4)
+                np.testing.assert_array_equal(cell["count"], np.where(never, np.nan, count))
+                expected = np.where(count > 0, middle, np.nan)
+                np.testing.assert_allclose(cell["mean"], expected, rtol=2**-13)
+                expected = np.where(count > 1, np.sqrt(square / count.clip(1)), np.nan)
+                np.testing.assert_allclose(cell["stddev"], expected, rtol=2**-10, atol=1e-4)
 
 
-def objects_of(found: lake.Store) -> dict[str, bytes]:
-    names = [path for cube in found.cubes for path in overview.paths(cube, 7)]
-    return {name: connect(found.url).get(name) for name in names}
+def objects_of(store: lake.Store) -> dict[str, bytes]:
+    names = [path for cube in store.cubes for path in overview.paths(cube, 7)]
+    return {name: connect(store.url).get(name) for name in names}
 
 
 def test_a_month_that_did_not_change_keeps_the_bytes_of_its_maps(client, source, root):
@@ -111,14 +111,14 @@ def forget_maps(root: Path, objects) -> None:
     head = commits.head(objects)
     state = StoreState.from_commit(head)
     shutil.rmtree(root / KEY / state.path / "overview")
-    kept = [
+    remaining = [
         stored
         for path, stored in manifest.read(objects, state.manifest).items()
         if not path.startswith("overview/")
     ]
-    noted = generations.seal(objects, state.path, kept)
+    manifest_path = generations.seal(objects, state.path, remaining)
     path = root / KEY / commits.path(head.number)
-    path.write_text(json.dumps(head.body | {"manifest": noted}))
+    path.write_text(json.dumps(head.body | {"manifest": manifest_path}))
 
 
 def test_compiled_sums_are_those_of_numpy():
@@ -131,14 +131,14 @@ def test_compiled_sums_are_those_of_numpy():
     block = moments.to_results(moments.from_observations(values, valid), axis=2)
     block[0, 1, :, cell == 115] = np.nan  # never looked at
     block[1, :, :, np.flatnonzero(cell == 116)[:5]] = np.nan
-    cells, found = overview_maps.sums(block, cell)
-    wanted_cells, wanted = overview.sums(block, cell)
-    np.testing.assert_array_equal(cells, wanted_cells)
-    assert cells.dtype == wanted_cells.dtype
-    np.testing.assert_array_equal(found[0], wanted[0])
-    np.testing.assert_allclose(found, wanted, rtol=1e-13)
-    assert np.isnan(found[:, 0, 1, cells == 115]).all()
-    assert (found[:, :, :, cells < 110] == 0).all()
+    cells, totals = overview_maps.sums(block, cell)
+    expected_cells, expected = overview.sums(block, cell)
+    np.testing.assert_array_equal(cells, expected_cells)
+    assert cells.dtype == expected_cells.dtype
+    np.testing.assert_array_equal(totals[0], expected[0])
+    np.testing.assert_allclose(totals, expected, rtol=1e-13)
+    assert np.isnan(totals[:, 0, 1, cells == 115]).all()
+    assert (totals[:, :, :, cells < 110] == 0).all()
 
 
 def test_maps_take_less_than_a_hundredth_of_the_bytes(tmp_path):

@@ -40,44 +40,44 @@ class Fake:
 
     def __init__(self, form: str, steps: tuple[str, ...], domain: Domain) -> None:
         self.form = form
-        self.seen = drawn(steps, domain)
+        self.seen = random_observations(steps, domain)
         self._blocks = order.superblocks(domain.pixels, domain.layout)
 
     def observations(self, _: str, superblock: int) -> Observations:
         pixels = self._blocks[superblock]
-        seen = self.seen
-        return Observations(seen.valid[:, pixels], seen.counts[:, :, pixels], seen.tables)
+        whole = self.seen
+        return Observations(whole.valid[:, pixels], whole.counts[:, :, pixels], whole.tables)
 
     def moments(self, cube: str, superblock: int) -> np.ndarray:
-        seen = self.observations(cube, superblock)
+        observed = self.observations(cube, superblock)
         return moments.to_results(
-            moments.from_observations(values(seen), seen.valid[:, None, :, None]), axis=1
+            moments.from_observations(values(observed), observed.valid[:, None, :, None]), axis=1
         )
 
 
-def drawn(steps: tuple[str, ...], domain: Domain) -> Observations:
+def random_observations(steps: tuple[str, ...], domain: Domain) -> Observations:
     """Every time step has numbers of its own, whatever part it is in."""
     valid, counts = [], []
     for step in steps:
         rng = np.random.default_rng(list(step.encode()))
         valid.append(rng.random(domain.pixels) < 0.6)
-        drawn = rng.integers(0, 1000, (2, domain.pixels, 1), np.uint16)
-        counts.append(drawn * valid[-1][:, None])
+        numbers = rng.integers(0, 1000, (2, domain.pixels, 1), np.uint16)
+        counts.append(numbers * valid[-1][:, None])
     tables = np.broadcast_to(200 + np.linspace(0, 100, 1000), (len(steps), 2, 1000))
     return Observations(np.stack(valid), np.stack(counts).astype(np.uint16), tables)
 
 
-def values(seen: Observations) -> np.ndarray:
+def values(observed: Observations) -> np.ndarray:
     """(step, band, pixel, subpixel) quantities."""
-    return np.take_along_axis(seen.tables[..., None], seen.counts.astype(np.int64), axis=2)
+    return np.take_along_axis(observed.tables[..., None], observed.counts.astype(np.int64), axis=2)
 
 
-def stage(group: TargetStore, *steps: str, form: str = parts.OBSERVATIONS) -> Part:
+def stage(target: TargetStore, *steps: str, form: str = parts.OBSERVATIONS) -> Part:
     entries = tuple(LedgerEntry(step, MERGED, start="s" + step, version="v01") for step in steps)
     name = parts.name(*steps)
     part = Part(name, "", form, int(steps[0][4:6]), TOD, ("night-2km",), entries)
-    content = Fake(form, steps, group.domain)
-    return parts.write(group.objects, part, content, group.domain.pixels, group.domain.layout)
+    content = Fake(form, steps, target.domain)
+    return parts.write(target.objects, part, content, target.domain.pixels, target.domain.layout)
 
 
 def step(day: int, month: int = 1) -> str:
@@ -85,17 +85,17 @@ def step(day: int, month: int = 1) -> str:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def group(request, tmp_path) -> TargetStore:
+def target(request, tmp_path) -> TargetStore:
     root = str(tmp_path) if request.param == "folder" else request.getfixturevalue("s3_root")
-    return group_at(root)
+    return target_at(root)
 
 
 @pytest.fixture
 def local(tmp_path) -> TargetStore:
-    return group_at(str(tmp_path))
+    return target_at(str(tmp_path))
 
 
-def group_at(root: str) -> TargetStore:
+def target_at(root: str) -> TargetStore:
     overrides = ["layout.chunk=32", "layout.phases=4", "t0=2020-01-01", "tf=2020-12-31"]
     objects = connect(root)
     catalogue.claim(objects)
@@ -103,48 +103,48 @@ def group_at(root: str) -> TargetStore:
     return TargetStore(root, KEY, listing.load("clearland-l1b-c0", overrides), domain)
 
 
-def note(group: TargetStore, *made: Part, missing=()):
-    return staging.note(group, made, missing, time.time())
+def note(target: TargetStore, *finished: Part, missing=()):
+    return staging.note(target, finished, missing, time.time())
 
 
-def held(group: TargetStore):
-    return generations.read_ledger(group.objects, newest(group))
+def ledger_of(target: TargetStore):
+    return generations.read_ledger(target.objects, newest(target))
 
 
-def state(group: TargetStore) -> StoreState:
-    return StoreState.from_commit(newest(group))
+def state(target: TargetStore) -> StoreState:
+    return StoreState.from_commit(newest(target))
 
 
-def published(client, group: TargetStore, when=policy.NOW) -> set[str]:
-    return publish.publish(client, group, when, lambda *_: None, NOW)
+def published(client, target: TargetStore, when=policy.NOW) -> set[str]:
+    return publish.publish(client, target, when, lambda *_: None, NOW)
 
 
-def check(group: TargetStore, month: int, *steps: str) -> None:
+def check(target: TargetStore, month: int, *steps: str) -> None:
     """The newest generation holds exactly these time steps of a month."""
-    seen = drawn(steps, group.domain)
-    wanted = moments.from_observations(values(seen), seen.valid[:, None, :, None])
-    results = lake.open(group.objects.url()).block("night-2km", slice(None), month)[0, 0]
-    found = moments.from_results(results, axis=1)
+    observed = random_observations(steps, target.domain)
+    expected = moments.from_observations(values(observed), observed.valid[:, None, :, None])
+    results = lake.open(target.objects.url()).block("night-2km", slice(None), month)[0, 0]
+    results_moments = moments.from_results(results, axis=1)
     for metric in ("count", "min", "max"):
         np.testing.assert_array_equal(
-            getattr(found, metric), getattr(wanted, metric).astype(np.float32)
+            getattr(results_moments, metric), getattr(expected, metric).astype(np.float32)
         )
-    np.testing.assert_allclose(found.m1, wanted.m1, rtol=2 * EPS)
-    np.testing.assert_allclose(found.m2, wanted.m2, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(results_moments.m1, expected.m1, rtol=2 * EPS)
+    np.testing.assert_allclose(results_moments.m2, expected.m2, rtol=1e-5, atol=1e-3)
 
 
-def test_staged_steps_are_known_before_they_are_published(group):
-    part = stage(group, step(1), step(2))
-    note(group, part, missing=[LedgerEntry(step(3), MISSING, reason="lost")])
-    ledger = held(group)
+def test_staged_steps_are_known_before_they_are_published(target):
+    part = stage(target, step(1), step(2))
+    note(target, part, missing=[LedgerEntry(step(3), MISSING, reason="lost")])
+    ledger = ledger_of(target)
     assert ledger.entered_steps == {step(1), step(2)}
     assert {e.part for e in ledger.pending} == {part.name}
     assert ledger.steps(MISSING) == {step(3)}
-    assert state(group).parts == (part.name,)
+    assert state(target).parts == (part.name,)
     with pytest.raises(MissingError, match="1 staged parts wait"):
-        lake.open(group.objects.url())
-    told = outcome(group, merged=0)
-    assert (told.url, told.staged, told.stored, told.missing) == ("", 2, 0, 1)
+        lake.open(target.objects.url())
+    reported = outcome(target, merged=0)
+    assert (reported.url, reported.staged, reported.stored, reported.missing) == ("", 2, 0, 1)
 
 
 def test_store_of_staged_parts_alone_is_found_again_with_its_listing(local):
@@ -163,34 +163,38 @@ def test_noting_the_same_again_writes_no_commit(local):
 def test_missing_step_that_came_is_no_longer_missing_and_never_the_other_way(local):
     note(local, missing=[LedgerEntry(step(1), MISSING, reason="late")])
     note(local, stage(local, step(1)))
-    assert held(local).steps(STAGED) == {step(1)}
+    assert ledger_of(local).steps(STAGED) == {step(1)}
     note(local, missing=[LedgerEntry(step(1), MISSING, reason="gone")])
-    assert held(local).steps(STAGED) == {step(1)}
+    assert ledger_of(local).steps(STAGED) == {step(1)}
 
 
 def test_part_with_a_step_that_another_writer_took_is_dropped_whole(local):
     note(local, stage(local, step(1), step(2)))
     note(local, stage(local, step(2), step(3)), stage(local, step(4)))
-    assert held(local).entered_steps == {step(1), step(2), step(4)}
+    assert ledger_of(local).entered_steps == {step(1), step(2), step(4)}
 
 
-def test_eight_writers_of_overlapping_parts_take_every_step_once(group):
+def test_eight_writers_of_overlapping_parts_take_every_step_once(target):
     """As `ingest.run` does: what was dropped is staged anew, without what others took."""
-    wanted = [step(day) for day in range(1, 25)]
+    all_steps = [step(day) for day in range(1, 25)]
 
     def write(seed: int) -> None:
         shuffled = random.Random(seed)  # noqa: S311 (an order, no secret)
-        while lacking := [s for s in wanted if s not in held(group).entered_steps]:
-            shuffled.shuffle(lacking)
-            made = [stage(group, *sorted(lacking[i : i + 3])) for i in range(0, len(lacking), 3)]
-            note(group, *made[:2])
+        while remaining := [s for s in all_steps if s not in ledger_of(target).entered_steps]:
+            shuffled.shuffle(remaining)
+            finished = [
+                stage(target, *sorted(remaining[i : i + 3])) for i in range(0, len(remaining), 3)
+            ]
+            note(target, *finished[:2])
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
-    found = [parts.find(group.objects, name) for name in state(group).parts]
-    steps = [s for part in found for s in part.steps]
-    assert sorted(steps) == sorted(wanted)
-    assert {e.step: e.part for e in held(group)} == {s: p.name for p in found for s in p.steps}
+    waiting = [parts.find(target.objects, name) for name in state(target).parts]
+    steps = [s for part in waiting for s in part.steps]
+    assert sorted(steps) == sorted(all_steps)
+    assert {e.step: e.part for e in ledger_of(target)} == {
+        s: p.name for p in waiting for s in p.steps
+    }
 
 
 def test_run_that_stood_still_notes_nothing(local):
@@ -211,14 +215,14 @@ def test_old_finished_part_is_not_used_again(local):
     assert parts.find(local.objects, part.name) == old
 
 
-def test_published_parts_of_both_forms_equal_one_pass(client, group):
-    note(group, stage(group, step(1), step(2)), stage(group, step(5)))
-    note(group, stage(group, step(3), step(4), form=parts.MOMENTS))
-    assert published(client, group) == {step(day) for day in range(1, 6)}
-    check(group, 1, *(step(day) for day in range(1, 6)))
-    assert state(group).parts == ()
-    assert held(group).steps(MERGED) == {step(day) for day in range(1, 6)}
-    assert published(client, group) == set()
+def test_published_parts_of_both_forms_equal_one_pass(client, target):
+    note(target, stage(target, step(1), step(2)), stage(target, step(5)))
+    note(target, stage(target, step(3), step(4), form=parts.MOMENTS))
+    assert published(client, target) == {step(day) for day in range(1, 6)}
+    check(target, 1, *(step(day) for day in range(1, 6)))
+    assert state(target).parts == ()
+    assert ledger_of(target).steps(MERGED) == {step(day) for day in range(1, 6)}
+    assert published(client, target) == set()
 
 
 def test_later_parts_are_merged_into_the_generation_before(client, local):
@@ -238,7 +242,7 @@ def test_months_that_are_not_due_go_on_waiting(client, local):
     note(local, stage(local, step(1)), stage(local, step(1, month=2)))
     due = publish.publish(client, local, policy.parse("month-end"), lambda *_: None, late)
     assert due == {step(1)}
-    assert held(local).steps(STAGED) == {step(1, month=2)}
+    assert ledger_of(local).steps(STAGED) == {step(1, month=2)}
     assert lake.open(local.objects.url()).months == (1,)
 
 
@@ -251,17 +255,17 @@ def test_stage_commit_during_publishing_is_kept_and_the_draft_still_counts(clien
 
     assert publish.publish(client, local, policy.NOW, interrupted, NOW) == {step(1)}
     check(local, 1, step(1))
-    assert held(local).steps(STAGED) == {step(2)}
+    assert ledger_of(local).steps(STAGED) == {step(2)}
     published(client, local)
     check(local, 1, step(1), step(2))
 
 
 def test_loser_of_two_publishers_merges_only_what_still_lacks(client, local):
     note(local, stage(local, step(1)))
-    others = iter([True])
+    chances = iter([True])
 
     def overtaken(done: int, total: int) -> None:
-        if done == total and next(others, False):
+        if done == total and next(chances, False):
             note(local, stage(local, step(2)))
             published(client, local)
             note(local, stage(local, step(3)))
@@ -282,6 +286,6 @@ def test_lost_part_is_an_error_that_names_it(client, local):
 
 def test_other_rules_are_refused(local):
     note(local, stage(local, step(1)))
-    other = replace(local, listing=replace(local.listing, tolerance_s=600))
+    tolerant = replace(local, listing=replace(local.listing, tolerance_s=600))
     with pytest.raises(ConfigError, match="made by another listing"):
-        note(other, stage(other, step(2)))
+        note(tolerant, stage(tolerant, step(2)))

@@ -27,12 +27,12 @@ def country():
 def files(country, tmp_path_factory):
     """Paths of a summer's and a winter's scan, on either side of the change of the LST product."""
     folder = tmp_path_factory.mktemp("encoded")
-    found = {}
+    by_start = {}
     for start, when in ((SUMMER, (2020, 7, 15)), (WINTER, (2022, 1, 15))):
         moment = datetime(*when, 18, 1, 17, 200000, tzinfo=UTC)
         paths = granules.write_step(folder, country, granules.TimeStep(moment, BANDS))
-        found[start] = dict(zip((*BANDS, "LST"), paths, strict=True))
-    return found
+        by_start[start] = dict(zip((*BANDS, "LST"), paths, strict=True))
+    return by_start
 
 
 @pytest.mark.parametrize("refinement", [1, 2, 4])
@@ -54,17 +54,17 @@ def test_axes_are_a_crop_of_the_real_grid(files, refinement):
 def test_longitude_and_latitude_are_those_of_proj(country, files):
     pyproj = pytest.importorskip("pyproj")
     with netCDF4.Dataset(files[SUMMER]["C13"]) as file:
-        about = file["goes_imager_projection"]
+        projection = file["goes_imager_projection"]
         place = pyproj.Proj(
             proj="geos",
-            h=about.perspective_point_height,
-            a=about.semi_major_axis,
-            b=about.semi_minor_axis,
-            lon_0=about.longitude_of_projection_origin,
-            sweep=about.sweep_angle_axis,
+            h=projection.perspective_point_height,
+            a=projection.semi_major_axis,
+            b=projection.semi_minor_axis,
+            lon_0=projection.longitude_of_projection_origin,
+            sweep=projection.sweep_angle_axis,
         )
         x, y = np.meshgrid(file["x"][:], file["y"][:])
-        height = about.perspective_point_height
+        height = projection.perspective_point_height
     lon, lat = place(x.astype(np.float64) * height, y.astype(np.float64) * height, inverse=True)
     assert_allclose(country.lon, lon, atol=1e-5)
     assert_allclose(country.lat, lat, atol=1e-5)
@@ -147,15 +147,15 @@ def test_variables_are_laid_out_as_in_real_files(shared_data, files, product, na
     start, band = (SUMMER if "lstm" in product else WINTER), "LST"
     if "l1b" in product:
         band = "C13"
-    ours, theirs = (layout(p, name) for p in (files[start][band], real))
+    synthetic, original = (layout(p, name) for p in (files[start][band], real))
     for part in same.split():
-        assert ours[part] == theirs[part], part
+        assert synthetic[part] == original[part], part
 
 
 def test_the_quality_fields_of_the_later_product_are_the_real_ones(shared_data, files):
     real = next((shared_data / "abi" / "lstf").glob("*s2022348000*"))
-    ours, theirs = (layout(p, "PQI") for p in (files[WINTER]["LST"], real))
-    assert set(ours["flag_masks"]) == set(theirs["flag_masks"])
+    synthetic, original = (layout(p, "PQI") for p in (files[WINTER]["LST"], real))
+    assert set(synthetic["flag_masks"]) == set(original["flag_masks"])
 
 
 def test_packing_is_that_of_the_real_bands(files):
@@ -170,9 +170,9 @@ def test_packing_is_that_of_the_real_bands(files):
         "C15": (12, 0.05277411, -1.7558),
     }
     for band, (bits, scale, offset) in table.items():
-        about = layout(files[SUMMER][band], "Rad")
-        assert about["_FillValue"] == [2**bits - 1]
-        assert about["valid_range"] == [0, 2**bits - 2]
-        packing = about["scale_factor"] + about["add_offset"]
+        attributes = layout(files[SUMMER][band], "Rad")
+        assert attributes["_FillValue"] == [2**bits - 1]
+        assert attributes["valid_range"] == [0, 2**bits - 2]
+        packing = attributes["scale_factor"] + attributes["add_offset"]
         assert packing == np.array([scale, offset], np.float32).tolist()
-        assert about["shape"] == tuple(n * REFINEMENT.get(band, 1) for n in SHAPE)
+        assert attributes["shape"] == tuple(n * REFINEMENT.get(band, 1) for n in SHAPE)

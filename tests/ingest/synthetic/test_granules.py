@@ -32,11 +32,11 @@ def country():
 def written(tmp_path_factory):
     """The folder of two Januaries and Julys, one day each, and what `write` said."""
     folder = tmp_path_factory.mktemp("synthetic") / "new" / "folder"
-    said = []
+    reported = []
     truth = granules.write(
-        folder, shape=SHAPE, months=(1, 7), days=(15,), seed=3, report=lambda *n: said.append(n)
+        folder, shape=SHAPE, months=(1, 7), days=(15,), seed=3, report=lambda *n: reported.append(n)
     )
-    return folder, truth, said
+    return folder, truth, reported
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def files(written):
 
 
 def paths_at(files, start):
-    (found,) = (paths for stamp, paths in files.items() if stamp.startswith(start))
-    return found
+    (paths_of_step,) = (paths for stamp, paths in files.items() if stamp.startswith(start))
+    return paths_of_step
 
 
 def scene_of(country, path):
@@ -86,13 +86,13 @@ def coarse(image):
 
 def test_every_time_step_has_its_files_by_day_and_by_night(files):
     assert len(files) == 2 * 2 * 8
-    lacking = []
+    incomplete = []
     for start, paths in files.items():
         night = start[7:9] in ("03", "06", "09")
-        wanted = ({"C13", "C15"} if night else BANDS) | {"LST"}
-        assert set(paths) <= wanted
-        lacking += [(start, band) for band in wanted - set(paths)]
-    ((start, band),) = lacking
+        expected = ({"C13", "C15"} if night else BANDS) | {"LST"}
+        assert set(paths) <= expected
+        incomplete += [(start, band) for band in expected - set(paths)]
+    ((start, band),) = incomplete
     assert band == "C05"
 
 
@@ -139,23 +139,23 @@ def test_progress_is_told_after_every_step(written):
 @pytest.mark.parametrize("band", sorted(BANDS))
 def test_radiances_are_those_that_were_seen_within_half_a_count(files, country, start, band):
     path = paths_at(files, start)[band]
-    seen = image(scene_of(country, path), band)
+    original = image(scene_of(country, path), band)
     with opened(path) as file:
         radiance, dqf = file["Rad"][:], file["DQF"][:]
         scale = float(file["Rad"].scale_factor)
     good = dqf == 0
     assert good.mean() > 0.95
-    assert_allclose(radiance[good], seen.radiance[good], rtol=1e-6, atol=scale * 0.501)
+    assert_allclose(radiance[good], original.radiance[good], rtol=1e-6, atol=scale * 0.501)
     assert (np.ma.getmaskarray(radiance) == (dqf == 3)).all()
 
 
 def test_every_kind_of_bad_pixel_occurs(files):
-    found = set()
+    flags = set()
     for paths in files.values():
         for band in set(paths) - {"LST"}:
             with opened(paths[band]) as file:
-                found |= set(np.unique(file["DQF"][:]).tolist())
-    assert found == {0, 1, 2, 3}
+                flags |= set(np.unique(file["DQF"][:]).tolist())
+    assert flags == {0, 1, 2, 3}
 
 
 def test_good_pixels_with_a_negative_radiance_occur_in_thermal_bands(files):
@@ -214,13 +214,13 @@ def test_covers_look_as_they_should_through_the_files(files, country):
     greenness = (near_infrared - red) / (near_infrared + red)
     clear = scene_of(country, paths["C02"]).cloud == 0
 
-    def of(name):
+    def median_of(name):
         (index,) = (n for n, cover in enumerate(COVERS) if cover.name == name)
-        where = clear & (country.classes == index)
-        assert where.sum() > 5, f"the sample country has no clear {name}"
-        return greenness[where].mean()
+        is_cover = clear & (country.classes == index)
+        assert is_cover.sum() > 5, f"the sample country has no clear {name}"
+        return greenness[is_cover].mean()
 
-    assert of("deciduous forest") > of("grassland") > of("shrubland")
+    assert median_of("deciduous forest") > median_of("grassland") > median_of("shrubland")
     assert greenness[clear & ~country.land].mean() < 0
 
 
@@ -294,10 +294,10 @@ def test_the_version_changes_on_its_day(country, tmp_path):
 def test_the_truth_beside_the_files_is_that_of_the_country(written, country):
     folder, truth, _ = written
     stored = granules.read_truth(folder)
-    for said in (truth, stored):
-        assert_array_equal(said.classes, country.classes)
-        assert_array_equal(said.land, country.classes >= 0)
-        assert said.names == tuple(cover.name for cover in COVERS)
+    for candidate in (truth, stored):
+        assert_array_equal(candidate.classes, country.classes)
+        assert_array_equal(candidate.land, country.classes >= 0)
+        assert candidate.names == tuple(cover.name for cover in COVERS)
     assert stored.classes.dtype == np.int16
 
 

@@ -29,8 +29,8 @@ def test_classes_all_occur_are_unequal_and_lie_in_patches():
     assert shares.min() > 0.01
     assert shares.max() > 4 * shares.min()
     neighbours = classes[:, 1:] == classes[:, :-1]
-    both = (classes[:, 1:] >= 0) & (classes[:, :-1] >= 0)
-    assert neighbours[both].mean() > 0.85
+    are_land = (classes[:, 1:] >= 0) & (classes[:, :-1] >= 0)
+    assert neighbours[are_land].mean() > 0.85
     assert (shares**2).sum() < 0.25, "as likely as this would two random pixels be alike"
 
 
@@ -55,10 +55,10 @@ def test_fine_textures_average_to_the_coarser_ones():
 
 
 def test_a_seed_makes_one_country_and_another_seed_another():
-    first, same, other = (landscape(SHAPE, seed) for seed in (3, 3, 4))
+    first, same, different = (landscape(SHAPE, seed) for seed in (3, 3, 4))
     for name in ("classes", "lake", "elevation", "vigour", "grain"):
         np.testing.assert_array_equal(getattr(first, name), getattr(same, name))
-    assert (first.classes != other.classes).mean() > 0.3
+    assert (first.classes != different.classes).mean() > 0.3
 
 
 @pytest.mark.parametrize("shape", [(200, 2600), (8, 300)])
@@ -88,13 +88,13 @@ def test_off_the_earth_there_is_nothing_to_see(year):
     assert country.on_earth.all()
     on_earth = np.ones(SHAPE, bool)
     on_earth[:5, :7] = False
-    seen = scene(replace(country, on_earth=on_earth), datetime(year, 7, 1, 18, tzinfo=UTC))
+    edge_scene = scene(replace(country, on_earth=on_earth), datetime(year, 7, 1, 18, tzinfo=UTC))
     for band in ("C02", "C13"):
-        found, n = image(seen, band), CHANNELS[band].refinement
-        assert (found.counts[: 5 * n, : 7 * n] == CHANNELS[band].fill).all()
-        assert (found.dqf[: 5 * n, : 7 * n] == -1).all()
-        assert (found.dqf[5 * n :] >= 0).all()
-    lst = lst_image(seen)
+        recorded, n = image(edge_scene, band), CHANNELS[band].refinement
+        assert (recorded.counts[: 5 * n, : 7 * n] == CHANNELS[band].fill).all()
+        assert (recorded.dqf[: 5 * n, : 7 * n] == -1).all()
+        assert (recorded.dqf[5 * n :] >= 0).all()
+    lst = lst_image(edge_scene)
     for flags in (lst.dqf, lst.pqi):
         if flags is not None:
             assert (flags[:5, :7] == 65535).all()

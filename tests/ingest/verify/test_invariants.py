@@ -53,10 +53,10 @@ def test_places_without_any_time_step_break_nothing(block):
 )
 def test_one_wrong_metric_is_found_in_one_place(block, metric, change, name):
     tod, band, pixel, subpixel = np.argwhere(block[:, :, 0] >= 3)[0]
-    where = tod, band, METRICS.index(metric), pixel, subpixel
-    block[where] = change(block[where])
-    found = dict(invariants.broken(block))
-    assert [cells for key, cells in found.items() if key.startswith(name)] == [1], found
+    position = tod, band, METRICS.index(metric), pixel, subpixel
+    block[position] = change(block[position])
+    failures = dict(invariants.broken(block))
+    assert [cells for key, cells in failures.items() if key.startswith(name)] == [1], failures
 
 
 def test_statistic_of_no_observation_is_found(block):
@@ -76,17 +76,17 @@ def test_bands_and_cubes_of_one_time_share_their_counts(block):
     assert list(invariants.unequal_counts({DAY: block, FINE: fine})) == []
     fine[0, 0, 0, 7, 3] += 1
     block[1, 1, 0, [3, 4], 0] += 1
-    found = dict(invariants.unequal_counts({DAY: block, FINE: fine}))
-    assert found == {
+    failures = dict(invariants.unequal_counts({DAY: block, FINE: fine}))
+    assert failures == {
         "equal counts of all bands at 54000 s": 1,
         "equal counts of all bands at 64800 s": 2,
     }
 
 
 def test_no_pixel_is_counted_more_often_than_there_are_time_steps(block):
-    most = {tod: int(block[i, :, 0].max()) for i, tod in enumerate(DAY.tods)}
-    assert list(invariants.excessive_counts({DAY: block}, most)) == []
-    fewer = most | {64800: most[64800] - 1}
+    largest = {tod: int(block[i, :, 0].max()) for i, tod in enumerate(DAY.tods)}
+    assert list(invariants.excessive_counts({DAY: block}, largest)) == []
+    fewer = largest | {64800: largest[64800] - 1}
     ((name, pixels),) = invariants.excessive_counts({DAY: block}, fewer)
     assert name == f"day: count <= {fewer[64800]} time steps at 64800 s"
-    assert pixels == (block[1, :, 0] == most[64800]).any(axis=0).sum()
+    assert pixels == (block[1, :, 0] == largest[64800]).any(axis=0).sum()

@@ -61,13 +61,13 @@ def generation(root: Path) -> Path:
 def rewrite(root: Path, cube: str, change) -> None:
     """Change one superblock of July by a writer that notes it in the manifest, as a bug would."""
     objects, now = connect(root / str(KEY)), state(root)
-    there = open_store(str(generation(root)))
-    pixels = slice(0, there.domain.layout.superblock)
-    block = there.block(cube, pixels, 7)[0].copy()
+    store = open_store(str(generation(root)))
+    pixels = slice(0, store.domain.layout.superblock)
+    block = store.block(cube, pixels, 7)[0].copy()
     change(block)
-    stored = generations.write_shard(objects, now.path, cube, 7, 0, block, there.domain.layout)
-    noted = manifest.read(objects, now.manifest) | {stored.path: stored}
-    _commit(root, manifest=manifest.write(objects, noted.values()))
+    stored = generations.write_shard(objects, now.path, cube, 7, 0, block, store.domain.layout)
+    entries = manifest.read(objects, now.manifest) | {stored.path: stored}
+    _commit(root, manifest=manifest.write(objects, entries.values()))
 
 
 def _commit(root: Path, **changes) -> None:
@@ -78,18 +78,18 @@ def _commit(root: Path, **changes) -> None:
 
 
 def test_sound_store_has_no_findings_computed_anew_as_a_whole(client, sound, source):
-    told = verify.verify(client, KEY, str(sound), str(source), cells=None)
-    assert told.findings == ()
+    verified = verify.verify(client, KEY, str(sound), str(source), cells=None)
+    assert verified.findings == ()
     entries = ledger.read(connect(sound / str(KEY)), state(sound).ledger)
-    assert (told.cells, told.steps) == (16, len(entries.steps(ledger.MERGED)))
+    assert (verified.cells, verified.steps) == (16, len(entries.steps(ledger.MERGED)))
     files = [p for p in generation(sound).rglob("*") if p.is_file()]
-    assert told.objects == len(files)
+    assert verified.objects == len(files)
 
 
 def test_sample_is_of_the_size_asked_for_and_the_same_for_a_seed(client, sound, source):
-    told = verify.verify(client, KEY, str(sound), str(source), cells=3, seed=1)
-    assert (told.cells, told.findings) == (3, ())
-    assert told == verify.verify(client, KEY, str(sound), str(source), cells=3, seed=1)
+    verified = verify.verify(client, KEY, str(sound), str(source), cells=3, seed=1)
+    assert (verified.cells, verified.findings) == (3, ())
+    assert verified == verify.verify(client, KEY, str(sound), str(source), cells=3, seed=1)
 
 
 def test_damaged_lost_and_strange_objects_are_found(client, root):
@@ -100,12 +100,12 @@ def test_damaged_lost_and_strange_objects_are_found(client, root):
     (folder / paths[0]).write_bytes(damaged)
     (folder / paths[1]).unlink()
     (folder / "stranger").write_bytes(b"")
-    told = verify.verify(client, KEY, str(root))
-    what = {finding.place: finding.problem for finding in told.findings}
-    assert set(what) == {*paths, "stranger"}
-    assert "its commit says" in what[paths[0]]
-    assert what[paths[1]] == "is missing"
-    assert what["stranger"] == "is not in the manifest"
+    verified = verify.verify(client, KEY, str(root))
+    problems = {finding.place: finding.problem for finding in verified.findings}
+    assert set(problems) == {*paths, "stranger"}
+    assert "its commit says" in problems[paths[0]]
+    assert problems[paths[1]] == "is missing"
+    assert problems["stranger"] == "is not in the manifest"
 
 
 def test_number_that_breaks_an_invariant_is_found(client, root):
@@ -114,9 +114,11 @@ def test_number_that_breaks_an_invariant_is_found(client, root):
         block[tod, band, METRICS.index("m2"), pixel, subpixel] = -1
 
     rewrite(root, "day-2km", change)
-    found = verify.verify(client, KEY, str(root)).findings
-    assert verify.Finding("month 7, superblock 0", "day-2km: m2 >= 0: fails in 1 places") in found
-    assert {finding.place for finding in found} == {"month 7, superblock 0"}
+    findings = verify.verify(client, KEY, str(root)).findings
+    assert (
+        verify.Finding("month 7, superblock 0", "day-2km: m2 >= 0: fails in 1 places") in findings
+    )
+    assert {finding.place for finding in findings} == {"month 7, superblock 0"}
 
 
 def test_time_step_counted_twice_is_found_without_its_sources(client, root):
@@ -137,11 +139,11 @@ def test_plausible_but_wrong_number_is_found_by_its_sources(client, root, source
 
     rewrite(root, "night-2km", change)
     assert verify.verify(client, KEY, str(root)).findings == ()
-    told = verify.verify(client, KEY, str(root), str(source), cells=None)
-    assert {f.place for f in told.findings} == {
+    verified = verify.verify(client, KEY, str(root), str(source), cells=None)
+    assert {f.place for f in verified.findings} == {
         f"month 7, {tod} s, superblock 0" for tod in (10800, 21600, 32400)
     }
-    assert {f.problem.split(" differs")[0] for f in told.findings} == {
+    assert {f.problem.split(" differs")[0] for f in verified.findings} == {
         f"night-2km {metric}" for metric in ("min", "max", "m1")
     }
 
@@ -152,11 +154,11 @@ def test_changed_and_lost_sources_are_found(client, sound, source, tmp_path):
     changed.write_bytes(changed.read_bytes() + b"\0")
     (lost,) = folder.glob("*C02*_s2022201180*.nc")
     lost.unlink()
-    told = verify.verify(client, KEY, str(sound), str(folder), cells=None)
-    what = {finding.place: finding.problem for finding in told.findings}
-    assert set(what) == {"month 1, 54000 s, 20220110-54000", "month 7, 64800 s, 20220720-64800"}
-    assert "the file has changed" in what["month 1, 54000 s, 20220110-54000"]
-    assert f"the source has no {lost.name} any more" in what["month 7, 64800 s, 20220720-64800"]
+    verified = verify.verify(client, KEY, str(sound), str(folder), cells=None)
+    problems = {finding.place: finding.problem for finding in verified.findings}
+    assert set(problems) == {"month 1, 54000 s, 20220110-54000", "month 7, 64800 s, 20220720-64800"}
+    assert "the file has changed" in problems["month 1, 54000 s, 20220110-54000"]
+    assert f"the source has no {lost.name} any more" in problems["month 7, 64800 s, 20220720-64800"]
 
 
 def test_command_exits_1_with_the_list(run_lake, root, source):

@@ -39,7 +39,7 @@ def test_server_that_looks_first_and_writes_later_is_refused(moto_root, break_s3
 
 
 def test_lost_answers_are_no_reason_to_refuse(s3_root, break_s3):
-    proxy = break_s3(Faults({"error_after": 1}, match="^PUT .*probe", most=4))
+    proxy = break_s3(Faults({"error_after": 1}, match="^PUT .*probe", limit=4))
     preflight.check(connect(s3_root))
     assert proxy.injected["error_after"] == 4
 

@@ -71,6 +71,9 @@ def merge(blocks: Sequence[Block], out: Block | None = None) -> Block:
     A count of NaN says that nothing was ever ingested; it stays where all blocks have it. What one
     block alone has observed comes back bit for bit.
 
+    It gives what `lake.format.moments.merge` gives, compiled for publishing: without arrays in between,
+    and outside Python's global lock. `lake.format.moments.merge` names the other implementations.
+
     Args:
         blocks: one or more blocks of one shape.
         out: receives the result, of that shape and C-contiguous; None: a new array.

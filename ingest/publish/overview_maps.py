@@ -71,7 +71,11 @@ class OverviewMaps:
 
 
 def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
-    """As `overview.sums`, compiled: several times as fast."""
+    """The sums of `lake.store.overview.sums`, compiled: several times as fast.
+
+    Publishing has Numba; `lake` has not, and keeps the one in NumPy. Both share the test
+    `tests/test_merging_moments.py`.
+    """
     tods, bands, _, pixels, subpixels = block.shape
     cells, cell_index = np.unique(cell, return_inverse=True)
     totals = np.full((3, tods, bands, cells.size), np.nan)

@@ -86,8 +86,12 @@ def add(moments: Moments, values: ArrayLike, valid: ArrayLike) -> Moments:
 def merge(a: Moments, b: Moments) -> Moments:
     """Moments of the union of two disjoint sets of observations.
 
-    Exact up to rounding, in any order and any grouping; a pixel that one side never saw keeps
+    Exact up to rounding, in any order and any grouping. A pixel that one side never observed keeps
     the other side's values.
+
+    This is the definition. Three more implementations share its test (`tests/test_merging_moments.py`):
+    `merge_along` takes many sets at once, `ingest.accumulate.observations.merge` is compiled and takes
+    float32 blocks, `ingest.accumulate.sums.PowerSums` adds packed counts step by step.
     """
     n = a.count + b.count
     seen = np.maximum(n, 1)
@@ -122,8 +126,8 @@ def merge(a: Moments, b: Moments) -> Moments:
 def merge_along(moments: Moments, axis: int) -> Moments:
     """Moments of the union of the disjoint sets of observations along an axis, which stays, of length 1.
 
-    All at once, by the binomial expansion of each set's sums about the common mean: what `merge` of
-    one after another gives, much faster.
+    It takes all sets at once, by the binomial expansion of each set's sums about the common mean: the
+    result of `merge` of one after another, much faster. `merge` names the other implementations.
     """
     n, m1, m2, m3, m4 = (
         _or_zero(x) for x in (moments.count, moments.m1, moments.m2, moments.m3, moments.m4)

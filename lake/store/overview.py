@@ -72,6 +72,9 @@ def cells(domain: Domain) -> Cells:
 def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
     """What the cells of some pixels hold; such sums of other pixels add up.
 
+    `ingest.publish.overview_maps.sums` gives the same, compiled, for publishing; both share the test
+    `tests/test_merging_moments.py`.
+
     Args:
         block: (tod, band, metric, pixel, subpixel), as a shard holds it.
         cell: (pixel,) of each pixel.

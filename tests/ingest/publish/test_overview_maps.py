@@ -121,26 +121,6 @@ def forget_maps(root: Path, objects) -> None:
     path.write_text(json.dumps(head.body | {"manifest": manifest_path}))
 
 
-def test_compiled_sums_are_those_of_numpy():
-    """Up to the order in which float64 is added: 2 ** 14 terms, all positive."""
-    rng = np.random.default_rng(4)
-    values = rng.normal(290, 8, (6, 2, 3, 1000, 4))
-    valid = rng.random(values.shape) < 0.5
-    cell = rng.integers(100, 140, 1000).astype(np.int32)
-    valid[:, :, :, cell < 110] = False
-    block = moments.to_results(moments.from_observations(values, valid), axis=2)
-    block[0, 1, :, cell == 115] = np.nan  # never looked at
-    block[1, :, :, np.flatnonzero(cell == 116)[:5]] = np.nan
-    cells, totals = overview_maps.sums(block, cell)
-    expected_cells, expected = overview.sums(block, cell)
-    np.testing.assert_array_equal(cells, expected_cells)
-    assert cells.dtype == expected_cells.dtype
-    np.testing.assert_array_equal(totals[0], expected[0])
-    np.testing.assert_allclose(totals, expected, rtol=1e-13)
-    assert np.isnan(totals[:, 0, 1, cells == 115]).all()
-    assert (totals[:, :, :, cells < 110] == 0).all()
-
-
 def test_maps_take_less_than_a_hundredth_of_the_bytes(tmp_path):
     cubes = (Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C13", "C15"), (54000, 64800)),)
     rng = np.random.default_rng(0)

@@ -52,7 +52,7 @@ import lake
 from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe
 from jobs.embedding.views import pairs
 from jobs.evaluation import measures
-from jobs.evaluation.measures import How, Pixels
+from jobs.evaluation.measures import MeasureSettings, Pixels
 from jobs.features import features, texture
 from jobs.features.features import Selection
 from jobs.features.scaling import Scaling
@@ -260,7 +260,9 @@ def each(work: Callable[[T], R], of: Sequence[T]) -> list[R]:
         return list(pool.map(work, of))
 
 
-def run(country: Country, methods: Sequence[str], how: How) -> dict[str, Mapping[str, float]]:
+def run(
+    country: Country, methods: Sequence[str], how: MeasureSettings
+) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one country."""
     seed = country.seed
     with tempfile.TemporaryDirectory() as folder:
@@ -274,7 +276,7 @@ def run(country: Country, methods: Sequence[str], how: How) -> dict[str, Mapping
 
 
 def measured(
-    data: Data, truth: Pixels, how: How, methods: Sequence[str], seed: int
+    data: Data, truth: Pixels, how: MeasureSettings, methods: Sequence[str], seed: int
 ) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value."""
     found = {}
@@ -282,7 +284,7 @@ def measured(
         began = time.monotonic()
         vectors, again = METHODS[name](data)
         made = time.monotonic() - began
-        pixels = replace(truth, vectors=vectors, other=again)
+        pixels = replace(truth, vectors=vectors, second_vectors=again)
         found[name] = measures.measure(pixels, how, seed).values
         _say(f"  {seed} {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
     return found
@@ -302,13 +304,13 @@ def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapp
     nothing = np.full((land.size, 1), np.nan)
     truth = Pixels(nothing, held.row[land], held.column[land], classes[land])
     truth = replace(truth, features=data.filled[0])
-    how = How(square=KOPPEN_SQUARE)
+    how = MeasureSettings(square=KOPPEN_SQUARE)
     one_seed = partial(of_land, data, truth, methods, how)
     return each(one_seed, range(seeds))
 
 
 def of_land(
-    data: Data, truth: Pixels, methods: Sequence[str], how: How, seed: int
+    data: Data, truth: Pixels, methods: Sequence[str], how: MeasureSettings, seed: int
 ) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one split of real land."""
     return measured(replace(data, seed=seed), truth, how, methods, seed)
@@ -417,7 +419,11 @@ def main() -> None:
         return
     rows = given.rows or (QUICK_ROWS if given.quick else ROWS)
     countries = [Country(seed=seed, rows=rows, columns=rows) for seed in range(given.seeds)]
-    _tell(each(partial(run, methods=methods, how=How(square=SQUARE)), countries), methods, given)
+    _tell(
+        each(partial(run, methods=methods, how=MeasureSettings(square=SQUARE)), countries),
+        methods,
+        given,
+    )
 
 
 def _tell(

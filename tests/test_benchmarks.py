@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from jobs.evaluation.measures import How
+from jobs.evaluation.measures import MeasureSettings
 from jobs.synthetic.country import Country
 
 SMALL = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)
-HOW = How(square=6, most=300, few=60, pairs=120, near=5)
+HOW = MeasureSettings(square=6, most=300, few=60, pairs=120, near=5)
 METHODS = ("raw", "pca-8", "white-16", "mnf-8", "default", "default-one", "infonce-slots")
 
 
@@ -41,7 +41,7 @@ def data(embedding):
 
 def test_every_method_is_measured_with_what_other_tools_ask_for(embedding, monkeypatch, capsys):
     monkeypatch.setattr(embedding, "Country", lambda **_: SMALL)
-    monkeypatch.setattr(embedding, "How", lambda **_: HOW)
+    monkeypatch.setattr(embedding, "MeasureSettings", lambda **_: HOW)
     monkeypatch.setattr(embedding, "each", lambda work, of: [work(one) for one in of])
     monkeypatch.setattr(embedding, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8"))
     how = ["embedding.py", "--json", "--seeds", "2", "--methods", ",".join(METHODS)]

@@ -1,1 +1,1 @@
-"""Classes of pixels: k-means of vectors, and classes learnt from labels."""
+"""Classes of pixels: clusters by k-means of vectors, and classes learnt from labels."""

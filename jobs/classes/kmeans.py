@@ -1,4 +1,4 @@
-"""Surface classes: k-means of the embedding, fitted on the sampled pixels, labels for all.
+"""Surface classes: k-means of an embedding, fitted on the sampled pixels; every pixel gets a label.
 
 Source: Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28
 (1982), by scikit-learn. Clusters are numbered by falling number of sampled pixels.
@@ -31,15 +31,15 @@ JOB = "cluster"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of `lake cluster`."""
+    """The settings of `lake cluster`."""
 
     run: str = ""
     """Run whose embedding is clustered, of `embed`, or of `transform` by its model; none: the one of
     default settings, made if need be."""
     k: int = 8
-    """Clusters."""
+    """Number of clusters."""
     n_init: int = 10
-    """Starts, of which the best is taken."""
+    """Number of random starts, of which the best is taken."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -55,8 +55,8 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """
     if settings.run:
         base = transform.given(root, settings.run, embed.JOB, store)
-        drawn = records.read_spec(root, records.ancestor(root, settings.run, sample.JOB))
-        records.check_pixels(records.open_input(root, drawn.stores[0]), store)
+        sample_spec = records.read_spec(root, records.ancestor(root, settings.run, sample.JOB))
+        records.check_pixels(records.open_input(root, sample_spec.stores[0]), store)
     else:
         base = embed.specs(root, store, embed.Settings())
     inputs = {embed.JOB: base[-1].id}
@@ -66,17 +66,17 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 def fit(
     embedding: NDArray[np.float32], settings: Settings
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Centres (cluster, latent) and sizes (cluster,), largest first; NaN rows are left out.
+    """Fit centres (cluster, latent) and their sizes (cluster,), largest first; NaN rows are left out.
 
     Raises:
         DataError: fewer pixels than clusters.
     """
-    there = embedding[~np.isnan(embedding).any(axis=1)].astype(np.float64)
-    if len(there) < settings.k:
+    vectors = embedding[~np.isnan(embedding).any(axis=1)].astype(np.float64)
+    if len(vectors) < settings.k:
         raise DataError(
-            f"{len(there)} pixels of the sample have an embedding: wanted at least k = {settings.k}"
+            f"{len(vectors)} pixels of the sample have an embedding: wanted at least k = {settings.k}"
         )
-    means = KMeans(settings.k, n_init=settings.n_init, random_state=settings.seed).fit(there)
+    means = KMeans(settings.k, n_init=settings.n_init, random_state=settings.seed).fit(vectors)
     sizes = np.bincount(means.labels_, minlength=settings.k)
     by_size = np.argsort(-sizes, kind="stable")
     return means.cluster_centers_[by_size], sizes[by_size]
@@ -111,7 +111,7 @@ def _fit(root: str, run: str, embedded: str, settings: Settings) -> None:
 
 
 def _label(root: str, run: str, embedded: str, pixels: slice) -> None:
-    """On a worker: the labels of a superblock."""
+    """On a worker: label the pixels of a superblock."""
     embedding = outputs.read(root, embedded, "embedding", pixels)
     labels = nearest(embedding, outputs.read(root, run, "centres")).astype(np.int16)
     outputs.write(root, run, "labels", labels, pixels)

@@ -1,1 +1,1 @@
-"""How well vectors predict what is known of the pixels."""
+"""Evaluation: how well vectors predict the known classes and quantities of pixels."""

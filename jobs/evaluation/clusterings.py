@@ -1,6 +1,6 @@
-"""How well clusters agree with classes that are known.
+"""How well clusters agree with known classes.
 
-Classes and clusters are whole numbers of each pixel, negative: none; such pixels do not count.
+Classes and clusters are whole numbers, one for each pixel. Negative: the pixel has none, and is left out.
 """
 
 import numpy as np
@@ -16,18 +16,18 @@ def adjusted_rand(classes: Integers, clusters: Integers) -> float:
 
     Source: Hubert and Arabie, "Comparing partitions", Journal of Classification 2 (1985).
     """
-    known = (classes >= 0) & (clusters >= 0)
-    return float(adjusted_rand_score(classes[known], clusters[known]))
+    has_both = (classes >= 0) & (clusters >= 0)
+    return float(adjusted_rand_score(classes[has_both], clusters[has_both]))
 
 
 def mutual_information(classes: Integers, clusters: Integers) -> float:
-    """What two partitions tell of each other over the mean of what each tells: 1 the same, 0 nothing.
+    """Mutual information of two partitions over the mean of their entropies: 1 the same, 0 independent.
 
     Source: Strehl and Ghosh, "Cluster ensembles", Journal of Machine Learning Research 3 (2002),
     with the arithmetic mean of the entropies.
     """
-    known = (classes >= 0) & (clusters >= 0)
-    return float(normalized_mutual_info_score(classes[known], clusters[known]))
+    has_both = (classes >= 0) & (clusters >= 0)
+    return float(normalized_mutual_info_score(classes[has_both], clusters[has_both]))
 
 
 def clusters(vectors: AnyFloats, count: int, seed: int) -> Integers:
@@ -36,9 +36,9 @@ def clusters(vectors: AnyFloats, count: int, seed: int) -> Integers:
 
 
 def overlap(classes: Integers, clusters: Integers, shape: tuple[int, int]) -> NDArray[np.int64]:
-    """(class, cluster) pixels that each pair shares; `shape` says how many there are of both."""
-    known = (classes >= 0) & (clusters >= 0)
-    pairs = np.ravel_multi_index((classes[known], clusters[known]), shape)
+    """(class, cluster) number of pixels that each pair shares; `shape`: the numbers of both."""
+    has_both = (classes >= 0) & (clusters >= 0)
+    pairs = np.ravel_multi_index((classes[has_both], clusters[has_both]), shape)
     return np.bincount(pairs, minlength=shape[0] * shape[1]).reshape(shape)
 
 
@@ -46,17 +46,17 @@ def partners(shared: NDArray[np.int64]) -> NDArray[np.int64]:
     """(class,) the cluster that stands for each class, one to one, the largest overlaps first.
 
     Args:
-        shared: (class, cluster) pixels that each pair shares.
+        shared: (class, cluster) number of pixels that each pair shares.
 
     Returns:
-        Classes that are left over have the numbers that follow those of the clusters.
+        Classes without a cluster have the numbers that follow those of the clusters.
     """
-    found = np.full(shared.shape[0], -1)
-    left = shared.copy()
+    matches = np.full(shared.shape[0], -1)
+    remaining = shared.copy()
     for _ in range(min(shared.shape)):
-        row, column = np.unravel_index(left.argmax(), left.shape)
-        found[row] = column
-        left[row], left[:, column] = -1, -1
-    lacking = np.flatnonzero(found < 0)
-    found[lacking] = shared.shape[1] + np.arange(lacking.size)
-    return found
+        row, column = np.unravel_index(remaining.argmax(), remaining.shape)
+        matches[row] = column
+        remaining[row], remaining[:, column] = -1, -1
+    unmatched = np.flatnonzero(matches < 0)
+    matches[unmatched] = shared.shape[1] + np.arange(unmatched.size)
+    return matches

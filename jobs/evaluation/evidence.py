@@ -1,6 +1,6 @@
-"""What `lake evaluate` knows of pixels: their vectors in a lake, and what is true of them.
+"""The evidence that `lake evaluate` measures: vectors of pixels in a lake, and the truth about them.
 
-Read on workers, some pixels at a time: those that a seed draws on both colours of the checkerboard,
+Workers read it for some pixels at a time: those that a seed draws on both colours of the checkerboard,
 and those whose features or patterns of subpixels are known.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evaluation import probes
-from jobs.evaluation.measures import How, Pixels
+from jobs.evaluation.measures import MeasureSettings, Pixels
 from jobs.features import labels, texture
 from jobs.runs import outputs, records
 from jobs.runs.stages import Arrays
@@ -25,52 +25,56 @@ TRANSFORM = "transform"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where it is."""
+class EvidenceSource:
+    """The runs, arrays and files that the evidence is read from."""
 
     run: str
-    """Whose vectors are measured."""
-    other: str
-    """Whose are of another period; empty: none."""
+    """Run whose vectors are measured."""
+    second_run: str
+    """Run with vectors of another period; empty: there is one period."""
     array: str
-    """Of both, (pixel, d)."""
+    """Name of the vectors' array (pixel, d), in both runs."""
     first: int
-    """How many of the d numbers are taken; 0: all."""
+    """Number of the d columns that are taken, from the first; 0: all."""
     sampled: str
-    """Run of a sample that has features of the pixels; empty: none."""
+    """Run of a sample that has features of the pixels; empty: there is none."""
     labels: str
+    """URL of the file of labels: `jobs.features.labels`."""
     sha256: str
+    """Digest of that file."""
     column: str
+    """Name of the column of classes, where the file is a table."""
     quantities: tuple[str, ...]
-    how: How
+    """Names of the columns that hold quantities."""
+    measure_settings: MeasureSettings
 
     def vectors(self, root: str, run: str, pixels: slice | Indices) -> AnyFloats:
-        """(pixel, d) of a run."""
-        found: AnyFloats = outputs.read(root, run, self.array, pixels)
-        return found[:, : self.first or None]
+        """(pixel, d) vectors of a run."""
+        values: AnyFloats = outputs.read(root, run, self.array, pixels)
+        return values[:, : self.first or None]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Settings that name vectors and labels."""
+class EvidenceSettings:
+    """The settings that name vectors and labels."""
 
     run: str = ""
-    """Whose vectors."""
+    """Run that has the vectors."""
     labels: str = ""
     """URL of a file of classes: `jobs.features.labels`."""
     column: str = "label"
-    """Of a table: the classes."""
+    """Name of the column of classes, where the file is a table."""
     array: str = ""
-    """Of the run; none: its one array (pixel, d)."""
+    """Name of the vectors' array in the run; empty: its only array (pixel, d)."""
     sha256: str = ""
-    """Of the labels; found when the run is named, so that another content is another run."""
+    """Digest of the labels, computed when the run gets its name: another content is another run."""
 
 
-K = TypeVar("K", bound=Known)
+JobSettings = TypeVar("JobSettings", bound=EvidenceSettings)
 
 
-def settled(root: str, store: Store, settings: K, job: str) -> K:
-    """The settings of a job with the run's array, and the labels' absolute URL and digest.
+def resolve(root: str, store: Store, settings: JobSettings, job: str) -> JobSettings:
+    """Complete the settings of a job: the run's array, the labels' absolute URL and their digest.
 
     Raises:
         ConfigError: no run or labels, a run of another store, or without such an array, or a file without
@@ -87,7 +91,7 @@ def settled(root: str, store: Store, settings: K, job: str) -> K:
 
 
 def model_of(root: str, run: str) -> str:
-    """The run that fitted what made the vectors of a run: itself, or what a transform applied."""
+    """Id of the run that fitted the model of a run's vectors: itself, or the one that transform applied."""
     spec = records.read_spec(root, run)
     if spec.job != TRANSFORM:
         return run
@@ -96,115 +100,133 @@ def model_of(root: str, run: str) -> str:
 
 
 def vectors_of(root: str, run: str, array: str) -> str:
-    """Name of the array (pixel, d) of a run.
+    """The name of the vectors' array (pixel, d) in a run.
 
     Raises:
-        ConfigError: it has none, several of which none is named, or not the one that is.
+        ConfigError: the run has no such array, not the one that is named, or several and none is named.
     """
-    found = outputs.dataset(root, run)
-    known = [
+    dataset = outputs.dataset(root, run)
+    names = [
         str(name)
-        for name, values in found.items()
+        for name, values in dataset.items()
         if values.ndim == 2 and values.dims[0] == "pixel" and values.dtype.kind == "f"
     ]
-    if array and array not in known:
-        raise ConfigError(f"run {run} has no array {array!r} (pixel, d): it has {known}")
-    if not array and len(known) != 1:
+    if array and array not in names:
+        raise ConfigError(f"run {run} has no array {array!r} (pixel, d): it has {names}")
+    if not array and len(names) != 1:
         raise ConfigError(
-            f"run {run} has arrays (pixel, d) {known}: wanted one, or '--set array=...'"
+            f"run {run} has arrays (pixel, d) {names}: wanted one, or '--set array=...'"
         )
-    return array or known[0]
+    return array or names[0]
 
 
 def sampled(root: str, run: str) -> str:
-    """The sample whose features became the vectors of a run, if it is of the same generation."""
+    """Id of the sample whose features became a run's vectors; empty: none of the same generation."""
     try:
-        found = records.ancestor(root, run, sample.JOB)
+        sample_run = records.ancestor(root, run, sample.JOB)
     except MissingError:
         return ""
-    stores = [records.read_spec(root, of).stores[0] for of in (run, found)]
-    return found if stores[0] == stores[1] else ""
+    stores = [records.read_spec(root, name).stores[0] for name in (run, sample_run)]
+    return sample_run if stores[0] == stores[1] else ""
 
 
 def pixels(
-    root: str, of: Evidence, store: Store, seed: int, seen: Iterable[Arrays] = ()
+    root: str, source: EvidenceSource, store: Store, seed: int, patterns_read: Iterable[Arrays] = ()
 ) -> tuple[Indices, Pixels]:
-    """Which pixels, ascending, and what is known of them.
+    """Positions of the pixels to measure (P,), ascending, and the evidence of them.
 
     Args:
-        root: of the lake.
-        of: where.
-        store: whose pixels.
-        seed: of the board's place and of the draws.
-        seen: `pixel` and `patterns` of some pixels.
+        root: folder or URL of the lake.
+        source: the runs and files to read.
+        store: the store that has the pixels.
+        seed: places the checkerboard, and starts the random draws.
+        patterns_read: arrays `pixel` and `patterns` of some pixels.
 
     Raises:
         DataError: too few pixels have vectors and classes.
     """
-    domain, how = store.domain, of.how
-    classes = labels.classes(of.labels, of.sha256, store, of.column).of
-    known = labels.quantities(of.labels, of.sha256, store, of.quantities)
-    features, of_features = _features(root, of, seed)
-    parts = list(seen)
-    of_patterns = np.concatenate([part["pixel"] for part in parts] or [np.zeros(0, np.int64)])
-    split = probes.split(domain.row, domain.column, classes >= 0, how.square, how.most, seed)
-    drawn = np.unique(np.concatenate([split.train, split.test, of_features, of_patterns]))
-    quantities: dict[str, AnyFloats] = {name: values[drawn, None] for name, values in known.items()}
+    domain, settings = store.domain, source.measure_settings
+    classes = labels.classes(source.labels, source.sha256, store, source.column).of
+    quantity_columns = labels.quantities(source.labels, source.sha256, store, source.quantities)
+    feature_values, feature_pixels = _features(root, source, seed)
+    pattern_parts = list(patterns_read)
+    pattern_pixels = np.concatenate(
+        [part["pixel"] for part in pattern_parts] or [np.zeros(0, np.int64)]
+    )
+    split = probes.split(
+        domain.row, domain.column, classes >= 0, settings.square, settings.most, seed
+    )
+    positions = np.unique(np.concatenate([split.train, split.test, feature_pixels, pattern_pixels]))
+    quantities: dict[str, AnyFloats] = {
+        name: values[positions, None] for name, values in quantity_columns.items()
+    }
     truth = None
-    if known:
-        truth = _standardised(np.stack([values[drawn] for values in known.values()], axis=1))
-    if parts:
-        there, cubes = np.concatenate([part["patterns"] for part in parts]), texture.fine(store)
-        for name, values in (("patterns", there), ("textures", texture.textures(there, cubes))):
-            quantities[name] = _laid(texture.standardised(values, cubes), of_patterns, drawn)
-    found = Pixels(
-        of.vectors(root, of.run, drawn),
-        domain.row[drawn],
-        domain.column[drawn],
-        classes[drawn],
-        of.vectors(root, of.other, drawn) if of.other else None,
+    if quantity_columns:
+        truth = _standardised(
+            np.stack([values[positions] for values in quantity_columns.values()], axis=1)
+        )
+    if pattern_parts:
+        patterns, cubes = (
+            np.concatenate([part["patterns"] for part in pattern_parts]),
+            texture.fine(store),
+        )
+        for name, values in (
+            ("patterns", patterns),
+            ("textures", texture.textures(patterns, cubes)),
+        ):
+            quantities[name] = _at_positions(
+                texture.standardised(values, cubes), pattern_pixels, positions
+            )
+    evidence = Pixels(
+        source.vectors(root, source.run, positions),
+        domain.row[positions],
+        domain.column[positions],
+        classes[positions],
+        source.vectors(root, source.second_run, positions) if source.second_run else None,
         quantities,
         truth,
-        _laid(features, of_features, drawn) if of_features.size else None,
+        _at_positions(feature_values, feature_pixels, positions) if feature_pixels.size else None,
     )
-    _check_enough(found, of)
-    return drawn, found
+    _check_enough(evidence, source)
+    return positions, evidence
 
 
-def _features(root: str, of: Evidence, seed: int) -> tuple[AnyFloats, NDArray[np.int64]]:
-    """Standardised features of some pixels of the sample, holes at the mean, and which pixels."""
-    if not of.sampled:
+def _features(root: str, source: EvidenceSource, seed: int) -> tuple[AnyFloats, NDArray[np.int64]]:
+    """(p, feature) standardised features of some sampled pixels, NaN set to the mean; (p,) those pixels."""
+    if not source.sampled:
         return np.zeros((0, 0)), np.zeros(0, np.int64)
-    pixel = np.asarray(outputs.read(root, of.sampled, "pixel"), np.int64)
+    pixel = np.asarray(outputs.read(root, source.sampled, "pixel"), np.int64)
     random = np.random.default_rng(seed)
-    some = np.sort(random.permutation(pixel.size)[: of.how.pairs])
-    kept = sample.kept(root, of.sampled)
-    values = outputs.read(root, of.sampled, "features", some)[:, kept]
-    return np.nan_to_num(_standardised(values)), pixel[some]
+    rows = np.sort(random.permutation(pixel.size)[: source.measure_settings.pairs])
+    usable = sample.kept(root, source.sampled)
+    values = outputs.read(root, source.sampled, "features", rows)[:, usable]
+    return np.nan_to_num(_standardised(values)), pixel[rows]
 
 
 def _standardised(values: AnyFloats) -> AnyFloats:
-    known = np.isfinite(values).any(axis=0)
-    values = values[:, known].astype(np.float64)
+    has_values = np.isfinite(values).any(axis=0)
+    values = values[:, has_values].astype(np.float64)
     spread = np.nanstd(values, axis=0)
-    found: AnyFloats = (values - np.nanmean(values, axis=0)) / np.where(spread > 0, spread, 1)
-    return found
+    scaled: AnyFloats = (values - np.nanmean(values, axis=0)) / np.where(spread > 0, spread, 1)
+    return scaled
 
 
-def _laid(values: AnyFloats, pixel: NDArray[np.int64], drawn: NDArray[np.int64]) -> AnyFloats:
-    """(drawn, n) values of some of them, NaN elsewhere."""
-    found = np.full((drawn.size, values.shape[1]), np.nan)
-    found[np.searchsorted(drawn, pixel)] = values
-    return found
+def _at_positions(
+    values: AnyFloats, pixel: NDArray[np.int64], positions: NDArray[np.int64]
+) -> AnyFloats:
+    """(position, n) the values of some of the positions, NaN elsewhere."""
+    rows = np.full((positions.size, values.shape[1]), np.nan)
+    rows[np.searchsorted(positions, pixel)] = values
+    return rows
 
 
-def _check_enough(pixels: Pixels, of: Evidence) -> None:
-    known = (pixels.classes >= 0) & np.isfinite(pixels.vectors).all(axis=1)
-    if pixels.other is not None:
-        known &= np.isfinite(pixels.other).all(axis=1)
-    held = len(np.unique(pixels.classes[known]))
-    if held < labels.LEAST or known.sum() <= 2 * of.how.near:
+def _check_enough(pixels: Pixels, source: EvidenceSource) -> None:
+    usable = (pixels.classes >= 0) & np.isfinite(pixels.vectors).all(axis=1)
+    if pixels.second_vectors is not None:
+        usable &= np.isfinite(pixels.second_vectors).all(axis=1)
+    classes = len(np.unique(pixels.classes[usable]))
+    if classes < labels.LEAST or usable.sum() <= 2 * source.measure_settings.near:
         raise DataError(
-            f"{known.sum()} pixels of {held} classes have vectors and a class of {of.labels}: "
-            f"wanted more than {2 * of.how.near}, of {labels.LEAST} classes"
+            f"{usable.sum()} pixels of {classes} classes have vectors and a class of {source.labels}: "
+            f"wanted more than {2 * source.measure_settings.near}, of {labels.LEAST} classes"
         )

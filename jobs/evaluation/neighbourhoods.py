@@ -1,4 +1,4 @@
-"""Whether pixels that are alike in one space are alike in another, by their nearest neighbours.
+"""Whether pixels that are similar in one space are similar in another, by their nearest neighbours.
 
 Spaces are (P, d) without NaN, rows of one pixel at the same place in both. Work and memory grow with
 the square of P: give a few thousand pixels.
@@ -34,6 +34,6 @@ def overlap(reference: AnyFloats, vectors: AnyFloats, k: int) -> float:
 
 
 def _nearest(space: AnyFloats, k: int) -> NDArray[np.int64]:
-    """(P, k), itself left out."""
-    found = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(space)
-    return np.asarray(found.kneighbors(return_distance=False))
+    """(P, k) the nearest other pixels of each pixel."""
+    index = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(space)
+    return np.asarray(index.kneighbors(return_distance=False))

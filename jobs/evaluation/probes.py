@@ -1,8 +1,8 @@
-"""What simple models read off the vectors of pixels: their class, and quantities that are known.
+"""Probes: simple models that predict the class, or known quantities, of pixels from their vectors.
 
-Vectors are (P, d) without NaN, classes whole numbers (P,) from 0. A probe learns from some pixels and
-is asked of others. Land is alike nearby, so those are parted by squares of a checkerboard in space: of
-pixels drawn at random each would have a neighbour in the other half that gives it away.
+Vectors are (P, d) without NaN, classes whole numbers (P,) from 0. A probe is trained on some pixels and
+predicts others. Nearby land is alike, so a checkerboard in space separates the two: among pixels drawn
+at random, every held-out pixel would have a training neighbour that gives its class away.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,21 @@ from sklearn.preprocessing import StandardScaler
 from lake.format.arrays import AnyFloats, Integers
 
 ITERATIONS = 3000
-"""Of the logistic regression, at most; it ends long before."""
+"""Largest number of iterations of the logistic regression, which ends long before."""
 TOLERANCE = 1e-3
-"""Of its gradient: accuracies no longer change in the third digit."""
+"""Tolerance of its gradient: accuracies no longer change in the third digit."""
 PENALTIES = tuple(10.0**k for k in range(-2, 6))
-"""Of the ridge regression; which, is found on the pixels it learns from."""
+"""Penalties of the ridge regression, of which cross-validation on the training pixels takes one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Which pixels a probe learns from, and which it is asked of."""
+    """The pixels that a probe is trained on, and those that it predicts."""
 
     train: NDArray[np.int64]
+    """(N,) positions."""
     test: NDArray[np.int64]
+    """(T,) positions of the held-out pixels."""
 
 
 def checkerboard(
@@ -39,9 +41,9 @@ def checkerboard(
     """(P,) True on every other square of `size` x `size` pixels: neighbours in space stay together.
 
     Args:
-        row: (P,)
-        column: (P,)
-        size: of a square.
+        row: (P,) row of each pixel.
+        column: (P,) column of each pixel.
+        size: rows and columns of a square.
         shift: rows and columns that the board is moved by.
     """
     squares = (row + shift[0]) // size + (column + shift[1]) // size
@@ -50,45 +52,45 @@ def checkerboard(
 
 
 def split(
-    row: Integers, column: Integers, known: NDArray[np.bool_], size: int, most: int, seed: int
+    row: Integers, column: Integers, usable: NDArray[np.bool_], size: int, limit: int, seed: int
 ) -> Split:
     """The pixels of the black and of the white squares of a board that lies where `seed` puts it.
 
     Args:
-        row: (P,)
-        column: (P,)
-        known: (P,) True: may be taken.
-        size: of a square.
-        most: pixels drawn at most of each colour.
-        seed: of the board's place and of the draw.
+        row: (P,) row of each pixel.
+        column: (P,) column of each pixel.
+        usable: (P,) True: the pixel may be taken.
+        size: rows and columns of a square.
+        limit: largest number of pixels that are drawn of each colour.
+        seed: places the board and starts the draw.
     """
     random = np.random.default_rng(seed)
     down, right = random.integers(0, 2 * size, 2).tolist()
     black = checkerboard(row, column, size, (down, right))
-    sides = (random.permutation(np.flatnonzero(known & side))[:most] for side in (black, ~black))
+    sides = (random.permutation(np.flatnonzero(usable & side))[:limit] for side in (black, ~black))
     return Split(*sides)
 
 
 def neighbours(train: AnyFloats, classes: Integers, test: AnyFloats, k: int) -> Integers:
-    """(T,) the class of most of the `k` nearest training vectors, Euclidean.
+    """(T,) the most frequent class among the `k` nearest training vectors, by Euclidean distance.
 
     Args:
-        train: (N, d)
-        classes: (N,) of the training vectors.
-        test: (T, d)
-        k: at most N count.
+        train: (N, d) training vectors.
+        classes: (N,) their classes.
+        test: (T, d) vectors to predict.
+        k: number of neighbours; no more than N are used.
     """
     model = KNeighborsClassifier(min(k, len(train)), algorithm="brute").fit(train, classes)
     return np.asarray(model.predict(test))
 
 
 def linear(train: AnyFloats, classes: Integers, test: AnyFloats) -> Integers:
-    """(T,) the class that multinomial logistic regression of the standardised vectors tells.
+    """(T,) the class that multinomial logistic regression of the standardised vectors predicts.
 
     Args:
-        train: (N, d)
-        classes: (N,) of the training vectors.
-        test: (T, d)
+        train: (N, d) training vectors.
+        classes: (N,) their classes.
+        test: (T, d) vectors to predict.
     """
     if len(np.unique(classes)) == 1:
         return np.full(len(test), classes[0])
@@ -96,15 +98,15 @@ def linear(train: AnyFloats, classes: Integers, test: AnyFloats) -> Integers:
 
 
 def regression(train: AnyFloats, classes: Integers) -> tuple[AnyFloats, AnyFloats]:
-    """(class, d) weights and (class,) offsets of the log odds by that regression, of vectors as they are.
+    """(class, d) weights and (class,) offsets of the log odds by that regression, for unscaled vectors.
 
     Args:
-        train: (N, d)
-        classes: (N,) two at least; rows of the result are those there are, ascending.
+        train: (N, d) training vectors.
+        classes: (N,) their classes, at least two; the result has a row for each of them, ascending.
     """
     model = _regression(train, classes)
-    scaler, found = model[0], model[1]
-    weights, offset = found.coef_, found.intercept_
+    scaler, fitted = model[0], model[1]
+    weights, offset = fitted.coef_, fitted.intercept_
     if len(weights) == 1:  # of two classes scikit-learn gives the difference
         weights, offset = np.concatenate([-weights, weights]) / 2, np.append(-offset, offset) / 2
     weights = weights / scaler.scale_
@@ -117,21 +119,21 @@ def _regression(train: AnyFloats, classes: Integers) -> Pipeline:
 
 
 def explained(train: AnyFloats, values: AnyFloats, test: AnyFloats, truth: AnyFloats) -> float:
-    """R2 of ridge regression: 1 all of the variance is told, 0 none, below 0: worse than the mean.
+    """R2 of ridge regression: 1: all of the variance is predicted, 0: none, below 0: worse than the mean.
 
-    Of several quantities the variances are added up.
+    The variances of several quantities are added up.
 
     Args:
-        train: (N, d)
-        values: (N, quantity) of the training vectors.
-        test: (T, d)
-        truth: (T, quantity)
+        train: (N, d) training vectors.
+        values: (N, quantity) their quantities.
+        test: (T, d) vectors to predict.
+        truth: (T, quantity) their true quantities.
     """
     model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(train, values)
-    found = np.asarray(model.predict(test)).reshape(truth.shape)
-    return float(r2_score(truth, found, multioutput="variance_weighted"))
+    predicted = np.asarray(model.predict(test)).reshape(truth.shape)
+    return float(r2_score(truth, predicted, multioutput="variance_weighted"))
 
 
 def accuracy(predicted: Integers, classes: Integers) -> float:
-    """Share of pixels whose class was told."""
+    """Share of pixels whose class was predicted."""
     return float((predicted == classes).mean())

@@ -1,6 +1,6 @@
-"""How vectors fill their space. Reported beside other measures; it ranks no methods.
+"""How vectors fill their space: reported beside other measures, but it ranks no methods.
 
-A whitened PCA fills its space best of all, and tells classes badly. Vectors are (P, d) without NaN.
+A whitened PCA fills its space best of all, and predicts classes badly. Vectors are (P, d) without NaN.
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ from scipy.spatial.distance import pdist
 from lake.format.arrays import AnyFloats
 
 
-def alignment(one: AnyFloats, other: AnyFloats) -> float:
+def alignment(first: AnyFloats, second: AnyFloats) -> float:
     """Mean squared distance of two views of a pixel on the unit sphere; 0: the same.
 
     Source: Wang and Isola, "Understanding contrastive representation learning through alignment and
     uniformity on the hypersphere", ICML (2020), `align_loss` with alpha 2.
     """
-    return float(((_on_sphere(one) - _on_sphere(other)) ** 2).sum(axis=1).mean())
+    return float(((_on_sphere(first) - _on_sphere(second)) ** 2).sum(axis=1).mean())
 
 
 def uniformity(vectors: AnyFloats) -> float:
@@ -28,7 +28,7 @@ def uniformity(vectors: AnyFloats) -> float:
 
 
 def rankme(vectors: AnyFloats) -> float:
-    """How many dimensions are used: 1 to d.
+    """The number of dimensions that the vectors use, 1 to d.
 
     Source: Garrido, Balestriero, Najman and LeCun, "RankMe: assessing the downstream performance of
     pretrained self-supervised representations by their rank", ICML (2023), equation 1.
@@ -40,5 +40,5 @@ def rankme(vectors: AnyFloats) -> float:
 
 def _on_sphere(vectors: AnyFloats) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: NDArray[np.float64] = vectors / np.maximum(length, np.finfo(np.float64).tiny)
-    return found
+    directions: NDArray[np.float64] = vectors / np.maximum(length, np.finfo(np.float64).tiny)
+    return directions

@@ -1,4 +1,4 @@
-"""Two vectors of each pixel, from two periods: is it told again, does it stay where it is?
+"""How far the vectors of pixels move between two periods, and whether each still finds its own.
 
 Vectors are (P, d) without NaN, rows of one pixel at the same place in both; classes (P,) from 0.
 """
@@ -10,64 +10,66 @@ from sklearn.neighbors import NearestNeighbors
 from lake.format.arrays import AnyFloats, Integers
 
 
-def retrieval(one: AnyFloats, other: AnyFloats) -> float:
+def retrieval(first: AnyFloats, second: AnyFloats) -> float:
     """Share of the pixels whose nearest vector of the other period is their own (retrieval@1)."""
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(other)
-    found = index.kneighbors(one, return_distance=False)[:, 0]
-    return float((found == np.arange(len(one))).mean())
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(second)
+    nearest = index.kneighbors(first, return_distance=False)[:, 0]
+    return float((nearest == np.arange(len(first))).mean())
 
 
-def moved(one: AnyFloats, other: AnyFloats) -> float:
-    """Root mean square distance of pixels to themselves over that to other pixels, in two periods.
+def moved(first: AnyFloats, second: AnyFloats) -> float:
+    """Root mean square distance of pixels to themselves in the second period, over that to other pixels.
 
     0: nothing moves; 1: a pixel is no nearer to itself than to any other.
     """
-    a, b = one.astype(np.float64), other.astype(np.float64)
+    a, b = first.astype(np.float64), second.astype(np.float64)
     own = ((a - b) ** 2).sum(axis=1).mean()
     any_pair = (a**2).sum(axis=1).mean() + (b**2).sum(axis=1).mean() - 2 * a.mean(0) @ b.mean(0)
     n = len(a)
-    others = (any_pair * n - own) / (n - 1)  # pairs of a pixel with itself left out
-    return float(np.sqrt(own / others))
+    between = (any_pair * n - own) / (n - 1)  # pairs of a pixel with itself left out
+    return float(np.sqrt(own / between))
 
 
-def against_classes(one: AnyFloats, other: AnyFloats, classes: Integers) -> float:
+def against_classes(first: AnyFloats, second: AnyFloats, classes: Integers) -> float:
     """Root mean square distance of pixels to themselves over that between the classes' centres.
 
     The centres are of both periods; a pair of classes counts once, however large they are. Low is
     good: land stays in its class, which lies apart from others.
     """
-    centres = _centres(one, other, classes)
+    centres = _centres(first, second, classes)
     k = len(centres)
     spread = 2 * k / (k - 1) * ((centres - centres.mean(axis=0)) ** 2).sum(axis=1).mean()
-    own = ((one.astype(np.float64) - other) ** 2).sum(axis=1).mean()
+    own = ((first.astype(np.float64) - second) ** 2).sum(axis=1).mean()
     return float(np.sqrt(own / spread))
 
 
 def of_classes(
-    one: AnyFloats, other: AnyFloats, classes: Integers, count: int
+    first: AnyFloats, second: AnyFloats, classes: Integers, count: int
 ) -> NDArray[np.float64]:
-    """(class,) root mean square distance to themselves over the distance to the nearest other centre.
+    """(class,) root mean square distance of its pixels to themselves, over that to the nearest other centre.
 
-    NaN: no pixel of the class.
+    NaN: the class has no pixel.
 
     Args:
-        one: (P, d)
-        other: (P, d)
-        classes: (P,)
-        count: of classes.
+        first: (P, d) vectors of one period.
+        second: (P, d) vectors of the other period.
+        classes: (P,) class of each pixel.
+        count: number of classes.
     """
-    centres = _centres(one, other, classes)
-    there = np.unique(classes)
+    centres = _centres(first, second, classes)
+    present = np.unique(classes)
     apart = ((centres[:, None] - centres) ** 2).sum(axis=2)
     np.fill_diagonal(apart, np.inf)
-    own = ((one.astype(np.float64) - other) ** 2).sum(axis=1)
-    mean = np.bincount(classes, own, count)[there] / np.bincount(classes, minlength=count)[there]
-    found = np.full(count, np.nan)
-    found[there] = np.sqrt(mean / apart.min(axis=1))
-    return found
+    own = ((first.astype(np.float64) - second) ** 2).sum(axis=1)
+    mean = (
+        np.bincount(classes, own, count)[present] / np.bincount(classes, minlength=count)[present]
+    )
+    ratios = np.full(count, np.nan)
+    ratios[present] = np.sqrt(mean / apart.min(axis=1))
+    return ratios
 
 
-def _centres(one: AnyFloats, other: AnyFloats, classes: Integers) -> NDArray[np.float64]:
-    """(class, d) of the classes that have pixels."""
-    both = (one.astype(np.float64) + other) / 2
-    return np.stack([both[classes == of].mean(axis=0) for of in np.unique(classes)])
+def _centres(first: AnyFloats, second: AnyFloats, classes: Integers) -> NDArray[np.float64]:
+    """(class, d) centres of the classes that have pixels."""
+    mean = (first.astype(np.float64) + second) / 2
+    return np.stack([mean[classes == number].mean(axis=0) for number in np.unique(classes)])

@@ -14,27 +14,27 @@ from lake.errors import ConfigError, DataError
 def groups():
     """Three groups of 10, 40 and 20 pixels, and one pixel without an embedding."""
     rng = np.random.default_rng(0)
-    of = np.repeat([0, 1, 2], [10, 40, 20])
+    group = np.repeat([0, 1, 2], [10, 40, 20])
     centres = np.array([[0, 0, 5], [4, 0, 0], [0, 4, 0]])
-    x = centres[of] + 0.3 * rng.normal(size=(70, 3))
-    return np.concatenate([x, np.full((1, 3), np.nan)]).astype(np.float32), of
+    x = centres[group] + 0.3 * rng.normal(size=(70, 3))
+    return np.concatenate([x, np.full((1, 3), np.nan)]).astype(np.float32), group
 
 
 def test_clusters_are_numbered_by_size(groups):
-    x, of = groups
+    x, group = groups
     centres, sizes = kmeans.fit(x, Settings(k=3))
     assert sizes.tolist() == [40, 20, 10]
-    assert_array_equal(kmeans.nearest(x, centres)[:70], np.array([2, 0, 1])[of])
+    assert_array_equal(kmeans.nearest(x, centres)[:70], np.array([2, 0, 1])[group])
     assert_allclose(
-        centres[1], x[of.nonzero()[0][of[of.nonzero()[0]] == 2]].mean(axis=0), atol=1e-5
+        centres[1], x[group.nonzero()[0][group[group.nonzero()[0]] == 2]].mean(axis=0), atol=1e-5
     )
 
 
 def test_labels_are_those_of_scikit_learn(groups):
     x = np.random.default_rng(1).normal(size=(500, 6)).astype(np.float32)
     oracle = KMeans(5, n_init=3, random_state=2).fit(x.astype(np.float64))
-    wanted = oracle.predict(x.astype(np.float64))
-    assert_array_equal(kmeans.nearest(x, oracle.cluster_centers_), wanted)
+    predicted = oracle.predict(x.astype(np.float64))
+    assert_array_equal(kmeans.nearest(x, oracle.cluster_centers_), predicted)
 
 
 def test_pixel_without_embedding_has_no_cluster(groups):
@@ -55,14 +55,14 @@ def test_labels_of_all_superblocks_are_those_computed_in_memory(truth, chain):
     embedding = outputs.dataset(truth.root, chain.embed)["embedding"].values
     sampled = outputs.dataset(truth.root, chain.sample)["pixel"].values
     centres, sizes = kmeans.fit(embedding[sampled], Settings(k=3))
-    found = outputs.dataset(truth.root, chain.cluster)
-    assert_allclose(found["centres"], centres, atol=1e-6)
-    assert_array_equal(found["sampled"], sizes)
-    assert_array_equal(found["labels"], kmeans.nearest(embedding, centres))
+    dataset = outputs.dataset(truth.root, chain.cluster)
+    assert_allclose(dataset["centres"], centres, atol=1e-6)
+    assert_array_equal(dataset["sampled"], sizes)
+    assert_array_equal(dataset["labels"], kmeans.nearest(embedding, centres))
 
 
 def test_chain_of_jobs_finds_the_hidden_classes(truth, chain):
     labels = outputs.dataset(truth.root, chain.cluster)["labels"].values
     assert np.flatnonzero(labels < 0).tolist() == [5]
-    there = labels >= 0
-    assert adjusted_rand_score(truth.classes[there], labels[there]) > 0.95
+    labelled = labels >= 0
+    assert adjusted_rand_score(truth.classes[labelled], labels[labelled]) > 0.95

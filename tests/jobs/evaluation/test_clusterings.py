@@ -14,8 +14,8 @@ def test_adjusted_rand_of_the_worked_example():
     # Hubert and Arabie (1985) by hand: of 15 pairs, 2 are together in both, 6 and 3 in one
     classes, clusters = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 2, 2])
     expected = 6 * 3 / 15
-    wanted = (2 - expected) / ((6 + 3) / 2 - expected)
-    assert clusterings.adjusted_rand(classes, clusters) == pytest.approx(wanted)
+    index = (2 - expected) / ((6 + 3) / 2 - expected)
+    assert clusterings.adjusted_rand(classes, clusters) == pytest.approx(index)
 
 
 def test_overlap_counts_every_pair():
@@ -39,11 +39,11 @@ def test_mutual_information_is_that_of_the_entropies():
     joint = np.zeros((4, 4))
     np.add.at(joint, (classes, clusters), 1 / 500)
     a, b = joint.sum(axis=1), joint.sum(axis=0)
-    seen = joint > 0
-    shared = (joint[seen] * np.log(joint[seen] / np.outer(a, b)[seen])).sum()
+    occurs = joint > 0
+    shared = (joint[occurs] * np.log(joint[occurs] / np.outer(a, b)[occurs])).sum()
     entropies = [-(p[p > 0] * np.log(p[p > 0])).sum() for p in (a, b)]
-    wanted = shared / np.mean(entropies)
-    assert clusterings.mutual_information(classes, clusters) == pytest.approx(wanted)
+    information = shared / np.mean(entropies)
+    assert clusterings.mutual_information(classes, clusters) == pytest.approx(information)
 
 
 def test_clusters_of_groups_far_apart_are_the_groups():

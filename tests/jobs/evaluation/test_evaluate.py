@@ -14,7 +14,7 @@ import lake
 from jobs.commands import jobs
 from jobs.evaluation import evaluate
 from jobs.evaluation.evaluate import Settings
-from jobs.evaluation.measures import How
+from jobs.evaluation.measures import MeasureSettings
 from jobs.linear import mnf, pca, transform
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs, records
@@ -25,7 +25,7 @@ from lake.errors import ConfigError, DataError, MissingError
 from lake.format.order import Layout
 
 COUNTRY = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)
-HOW = How(square=6, most=300, few=60, pairs=120, near=5)
+HOW = MeasureSettings(square=6, most=300, few=60, pairs=120, near=5)
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +37,14 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module")
 def compared(client, written):
     """Runs: scores of the first year, those of the second by the same model, and by another."""
-    root, (one, other) = written.root, written.keys
+    root, (first_key, second_key) = written.root, written.keys
     fit = Fit(components=8)
-    drawn = driver.run(client, root, one, sample.Settings(pixels=400))
-    first = driver.run(client, root, one, mnf.Settings(second=other, run=drawn, fit=fit))
-    second = driver.run(client, root, other, transform.Settings(first))
-    stranger = driver.run(client, root, one, pca.Settings(drawn, fit=fit))
+    sample_run = driver.run(client, root, first_key, sample.Settings(pixels=400))
+    first = driver.run(
+        client, root, first_key, mnf.Settings(second=second_key, run=sample_run, fit=fit)
+    )
+    second = driver.run(client, root, second_key, transform.Settings(first))
+    stranger = driver.run(client, root, first_key, pca.Settings(sample_run, fit=fit))
     return first, second, stranger
 
 
@@ -64,17 +66,17 @@ def specs(written, settings):
 
 
 def test_every_measure_is_told_with_mean_and_spread_over_seeds(written, run):
-    found = evaluate.told(written.root, run)
-    assert set(found["measures"]) == {
+    results = evaluate.results(written.root, run)
+    assert set(results["measures"]) == {
         "knn_1", "knn_3", "linear", "few_knn_1", "few_knn_3", "few_linear", "nmi", "ari",
         "cross_period", "cross_linear", "retrieval", "stability", "overlap", "trustworthiness",
         "continuity", "alignment", "uniformity", "rankme", "r2_patterns", "r2_textures",
         *(f"r2_{name}" for name in DYNAMICS),
     }  # fmt: skip
-    for of in found["measures"].values():
-        assert of["mean"] == pytest.approx(np.mean(of["values"]))
-        assert of["spread"] == pytest.approx(np.std(of["values"], ddof=1))
-    assert found["measures"]["knn_3"]["mean"] > 0.5
+    for statistics in results["measures"].values():
+        assert statistics["mean"] == pytest.approx(np.mean(statistics["values"]))
+        assert statistics["spread"] == pytest.approx(np.std(statistics["values"], ddof=1))
+    assert results["measures"]["knn_3"]["mean"] > 0.5
 
 
 def test_table_has_a_row_a_measure_and_seed(written, run):
@@ -82,46 +84,51 @@ def test_table_has_a_row_a_measure_and_seed(written, run):
     table = pd.read_parquet(io.BytesIO(objects.get("evaluate.parquet")))
     assert sorted(table["seed"].unique()) == [0, 1]
     assert not table.duplicated(["measure", "seed"]).any()
-    told = evaluate.told(written.root, run)["measures"]
+    expected = evaluate.results(written.root, run)["measures"]
     assert table.groupby("measure")["value"].mean()["linear"] == pytest.approx(
-        told["linear"]["mean"]
+        expected["linear"]["mean"]
     )
 
 
 def test_accuracy_is_that_of_the_pixels_held_out_by_class(written, run):
-    found = evaluate.told(written.root, run)
-    held = np.array([of["held_out"] for of in found["classes"]])
-    told = np.array([of["told"] for of in found["classes"]])
-    share = np.array(found["measures"]["knn_3"]["values"])
-    assert (held * told).sum() / held.sum() == pytest.approx(share.mean(), abs=0.03)
+    results = evaluate.results(written.root, run)
+    held_out = np.array([row["held_out"] for row in results["classes"]])
+    accuracy = np.array([row["accuracy"] for row in results["classes"]])
+    share = np.array(results["measures"]["knn_3"]["values"])
+    assert (held_out * accuracy).sum() / held_out.sum() == pytest.approx(share.mean(), abs=0.03)
 
 
 def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
     objects = records.folder(written.root, run)
-    listed = json.loads(objects.get("pictures.json"))
-    names = [of["name"] for of in listed]
+    pictures = json.loads(objects.get("pictures.json"))
+    names = [picture["name"] for picture in pictures]
     assert names[:3] == ["embedding", "confusion", "stability"]
     assert len(names) == 6
     assert all(name.startswith("neighbours-") for name in names[3:])
-    for of in listed:
-        with Image.open(io.BytesIO(objects.get(of["file"]))) as image:
+    for picture in pictures:
+        with Image.open(io.BytesIO(objects.get(picture["file"]))) as image:
             assert min(image.size) > 300
-            assert image.text["Title"] == f"{of['title']}: {written.keys[0]}"
+            assert image.text["Title"] == f"{picture['title']}: {written.keys[0]}"
 
 
 def test_command_tells_the_measures(client, written, settings, run):
-    wanted = [
+    assignments = [
         f"run={settings.run}", f"other={settings.other}", f"labels={settings.labels}",
         f"quantities={','.join(DYNAMICS)}", "seeds=2", "square=6", "most=300", "few=60", "pairs=120",
         "near=5",
     ]  # fmt: skip
-    where = [written.keys[0], "--lake", written.root]
-    told = [part for text in wanted for part in ("--set", text)]
-    found = CliRunner().invoke(jobs.evaluation.evaluate, [*where, *told], catch_exceptions=False)
-    assert found.stdout.split()[0] == run
-    measures = evaluate.told(written.root, run)["measures"]
-    lines = [line.split() for line in found.stderr.splitlines()]
-    assert ["knn_3", *(f"{measures['knn_3'][of]:.3f}" for of in ("mean", "spread"))] in lines
+    arguments = [written.keys[0], "--lake", written.root]
+    options = [word for assignment in assignments for word in ("--set", assignment)]
+    result = CliRunner().invoke(
+        jobs.command("evaluate"), [*arguments, *options], catch_exceptions=False
+    )
+    assert result.stdout.split()[0] == run
+    measures = evaluate.results(written.root, run)["measures"]
+    lines = [line.split() for line in result.stderr.splitlines()]
+    assert [
+        "knn_3",
+        *(f"{measures['knn_3'][column]:.3f}" for column in ("mean", "spread")),
+    ] in lines
 
 
 def test_vectors_of_the_labels_themselves_tell_them_all(client, written, settings, tmp_path):
@@ -133,10 +140,10 @@ def test_vectors_of_the_labels_themselves_tell_them_all(client, written, setting
         run=settings.run, labels=f"{tmp_path}/sign.npy", first=1, patterns=False, seeds=1, how=HOW
     )
     name = driver.run(client, written.root, written.keys[0], own)
-    found = evaluate.told(written.root, name)["measures"]
-    assert found["knn_1"]["mean"] > 0.97
-    assert found["linear"]["mean"] > 0.97
-    assert "cross_period" not in found
+    measured = evaluate.results(written.root, name)["measures"]
+    assert measured["knn_1"]["mean"] > 0.97
+    assert measured["linear"]["mean"] > 0.97
+    assert "cross_period" not in measured
 
 
 def test_vectors_of_two_models_are_refused(written, settings, compared):
@@ -157,7 +164,7 @@ def test_second_run_on_other_pixels_is_refused(client, written, settings, monkey
 
 
 @pytest.mark.parametrize(
-    ("wrong", "error", "told"),
+    ("wrong", "error", "message"),
     [
         ({"run": ""}, ConfigError, "--set run=RUN"),
         ({"labels": "truth.csv"}, ConfigError, r"must end in one of \.parquet"),
@@ -169,9 +176,9 @@ def test_second_run_on_other_pixels_is_refused(client, written, settings, monkey
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_runs(
-    written, settings, wrong, error, told
+    written, settings, wrong, error, message
 ):
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         specs(written, replace(settings, **wrong))
 
 
@@ -202,6 +209,6 @@ def test_changed_labels_are_another_run(written, settings, tmp_path):
 def test_too_few_pixels_with_vectors_and_classes_are_told(client, written, settings, tmp_path):
     path = f"{tmp_path}/few.parquet"
     pq.write_table(pa.table({"pixel": [0, 1, 2], "label": ["a", "b", None]}), path)
-    few = replace(settings, labels=path, quantities=(), patterns=False)
+    sparse = replace(settings, labels=path, quantities=(), patterns=False)
     with pytest.raises(DataError, match=r"2 pixels of 2 classes.*more than 10"):
-        driver.run(client, written.root, written.keys[0], few)
+        driver.run(client, written.root, written.keys[0], sparse)

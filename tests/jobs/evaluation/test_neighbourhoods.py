@@ -21,15 +21,15 @@ def test_trustworthiness_and_continuity_are_those_of_the_formula():
     intruders = (after <= k) & (after > 0) & (before > k)
     lost = (before <= k) & (before > 0) & (after > k)
     assert intruders.any()
-    found = neighbourhoods.trustworthiness(reference, vectors, k)
-    assert found == pytest.approx(1 - factor * (before - k)[intruders].sum())
-    found = neighbourhoods.continuity(reference, vectors, k)
-    assert found == pytest.approx(1 - factor * (after - k)[lost].sum())
+    value = neighbourhoods.trustworthiness(reference, vectors, k)
+    assert value == pytest.approx(1 - factor * (before - k)[intruders].sum())
+    value = neighbourhoods.continuity(reference, vectors, k)
+    assert value == pytest.approx(1 - factor * (after - k)[lost].sum())
 
 
 def test_overlap_is_the_share_of_shared_neighbours():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(2, 60, 2))
-    wanted = ((ranks(a) <= 4) & (ranks(b) <= 4)).sum(axis=1) - 1  # itself has rank 0 in both
-    assert neighbourhoods.overlap(a, b, 4) == pytest.approx(wanted.mean() / 4)
+    shared = ((ranks(a) <= 4) & (ranks(b) <= 4)).sum(axis=1) - 1  # itself has rank 0 in both
+    assert neighbourhoods.overlap(a, b, 4) == pytest.approx(shared.mean() / 4)
     assert neighbourhoods.overlap(a, 5 * a + 1, 4) == 1

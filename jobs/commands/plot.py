@@ -17,7 +17,7 @@ from lake.format.times import parse_tod
 from lake.plot import canvas, cycles, films, maps
 from lake.plot.layers import Layer
 from lake.plot.maps import Look
-from lake.plot.view import Kind
+from lake.plot.views import MapProjection
 from lake.reading.cubes import ALL_STATISTICS
 from lake.reading.store import Store
 from lake.storage.files import check_folder
@@ -73,7 +73,7 @@ _view_options = options(
         "--bbox", nargs=4, type=float, help="West, south, east, north in degrees [everything]."
     ),
     click.option(
-        "--projection", type=click.Choice(get_args(Kind)), default="fixed", show_default=True
+        "--projection", type=click.Choice(get_args(MapProjection)), default="fixed", show_default=True
     ),
 )  # fmt: skip
 
@@ -106,7 +106,7 @@ def map_(
     band: str,
     cube: str,
     minus: tuple[str, ...],
-    projection: Kind,
+    projection: MapProjection,
     bbox: tuple[float, ...] | None,
     cmap: str,
     vmin: float,
@@ -175,7 +175,7 @@ def cycle(
 def run(
     run: str,
     root: str,
-    projection: Kind,
+    projection: MapProjection,
     bbox: tuple[float, ...] | None,
     title: str,
     out: Path | None,
@@ -185,11 +185,11 @@ def run(
 ) -> None:
     """Map what a run gave to pixels: components, embeddings, clusters."""
     path = _file(out, f"{run}.png", canvas.check)
-    plate = run_maps.of_run(root, run, projection, bbox or ())
+    captioned = run_maps.of_run(root, run, projection, bbox or ())
     if title:
-        canvas.entitle(plate.figure.axes[0], title)
-    canvas.save(plate.figure, path, records.folder(root, run).url(), dpi or 0)
-    _told(path, as_json=as_json, caption=plate.caption)
+        canvas.set_title(captioned.figure.axes[0], title)
+    canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)
+    _told(path, as_json=as_json, caption=captioned.caption)
 
 
 def _opened(store: str, root: str | None) -> Store:

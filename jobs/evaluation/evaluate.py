@@ -25,8 +25,8 @@ from jobs.evaluation import evidence, measures
 from jobs.evaluation.evidence import EvidenceSettings, EvidenceSource
 from jobs.evaluation.measures import MeasureSettings
 from jobs.features import labels, texture
-from jobs.figures import captioned, charts, gallery, principal_axes
-from jobs.figures.captioned import Place
+from jobs.figures import captioned_maps, charts, gallery, principal_axes
+from jobs.figures.captioned_maps import Place
 from jobs.figures.gallery import Picture
 from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat, records
@@ -36,7 +36,7 @@ from jobs.runs.stages import Arrays, Work, partial
 from lake.console.messages import table
 from lake.errors import ConfigError
 from lake.format import order
-from lake.plot import view
+from lake.plot import views
 from lake.reading.store import Store
 
 JOB = "evaluate"
@@ -114,7 +114,7 @@ def make(work: Work) -> Sequence[str]:
     document = _document(work, classes, measured)
     work.objects.put(MEASURES, json.dumps(document, indent=1).encode())
     work.objects.put(TABLE, _table(work.run, measured))
-    return [MEASURES, TABLE, *gallery.listed(work, _draw(work, classes, len(everywhere)))]
+    return [MEASURES, TABLE, *gallery.store_list(work, _draw(work, classes, len(everywhere)))]
 
 
 def results(root: str, run: str) -> dict[str, Any]:
@@ -319,12 +319,12 @@ def _table(run: str, measured: Sequence[Arrays]) -> bytes:
 def _draw(work: Work, classes: _ClassResults, blocks: int) -> list[Picture]:
     """Draw all pictures, and store them."""
     store, principal = work.store, work.partial("axes", 0)
-    views = [work.partial("view", number) for number in range(blocks)]
-    axes = np.concatenate([arrays["axes"] for arrays in views])
-    distance = np.concatenate([arrays["distance"] for arrays in views])
-    place = Place(str(store.key), store.domain, view.around(store.domain))
+    tiles = [work.partial("view", number) for number in range(blocks)]
+    axes = np.concatenate([arrays["axes"] for arrays in tiles])
+    distance = np.concatenate([arrays["distance"] for arrays in tiles])
+    place = Place(str(store.key), store.domain, views.around(store.domain))
     figures = {
-        "embedding": captioned.embedding(
+        "embedding": captioned_maps.embedding(
             place, axes, principal["shares"].tolist(), principal["mean"].size
         ),
         "confusion": charts.confusion(place.key, classes.confusion, classes.names),
@@ -332,5 +332,7 @@ def _draw(work: Work, classes: _ClassResults, blocks: int) -> list[Picture]:
     if classes.moved is not None:
         figures["stability"] = charts.stability(place.key, classes.moved, classes.names)
     for column, pixel in enumerate(principal["chosen"].tolist()):
-        figures[f"neighbours-{pixel}"] = captioned.neighbours(place, distance[:, column], pixel)
-    return [gallery.stored(work, name, figure) for name, figure in figures.items()]
+        figures[f"neighbours-{pixel}"] = captioned_maps.neighbours(
+            place, distance[:, column], pixel
+        )
+    return [gallery.store_picture(work, name, figure) for name, figure in figures.items()]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.figures.captioned import Plate
+from jobs.figures.captioned_maps import CaptionedFigure
 from lake.plot import canvas
 from lake.plot.canvas import INK, Heading
 
@@ -13,7 +13,7 @@ NAMED = 40
 """Classes at most whose names are written."""
 
 
-def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> Plate:
+def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> CaptionedFigure:
     """Of the pixels held out of each class, the share that its nearest neighbours put into each.
 
     Args:
@@ -21,14 +21,14 @@ def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> Plat
         shared: (class, class) pixels.
         names: of the classes.
     """
-    held = shared.sum(axis=1)
-    share = shared / np.maximum(held, 1)[:, None]
-    seen = held > 0
-    told = np.diag(shared).sum() / max(held.sum(), 1)
+    held_out = shared.sum(axis=1)
+    share = shared / np.maximum(held_out, 1)[:, None]
+    has_pixels = held_out > 0
+    accuracy = np.diag(shared).sum() / max(held_out.sum(), 1)
     title = "Confusion of classes"
-    about = f"{key}  |  rows: the class; columns: what three neighbours say"
-    drawn = canvas.chart(Heading(title, about))
-    axes = drawn.map
+    subtitle = f"{key}  |  rows: the class; columns: what three neighbours say"
+    sheet = canvas.chart_sheet(Heading(title, subtitle))
+    axes = sheet.map
     axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
     places = np.arange(len(names))
     if len(names) <= NAMED:
@@ -37,22 +37,22 @@ def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> Plat
     axes.tick_params(length=0, labelcolor=INK)
     caption = (
         f"Of the pixels held out of each class (row), the share that the three nearest vectors put into "
-        f"each class (column), over all seeds; a row adds up to 1. {told:.1%} of all pixels lie on "
+        f"each class (column), over all seeds; a row adds up to 1. {accuracy:.1%} of all pixels lie on "
         f"the diagonal."
     )
-    if not seen.all():
-        caption += f" {(~seen).sum()} classes have no pixel held out: their rows are empty."
-    return Plate(title, caption, drawn.figure)
+    if not has_pixels.all():
+        caption += f" {(~has_pixels).sum()} classes have no pixel held out: their rows are empty."
+    return CaptionedFigure(title, caption, sheet.figure)
 
 
-def stability(key: str, moved: NDArray[np.float64], names: Sequence[str]) -> Plate:
+def stability(key: str, moved: NDArray[np.float64], names: Sequence[str]) -> CaptionedFigure:
     """How far pixels of each class move between two periods; `moved` (class,), NaN: no pixel."""
     rising = np.argsort(moved)  # NaN last
     rising = rising[np.isfinite(moved[rising])]
     title = "Stability of classes"
-    about = f"{key}  |  distance of a pixel to itself in the other period"
-    drawn = canvas.chart(Heading(title, about))
-    axes = drawn.map
+    subtitle = f"{key}  |  distance of a pixel to itself in the other period"
+    sheet = canvas.chart_sheet(Heading(title, subtitle))
+    axes = sheet.map
     places = np.arange(len(rising))
     axes.barh(places, moved[rising], color="#0072B2", height=0.78)
     axes.axvline(1, color=INK, linewidth=0.8)
@@ -67,4 +67,4 @@ def stability(key: str, moved: NDArray[np.float64], names: Sequence[str]) -> Pla
         f"stays nearer to itself than classes are to each other: {(moved[rising] < 1).sum()} of "
         f"{len(rising)} classes."
     )
-    return Plate(title, caption, drawn.figure)
+    return CaptionedFigure(title, caption, sheet.figure)

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from jobs.figures.captioned import Plate
+from jobs.figures.captioned_maps import CaptionedFigure
 from jobs.runs.stages import Work
 from lake.plot import canvas
 
-LISTED = "pictures.json"
+PICTURE_LIST = "pictures.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,21 @@ class Picture:
     """What is seen."""
 
 
-def stored(work: Work, name: str, plate: Plate) -> Picture:
+def store_picture(work: Work, name: str, figure: CaptionedFigure) -> Picture:
     """Store a picture of a run."""
-    about = {
-        "Title": f"{plate.title}: {work.store.key}",
+    metadata = {
+        "Title": f"{figure.title}: {work.store.key}",
         "Source": f"{work.run} of {work.store.url}",
     }
-    work.objects.put(f"{name}.png", canvas.png(plate.figure, Description=plate.caption, **about))
-    return Picture(name, f"{name}.png", plate.title, plate.caption)
+    work.objects.put(
+        f"{name}.png", canvas.png(figure.figure, Description=figure.caption, **metadata)
+    )
+    return Picture(name, f"{name}.png", figure.title, figure.caption)
 
 
-def listed(work: Work, drawn: Sequence[Picture]) -> list[str]:
+def store_list(work: Work, pictures: Sequence[Picture]) -> list[str]:
     """Store the list of a run's pictures; returns the paths of all of them and its own."""
-    work.objects.put(LISTED, json.dumps([asdict(of) for of in drawn], indent=1).encode())
-    return [*(of.file for of in drawn), LISTED]
+    work.objects.put(
+        PICTURE_LIST, json.dumps([asdict(picture) for picture in pictures], indent=1).encode()
+    )
+    return [*(picture.file for picture in pictures), PICTURE_LIST]

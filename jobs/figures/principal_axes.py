@@ -18,8 +18,8 @@ Sums = tuple[int, Floats, Floats]
 def sums(root: str, run: str, array: str, pixels: Rows) -> Sums:
     """Of the vectors of some pixels that have them."""
     values = outputs.read(root, run, array, pixels).astype(np.float64)
-    there = values[np.isfinite(values).all(axis=1)]
-    return len(there), there.sum(axis=0), there.T @ there
+    vectors = values[np.isfinite(values).all(axis=1)]
+    return len(vectors), vectors.sum(axis=0), vectors.T @ vectors
 
 
 def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
@@ -42,11 +42,11 @@ def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
         directions, np.abs(directions).argmax(axis=0, keepdims=True), axis=0
     )
     first = np.maximum(variance[::-1][:3], 0)
-    lacking = 3 - first.size
+    missing_axes = 3 - first.size
     return (
         mean,
-        np.pad(directions * np.sign(largest), ((0, 0), (0, lacking))),
-        np.pad(first / max(float(variance.sum()), np.finfo(float).tiny), (0, lacking)),
+        np.pad(directions * np.sign(largest), ((0, 0), (0, missing_axes))),
+        np.pad(first / max(float(variance.sum()), np.finfo(float).tiny), (0, missing_axes)),
     )
 
 

@@ -5,12 +5,12 @@ Read where it is drawn, a superblock at a time; needs neither Dask nor torch.
 
 import numpy as np
 
-from jobs.figures import captioned, principal_axes
-from jobs.figures.captioned import Place, Plate
+from jobs.figures import captioned_maps, principal_axes
+from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.runs import outputs, records
 from lake.errors import ConfigError
-from lake.plot import canvas, layers, view
-from lake.plot.view import Kind
+from lake.plot import canvas, layers, views
+from lake.plot.views import MapProjection
 from lake.reading.store import Store
 
 COLOURED = ("pca", "mnf", "embed", "transform", "cluster")
@@ -19,7 +19,9 @@ KINDS = {"pca": "principal", "mnf": "minimum-noise"}
 """Of components, by the job that fits them."""
 
 
-def of_run(root: str, run: str, projection: Kind = "fixed", bbox: tuple[float, ...] = ()) -> Plate:
+def of_run(
+    root: str, run: str, projection: MapProjection = "fixed", bbox: tuple[float, ...] = ()
+) -> CaptionedFigure:
     """A map of what a run gave to pixels: components or embeddings as red, green, blue; or clusters.
 
     Embeddings are turned to the principal axes of the pixels that are shown; colours are stretched
@@ -42,30 +44,34 @@ def of_run(root: str, run: str, projection: Kind = "fixed", bbox: tuple[float, .
             f"{', '.join(COLOURED)}; 'lake runs ls' lists them"
         )
     store = records.open_input(root, spec.stores[0])
-    pixels, domain, shown = view.part(store.domain, view.of(store.domain, projection, bbox))
-    at = Place(str(store.key), domain, shown)
-    found = outputs.dataset(root, run)
-    if "labels" in found:
+    pixels, domain, map_view = views.visible_part(
+        store.domain, views.select(store.domain, projection, bbox)
+    )
+    place = Place(str(store.key), domain, map_view)
+    dataset = outputs.dataset(root, run)
+    if "labels" in dataset:
         labels = outputs.read(root, run, "labels", pixels)
-        plate = captioned.clusters(at, labels, found.sizes["cluster"])
-    elif "scores" in found:
+        figure = captioned_maps.clusters(place, labels, dataset.sizes["cluster"])
+    elif "scores" in dataset:
         job, model = next(iter(spec.inputs.items())) if spec.job == "transform" else (spec.job, run)
         fitted = outputs.dataset(root, model)
         ratio = fitted["explained_variance_ratio"].values[:3].tolist()
         sizes = fitted.sizes["component"], fitted.sizes["feature"]
         scores = principal_axes.project(root, run, "scores", None, None, pixels)
         shares = ratio + [0.0] * (3 - len(ratio))
-        plate = captioned.components(at, scores, shares, *sizes, KINDS[job])
+        figure = captioned_maps.components(place, scores, shares, *sizes, KINDS[job])
     else:
-        plate = _embedding(root, run, at, store, pixels)
-    canvas.fitted(plate.figure)
-    return plate
+        figure = _embedding(root, run, place, store, pixels)
+    canvas.fit(figure.figure)
+    return figure
 
 
-def _embedding(root: str, run: str, at: Place, store: Store, pixels: layers.Pixels) -> Plate:
+def _embedding(
+    root: str, run: str, place: Place, store: Store, pixels: layers.Pixels
+) -> CaptionedFigure:
     """The principal axes of an embedding, summed up a superblock at a time."""
     parts = layers.by_superblock(store, pixels)
     summed = [principal_axes.sums(root, run, "embedding", part) for part in parts]
     mean, axes, shares = principal_axes.axes(summed)
     turned = [principal_axes.project(root, run, "embedding", mean, axes, part) for part in parts]
-    return captioned.embedding(at, np.concatenate(turned), shares.tolist(), mean.size)
+    return captioned_maps.embedding(place, np.concatenate(turned), shares.tolist(), mean.size)

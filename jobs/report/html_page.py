@@ -81,11 +81,11 @@ def table(rows: Iterable[Sequence[str]], columns: Sequence[str] = ()) -> str:
     """Rows of text; without column names the first cell of a row is its name."""
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     lines = [f"<tr>{head}</tr>"] if columns else []
-    for first, *others in rows:
+    for first, *cells in rows:
         tag = "td" if columns else "th"
-        cells = [
+        row_cells = [
             f"<{tag}>{escape(first)}</{tag}>",
-            *(f"<td>{escape(cell)}</td>" for cell in others),
+            *(f"<td>{escape(cell)}</td>" for cell in cells),
         ]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
+        lines.append(f"<tr>{''.join(row_cells)}</tr>")
     return "<table>\n" + "\n".join(lines) + "\n</table>"

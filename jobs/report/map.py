@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from jobs.figures import gallery
-from jobs.figures.captioned import Place
+from jobs.figures.captioned_maps import Place
 from jobs.linear import transform
-from jobs.report import sources
-from jobs.report.sources import PLATES, Scene
+from jobs.report import map_figures
+from jobs.report.map_figures import PICTURES, MapScene
 from jobs.runs import job as jobs_by_name
 from jobs.runs import records
 from jobs.runs.records import Spec
@@ -20,7 +20,7 @@ from jobs.runs.settings import check
 from jobs.runs.stages import Work
 from lake.errors import ConfigError, MissingError
 from lake.format.schema import MONTHS
-from lake.plot import layers, view
+from lake.plot import layers, views
 from lake.reading.store import Store
 
 JOB = "map"
@@ -33,7 +33,7 @@ SHOWS = {"pca": "pca", EMBED: "embedding", CLUSTER: "clusters"}
 class Settings:
     """Of `lake map`."""
 
-    pictures: tuple[str, ...] = PLATES
+    pictures: tuple[str, ...] = PICTURES
     run: str = ""
     """Run to draw, with those that it builds on: of `cluster`, `embed`, `pca`, or of `transform` by the
     model of an embedding. What else the pictures need is of default settings."""
@@ -46,11 +46,11 @@ class Settings:
     tod: int = -1
     """Of the mean, seconds of the UTC day; -1: the one that has most observations."""
     phase: int = 0
-    """Shown in the pixel order."""
+    """MapView in the pixel order."""
 
     def __post_init__(self) -> None:
-        known = f"pictures must be some of {', '.join(PLATES)}"
-        check(known, self.pictures, holds={*PLATES} >= {*self.pictures} != set())
+        requirement = f"pictures must be some of {', '.join(PICTURES)}"
+        check(requirement, self.pictures, holds={*PICTURES} >= {*self.pictures} != set())
         check("month must be 0 to 12", self.month, holds=0 <= self.month <= len(MONTHS))
 
 
@@ -60,7 +60,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     Raises:
         ConfigError: a cube, band, month, time of day or phase that the store does not have.
     """
-    settings = settled(settings, store)
+    settings = resolve(settings, store)
     chains = _chains(root, store, settings)
     inputs = {job: chain[-1].id for job, chain in chains.items()}
     base = {spec.id: spec for chain in chains.values() for spec in chain}
@@ -68,13 +68,13 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     return (*base.values(), spec)
 
 
-def settled(settings: Settings, store: Store) -> Settings:
+def resolve(settings: Settings, store: Store) -> Settings:
     """The settings with cube and band chosen for a store.
 
     Raises:
         ConfigError: the store does not have what they ask for.
     """
-    cube, band = layers.choose(store, settings.cube, settings.band)
+    cube, band = layers.choose_band(store, settings.cube, settings.band)
     tods = store.cubes[cube].tods
     if settings.tod not in {-1, *tods}:
         raise ConfigError(f"setting tod={settings.tod}: {cube} of {store.key} has {tods}")
@@ -93,8 +93,8 @@ def _chains(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec
             continue
         job = jobs_by_name.load(name)
         is_of_named = name == CLUSTER and EMBED in named
-        chosen = job.Settings(run=named[EMBED].id) if is_of_named else job.Settings()
-        chains[name] = job.specs(root, store, chosen)
+        job_settings = job.Settings(run=named[EMBED].id) if is_of_named else job.Settings()
+        chains[name] = job.specs(root, store, job_settings)
     return chains
 
 
@@ -125,15 +125,17 @@ def _named(root: str, store: Store, run: str) -> dict[str, Spec]:
 def make(work: Work) -> Sequence[str]:
     """Draw the pictures."""
     store, settings = work.store, work.settings(Settings)
-    scene = Scene(
+    scene = MapScene(
         work.client, work.root, store, work.spec.inputs, store.cubes[settings.cube],
         settings.band, settings.month, settings.tod, settings.phase,
     )  # fmt: skip
-    place = Place(str(store.key), store.domain, view.around(store.domain))
-    drawn = []
+    place = Place(str(store.key), store.domain, views.around(store.domain))
+    gallery_pictures = []
     work.pulse.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):
         work.pulse.check()
-        drawn.append(gallery.stored(work, name, sources.plate(name, scene, place)))
+        gallery_pictures.append(
+            gallery.store_picture(work, name, map_figures.captioned_figure(name, scene, place))
+        )
         work.pulse.advance(set(range(done)))
-    return gallery.listed(work, drawn)
+    return gallery.store_list(work, gallery_pictures)

@@ -1,20 +1,22 @@
-"""`lake report`: the pictures of a map and what they rest on, in one file for any browser.
+"""`lake report`: the pictures of a map, its store and its runs, in one file for any browser.
 
-Where the truth is known (`truth.npz` of synthetic granules: `classes` (row, column), negative where
-there is none, and `names`), the report shows it and says how well it was recovered.
+Where the truth is known, the report shows it and measures how well it was recovered. The truth is
+`truth.npz` of synthetic granules: `classes` (row, column), negative where there is none, and `names`.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation import clusterings, probes
-from jobs.figures.gallery import LISTED, Picture
+from jobs.evaluation import clusterings, measures
+from jobs.evaluation.measures import MeasureSettings, Pixels
+from jobs.features import labels
+from jobs.features.labels import Classes
+from jobs.figures.gallery import PICTURE_LIST, Picture
 from jobs.report import html_page
 from jobs.report import map as maps
 from jobs.runs import outputs, records
@@ -22,29 +24,20 @@ from jobs.runs.records import Spec
 from lake.errors import ConfigError, DataError, MissingError
 from lake.format import order
 from lake.format.times import format_tod
-from lake.plot import canvas, colours, graticule, pictures, view
+from lake.plot import canvas, colours, graticule, pictures, views
 from lake.plot.canvas import Heading
 from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import ledger
 
-SQUARE = 20
-"""Rows and columns of a square of the checkerboard that parts training pixels from those held out."""
-NEIGHBOURS, MOST, SEED = 5, 10_000, 0
-"""Of the classification by nearest neighbours: how many, pixels of each side, and the draw."""
-
+PROBES = {
+    "knn_3": "class predicted by the 3 nearest neighbours",
+    "linear": "class predicted by logistic regression",
+}
+"""Measures of `jobs.evaluation.measures` that the report shows, and their labels."""
 REASONS = 5
-"""Why time steps are missing: how many reasons are named."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """Classes that are known."""
-
-    classes: NDArray[np.int64]
-    """(P,) of each pixel of the store, negative: none."""
-    names: tuple[str, ...]
+"""Number of reasons that are listed for missing time steps, the most frequent ones."""
 
 
 def render(root: str, run: str, truth: str | None = None, commands: str = "") -> str:
@@ -70,7 +63,7 @@ def render(root: str, run: str, truth: str | None = None, commands: str = "") ->
         html_page.table(facts(root, store, url)),
         *_reading(store, url),
     ]
-    body += [html_page.heading("What it holds"), *_drawn(root, run)]
+    body += [html_page.heading("What it holds"), *_figures(root, run)]
     if truth:
         body += _recovered(root, spec, store, read_truth(truth, store))
     if commands:
@@ -83,12 +76,12 @@ def render(root: str, run: str, truth: str | None = None, commands: str = "") ->
 
 
 def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
-    """What there is to know of a store, as names and values."""
+    """Key, extent, layout, cubes and time steps of a store, as names and values."""
     domain, layout = store.domain, store.domain.layout
     blocks = len(order.superblocks(domain.pixels, layout))
     origin = graticule.longitude(domain.grid.projection.longitude_of_projection_origin, 1)
     rows, columns = domain.grid.shape
-    found = {
+    values = {
         "key": str(store.key),
         "URL": url,
         "days": f"{store.key.t0} to {store.key.tf}",
@@ -97,20 +90,20 @@ def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
     }
     for cube in store.cubes.values():
         times = ", ".join(format_tod(tod)[:5] for tod in sorted(cube.tods))
-        found[cube.name] = f"{cube.resolution}: {' '.join(cube.bands)} at {times} UTC"
-    found["months"] = ", ".join(map(str, store.months))
-    found |= _time_steps(root, store)
+        values[cube.name] = f"{cube.resolution}: {' '.join(cube.bands)} at {times} UTC"
+    values["months"] = ", ".join(map(str, store.months))
+    values |= _time_steps(root, store)
     if store.suspect:
-        found["suspect"] = f"{', '.join(store.suspect)} may be wrong"
-    return list(found.items())
+        values["suspect"] = f"{', '.join(store.suspect)} may be wrong"
+    return list(values.items())
 
 
 def _time_steps(root: str, store: Store) -> dict[str, str]:
-    """How many were merged, and why others are missing; nothing where nobody noted it."""
-    noted = store.attributes["provenance"].get("ledger")
-    if noted is None:
+    """Merged time steps, and why others are missing; empty where the store has no ledger."""
+    stored_ledger = store.attributes["provenance"].get("ledger")
+    if stored_ledger is None:
         return {}
-    entries = ledger.read(connect(join(root, str(store.key))), noted)
+    entries = ledger.read(connect(join(root, str(store.key))), stored_ledger)
     missing = Counter(entry.reason for entry in entries if entry.status == ledger.MISSING)
     reasons = "; ".join(f"{count:,} x {reason}" for reason, count in missing.most_common(REASONS))
     return {"time steps": f"{len(entries.steps(ledger.MERGED)):,} merged"} | (
@@ -118,8 +111,8 @@ def _time_steps(root: str, store: Store) -> dict[str, str]:
     )
 
 
-def read_truth(path: str, store: Store) -> Truth:
-    """The known classes of a store's pixels.
+def read_truth(path: str, store: Store) -> Classes:
+    """The hidden classes of a store's pixels, from `truth.npz`.
 
     Raises:
         MissingError: no such file.
@@ -134,79 +127,76 @@ def read_truth(path: str, store: Store) -> Truth:
         raise DataError(
             f"{path} is no truth: {error}; wanted arrays 'classes' and 'names'"
         ) from error
-    if classes.shape != store.domain.grid.shape:
-        raise DataError(
-            f"{path} has classes of shape {classes.shape}, {store.key} has a grid of "
-            f"{store.domain.grid.shape}: give the truth of the same granules"
-        )
-    return Truth(store.domain.gather(classes, 1)[:, 0].astype(np.int64), names)
+    return Classes(labels.whole(classes, path, store.domain), names)
 
 
-def measures(
-    truth: Truth,
-    found: dict[str, NDArray[np.floating]],
+def agreement(
+    truth: Classes,
+    vectors_by_name: dict[str, NDArray[np.floating]],
     clusters: NDArray[np.integer],
     store: Store,
 ) -> list[tuple[str, str]]:
-    """How well the classes are recovered, as names and values.
+    """How well the hidden classes are recovered, as names and values.
+
+    Vectors are measured as `lake evaluate` does, by `jobs.evaluation.measures` with its default settings
+    and seed 0; the clusters are those of the run that is drawn.
 
     Args:
-        truth: of the store's pixels.
-        found: what is asked for its neighbours: name -> (P, d).
-        clusters: (P,)
-        store: the pixels.
+        truth: classes of the store's pixels.
+        vectors_by_name: name -> (P, d) vectors to measure.
+        clusters: (P,) cluster of each pixel.
+        store: the store that has the pixels.
     """
-    known = truth.classes[truth.classes >= 0]
-    agreement = f"{clusterings.adjusted_rand(truth.classes, clusters):.2f}"
-    rows = [("clusters: adjusted Rand index (0 chance, 1 the same)", agreement)]
-    for name, vectors in found.items():
-        share = f"{_told(truth, vectors, store):.1%}"
-        rows.append((f"{name}: class told by the {NEIGHBOURS} nearest neighbours", share))
-    rows.append(("always the commonest class", f"{np.bincount(known).max() / known.size:.1%}"))
-    return rows
+    domain, classes = store.domain, truth.of
+    index = f"{clusterings.adjusted_rand(classes, clusters):.2f}"
+    rows = [("clusters: adjusted Rand index (0 chance, 1 the same)", index)]
+    for name, vectors in vectors_by_name.items():
+        pixels = Pixels(vectors, domain.row, domain.column, classes)
+        values = measures.measure(pixels, MeasureSettings(), seed=0).values
+        rows += [
+            (f"{name}: {label}", f"{values[measure]:.1%}") for measure, label in PROBES.items()
+        ]
+    labelled = classes[classes >= 0]
+    most_frequent = np.bincount(labelled).max() / labelled.size
+    return [*rows, ("always the commonest class", f"{most_frequent:.1%}")]
 
 
-def _told(truth: Truth, vectors: NDArray[np.floating], store: Store) -> float:
-    """Share of the pixels held out whose class their nearest neighbours tell."""
-    domain, there = store.domain, (truth.classes >= 0) & np.isfinite(vectors).all(axis=1)
-    split = probes.split(domain.row, domain.column, there, SQUARE, MOST, SEED)
-    train = vectors[split.train], truth.classes[split.train]
-    told = probes.neighbours(*train, vectors[split.test], NEIGHBOURS)
-    return probes.accuracy(told, truth.classes[split.test])
-
-
-def _recovered(root: str, spec: Spec, store: Store, truth: Truth) -> Iterator[str]:
-    lacking = {"cluster", "embed", "pca"} - set(spec.inputs)
-    if lacking:
+def _recovered(root: str, spec: Spec, store: Store, truth: Classes) -> Iterator[str]:
+    missing_jobs = {"cluster", "embed", "pca"} - set(spec.inputs)
+    if missing_jobs:
         raise ConfigError(
-            f"{spec.id} has no pictures of {', '.join(sorted(lacking))}: with --truth, give a map "
+            f"{spec.id} has no pictures of {', '.join(sorted(missing_jobs))}: with --truth, give a map "
             "of all pictures"
         )
-    labelled = outputs.dataset(root, spec.inputs["cluster"])
-    clusters, count = labelled["labels"].values.astype(np.int64), labelled.sizes["cluster"]
+    clustered = outputs.dataset(root, spec.inputs["cluster"])
+    clusters, count = clustered["labels"].values.astype(np.int64), clustered.sizes["cluster"]
     scores = outputs.dataset(root, spec.inputs["pca"])["scores"].values
     embedding = outputs.dataset(root, spec.inputs["embed"])["embedding"].values
-    shared = clusterings.overlap(truth.classes, clusters, (len(truth.names), count))
-    alike = clusterings.partners(shared)
+    shared = clusterings.overlap(truth.of, clusters, (len(truth.names), count))
+    partners = clusterings.partners(shared)
     caption = (
-        f"The {len(truth.names)} land covers of the invented country, which nothing above was told. "
+        f"The {len(truth.names)} land covers of the invented country, which no job was given. "
         "Each has the colour of the cluster that fits it best, so that the two maps compare."
     )
     heading = Heading("Hidden land classes", f"{store.key}  |  truth of the synthetic granules")
-    drawn = pictures.classes(
-        store.domain, view.around(store.domain), truth.classes, heading, truth.names,
-        colours.of_classes(int(alike.max()) + 1)[alike],
+    figure = pictures.classes(
+        store.domain, views.around(store.domain), truth.of, heading, truth.names,
+        colours.class_colours(int(partners.max()) + 1)[partners],
     )  # fmt: skip
-    found = {f"embedding, {embedding.shape[1]} numbers": embedding,
-             f"PCA scores, {scores.shape[1]} numbers": scores}  # fmt: skip
+    vectors_by_name = {
+        f"embedding, {embedding.shape[1]} numbers": embedding,
+        f"PCA scores, {scores.shape[1]} numbers": scores,
+    }
+    settings = MeasureSettings()
     yield html_page.heading("What was hidden")
-    yield html_page.figure(canvas.png(drawn), heading.title, caption)
+    yield html_page.figure(canvas.png(figure), heading.title, caption)
     yield html_page.paragraph(
-        f"How well the hidden classes are recovered. Neighbours are looked for in the black squares "
-        f"of a checkerboard of {SQUARE} x {SQUARE} pixels, for pixels in the white ones (at most "
-        f"{MOST:,} of each); no job was told a class."
+        "How well the hidden classes are recovered, which no job was given. The probes are those of "
+        f"'lake evaluate': they are trained on the black squares of a checkerboard of {settings.square} x "
+        f"{settings.square} pixels, and predict pixels of the white squares (at most {settings.most:,} "
+        "of each)."
     )
-    yield html_page.table(measures(truth, found, clusters, store), ("measure", "value"))
+    yield html_page.table(agreement(truth, vectors_by_name, clusters, store), ("measure", "value"))
     yield html_page.paragraph(
         "The share of each class that lies in the cluster where most of it lies."
     )
@@ -214,9 +204,9 @@ def _recovered(root: str, spec: Spec, store: Store, truth: Truth) -> Iterator[st
 
 
 def _classes(names: Sequence[str], shared: NDArray[np.int64]) -> Iterator[tuple[str, ...]]:
-    for name, held in zip(names, shared, strict=True):
-        share = held.max() / max(held.sum(), 1)
-        yield name, f"{held.sum():,}", str(held.argmax()), f"{share:.0%}"
+    for name, counts in zip(names, shared, strict=True):
+        share = counts.max() / max(counts.sum(), 1)
+        yield name, f"{counts.sum():,}", str(counts.argmax()), f"{share:.0%}"
 
 
 def _store(root: str, spec: Spec) -> Store:
@@ -248,10 +238,10 @@ def _reading(store: Store, url: str) -> list[str]:
     ]
 
 
-def _drawn(root: str, run: str) -> Iterator[str]:
+def _figures(root: str, run: str) -> Iterator[str]:
     objects = records.folder(root, run)
-    for noted in json.loads(objects.get(LISTED)):
-        picture = Picture(**noted)
+    for record in json.loads(objects.get(PICTURE_LIST)):
+        picture = Picture(**record)
         yield html_page.figure(objects.get(picture.file), picture.title, picture.caption)
 
 
@@ -263,6 +253,6 @@ def _runs(root: str, run: str) -> list[str]:
         done = records.find(root, spec.id)
         seconds = f"{done.seconds:.1f} s" if done else "not complete"
         rows.append((spec.id, seconds, json.dumps(dict(spec.settings))))
-        waiting += [before for before in spec.inputs.values() if before not in waiting]
+        waiting += [input_run for input_run in spec.inputs.values() if input_run not in waiting]
     unique = sorted({row[0]: row for row in rows}.values())
     return [html_page.table(unique, ("run", "took", "settings"))]

@@ -15,11 +15,11 @@ MOST_POINTS = 30000
 
 def packed() -> bytes:
     """All lines; longer ones in pieces that meet."""
-    found = []
+    numbers = []
     for kind, name in enumerate(KINDS):
         for line in lines.read(name):
-            found += [_line(kind, piece) for piece in _pieces(line)]
-    return np.concatenate(found).astype("<i2").tobytes()
+            numbers += [_line(kind, piece) for piece in _pieces(line)]
+    return np.concatenate(numbers).astype("<i2").tobytes()
 
 
 def _pieces(line: NDArray[np.int64]) -> list[NDArray[np.int64]]:

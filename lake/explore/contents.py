@@ -45,29 +45,29 @@ class Offer:
     def _complete(self) -> list[dict[str, Any]]:
         """Complete runs with something to show, the newest first."""
         names = [path.rpartition("/")[2] for path in self._objects.folders("runs")]
-        lacking = [name for name in names if name not in self._runs]
+        new_names = [name for name in names if name not in self._runs]
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            for name, found in zip(lacking, pool.map(self._run, lacking), strict=True):
-                if found is not None:
-                    self._runs[name] = found
-        known = [run for name in names if (run := self._runs.get(name)) and run["arrays"]]
-        return sorted(known, key=lambda run: str(run["finished"]), reverse=True)
+            for name, run in zip(new_names, pool.map(self._run, new_names), strict=True):
+                if run is not None:
+                    self._runs[name] = run
+        shown_runs = [run for name in names if (run := self._runs.get(name)) and run["arrays"]]
+        return sorted(shown_runs, key=lambda run: str(run["finished"]), reverse=True)
 
     def _run(self, name: str) -> dict[str, Any] | None:
         """What there is to show of a run; None: it is not complete."""
         try:
-            done, spec = (self._json(f"runs/{name}/{what}.json") for what in ("done", "spec"))
+            done, spec = (self._json(f"runs/{name}/{part}.json") for part in ("done", "spec"))
         except MissingError:
             return None
         path = f"runs/{name}/{spec['job']}.zarr"
-        found = {"id": name, "path": path, "store": "", "finished": done["finished"]}
+        run = {"id": name, "path": path, "store": "", "finished": done["finished"]}
         try:
             arrays = self._json(f"{path}/zarr.json")["consolidated_metadata"]["metadata"]
         except MissingError:  # the job makes no arrays
-            return found | {"arrays": [], "pixels": 0}
-        held = [array for array in ARRAYS if array in arrays and "pixel" in arrays]
-        pixels = arrays["pixel"]["shape"][0] if held else 0
-        return found | {"store": spec["stores"][0]["key"], "arrays": held, "pixels": pixels}
+            return run | {"arrays": [], "pixels": 0}
+        arrays_shown = [array for array in ARRAYS if array in arrays and "pixel" in arrays]
+        pixels = arrays["pixel"]["shape"][0] if arrays_shown else 0
+        return run | {"store": spec["stores"][0]["key"], "arrays": arrays_shown, "pixels": pixels}
 
     def _json(self, path: str) -> Any:  # noqa: ANN401 (JSON)
         return json.loads(self._objects.get(path))

@@ -47,8 +47,8 @@ Answer = tuple[int, Bytes, dict[str, str]]
 def site() -> dict[str, bytes]:
     """The files of the page by name."""
     folders = (Path(__file__).with_name(name) for name in ("static", "built"))
-    found = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
-    return found | {LINES: coast_lines.packed()}
+    pages = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
+    return pages | {LINES: coast_lines.packed()}
 
 
 def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
@@ -103,19 +103,19 @@ class Content:
         self._pages = site()
         self._offer = Offer(objects)
 
-    def answer(self, target: str, wanted: str | None) -> Answer:
+    def answer(self, target: str, byte_range: str | None) -> Answer:
         """To a request for a path, or a range of its bytes."""
         path = unquote(urlsplit(target).path).lstrip("/") or "index.html"
         try:
-            return self._found(path, wanted)
+            return self._found(path, byte_range)
         except MissingError as error:
             return _text(404, str(error))
         except (LakeError, *STORE_ERRORS) as error:
             return _text(502, str(error))
 
-    def _found(self, path: str, wanted: str | None) -> Answer:
+    def _found(self, path: str, byte_range: str | None) -> Answer:
         if path.startswith(LAKE):
-            return object_of(self._objects, path.removeprefix(LAKE), wanted)
+            return object_of(self._objects, path.removeprefix(LAKE), byte_range)
         if path == OFFER:
             return _json(self._offer.document(LAKE, is_live=True))
         if path in self._pages:
@@ -123,13 +123,13 @@ class Content:
         return _text(404, f"there is no {path}")
 
 
-def object_of(objects: Objects, path: str, wanted: str | None) -> Answer:
+def object_of(objects: Objects, path: str, byte_range: str | None) -> Answer:
     """An object of the lake, or a range of its bytes.
 
     Args:
         objects: the lake.
         path: below its root; one that leads elsewhere is refused.
-        wanted: the `Range` of the request; None: all of it.
+        byte_range: the `Range` of the request; None: all of it.
     """
     if not all(part not in ("", ".", "..") for part in path.split("/")) or re.search(
         r"[\\\0]", path
@@ -141,16 +141,16 @@ def object_of(objects: Objects, path: str, wanted: str | None) -> Answer:
         "Accept-Ranges": "bytes",
         "Cache-Control": age,
     }
-    if wanted is None:
+    if byte_range is None:
         return 200, objects.get(path), headers
-    found = _RANGE.fullmatch(wanted)
-    if not found:
-        return _text(416, f"{wanted!r} is no range of bytes that is served here")
-    if found[3]:
-        body = objects.tail(path, int(found[3]))
+    match = _RANGE.fullmatch(byte_range)
+    if not match:
+        return _text(416, f"{byte_range!r} is no range of bytes that is served here")
+    if match[3]:
+        body = objects.tail(path, int(match[3]))
         size = objects.stat(path).size
         return 206, body, headers | {"Content-Range": f"bytes {size - len(body)}-{size - 1}/{size}"}
-    first, last = int(found[1]), int(found[2])
+    first, last = int(match[1]), int(match[2])
     (body,) = objects.get_ranges(path, [(first, last - first + 1)])
     return 206, body, headers | {"Content-Range": f"bytes {first}-{first + len(body) - 1}/*"}
 

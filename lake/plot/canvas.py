@@ -23,7 +23,7 @@ from lake.format.domain import Image
 from lake.plot import coast_lines
 from lake.plot.colours import ABSENT
 from lake.plot.graticule import FAINT, graticule, longitude
-from lake.plot.view import Shown
+from lake.plot.views import MapView
 from lake.storage.files import whole
 
 INK = "0.15"
@@ -49,7 +49,7 @@ class Sheet:
     figure: Figure
     map: Axes
     """Or the chart's."""
-    about: Annotation
+    subtitle: Annotation
     """Below the title."""
 
 
@@ -58,28 +58,30 @@ class Heading:
     """What a picture is of."""
 
     title: str
-    about: str
+    subtitle: str
     """Key, month, time of day, band: what the title leaves out."""
     source: str = ""
     """What it was read from, if the rest does not say so."""
 
 
-def sheet(shown: Shown, heading: Heading) -> Sheet:
+def map_sheet(map_view: MapView, heading: Heading) -> Sheet:
     """An empty map with headings, graticule, coast lines and borders."""
-    rows, columns = shown.size
+    rows, columns = map_view.size
     scale = min(MAP_INCHES[0] / columns, MAP_INCHES[1] / rows)
     size = columns * scale, rows * scale
     dots = min(max(1 / scale, DPI[0]), DPI[1])
     figure = Figure(figsize=size, dpi=dots, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
-    frame(axes, shown)
-    graticule(axes, shown)
-    _foot(axes, shown, heading.source)
+    frame(axes, map_view)
+    graticule(axes, map_view)
+    _foot(axes, map_view, heading.source)
     return Sheet(figure, axes, _head(axes, heading))
 
 
-def chart(heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INCHES)) -> Sheet:
+def chart_sheet(
+    heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INCHES)
+) -> Sheet:
     """Empty axes for what is no map, with headings; `size`: width and height, inches."""
     figure = Figure(figsize=size, dpi=DPI[0], facecolor="white")
     FigureCanvasAgg(figure)
@@ -87,24 +89,24 @@ def chart(heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INC
     return Sheet(figure, axes, _head(axes, heading))
 
 
-def entitle(axes: Axes, title: str, above: int = 0) -> None:
+def set_title(axes: Axes, title: str, above: int = 0) -> None:
     """Give a map or chart its title, so many lines above the usual place."""
     axes.set_title(
         title, loc="left", pad=21 + 9.5 * above, fontsize=12, fontweight="bold", color=INK
     )  # fmt: skip
 
 
-def frame(axes: Axes, shown: Shown, width: float = 1) -> None:
+def frame(axes: Axes, map_view: MapView, width: float = 1) -> None:
     """An empty map: sea and space, coast lines and borders above what will be painted between.
 
     Args:
         axes: empty.
-        shown: what is shown.
+        map_view: what is shown.
         width: of the lines, times the usual.
     """
-    paint(axes, shown, _empty(shown), zorder=0)
-    coast_lines.draw(axes, shown, width)
-    west, east, south, north = shown.extent
+    paint(axes, map_view, _empty(map_view), zorder=0)
+    coast_lines.draw(axes, map_view, width)
+    west, east, south, north = map_view.extent
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_xticks([])
@@ -113,20 +115,32 @@ def frame(axes: Axes, shown: Shown, width: float = 1) -> None:
         spine.set(color="0.4", linewidth=0.6)
 
 
-def beside(drawn: Sheet, width: float, *, square: bool = False) -> Axes:
+def add_panel(sheet: Sheet, width: float, *, square: bool = False) -> Axes:
     """A panel to the right of the map, `width` inches wide, as high as the map or square.
 
     It lies beyond the figure's own size; `png` cuts the sheet to what is drawn.
     """
-    wide, high = drawn.figure.get_size_inches()
-    height = min(width, high) if square else high
-    return drawn.figure.add_axes((1 + GAP / wide, 1 - height / high, width / wide, height / high))
+    figure_width, figure_height = sheet.figure.get_size_inches()
+    height = min(width, figure_height) if square else figure_height
+    return sheet.figure.add_axes(
+        (
+            1 + GAP / figure_width,
+            1 - height / figure_height,
+            width / figure_width,
+            height / figure_height,
+        )
+    )
 
 
-def paint(axes: Axes, shown: Shown, image: Image, zorder: float = 1, **how: Any) -> None:  # noqa: ANN401 (as imshow takes it)
+def paint(axes: Axes, map_view: MapView, image: Image, zorder: float = 1, **options: Any) -> None:  # noqa: ANN401 (as imshow takes it)
     """Put an image of what is shown, at any refinement, onto its map."""
     axes.imshow(
-        image, extent=shown.extent, origin="upper", interpolation="nearest", zorder=zorder, **how
+        image,
+        extent=map_view.extent,
+        origin="upper",
+        interpolation="nearest",
+        zorder=zorder,
+        **options,
     )
 
 
@@ -162,16 +176,16 @@ def bars(
         )
 
 
-def absent(drawn: Sheet) -> None:
+def explain_grey(sheet: Sheet) -> None:
     """Beside the map's lower right corner: what grey means."""
     for text, right, size, colour in (("■", 0, 9, ABSENT), ("no observation", 9, 6.5, FAINT)):
-        drawn.map.annotate(
+        sheet.map.annotate(
             text, (1, 0), (72 * GAP + right, -16), "axes fraction", "offset points",
             ha="left", va="center", fontsize=size, color=colour,
         )  # fmt: skip
 
 
-def fitted(figure: Figure) -> Figure:
+def fit(figure: Figure) -> Figure:
     """The figure, as large as what is drawn: nothing lies beyond its edges, nothing moves."""
     FigureCanvasAgg(figure).draw()
     box = figure.get_tightbbox()
@@ -203,12 +217,12 @@ def save(figure: Figure, path: Path, source: str, dpi: float = 0) -> None:
     """
     check(path)
     title = figure.axes[0].get_title(loc="left")
-    about = {
+    metadata = {
         ".png": {"Title": title, "Source": source},
         ".pdf": {"Title": title, "Subject": source, "CreationDate": None},
         ".svg": {"Title": title, "Source": source, "Date": None},
     }[path.suffix.lower()]
-    whole(path, lambda draft: figure.savefig(draft, dpi=dpi or "figure", metadata=about))
+    whole(path, lambda draft: figure.savefig(draft, dpi=dpi or "figure", metadata=metadata))
 
 
 def check(path: Path) -> None:
@@ -224,37 +238,39 @@ def check(path: Path) -> None:
         )
 
 
-def png(figure: Figure, **about: str) -> bytes:
-    """The figure as a PNG file; `about` goes into its text chunks (Title, Description, Source)."""
+def png(figure: Figure, **metadata: str) -> bytes:
+    """The figure as a PNG file; `metadata` goes into its text chunks (Title, Description, Source)."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=MARGIN, metadata=about)
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=MARGIN, metadata=metadata)
     return buffer.getvalue()
 
 
-def _foot(axes: Axes, shown: Shown, source: str) -> None:
+def _foot(axes: Axes, map_view: MapView, source: str) -> None:
     """Which projection it is, and what was read."""
-    seen_from = longitude(shown.grid.projection.longitude_of_projection_origin, digits=1)
-    about = f"{shown.note}, seen from {seen_from}"
+    seen_from = longitude(map_view.grid.projection.longitude_of_projection_origin, digits=1)
+    words = f"{map_view.projection_name}, seen from {seen_from}"
     axes.annotate(
-        f"{source}  |  {about}" if source else about,
-        (1, 0), (0, -17 if shown.is_filled else -6), "axes fraction", "offset points",
+        f"{source}  |  {words}" if source else words,
+        (1, 0), (0, -17 if map_view.is_filled else -6), "axes fraction", "offset points",
         ha="right", va="top", fontsize=6.5, color=FAINT,
     )  # fmt: skip
 
 
-def _empty(shown: Shown) -> Image:
+def _empty(map_view: MapView) -> Image:
     """(row, column, 3): sea, and space beyond the limb."""
-    if shown.is_filled:
+    if map_view.is_filled:
         return np.full((1, 1, 3), SEA)
-    lon, _ = grid.lonlat(shown.grid.projection, shown.grid.y[:, None], shown.grid.x[None, :])
+    lon, _ = grid.lonlat(
+        map_view.grid.projection, map_view.grid.y[:, None], map_view.grid.x[None, :]
+    )
     return np.where(np.isnan(lon)[:, :, None], SPACE, SEA)
 
 
 def _head(axes: Axes, heading: Heading) -> Annotation:
     """Title, and below it what it is about, which is returned."""
-    entitle(axes, heading.title, heading.about.count("\n"))
+    set_title(axes, heading.title, heading.subtitle.count("\n"))
     return axes.annotate(
-        heading.about, (0, 1), (0, 7), "axes fraction", "offset points",
+        heading.subtitle, (0, 1), (0, 7), "axes fraction", "offset points",
         ha="left", va="bottom", fontsize=7.5, color=FAINT,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from lake.outlines import lines
-from lake.plot.view import Shown
+from lake.plot.views import MapView
 
 STYLES = {
     "state": ("0.2", 0.3),
@@ -28,16 +28,16 @@ def read(kind: str) -> NDArray[np.float64]:
     return np.insert(np.concatenate(steps) * lines.STEP, ends, np.nan, axis=0)
 
 
-def draw(axes: Axes, shown: Shown, width: float = 1) -> None:
+def draw(axes: Axes, map_view: MapView, width: float = 1) -> None:
     """Draw the coast lines and borders that a map shows, this many times as wide as usual."""
-    west, east, south, north = shown.degrees
-    for kind, (colour, thick) in STYLES.items():
+    west, east, south, north = map_view.degrees
+    for kind, (colour, thickness) in STYLES.items():
         if kind == "state" and (east - west > WIDE or north - south > WIDE):
             continue
-        x, y = _visible(*shown.place(*read(kind).T), shown.extent)
-        halo = [withStroke(linewidth=2.4 * width * thick, foreground="1", alpha=0.35)]
+        x, y = _visible(*map_view.place(*read(kind).T), map_view.extent)
+        halo = [withStroke(linewidth=2.4 * width * thickness, foreground="1", alpha=0.35)]
         axes.plot(
-            x, y, color=colour, linewidth=width * thick, zorder=3.5, path_effects=halo, label=kind
+            x, y, color=colour, linewidth=width * thickness, zorder=3.5, path_effects=halo, label=kind
         )  # fmt: skip
 
 
@@ -47,9 +47,9 @@ def _visible(
     """Points within the extent and their neighbours; one NaN where others were."""
     west, east, south, north = extent
     inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
-    near = inside.copy()
-    near[1:] |= inside[:-1]
-    near[:-1] |= inside[1:]
-    kept = near.copy()
-    kept[1:] |= near[:-1]  # the first one left out ends a line
-    return np.where(near, x, np.nan)[kept], np.where(near, y, np.nan)[kept]
+    neighbouring = inside.copy()
+    neighbouring[1:] |= inside[:-1]
+    neighbouring[:-1] |= inside[1:]
+    selected = neighbouring.copy()
+    selected[1:] |= neighbouring[:-1]  # the first one left out ends a line
+    return np.where(neighbouring, x, np.nan)[selected], np.where(neighbouring, y, np.nan)[selected]

@@ -26,10 +26,10 @@ CLASSES = tuple(_PALETTE.split())
 """sRGB in hexadecimal; the first sixteen are the easiest to tell apart."""
 
 
-def of_classes(count: int) -> Floats:
+def class_colours(count: int) -> Floats:
     """(count, 3) colours of classes 0, 1, ...; beyond the palette's length they repeat."""
-    known = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in CLASSES])
-    return known[np.arange(count) % len(CLASSES)]
+    palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in CLASSES])
+    return palette[np.arange(count) % len(CLASSES)]
 
 
 def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats:
@@ -72,7 +72,7 @@ def composite(domain: Domain, colours: ArrayLike) -> Floats:
     return image
 
 
-def told_apart(image: NDArray[np.int64], colours: int) -> NDArray[np.int64]:
+def distinct_colours(image: NDArray[np.int64], colours: int) -> NDArray[np.int64]:
     """A colour for every region of an image, neighbours different wherever that many colours do.
 
     Args:
@@ -84,18 +84,20 @@ def told_apart(image: NDArray[np.int64], colours: int) -> NDArray[np.int64]:
     """
     count = int(image.max(initial=-1)) + 1
     neighbours = _neighbours(image, count)
-    found = np.full(count, -1)
+    chosen_colours = np.full(count, -1)
     used = np.zeros(colours, np.int64)
     for region in range(count):
-        clashes = np.bincount(found[neighbours[region] & (found >= 0)], minlength=colours)
-        found[region] = np.lexsort((used, clashes))[0]
-        used[found[region]] += 1
-    return found
+        clashes = np.bincount(
+            chosen_colours[neighbours[region] & (chosen_colours >= 0)], minlength=colours
+        )
+        chosen_colours[region] = np.lexsort((used, clashes))[0]
+        used[chosen_colours[region]] += 1
+    return chosen_colours
 
 
 def _neighbours(image: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     touching = np.zeros((count, count), bool)
     for a, b in ((image[1:], image[:-1]), (image[:, 1:], image[:, :-1])):
-        both = (a >= 0) & (b >= 0) & (a != b)
-        touching[a[both], b[both]] = True
+        differ = (a >= 0) & (b >= 0) & (a != b)
+        touching[a[differ], b[differ]] = True
     return touching | touching.T

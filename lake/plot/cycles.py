@@ -15,7 +15,7 @@ from lake.errors import ConfigError
 from lake.format.arrays import Floats
 from lake.format.schema import MONTHS
 from lake.format.times import format_tod
-from lake.plot import canvas, colours, layers, view
+from lake.plot import canvas, colours, layers, views
 from lake.plot.canvas import INK, Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import Layer
@@ -61,16 +61,16 @@ def cycle(
         raise ConfigError(f"a cycle is {over!r}: wanted 'annual' or 'diurnal'")
     if not 1 <= len(points) <= POINTS:
         raise ConfigError(f"{len(points)} points: wanted 1 to {POINTS} of (lon, lat)")
-    layer, at = read(store, points, over, layer)
-    drawn = canvas.chart(_heading(store, over, layer, title), SIZE)
-    along = np.array(MONTHS, float) if over == "annual" else hours(at["tod"].values.tolist())
+    layer, series = read(store, points, over, layer)
+    sheet = canvas.chart_sheet(_heading(store, over, layer, title), SIZE)
+    along = np.array(MONTHS, float) if over == "annual" else hours(series["tod"].values.tolist())
     for number in range(len(points)):
-        one = at.isel(point=number)
-        spread = one["stddev"].values if layer.statistic in {"mean", "m1"} else None
-        _line(drawn.map, along, one[layer.statistic].values, spread, number)
-    _axes(drawn.map, over, along, layers.label(store, layer))
-    _locate(drawn, store, points)
-    return canvas.fitted(drawn.figure)
+        point = series.isel(point=number)
+        spread = point["stddev"].values if layer.statistic in {"mean", "m1"} else None
+        _line(sheet.map, along, point[layer.statistic].values, spread, number)
+    _axes(sheet.map, over, along, layers.label(store, layer))
+    _locate(sheet, store, points)
+    return canvas.fit(sheet.figure)
 
 
 def read(
@@ -82,18 +82,20 @@ def read(
         Layer, and the statistic and `stddev` (point, month) or (point, tod).
     """
     lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
-    cube, _ = layers.choose(store, layer.cube, layer.band)
-    held = store.sel_lonlat(cube, lon, lat)
-    layer = layers.settled(store, layer, np.unique(held["pixel"].values))
-    one = held.sel(band=layer.band)
-    one = one.sel(tod=layer.tod) if over == "annual" else one.sel(month=layer.month)
-    found = {"stddev": one["stddev"]}
-    found[layer.statistic] = (
-        one[layer.statistic]
-        if layer.statistic in one
-        else one["results"].sel(metric=layer.statistic, drop=True)
+    cube, _ = layers.choose_band(store, layer.cube, layer.band)
+    located = store.sel_lonlat(cube, lon, lat)
+    layer = layers.resolve(store, layer, np.unique(located["pixel"].values))
+    selection = located.sel(band=layer.band)
+    selection = (
+        selection.sel(tod=layer.tod) if over == "annual" else selection.sel(month=layer.month)
     )
-    return layer, xr.Dataset(found).load()
+    statistics = {"stddev": selection["stddev"]}
+    statistics[layer.statistic] = (
+        selection[layer.statistic]
+        if layer.statistic in selection
+        else selection["results"].sel(metric=layer.statistic, drop=True)
+    )
+    return layer, xr.Dataset(statistics).load()
 
 
 def hours(tods: Sequence[int]) -> Floats:
@@ -108,8 +110,8 @@ def _line(
 ) -> None:
     order = np.argsort(along, kind="stable")
     along, values = along[order], values[order]
-    colour, there = COLOURS[number], np.isfinite(values)
-    axes.plot(along[there], values[there], ":", color=colour, linewidth=0.9, alpha=0.6)
+    colour, observed = COLOURS[number], np.isfinite(values)
+    axes.plot(along[observed], values[observed], ":", color=colour, linewidth=0.9, alpha=0.6)
     axes.plot(
         along, values, color=colour, marker=MARKERS[number], markersize=4.5, linewidth=1.4, zorder=3
     )  # fmt: skip
@@ -137,23 +139,23 @@ def _axes(axes: Axes, over: Over, along: Floats, label: str) -> None:
         spine.set(color="0.4", linewidth=0.6, visible=name in {"left", "bottom"})
 
 
-def _locate(drawn: canvas.Sheet, store: Store, points: Sequence[tuple[float, float]]) -> None:
+def _locate(sheet: canvas.Sheet, store: Store, points: Sequence[tuple[float, float]]) -> None:
     """A small map of where the points are, and below it which is which."""
-    shown = view.around(store.domain)
-    rows, columns = shown.size
+    map_view = views.around(store.domain)
+    rows, columns = map_view.size
     height = min(LOCATOR_INCHES * rows / columns, SIZE[1] - 0.19 * len(points) - 0.1)
     wide, high = SIZE
-    panel = drawn.figure.add_axes(
+    panel = sheet.figure.add_axes(
         ((wide + 0.25) / wide, 1 - height / high, LOCATOR_INCHES / wide, height / high)
     )
-    canvas.frame(panel, shown, width=0.5)
+    canvas.frame(panel, map_view, width=0.5)
     land = np.broadcast_to(LAND, (store.pixels, 3))
-    canvas.paint(panel, shown, shown.crop(colours.composite(store.domain, land)))
+    canvas.paint(panel, map_view, map_view.crop(colours.composite(store.domain, land)))
     panel.set_anchor("NW")
     handles = []
     for number, (lon, lat) in enumerate(points):
         panel.plot(
-            *shown.place(np.array([lon]), np.array([lat])), MARKERS[number], color=COLOURS[number],
+            *map_view.place(np.array([lon]), np.array([lat])), MARKERS[number], color=COLOURS[number],
             markersize=5.5, markeredgecolor="white", markeredgewidth=0.7, zorder=5,
         )  # fmt: skip
         name = f"{latitude(lat, 2)}, {longitude(lon, 2)}"
@@ -167,7 +169,7 @@ def _locate(drawn: canvas.Sheet, store: Store, points: Sequence[tuple[float, flo
 
 
 def _heading(store: Store, over: Over, layer: Layer, title: str) -> Heading:
-    words = layers.about(store, layer)
+    words = layers.subtitle(store, layer)
     month, tod = f", {month_name[layer.month]}", f", {format_tod(layer.tod)}"
     words = words.replace(month, "", 1) if over == "annual" else words.replace(tod, "", 1)
     spread = "  |  bars: one standard deviation" if layer.statistic in {"mean", "m1"} else ""

@@ -83,9 +83,9 @@ def _frames(film: Film) -> Iterator[Frame]:
         yield rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2].copy()
 
 
-def _gif(frames: Iterator[Frame], path: Path, fps: float, shown: NDArray[np.uint8]) -> None:
+def _gif(frames: Iterator[Frame], path: Path, fps: float, film_colours: NDArray[np.uint8]) -> None:
     first = next(frames)
-    palette = _palette(first, shown)
+    palette = _palette(first, film_colours)
     images = (
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in chain([first], frames)
@@ -96,13 +96,13 @@ def _gif(frames: Iterator[Frame], path: Path, fps: float, shown: NDArray[np.uint
     )  # fmt: skip
 
 
-def _palette(frame: Frame, shown: NDArray[np.uint8]) -> Image.Image:
+def _palette(frame: Frame, film_colours: NDArray[np.uint8]) -> Image.Image:
     """Colours of all frames: the most frequent ones of one, those that are shown, and greys."""
     colours, counts = np.unique(frame.reshape(-1, 3), axis=0, return_counts=True)
     frequent = colours[np.argsort(-counts)[:FREQUENT]]
     greys = np.linspace(0, 255, GREYS).astype(np.uint8)[:, None].repeat(3, axis=1)
     palette = Image.new("P", (1, 1))
-    palette.putpalette(np.concatenate([frequent, shown[:SHOWN], greys]).ravel().tolist())
+    palette.putpalette(np.concatenate([frequent, film_colours[:SHOWN], greys]).ravel().tolist())
     return palette
 
 
@@ -114,31 +114,31 @@ def _mp4(frames: Iterator[Frame], path: Path, fps: float) -> None:
         "-s", f"{columns}x{rows}", "-r", f"{fps:g}", "-i", "-", "-c:v", "libx264",
         "-pix_fmt", "yuv420p", "-crf", "18", "-movflags", "+faststart", str(path),
     ]  # fmt: skip
-    with tempfile.TemporaryFile() as said:
-        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=said)  # noqa: S603 (ours)
-        told = writer.stdin
+    with tempfile.TemporaryFile() as messages:
+        writer = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=messages)  # noqa: S603 (ours)
+        pipe = writer.stdin
         try:
-            if told is not None:
-                told.write(first.tobytes())
+            if pipe is not None:
+                pipe.write(first.tobytes())
                 for frame in frames:
-                    told.write(frame.tobytes())
-                told.close()
+                    pipe.write(frame.tobytes())
+                pipe.close()
         except BrokenPipeError:
             writer.kill()
         if writer.wait():
-            said.seek(0)
-            cause = said.read().decode("utf-8", "replace").strip()
+            messages.seek(0)
+            cause = messages.read().decode("utf-8", "replace").strip()
             raise ConfigError(f"ffmpeg could not write {path}: {cause}; a .gif needs no ffmpeg")
 
 
 def _ffmpeg() -> str:
     """Of the machine, or of the package imageio-ffmpeg."""
-    if found := shutil.which("ffmpeg"):
-        return found
+    if installed := shutil.which("ffmpeg"):
+        return installed
     try:
-        carried: str = import_module("imageio_ffmpeg").get_ffmpeg_exe()
+        packaged: str = import_module("imageio_ffmpeg").get_ffmpeg_exe()
     except (ModuleNotFoundError, RuntimeError) as error:
         raise ConfigError(
             "an .mp4 needs ffmpeg: install it, or 'pip install imageio-ffmpeg'; a .gif needs neither"
         ) from error
-    return carried
+    return packaged

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from lake.format.arrays import Floats
-from lake.plot.view import Shown
+from lake.plot.views import MapView
 
 FAINT = "0.4"
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30)
@@ -22,23 +22,23 @@ Line = tuple[str, tuple[Floats, Floats]]
 """Its name; x and y along it, in the units of the map."""
 
 
-def graticule(axes: Axes, shown: Shown) -> None:
+def graticule(axes: Axes, map_view: MapView) -> None:
     """Draw the lines, and name them."""
-    west, east, south, north = shown.degrees
+    west, east, south, north = map_view.degrees
     if not np.isfinite(west):
         return
     meridians, parallels = _whole(west, east), _whole(south, north)
     lon, lat = (_beyond(*span) for span in ((west, east), (south, north)))
     lines = {
-        "x": [(longitude(m), shown.place(np.full(lat.size, m), lat)) for m in meridians],
-        "y": [(latitude(p), shown.place(lon, np.full(lon.size, p))) for p in parallels],
+        "x": [(longitude(m), map_view.place(np.full(lat.size, m), lat)) for m in meridians],
+        "y": [(latitude(p), map_view.place(lon, np.full(lon.size, p))) for p in parallels],
     }
     for x, y in (line for named in lines.values() for _, line in named):
         axes.plot(x, y, color="0.25", alpha=0.35, linewidth=0.5, zorder=3)
-    if shown.is_filled:
-        _name_outside(axes, shown, lines)
+    if map_view.is_filled:
+        _name_outside(axes, map_view, lines)
     else:
-        _name_inside(axes, shown, meridians, parallels)
+        _name_inside(axes, map_view, meridians, parallels)
 
 
 def longitude(degrees: float, digits: int | None = None) -> str:
@@ -51,22 +51,22 @@ def latitude(degrees: float, digits: int | None = None) -> str:
     return _degrees(degrees, "NS", digits)
 
 
-def _name_outside(axes: Axes, shown: Shown, lines: dict[str, list[Line]]) -> None:
-    west, _, south, _ = shown.extent
+def _name_outside(axes: Axes, map_view: MapView, lines: dict[str, list[Line]]) -> None:
+    west, _, south, _ = map_view.extent
     for name, at, inside in (("x", south, axes.get_xlim()), ("y", west, axes.get_ylim())):
         ticks = []
         for label, (x, y) in lines[name]:
             along, across = (x, y) if name == "x" else (y, x)
-            where = _crossing(along, across, at)
-            if where is not None and inside[0] < where < inside[1]:
-                ticks.append((where, label))
+            position = _crossing(along, across, at)
+            if position is not None and inside[0] < position < inside[1]:
+                ticks.append((position, label))
         (axes.set_xticks if name == "x" else axes.set_yticks)(
-            [where for where, _ in ticks], [label for _, label in ticks]
+            [position for position, _ in ticks], [label for _, label in ticks]
         )
     axes.tick_params(labelsize=7, length=2.5, width=0.6, color="0.4", labelcolor=FAINT)
 
 
-def _name_inside(axes: Axes, shown: Shown, meridians: Floats, parallels: Floats) -> None:
+def _name_inside(axes: Axes, map_view: MapView, meridians: Floats, parallels: Floats) -> None:
     middle, base = (a[np.abs(a - a.mean()).argmin()] for a in (meridians, parallels))
     names = [(longitude(m), m, base) for m in meridians if m != middle]
     names += [(latitude(p), middle, p) for p in parallels if p != base]
@@ -74,7 +74,7 @@ def _name_inside(axes: Axes, shown: Shown, meridians: Floats, parallels: Floats)
     halo = [withStroke(linewidth=1.6, foreground="white", alpha=0.8)]
     west, east = axes.get_xlim()
     for text, lon, lat in names:
-        x, y = (float(at) for at in shown.place(lon, lat))
+        x, y = (float(at) for at in map_view.place(lon, lat))
         if abs(x - (west + east) / 2) < 0.46 * (east - west):
             axes.text(
                 x, y, text, fontsize=5.5, color="0.2", zorder=4, clip_on=True,
@@ -99,10 +99,10 @@ def _whole(low: float, high: float) -> Floats:
 def _crossing(along: Floats, across: Floats, at: float) -> float | None:
     """Where a line first passes `at`; None if it does not."""
     side = np.sign(across - at)
-    found = np.flatnonzero(side[1:] * side[:-1] <= 0)
-    if not found.size:
+    crossings = np.flatnonzero(side[1:] * side[:-1] <= 0)
+    if not crossings.size:
         return None
-    i = int(found[0])
+    i = int(crossings[0])
     share = (at - across[i]) / (across[i + 1] - across[i])
     return float(along[i] + share * (along[i + 1] - along[i]))
 

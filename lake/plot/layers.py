@@ -47,7 +47,7 @@ _FROM = {"mean": {"m1"}, "stddev": {"m2"}, "skewness": {"m2", "m3"}, "kurtosis":
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What of a store; what is left open is chosen by `settled`."""
+    """What of a store; what is left open is chosen by `resolve`."""
 
     statistic: str = "mean"
     """A metric, or mean, stddev, skewness, kurtosis."""
@@ -67,18 +67,18 @@ class Layer:
                 f"{', '.join(cubes.ALL_STATISTICS)}"
             )
 
-    def or_of(self, other: "Layer") -> "Layer":
+    def filled_from(self, defaults: "Layer") -> "Layer":
         """What is left open is as in the other; the statistic too."""
-        default = Layer()
-        asked = {
+        unset = Layer()
+        explicit = {
             field.name: value
             for field in fields(self)
-            if (value := getattr(self, field.name)) != getattr(default, field.name)
+            if (value := getattr(self, field.name)) != getattr(unset, field.name)
         }
-        return replace(other, **asked | {"statistic": other.statistic})
+        return replace(defaults, **explicit | {"statistic": defaults.statistic})
 
 
-def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
+def resolve(store: Store, layer: Layer, pixels: Pixels) -> Layer:
     """The layer with everything chosen that was left open.
 
     Args:
@@ -89,12 +89,12 @@ def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
     Raises:
         ConfigError: the store does not have what is asked for; the message names what it has.
     """
-    cube, band = choose(store, layer.cube, layer.band)
+    cube, band = choose_band(store, layer.cube, layer.band)
     tods = store.cubes[cube].tods
     if layer.month not in {0, *store.months} or not store.months:
-        known = ", ".join(f"{month} ({month_name[month]})" for month in store.months) or "none"
+        months = ", ".join(f"{month} ({month_name[month]})" for month in store.months) or "none"
         raise ConfigError(
-            f"month is {layer.month or 'open'}: {store.key} has statistics of the months {known}"
+            f"month is {layer.month or 'open'}: {store.key} has statistics of the months {months}"
         )
     if layer.tod not in {-1, *tods}:
         raise ConfigError(
@@ -109,39 +109,39 @@ def settled(store: Store, layer: Layer, pixels: Pixels) -> Layer:
     return replace(layer, cube=cube, band=band, month=month, tod=tod)
 
 
-def choose(store: Store, cube: str, band: str) -> tuple[str, str]:
+def choose_band(store: Store, cube: str, band: str) -> tuple[str, str]:
     """A cube and a band of it, where either may be left open.
 
     Raises:
         ConfigError: the store has none such; the message names what it has.
     """
     offered = [
-        (of.name, name)
-        for of in store.cubes.values()
-        for name in of.bands
-        if cube in {"", of.name} and band in {"", name}
+        (pair.name, name)
+        for pair in store.cubes.values()
+        for name in pair.bands
+        if cube in {"", pair.name} and band in {"", name}
     ]
     if not offered:
         raise ConfigError(
             f"cube={cube!r}, band={band!r}: {store.key} has "
-            + "; ".join(f"{of.name} {' '.join(of.bands)}" for of in store.cubes.values())
+            + "; ".join(f"{pair.name} {' '.join(pair.bands)}" for pair in store.cubes.values())
         )
-    return min(offered, key=lambda of: _distance_um(of[1]))
+    return min(offered, key=lambda pair: _distance_um(pair[1]))
 
 
 def most_observed(
-    seen: NDArray[np.float64], tods: Sequence[int], month: int, tod: int
+    counts: NDArray[np.float64], tods: Sequence[int], month: int, tod: int
 ) -> tuple[int, int]:
     """Month and time of day with the most observations.
 
     Args:
-        seen: (month, tod) observations.
+        counts: (month, tod) observations.
         tods: labels of the second axis.
         month: the only one to look at; 0: all.
         tod: likewise; -1: all.
     """
     allowed = np.array([[month in {0, m} and tod in {-1, t} for t in tods] for m in MONTHS])
-    row, column = divmod(int(np.where(allowed, seen, -1).argmax()), len(tods))
+    row, column = divmod(int(np.where(allowed, counts, -1).argmax()), len(tods))
     return MONTHS[row], tods[column]
 
 
@@ -164,15 +164,15 @@ def read(
         MissingError: an object of the store is not there.
         FormatError: one is damaged.
     """
-    chosen = _variable(store, layer).sel(
+    variable = _variable(store, layer).sel(
         month=list(months or [layer.month]), tod=list(tods or [layer.tod]), band=layer.band
     )
     order = "month", "tod", "pixel", "subpixel"
-    parts = [
-        chosen.isel(pixel=part).transpose(*order).variable.values
-        for part in by_superblock(store, pixels)
+    pieces = [
+        variable.isel(pixel=piece).transpose(*order).variable.values
+        for piece in by_superblock(store, pixels)
     ]
-    values: Values = np.concatenate(parts, axis=2)
+    values: Values = np.concatenate(pieces, axis=2)
     return np.where(values == 0, np.float32(np.nan), values) if _counts(layer) else values
 
 
@@ -181,7 +181,7 @@ def by_superblock(store: Store, pixels: Pixels) -> list[Pixels]:
     return np.split(pixels, np.flatnonzero(np.diff(pixels // store.layout.superblock)) + 1)
 
 
-def same_pixels(store: Store, pixels: Pixels, other: Store) -> tuple[Pixels, Pixels]:
+def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pixels]:
     """Where another store has the same pixels.
 
     Returns:
@@ -190,17 +190,17 @@ def same_pixels(store: Store, pixels: Pixels, other: Store) -> tuple[Pixels, Pix
     Raises:
         GeometryError: its grid is another.
     """
-    if not store.domain.grid.same_as(other.domain.grid):
+    if not store.domain.grid.same_as(second.domain.grid):
         raise GeometryError(
-            f"{store.key} is on a grid of {store.domain.grid}, {other.key} on one of "
-            f"{other.domain.grid}: a difference wants two stores of one grid"
+            f"{store.key} is on a grid of {store.domain.grid}, {second.key} on one of "
+            f"{second.domain.grid}: a difference wants two stores of one grid"
         )
     table = np.full(store.domain.grid.shape, -1, np.int64)
-    table[other.domain.row, other.domain.column] = np.arange(other.pixels)
-    found = table[store.domain.row[pixels], store.domain.column[pixels]]
-    order = np.argsort(found, kind="stable")
-    order = order[found[order] >= 0]
-    return order, found[order]
+    table[second.domain.row, second.domain.column] = np.arange(second.pixels)
+    positions = table[store.domain.row[pixels], store.domain.column[pixels]]
+    order = np.argsort(positions, kind="stable")
+    order = order[positions[order] >= 0]
+    return order, positions[order]
 
 
 def title(store: Store, layer: Layer) -> str:
@@ -214,13 +214,13 @@ def title(store: Store, layer: Layer) -> str:
 
 def label(store: Store, layer: Layer) -> str:
     """Of a colour bar: quantity and unit."""
-    of = unit(store, layer)
+    unit_name = unit(store, layer)
     if _counts(layer):
         return "observations"
     words = _OF[layer.statistic].lower()
     quantity = _quantity(store, layer)
     named = quantity if words in {"mean", "minimum", "maximum"} else f"{words} of {quantity}"
-    return named if of == "1" else f"{named} ({of})"
+    return named if unit_name == "1" else f"{named} ({unit_name})"
 
 
 def unit(store: Store, layer: Layer) -> str:
@@ -229,7 +229,7 @@ def unit(store: Store, layer: Layer) -> str:
     return cubes.unit_of(layer.statistic, of_band)
 
 
-def about(store: Store, layer: Layer) -> str:
+def subtitle(store: Store, layer: Layer) -> str:
     """Cube, band, month, time of day, and which metrics may be wrong."""
     cube = store.cubes[layer.cube]
     band = () if cube.variable == layer.band else (spelled(layer.band),)
@@ -264,13 +264,17 @@ def _noon(store: Store, tods: Sequence[int], pixels: Pixels) -> int:
 def _pilot(store: Store, cube: str, band: str, pixels: Pixels) -> NDArray[np.float64]:
     """(month, tod) observations in a few inner chunks, spread evenly over those of some pixels."""
     chunks = np.unique(pixels // store.layout.chunk)
-    few = chunks[np.linspace(0, chunks.size - 1, min(PILOT_CHUNKS, chunks.size)).astype(int)]
-    within = pixels[np.isin(pixels // store.layout.chunk, few)]
+    sampled_chunks = chunks[
+        np.linspace(0, chunks.size - 1, min(PILOT_CHUNKS, chunks.size)).astype(int)
+    ]
+    within = pixels[np.isin(pixels // store.layout.chunk, sampled_chunks)]
     months = list(store.months)
     counts = store.results(cube).sel(metric="count", band=band, month=months).isel(pixel=within)
-    seen = np.zeros((len(MONTHS), len(store.cubes[cube].tods)))
-    seen[np.array(months, int) - 1] = counts.variable.sum(("pixel", "subpixel"), skipna=True).values
-    return seen
+    observations = np.zeros((len(MONTHS), len(store.cubes[cube].tods)))
+    observations[np.array(months, int) - 1] = counts.variable.sum(
+        ("pixel", "subpixel"), skipna=True
+    ).values
+    return observations
 
 
 def _counts(layer: Layer) -> bool:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from lake.errors import ConfigError
 from lake.format.domain import Domain
-from lake.plot import canvas, films, layers, pictures, view
+from lake.plot import canvas, films, layers, pictures, views
 from lake.plot.canvas import Heading
 from lake.plot.films import Film
 from lake.plot.layers import Layer, Pixels, Values
 from lake.plot.pictures import Scale
-from lake.plot.view import Kind, Shown
+from lake.plot.views import MapProjection, MapView
 from lake.reading.store import Store
 
 DIVERGING = "RdBu_r"
@@ -32,7 +32,7 @@ OVER = ("months", "hours")
 class Look:
     """How a map looks."""
 
-    projection: Kind = "fixed"
+    projection: MapProjection = "fixed"
     bbox: tuple[float, ...] = ()
     """West, south, east, north in degrees; empty: all pixels of the store. Nothing else is read."""
     cmap: str = ""
@@ -63,13 +63,13 @@ class Subject:
     """Settled."""
     minus: Layer | None
     """Settled; None: no difference."""
-    other: Store
+    minus_store: Store
     """That `minus` is of."""
     pixels: Pixels
     """(p,) that are shown, ascending positions in the store."""
     domain: Domain
     """Of these."""
-    shown: Shown
+    map_view: MapView
     """Of that domain."""
 
 
@@ -96,10 +96,14 @@ def field(
     """
     subject = subject_of(store, layer, look, minus, minus_store)
     values = read([subject])[0]
-    drawn = pictures.field_sheet(
-        subject.domain, subject.shown, values, heading(subject, look), scale(subject, look, values)
+    sheet = pictures.field_sheet(
+        subject.domain,
+        subject.map_view,
+        values,
+        heading(subject, look),
+        scale(subject, look, values),
     )
-    return canvas.fitted(drawn.figure)
+    return canvas.fit(sheet.figure)
 
 
 def film(
@@ -133,45 +137,48 @@ def film(
     frames = _moved(subject, over, minus)
     values = read(frames)
     first = heading(frames[0], look)
-    drawn = pictures.field_sheet(
-        subject.domain, subject.shown, values[0], first, scale(subject, look, values)
+    sheet = pictures.field_sheet(
+        subject.domain, subject.map_view, values[0], first, scale(subject, look, values)
     )
     if np.isnan(values).any() and not np.isnan(values[0]).any():
-        canvas.absent(drawn)
-    canvas.fitted(drawn.figure)
+        canvas.explain_grey(sheet)
+    canvas.fit(sheet.figure)
 
     def show(number: int) -> None:
-        image = pictures.field_image(subject.domain, subject.shown, values[number])
-        drawn.map.images[-1].set_data(image)
-        drawn.about.set_text(heading(frames[number], look).about)
+        image = pictures.field_image(subject.domain, subject.map_view, values[number])
+        sheet.map.images[-1].set_data(image)
+        sheet.subtitle.set_text(heading(frames[number], look).subtitle)
 
-    colours = drawn.map.images[-1].get_cmap()(np.linspace(0, 1, films.SHOWN), bytes=True)
-    return Film(drawn.figure, len(frames), show, np.asarray(colours)[:, :3])
+    colours = sheet.map.images[-1].get_cmap()(np.linspace(0, 1, films.SHOWN), bytes=True)
+    return Film(sheet.figure, len(frames), show, np.asarray(colours)[:, :3])
 
 
 def subject_of(
     store: Store, layer: Layer, look: Look, minus: Layer | None, minus_store: Store | None
 ) -> Subject:
     """What is to be drawn, with everything chosen that was left open."""
-    pixels, domain, shown = view.part(
-        store.domain, view.of(store.domain, look.projection, look.bbox)
+    pixels, domain, map_view = views.visible_part(
+        store.domain, views.select(store.domain, look.projection, look.bbox)
     )
-    layer = layers.settled(store, layer, pixels)
-    other = minus_store or store
+    layer = layers.resolve(store, layer, pixels)
+    second = minus_store or store
     if minus is None and minus_store is None:
-        return Subject(store, layer, None, other, pixels, domain, shown)
-    wanted = (minus or Layer()).or_of(layer)
-    if wanted.cube not in other.cubes or wanted.band not in other.cubes[wanted.cube].bands:
-        wanted = replace(wanted, cube=minus.cube if minus else "")
-    wanted = layers.settled(other, wanted, np.arange(0))
-    units = layers.unit(store, layer), layers.unit(other, wanted)
-    sides = store.cubes[layer.cube].subpixels, other.cubes[wanted.cube].subpixels
+        return Subject(store, layer, None, second, pixels, domain, map_view)
+    subtracted = (minus or Layer()).filled_from(layer)
+    if (
+        subtracted.cube not in second.cubes
+        or subtracted.band not in second.cubes[subtracted.cube].bands
+    ):
+        subtracted = replace(subtracted, cube=minus.cube if minus else "")
+    subtracted = layers.resolve(second, subtracted, np.arange(0))
+    units = layers.unit(store, layer), layers.unit(second, subtracted)
+    sides = store.cubes[layer.cube].subpixels, second.cubes[subtracted.cube].subpixels
     if units[0] != units[1] or sides[0] != sides[1]:
         raise ConfigError(
-            f"{layer.band} is in {units[0]} with {sides[0]} subpixels, {wanted.band} in {units[1]} with "
+            f"{layer.band} is in {units[0]} with {sides[0]} subpixels, {subtracted.band} in {units[1]} with "
             f"{sides[1]}: a difference wants the same unit and resolution"
         )
-    return Subject(store, layer, wanted, other, pixels, domain, shown)
+    return Subject(store, layer, subtracted, second, pixels, domain, map_view)
 
 
 def read(frames: Sequence[Subject]) -> Values:
@@ -185,9 +192,9 @@ def read(frames: Sequence[Subject]) -> Values:
     subtracted = [frame.minus for frame in frames if frame.minus is not None]
     if not subtracted:
         return values
-    mine, theirs = layers.same_pixels(first.store, first.pixels, first.other)
+    indices, positions = layers.same_pixels(first.store, first.pixels, first.minus_store)
     differences = np.full(values.shape, np.nan, np.float32)
-    differences[:, mine] = values[:, mine] - _layers(first.other, subtracted, theirs)
+    differences[:, indices] = values[:, indices] - _layers(first.minus_store, subtracted, positions)
     return differences
 
 
@@ -195,23 +202,23 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
     """The colours of values (..., p, subpixel)."""
     store, layer = subject.store, subject.layer
     label = layers.label(store, layer)
-    low, high, _ = held = pictures.limits(values)
+    low, high, _ = measured = pictures.limits(values)
     if subject.minus is None:
         plain = layer.statistic in {"mean", "m1", "min", "max"}
         cmap = SEQUENTIAL[layers.unit(store, layer)] if plain else "viridis"
         low, high = (
-            chosen if isnan(asked) else asked
-            for asked, chosen in ((look.vmin, low), (look.vmax, high))
+            limit if isnan(explicit) else explicit
+            for explicit, limit in ((look.vmin, low), (look.vmax, high))
         )
     else:
         cmap, label = DIVERGING, f"difference of {label}"
-        asked = [abs(bound) for bound in (look.vmin, look.vmax) if not isnan(bound)]
-        high = max(asked or [abs(low), abs(high)])
+        explicit = [abs(bound) for bound in (look.vmin, look.vmax) if not isnan(bound)]
+        high = max(explicit or [abs(low), abs(high)])
         low = -high
     if low >= high:
         raise ConfigError(
             f"colours would go from {low:g} to {high:g}: wanted --vmin below --vmax; the values are "
-            f"about {held[0]:g} to {held[1]:g}"
+            f"about {measured[0]:g} to {measured[1]:g}"
         )
     ends = low, high, pictures.beyond(values, low, high)
     return Scale(label, look.cmap or cmap, ends, whole=layer.statistic == "count")
@@ -219,40 +226,40 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
 
 def heading(subject: Subject, look: Look) -> Heading:
     """Title, what it leaves out, and which generation was read."""
-    store, layer, minus, other = subject.store, subject.layer, subject.minus, subject.other
+    store, layer, minus, second = subject.store, subject.layer, subject.minus, subject.minus_store
     title = layers.title(store, layer)
-    about = f"{store.key}  |  {layers.about(store, layer)}"
+    subtitle = f"{store.key}  |  {layers.subtitle(store, layer)}"
     source = f"generation {store.generation}"
     if minus is not None:
         title = f"Difference of {title[0].lower()}{title[1:]}"
-        key = "" if other.key == store.key else f"{other.key}  |  "
-        about = f"{about}\nminus  {key}{layers.about(other, minus)}"
-    if other.url != store.url:
-        source += f" minus {other.generation}"
-    return Heading(look.title or title, about, source)
+        key = "" if second.key == store.key else f"{second.key}  |  "
+        subtitle = f"{subtitle}\nminus  {key}{layers.subtitle(second, minus)}"
+    if second.url != store.url:
+        source += f" minus {second.generation}"
+    return Heading(look.title or title, subtitle, source)
 
 
 def _moved(subject: Subject, over: str, minus: Layer | None) -> list[Subject]:
     """The subject in every month, or at every time of day; what is subtracted moves unless it is told."""
-    store, fixed, less = subject.store, Layer(), subject.minus
+    store, unset, subtracted = subject.store, Layer(), subject.minus
     if over == "months":
-        still = minus is not None and minus.month != fixed.month
-        moved = [partial(replace, month=month) for month in store.months]
+        is_fixed = minus is not None and minus.month != unset.month
+        moves = [partial(replace, month=month) for month in store.months]
     else:
-        still = minus is not None and minus.tod != fixed.tod
-        moved = [partial(replace, tod=tod) for tod in store.cubes[subject.layer.cube].tods]
+        is_fixed = minus is not None and minus.tod != unset.tod
+        moves = [partial(replace, tod=tod) for tod in store.cubes[subject.layer.cube].tods]
     frames = []
-    for at in moved:
-        if less is not None and subject.minus is not None and not still:
-            less = layers.settled(subject.other, at(subject.minus), np.arange(0))
-        frames.append(replace(subject, layer=at(subject.layer), minus=less))
+    for move in moves:
+        if subtracted is not None and subject.minus is not None and not is_fixed:
+            subtracted = layers.resolve(subject.minus_store, move(subject.minus), np.arange(0))
+        frames.append(replace(subject, layer=move(subject.layer), minus=subtracted))
     return frames
 
 
-def _layers(store: Store, of: Sequence[Layer], pixels: Pixels) -> Values:
+def _layers(store: Store, layers_: Sequence[Layer], pixels: Pixels) -> Values:
     """(layer, p, subpixel) of layers of several months, or of several times of day."""
     months, tods = (
-        list(dict.fromkeys(getattr(each, name) for each in of)) for name in ("month", "tod")
+        list(dict.fromkeys(getattr(layer, name) for layer in layers_)) for name in ("month", "tod")
     )
-    values = layers.read(store, of[0], pixels, months, tods)
+    values = layers.read(store, layers_[0], pixels, months, tods)
     return values.reshape(-1, *values.shape[2:])

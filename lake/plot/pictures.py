@@ -1,6 +1,6 @@
 """The pictures of a map: arrays in, figures out.
 
-Every picture shows a part of the Earth (`lake.plot.view`) under a `Heading`. Values are of the
+Every picture shows a part of the Earth (`lake.plot.views`) under a `Heading`. Values are of the
 pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel has no value.
 """
 
@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from lake.format import grid, order
 from lake.format.domain import Domain, Image
 from lake.plot import colours
-from lake.plot.canvas import INK, Heading, Sheet, absent, bars, beside, paint, sheet
+from lake.plot.canvas import INK, Heading, Sheet, add_panel, bars, explain_grey, map_sheet, paint
 from lake.plot.graticule import FAINT
-from lake.plot.view import Shown, View
+from lake.plot.views import GridView, MapView
 
 Masked = np.ma.MaskedArray[Any, np.dtype[np.floating]]
 
@@ -41,27 +41,27 @@ LISTED = 30
 """Classes named in a legend, the largest ones."""
 
 
-def land(domain: Domain, view: View, heading: Heading) -> Figure:
+def land(domain: Domain, view: GridView, heading: Heading) -> Figure:
     """Where the pixels of the store lie, and how obliquely the satellite sees them."""
-    drawn = sheet(view, heading)
+    sheet = map_sheet(view, heading)
     colour = np.where(np.arange(domain.pixels)[:, None] >= 0, LAND, 0.0)
-    paint(drawn.map, view, view.crop(colours.composite(domain, colour)))
+    paint(sheet.map, view, view.crop(colours.composite(domain, colour)))
     y, x = (angles[:: max(1, angles.size // 200)] for angles in (view.grid.y, view.grid.x))
     projection = view.grid.projection
     lon, lat = grid.lonlat(projection, y[:, None], x[None, :])
     zenith = grid.view_zenith(projection, lon, lat)
     levels = _levels(float(np.nanmin(zenith)), min(float(np.nanmax(zenith)), 89.0))
     if levels.size:
-        lines = drawn.map.contour(
+        lines = sheet.map.contour(
             x, y, zenith, levels, colors=BLUE, linewidths=0.7, linestyles="--", zorder=3
         )
-        drawn.map.clabel(lines, fmt="%g°", fontsize=6.5)
-    return drawn.figure
+        sheet.map.clabel(lines, fmt="%g°", fontsize=6.5)
+    return sheet.figure
 
 
 def field(
     domain: Domain,
-    shown: Shown,
+    map_view: MapView,
     values: ArrayLike,
     heading: Heading,
     label: str,
@@ -71,14 +71,14 @@ def field(
 
     Args:
         domain: of the store.
-        shown: what is shown.
+        map_view: what is shown.
         values: (P,) or (P, subpixel); NaN: absent.
         heading: of the picture.
         label: of the colour bar: quantity and unit.
         cmap: of matplotlib.
     """
-    drawn = field_sheet(domain, shown, values, heading, Scale(label, cmap, limits(values)))
-    return drawn.figure
+    sheet = field_sheet(domain, map_view, values, heading, Scale(label, cmap, limits(values)))
+    return sheet.figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +96,30 @@ class Scale:
 
 
 def field_sheet(
-    domain: Domain, shown: Shown, values: ArrayLike, heading: Heading, scale: Scale
+    domain: Domain, map_view: MapView, values: ArrayLike, heading: Heading, scale: Scale
 ) -> Sheet:
     """One quantity, see `field`, as a sheet that can be drawn on."""
     low, high, extend = scale.limits
-    drawn = sheet(shown, heading)
-    paint(drawn.map, shown, shown.crop(_absent(domain)))
-    image = field_image(domain, shown, values)
-    paint(drawn.map, shown, image, cmap=scale.cmap, vmin=low, vmax=high)
-    place = beside(drawn, 0.16)
-    bar = drawn.figure.colorbar(drawn.map.images[-1], cax=place, extend=extend)
+    sheet = map_sheet(map_view, heading)
+    paint(sheet.map, map_view, map_view.crop(_absent(domain)))
+    image = field_image(domain, map_view, values)
+    paint(sheet.map, map_view, image, cmap=scale.cmap, vmin=low, vmax=high)
+    place = add_panel(sheet, 0.16)
+    bar = sheet.figure.colorbar(sheet.map.images[-1], cax=place, extend=extend)
     if scale.whole:
         bar.locator = MaxNLocator(integer=True)
     bar.set_label(scale.label, fontsize=8.5, color=INK, labelpad=6)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     bar.outline.set_linewidth(0.5)
     if np.isnan(values).any():
-        absent(drawn)
-    return drawn
+        explain_grey(sheet)
+    return sheet
 
 
-def field_image(domain: Domain, shown: Shown, values: ArrayLike) -> Masked:
+def field_image(domain: Domain, map_view: MapView, values: ArrayLike) -> Masked:
     """(row, column) as it is painted: masked where no pixel lies, or one is absent."""
     thinner = thinned(np.asarray(values), max(domain.grid.shape))
-    return np.ma.masked_invalid(shown.crop(domain.to_grid(thinner)))
+    return np.ma.masked_invalid(map_view.crop(domain.to_grid(thinner)))
 
 
 def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
@@ -143,7 +143,7 @@ def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
 
 def rgb(
     domain: Domain,
-    shown: Shown,
+    map_view: MapView,
     values: ArrayLike,
     heading: Heading,
     labels: Sequence[str],
@@ -153,25 +153,25 @@ def rgb(
 
     Args:
         domain: of the store.
-        shown: what is shown.
+        map_view: what is shown.
         values: (P, 3); NaN: absent.
         heading: of the picture.
         labels: of the components.
         shares: of the variance that each holds.
     """
-    drawn = sheet(shown, heading)
+    sheet = map_sheet(map_view, heading)
     image = colours.composite(domain, colours.stretch(values))
-    paint(drawn.map, shown, shown.crop(image))
-    place = beside(drawn, 1.5)
+    paint(sheet.map, map_view, map_view.crop(image))
+    place = add_panel(sheet, 1.5)
     bars(place, "share of the variance", labels, shares, PRIMARIES)
     if np.isnan(values).any():
-        absent(drawn)
-    return drawn.figure
+        explain_grey(sheet)
+    return sheet.figure
 
 
 def classes(
     domain: Domain,
-    shown: Shown,
+    map_view: MapView,
     labels: ArrayLike,
     heading: Heading,
     names: Sequence[str],
@@ -181,56 +181,56 @@ def classes(
 
     Args:
         domain: of the store.
-        shown: what is shown.
+        map_view: what is shown.
         labels: (P,) class of each pixel, -1: none.
         heading: of the picture.
         names: of class 0, 1, ...
         palette: (class, 3); None: the one for classes.
     """
     labels = np.asarray(labels, np.int64)
-    palette = colours.of_classes(len(names)) if palette is None else palette
+    palette = colours.class_colours(len(names)) if palette is None else palette
     coloured = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
-    drawn = sheet(shown, heading)
-    paint(drawn.map, shown, shown.crop(colours.composite(domain, coloured)))
-    held = shares_of(labels, len(names))
-    listed = np.sort(np.argsort(-held, kind="stable")[:LISTED])
+    sheet = map_sheet(map_view, heading)
+    paint(sheet.map, map_view, map_view.crop(colours.composite(domain, coloured)))
+    shares = class_shares(labels, len(names))
+    listed = np.sort(np.argsort(-shares, kind="stable")[:LISTED])
     rest = f", the {LISTED} largest" if len(names) > LISTED else ""
-    place = beside(drawn, 1.3 + 0.08 * max(map(len, names)))
+    place = add_panel(sheet, 1.3 + 0.08 * max(map(len, names)))
     labelled = [names[i] for i in listed]
-    bars(place, f"share of pixels{rest}", labelled, held[listed], palette[listed])
+    bars(place, f"share of pixels{rest}", labelled, shares[listed], palette[listed])
     if (labels < 0).any():
-        absent(drawn)
-    return drawn.figure
+        explain_grey(sheet)
+    return sheet.figure
 
 
-def pixel_order(domain: Domain, view: View, phase: int, heading: Heading) -> Figure:
+def pixel_order(domain: Domain, view: GridView, phase: int, heading: Heading) -> Figure:
     """Superblocks and one phase; the inset shows the curve along which the pixels lie."""
     layout = domain.layout
     block = order.superblock_of(domain.pixels, layout).astype(np.int64)
     blocks = domain.to_grid(block, fill=-1)
-    pale = BLOCKS[colours.told_apart(blocks, len(BLOCKS))][block]
-    taken = order.phase_of(domain.pixels, layout) == phase
-    image = view.crop(colours.composite(domain, np.where(taken[:, None], pale * 0.35, pale)))
-    drawn = sheet(view, heading)
-    paint(drawn.map, view, image)
+    pale = BLOCKS[colours.distinct_colours(blocks, len(BLOCKS))][block]
+    in_phase = order.phase_of(domain.pixels, layout) == phase
+    image = view.crop(colours.composite(domain, np.where(in_phase[:, None], pale * 0.35, pale)))
+    sheet = map_sheet(view, heading)
+    paint(sheet.map, view, image)
     corner = window(view.crop(blocks), ZOOM)
-    inset = beside(drawn, 3.6, square=True)
+    inset = add_panel(sheet, 3.6, square=True)
     _zoom(inset, image, corner)
     y, x = along_curve(domain, view, corner, ZOOM).T
     inset.plot(x, y, color="0.3", linewidth=0.6, solid_joinstyle="miter")
-    _outline(drawn, inset, view, corner)
+    _outline(sheet, inset, view, corner)
     inset.annotate(
         f"Line: the order of the pixels, a Hilbert curve. Colours: superblocks.\n"
         f"Dark: phase {phase}, one of {layout.phases}: 1/{layout.phases} of every superblock.",
         (0, 0), (0, -6), "axes fraction", "offset points", va="top", fontsize=7, color=FAINT,
     )  # fmt: skip
-    return drawn.figure
+    return sheet.figure
 
 
-def mark(axes: Axes, domain: Domain, pixel: int, others: NDArray[np.integer]) -> None:
+def mark(axes: Axes, domain: Domain, pixel: int, neighbours: NDArray[np.integer]) -> None:
     """A circle around a pixel on a map, and dots on others."""
     x, y = domain.grid.x[domain.column], domain.grid.y[domain.row]
-    axes.plot(x[others], y[others], ".", color=INK, markersize=2.5, zorder=4)
+    axes.plot(x[neighbours], y[neighbours], ".", color=INK, markersize=2.5, zorder=4)
     axes.plot(x[pixel], y[pixel], "o", color="#D55E00", markersize=9, fillstyle="none", zorder=5)
 
 
@@ -254,10 +254,10 @@ def beyond(values: ArrayLike, low: float, high: float) -> str:
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
 
-def shares_of(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+def class_shares(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
     """(count,) share of the pixels that have a class in each class."""
-    held = np.bincount(labels[labels >= 0], minlength=count).astype(np.float64)
-    shares: NDArray[np.float64] = held / max(held.sum(), 1)
+    counts = np.bincount(labels[labels >= 0], minlength=count).astype(np.float64)
+    shares: NDArray[np.float64] = counts / max(counts.sum(), 1)
     return shares
 
 
@@ -272,13 +272,13 @@ def window(blocks: NDArray[np.int64], size: int) -> tuple[int, int]:
 
     def worth(row: int, column: int) -> float:
         part = blocks[row : row + size, column : column + size]
-        held = np.bincount(part[part >= 0]) / part.size
-        return float(held.sum() + 0.3 * (1 - (held**2).sum()))
+        shares = np.bincount(part[part >= 0]) / part.size
+        return float(shares.sum() + 0.3 * (1 - (shares**2).sum()))
 
     return max(((r, c) for r in starts[0] for c in starts[1]), key=lambda at: worth(*at))
 
 
-def along_curve(domain: Domain, view: View, corner: tuple[int, int], size: int) -> Image:
+def along_curve(domain: Domain, view: GridView, corner: tuple[int, int], size: int) -> Image:
     """The pixels of a window of the view in the order of the curve.
 
     Returns:
@@ -290,10 +290,10 @@ def along_curve(domain: Domain, view: View, corner: tuple[int, int], size: int) 
     for index, first in ((row, corner[0]), (column, corner[1])):
         inside &= (index >= first) & (index < first + size)
     bits = int(max(domain.row.max(), domain.column.max())).bit_length()
-    there = np.stack([row[inside], column[inside]], axis=1).astype(np.float64)
+    points = np.stack([row[inside], column[inside]], axis=1).astype(np.float64)
     along = np.argsort(order.hilbert(domain.row[inside], domain.column[inside], bits))
-    steps = np.abs(np.diff(there[along], axis=0)).sum(axis=1)
-    return np.insert(there[along], np.flatnonzero(steps > 1) + 1, np.nan, axis=0)
+    steps = np.abs(np.diff(points[along], axis=0)).sum(axis=1)
+    return np.insert(points[along], np.flatnonzero(steps > 1) + 1, np.nan, axis=0)
 
 
 def _zoom(axes: Axes, image: Image, corner: tuple[int, int]) -> None:
@@ -308,21 +308,23 @@ def _zoom(axes: Axes, image: Image, corner: tuple[int, int]) -> None:
         spine.set(color=INK, linewidth=0.8)
 
 
-def _outline(drawn: Sheet, inset: Axes, view: View, corner: tuple[int, int]) -> None:
+def _outline(sheet: Sheet, inset: Axes, view: GridView, corner: tuple[int, int]) -> None:
     """A box on the map around what the inset shows, and lines between the two."""
     west, east, south, north = view.extent
     rows, columns = view.grid.shape
     step = (east - west) / columns, (north - south) / rows
-    left, top = west + corner[1] * step[0], north - corner[0] * step[1]
-    wide, high = min(ZOOM, columns) * step[0], min(ZOOM, rows) * step[1]
-    box = Rectangle((left, top - high), wide, high, fill=False, edgecolor=INK, linewidth=0.9)
-    drawn.map.add_patch(box).set_zorder(5)
-    for y, end in ((top, 1), (top - high, 0)):
+    box_left, top = west + corner[1] * step[0], north - corner[0] * step[1]
+    width, height = min(ZOOM, columns) * step[0], min(ZOOM, rows) * step[1]
+    box = Rectangle(
+        (box_left, top - height), width, height, fill=False, edgecolor=INK, linewidth=0.9
+    )
+    sheet.map.add_patch(box).set_zorder(5)
+    for y, end in ((top, 1), (top - height, 0)):
         line = ConnectionPatch(
-            (left + wide, y), (0, end), "data", "axes fraction",
-            axesA=drawn.map, axesB=inset, color=INK, linewidth=0.5, alpha=0.6,
+            (box_left + width, y), (0, end), "data", "axes fraction",
+            axesA=sheet.map, axesB=inset, color=INK, linewidth=0.5, alpha=0.6,
         )  # fmt: skip
-        drawn.figure.add_artist(line)
+        sheet.figure.add_artist(line)
 
 
 def _levels(low: float, high: float) -> NDArray[np.float64]:

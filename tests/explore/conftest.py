@@ -15,7 +15,7 @@ expect.set_options(timeout=30_000)  # milliseconds, as everything else of Playwr
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory) -> lakes.Made:
+def explored(tmp_path_factory) -> lakes.Made:
     return lakes.build(tmp_path_factory.mktemp("explored"))
 
 
@@ -33,9 +33,9 @@ def chrome() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(made) -> Iterator[str]:
+def site(explored) -> Iterator[str]:
     """URL of the page."""
-    with serving(str(made.root)) as url:
+    with serving(str(explored.root)) as url:
         yield url
 
 
@@ -78,7 +78,7 @@ def context(chrome) -> Iterator[BrowserContext]:
 def page(context) -> Iterator[Page]:
     """An empty page; an error of its scripts fails the test."""
     page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
-    assert wrong == []
+    assert errors == []

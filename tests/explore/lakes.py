@@ -34,7 +34,7 @@ UNCLEAR = 11
 
 
 @dataclass(frozen=True)
-class Made:
+class ExploredLake:
     """What was made, and how it is known."""
 
     root: Path
@@ -55,13 +55,13 @@ def domain() -> Domain:
     )
 
 
-def build(root: Path) -> Made:
+def build(root: Path) -> ExploredLake:
     """The lake at an empty folder."""
     land = domain()
     objects = connect(root / KEY)
     catalogue.claim(connect(root))
-    about = {"key": KEY, "months": MONTHS, "suspect": [], "listing": {}, "provenance": {}}
-    path, stored = generations.draft(objects, None, land, CUBES, about)
+    attributes = {"key": KEY, "months": MONTHS, "suspect": [], "listing": {}, "provenance": {}}
+    path, stored = generations.draft(objects, None, land, CUBES, attributes)
     recorder = Recorder(objects.zarr(path))
     overview.create(recorder, land, CUBES)
     written = []
@@ -83,7 +83,7 @@ def build(root: Path) -> Made:
     embed = run(root, opened, "embed", {"latent": LATENT}, vectors)
     labels = (land.row // 40).astype(np.int16)
     cluster = run(root, opened, "cluster", {}, labels)
-    return Made(root, opened, embed, cluster, vectors)
+    return ExploredLake(root, opened, embed, cluster, vectors)
 
 
 def results(land: Domain, cube: Cube, month: int) -> np.ndarray:
@@ -104,28 +104,28 @@ def embedding(land: Domain) -> np.ndarray:
     """int8 vectors of three kinds of land, with noise."""
     rng = np.random.default_rng(5)
     kinds = rng.normal(size=(3, LATENT))
-    found = kinds[land.row // 40] + 0.4 * rng.normal(size=(land.pixels, LATENT))
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
-    whole = np.rint(found * LEVELS).astype(np.int8)
+    vectors = kinds[land.row // 40] + 0.4 * rng.normal(size=(land.pixels, LATENT))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    whole = np.rint(vectors * LEVELS).astype(np.int8)
     whole[UNCLEAR] = NOTHING
     return whole
 
 
 def run(
-    root: Path | str, of: lake.Store, job: str, columns: dict[str, int], values: np.ndarray
+    root: Path | str, store: lake.Store, job: str, columns: dict[str, int], values: np.ndarray
 ) -> str:
     """A complete run with one array over pixels."""
-    spec = records.spec_of(str(root), Nothing(), job, (of,))
+    spec = records.spec_of(str(root), Nothing(), job, (store,))
     objects = records.folder(str(root), spec.id)
     name = "embedding" if columns else "labels"
     encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING} if columns else {}
     array = outputs.per_pixel(
-        name, of, columns, str(values.dtype), NOTHING if columns else -1, **encoded
+        name, store, columns, str(values.dtype), NOTHING if columns else -1, **encoded
     )
-    arrays = [*schema.pixel_coordinates(of.domain), array]
+    arrays = [*schema.pixel_coordinates(store.domain), array]
     outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     outputs.write(str(root), spec.id, name, values)
-    document = {"job": job, "stores": [{"key": str(of.key)}], "inputs": {}, "settings": {}}
+    document = {"job": job, "stores": [{"key": str(store.key)}], "inputs": {}, "settings": {}}
     objects.put("spec.json", json.dumps(document).encode())
     done = {"run": spec.id, "outputs": [], "seconds": 1.0, "finished": "2026-11-26T00:00:00+00:00"}
     objects.put("done.json", json.dumps(done).encode())

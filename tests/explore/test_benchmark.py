@@ -9,8 +9,8 @@ def test_benchmark_measures_maps_and_clicks(chrome, tmp_path):
     spec = importlib.util.spec_from_file_location("explorer_benchmark", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = module.measure(chrome, str(tmp_path), pixels=20000, latent=16, clicks=2, repeats=1)
-    assert abs(found["pixels"] - 20000) < 10  # some are equally far away
-    assert 0 < found["first_map_s"]["median"] < 60
-    assert len(found["clicks_ms"]) == 2
-    assert 0 < found["click_ms"]["median"] <= found["click_ms"]["most"]
+    measured = module.measure(chrome, str(tmp_path), pixels=20000, latent=16, clicks=2, repeats=1)
+    assert abs(measured["pixels"] - 20000) < 10  # some are equally far away
+    assert 0 < measured["first_map_s"]["median"] < 60
+    assert len(measured["clicks_ms"]) == 2
+    assert 0 < measured["click_ms"]["median"] <= measured["click_ms"]["most"]

@@ -25,16 +25,16 @@ def test_bundle_is_built_from_its_sources(tmp_path):
     if done.returncode:
         pytest.skip(f"npm cannot install what builds the page: {done.stderr[-300:]}")
     subprocess.run(["node", "build.mjs", str(tmp_path / "built")], cwd=page, check=True, timeout=60)
-    built, kept = (
+    built, committed = (
         {file.name: file.read_bytes() for file in folder.iterdir()}
         for folder in (tmp_path / "built", FOLDER / "built")
     )
-    assert sorted(built) == sorted(kept), "run 'npm ci && npm run build' in lake/explore/page"
-    for name, content in kept.items():
+    assert sorted(built) == sorted(committed), "run 'npm ci && npm run build' in lake/explore/page"
+    for name, content in committed.items():
         assert built[name] == content, f"{name}: run 'npm ci && npm run build' in lake/explore/page"
 
 
 def test_classes_have_the_colours_of_the_figures():
     source = (FOLDER / "page" / "src" / "colours.js").read_text()
-    held = re.search(r"const CLASSES = \((.*?)\)", source, re.DOTALL)[1]
-    assert re.findall(r"[0-9a-f]{6}", held) == list(CLASSES)
+    palette = re.search(r"const CLASSES = \((.*?)\)", source, re.DOTALL)[1]
+    assert re.findall(r"[0-9a-f]{6}", palette) == list(CLASSES)

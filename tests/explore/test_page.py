@@ -19,7 +19,7 @@ from lake.store import commits, overview
 from lake.store.generations import StoreState
 from tests import web
 from tests.explore.conftest import serving
-from tests.explore.lakes import KEY, OLD, UNCLEAR, Made
+from tests.explore.lakes import KEY, OLD, UNCLEAR, ExploredLake
 
 PAGE = Path(lake.__file__).parent / "explore" / "page"
 LABELLED = """(id) => {
@@ -33,8 +33,8 @@ READY = "body[data-ready]"
 
 def visit(page: Page, site: str, **state: object) -> None:
     """Open the page at a state, wait until all of it is there."""
-    given = {"store": KEY} | state
-    page.goto(site + "#" + "&".join(f"{name}={value}" for name, value in given.items()))
+    parameters = {"store": KEY} | state
+    page.goto(site + "#" + "&".join(f"{name}={value}" for name, value in parameters.items()))
     page.wait_for_selector(READY)
 
 
@@ -52,8 +52,8 @@ def state(page: Page) -> dict[str, str]:
 
 def until(page: Page, name: str, than: float) -> None:
     """Wait until a number of the address is above another one."""
-    of = f"Number(new URLSearchParams(location.hash.slice(1)).get('{name}'))"
-    page.wait_for_function(f"{of} > {than}")
+    number = f"Number(new URLSearchParams(location.hash.slice(1)).get('{name}'))"
+    page.wait_for_function(f"{number} > {than}")
 
 
 def point(page: Page, row: float, column: float) -> tuple[float, float]:
@@ -71,8 +71,8 @@ def under(page: Page, row: float, column: float) -> str:
     return page.inner_text("#readout")
 
 
-def click(page: Page, made: Made, pixel: int, *, second: bool = False) -> None:
-    land = made.store.domain
+def click(page: Page, explored: ExploredLake, pixel: int, *, second: bool = False) -> None:
+    land = explored.store.domain
     x, y = point(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
     if second:
         page.keyboard.down("Shift")
@@ -81,63 +81,67 @@ def click(page: Page, made: Made, pixel: int, *, second: bool = False) -> None:
         page.keyboard.up("Shift")
 
 
-def test_first_map_shows_the_values_and_places_of_the_store(page, site, made):
+def test_first_map_shows_the_values_and_places_of_the_store(page, site, explored):
     visit(page, site, cube="day-2km", band="C13", month=7, tod=64800)
     assert shown(page) == {
         "show": "mean", "cube": "day-2km", "band": "C13", "month": "7", "tod": "64800"
     }  # fmt: skip
     expect(page.locator("#legend")).to_contain_text("temperature (K), C13")
     page.wait_for_selector("#map[data-sharp]")  # all of so small a store is read
-    land = made.store.domain
-    mean = made.store.metrics("day-2km")["mean"].sel(month=7, tod=64800, band="C13").values[:, 0]
+    land = explored.store.domain
+    mean = (
+        explored.store.metrics("day-2km")["mean"].sel(month=7, tod=64800, band="C13").values[:, 0]
+    )
     lon, lat = land.lonlat()
     for pixel in (40, 5000, land.pixels - 1):
-        told = under(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
-        north, west, kelvin = re.fullmatch(r"(.*)° N, (.*)° W · (.*) K", told).groups()
+        readout = under(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
+        north, west, kelvin = re.fullmatch(r"(.*)° N, (.*)° W · (.*) K", readout).groups()
         assert float(north) == pytest.approx(lat[pixel], abs=6e-3)  # half a screen pixel
         assert float(west) == pytest.approx(-lon[pixel], abs=6e-3)
         assert float(kelvin) == pytest.approx(mean[pixel], abs=6e-3)
-    told = under(page, land.row[UNCLEAR] + 0.5, land.column[UNCLEAR] + 0.5)
-    assert told.endswith("no value")
+    readout = under(page, land.row[UNCLEAR] + 0.5, land.column[UNCLEAR] + 0.5)
+    assert readout.endswith("no value")
 
 
-def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(context, site, made):
+def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(context, site, explored):
     page = context.new_page()
     page.route("**/results/c/**", lambda route: route.abort())  # full resolution never comes
     page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=stddev")
     page.wait_for_selector("#map[data-shown]")
     expect(page.locator("#legend")).to_contain_text("pixels together")
-    found = made.store.overview("day-1km")["stddev"].sel(month=1, tod=54000, band="C03").values
-    size = overview.factor(made.store.domain)
+    spread = explored.store.overview("day-1km")["stddev"].sel(month=1, tod=54000, band="C03").values
+    size = overview.factor(explored.store.domain)
     for y, x in ((2, 3), (5, 1)):
-        told = under(page, (y + 0.5) * size, (x + 0.5) * size)
-        value = re.fullmatch(rf".* · (.*) over {size} × {size} pixels", told)[1]  # noqa: RUF001
-        assert float(value) == pytest.approx(found[y, x], rel=1e-3)
+        readout = under(page, (y + 0.5) * size, (x + 0.5) * size)
+        value = re.fullmatch(rf".* · (.*) over {size} × {size} pixels", readout)[1]  # noqa: RUF001
+        assert float(value) == pytest.approx(spread[y, x], rel=1e-3)
 
 
-def test_spread_of_pixels_and_that_of_cells_do_not_share_a_map(page, site, made):
+def test_spread_of_pixels_and_that_of_cells_do_not_share_a_map(page, site, explored):
     visit(page, site, cube="day-2km", band="C13", month=7, tod=64800, show="stddev")
     page.wait_for_selector("#map[data-sharp]")
     expect(page.locator("#legend")).to_contain_text("of each pixel")
-    land = made.store.domain
-    found = made.store.metrics("day-2km")["stddev"].sel(month=7, tod=64800, band="C13").values[:, 0]
-    told = under(page, land.row[5000] + 0.5, land.column[5000] + 0.5)
-    assert told.endswith(" K")
-    assert float(told.rpartition("· ")[2].split()[0]) == pytest.approx(found[5000], rel=1e-3)
+    land = explored.store.domain
+    spread = (
+        explored.store.metrics("day-2km")["stddev"].sel(month=7, tod=64800, band="C13").values[:, 0]
+    )
+    readout = under(page, land.row[5000] + 0.5, land.column[5000] + 0.5)
+    assert readout.endswith(" K")
+    assert float(readout.rpartition("· ")[2].split()[0]) == pytest.approx(spread[5000], rel=1e-3)
 
 
-def test_counts_are_those_of_a_pixel_at_every_resolution(context, site, made):
+def test_counts_are_those_of_a_pixel_at_every_resolution(context, site, explored):
     page = context.new_page()
     page.route("**/results/c/**", lambda route: route.abort())
     page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=count")
     page.wait_for_selector('#map[data-shown*="count"]')
-    land, size = made.store.domain, overview.factor(made.store.domain)
-    count = made.store.block("day-1km", slice(None), 1)[0][0, 0, 0]
+    land, size = explored.store.domain, overview.factor(explored.store.domain)
+    count = explored.store.block("day-1km", slice(None), 1)[0][0, 0, 0]
     inside = (land.row // size == 2) & (land.column // size == 3)
     expect(page.locator("#legend")).to_contain_text("observations a pixel")
     page.wait_for_selector("body[data-ready]")
-    told = under(page, 2.5 * size, 3.5 * size)
-    value = float(told.rpartition("· ")[2].split()[0])
+    readout = under(page, 2.5 * size, 3.5 * size)
+    value = float(readout.rpartition("· ")[2].split()[0])
     assert value == pytest.approx(count[inside].mean(), rel=1e-3)
 
 
@@ -147,9 +151,9 @@ def test_choices_change_the_map_the_legend_and_the_address(page, site):
     page.get_by_label("Month").select_option(label="Jan")
     page.get_by_label("Time of day").select_option(label="15:00 UTC")
     page.get_by_label("Show", exact=True).select_option("standard deviation")
-    wanted = {"show": "stddev", "cube": "day-2km", "band": "C13", "month": "1", "tod": "54000"}
+    parameters = {"show": "stddev", "cube": "day-2km", "band": "C13", "month": "1", "tod": "54000"}
     page.wait_for_selector('#map[data-shown*="show=stddev"]')
-    assert shown(page) == wanted
+    assert shown(page) == parameters
     expect(page.locator("#legend")).to_contain_text("standard deviation of temperature (K), C13")
     page.get_by_label("Cube").select_option("day-1km")
     page.wait_for_selector('#map[data-shown*="band=C03"]')
@@ -184,27 +188,29 @@ def test_map_pans_and_zooms_by_mouse_wheel_and_keys(page, site):
     until(page, "zoom", zoom)
 
 
-def test_chosen_pixel_has_charts_and_numbers_by_mouse_and_by_keyboard(page, site, made, tmp_path):
+def test_chosen_pixel_has_charts_and_numbers_by_mouse_and_by_keyboard(
+    page, site, explored, tmp_path
+):
     visit(page, site, month=7, tod=64800)
-    click(page, made, 777)
+    click(page, explored, 777)
     expect(page.locator("#where")).to_contain_text("pixel 777 ")
     expect(page.locator("#charts svg")).to_have_count(4)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download CSV").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
-    series = made.store.series(777)
+    series = explored.store.series(777)
     assert len(rows) == 2 * 2 * 3
     for row in rows:
-        one = series[row["cube"]].sel(
+        cell = series[row["cube"]].sel(
             month=int(row["month"]), tod=int(row["tod"]), band=row["band"]
         )
-        n, m1 = (one["results"].sel(metric=k).values.astype(float) for k in ("count", "m1"))
+        n, m1 = (cell["results"].sel(metric=k).values.astype(float) for k in ("count", "m1"))
         assert row["key"] == KEY
         assert float(row["count"]) == n.sum()
         assert float(row["mean"]) == pytest.approx((n * m1).sum() / n.sum(), rel=1e-6)
-        assert float(row["max"]) == pytest.approx(one["results"].sel(metric="max").max().item())
+        assert float(row["max"]) == pytest.approx(cell["results"].sel(metric="max").max().item())
         if n.size == 1:
-            assert float(row["stddev"]) == pytest.approx(one["stddev"].item(), rel=1e-5)
+            assert float(row["stddev"]) == pytest.approx(cell["stddev"].item(), rel=1e-5)
     page.locator("#canvas").focus()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
@@ -212,57 +218,59 @@ def test_chosen_pixel_has_charts_and_numbers_by_mouse_and_by_keyboard(page, site
     expect(page.get_by_role("status")).to_contain_text("its year and day are shown")
 
 
-def test_never_clear_pixel_says_so_in_its_numbers(page, site, made):
+def test_never_clear_pixel_says_so_in_its_numbers(page, site, explored):
     visit(page, site, a=UNCLEAR)
     page.get_by_text("Numbers of this month").click()
     cells = page.locator("#numbers td").all_inner_texts()
     assert cells[:7] == ["A", "C06 (1)", *["\u2013"] * 4, "0"]
 
 
-def cosines(made: Made, pixel: int) -> np.ndarray:
-    vectors = made.vectors.astype(float)
+def cosines(explored: ExploredLake, pixel: int) -> np.ndarray:
+    vectors = explored.vectors.astype(float)
     vectors[UNCLEAR] = np.nan
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors @ vectors[pixel]
 
 
-def test_similar_land_is_that_of_the_cosine(page, site, made):
+def test_similar_land_is_that_of_the_cosine(page, site, explored):
     visit(page, site, show="similar")
     expect(page.locator("#legend")).to_contain_text("choose a pixel")
-    land, wanted = made.store.domain, cosines(made, 2500)
-    click(page, made, 2500)
+    land, cosine = explored.store.domain, cosines(explored, 2500)
+    click(page, explored, 2500)
     expect(page.locator("#legend")).to_contain_text("similarity to pixel A")
     for pixel in (2500, 40, 9000):
-        told = under(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
-        found = float(told.rpartition(" ")[2])
-        assert found == pytest.approx(wanted[pixel], abs=1e-4)
+        readout = under(page, land.row[pixel] + 0.5, land.column[pixel] + 0.5)
+        similar = float(readout.rpartition(" ")[2])
+        assert similar == pytest.approx(cosine[pixel], abs=1e-4)
     page.locator("#least").fill("0.7")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download these pixels as CSV").click()
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
-    found = {int(row["pixel"]): float(row["similarity"]) for row in rows}
-    sure = set(np.flatnonzero(wanted > 0.7001))
-    assert sure <= set(found) <= set(np.flatnonzero(wanted > 0.6999))
-    assert 10 < len(found) < land.pixels
-    assert max(abs(wanted[p] - of) for p, of in found.items()) < 1e-4
-    click(page, made, UNCLEAR)
+    similar = {int(row["pixel"]): float(row["similarity"]) for row in rows}
+    sure = set(np.flatnonzero(cosine > 0.7001))
+    assert sure <= set(similar) <= set(np.flatnonzero(cosine > 0.6999))
+    assert 10 < len(similar) < land.pixels
+    assert max(abs(cosine[p] - similarity) for p, similarity in similar.items()) < 1e-4
+    click(page, explored, UNCLEAR)
     expect(page.locator("#legend")).to_contain_text("no embedding")
 
 
-def test_two_pixels_are_compared(page, site, made):
+def test_two_pixels_are_compared(page, site, explored):
     visit(page, site, show="similar", a=2500)
-    click(page, made, 9000, second=True)
+    click(page, explored, 9000, second=True)
     expect(page.locator("#where")).to_contain_text("pixel 9000 ")
-    expect(page.locator("#where")).to_contain_text(f"similarity {cosines(made, 2500)[9000]:.3f}")
+    expect(page.locator("#where")).to_contain_text(
+        f"similarity {cosines(explored, 2500)[9000]:.3f}"
+    )
     expect(page.locator("#charts svg").first.locator("polyline[stroke-dasharray]")).to_have_count(2)
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#hint")).to_be_visible()
     assert "a" not in state(page)
 
 
-def test_classes_and_colours_of_the_embedding_have_legends(page, site, made):
+def test_classes_and_colours_of_the_embedding_have_legends(page, site, explored):
     visit(page, site, show="classes")
-    share = 100 * np.mean(made.store.domain.row // 40 == 0)
+    share = 100 * np.mean(explored.store.domain.row // 40 == 0)
     expect(page.locator("#legend li").first).to_have_text(f"class 0, {share:.1f} %")
     assert under(page, 100, 10.5).endswith("class 2")
     page.get_by_label("Show", exact=True).select_option("rgb")
@@ -270,24 +278,24 @@ def test_classes_and_colours_of_the_embedding_have_legends(page, site, made):
     expect(page.locator("#legend")).to_contain_text("red, green and blue")
 
 
-def test_shared_link_shows_the_same(page, context, site, made):
+def test_shared_link_shows_the_same(page, context, site, explored):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    land = made.store.domain
+    land = explored.store.domain
     visit(page, site, show="stddev", cube="day-1km", month=1, tod=54000)
     page.locator("#canvas").focus()
     page.keyboard.press("+")
     page.keyboard.press("ArrowDown")
-    click(page, made, int(np.argmin(np.hypot(land.row - 60, land.column - 70))))
+    click(page, explored, int(np.argmin(np.hypot(land.row - 60, land.column - 70))))
     expect(page.locator("#charts svg")).to_have_count(4)
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("status")).to_contain_text("clipboard")
     link = page.evaluate("navigator.clipboard.readText()")
-    other = context.new_page()
-    other.goto(link)
-    other.wait_for_selector(READY)
-    expect(other.locator("#charts svg")).to_have_count(4)
-    assert other.inner_text("#where") == page.inner_text("#where")
-    assert (shown(other), state(other)) == (shown(page), state(page))
+    second_page = context.new_page()
+    second_page.goto(link)
+    second_page.wait_for_selector(READY)
+    expect(second_page.locator("#charts svg")).to_have_count(4)
+    assert second_page.inner_text("#where") == page.inner_text("#where")
+    assert (shown(second_page), state(second_page)) == (shown(page), state(page))
 
 
 def test_unreachable_lake_is_told_and_tried_again(page, site):
@@ -303,8 +311,8 @@ def test_unreachable_lake_is_told_and_tried_again(page, site):
 
 
 @pytest.mark.parametrize("harm", ["lost", "cut", "garbled"])
-def test_damaged_map_is_told_with_its_key(page, made, tmp_path, harm):
-    root = shutil.copytree(made.root, tmp_path / "lake")
+def test_damaged_map_is_told_with_its_key(page, explored, tmp_path, harm):
+    root = shutil.copytree(explored.root, tmp_path / "lake")
     (path,) = (root / KEY / "v").iterdir()
     file = path / "overview/day-2km/mean/c/6/0/0/0/0"
     data = bytearray(file.read_bytes())
@@ -326,15 +334,15 @@ def test_damaged_map_is_told_with_its_key(page, made, tmp_path, harm):
         expect(problem).to_be_hidden()
 
 
-def test_lost_part_of_an_embedding_is_told_with_its_key(page, made, tmp_path):
-    root = shutil.copytree(made.root, tmp_path / "lake")
-    (root / "runs" / made.embed / "embed.zarr/embedding/c/3/0").unlink()
+def test_lost_part_of_an_embedding_is_told_with_its_key(page, explored, tmp_path):
+    root = shutil.copytree(explored.root, tmp_path / "lake")
+    (root / "runs" / explored.embed / "embed.zarr/embedding/c/3/0").unlink()
     with serving(str(root)) as site:
         page.goto(f"{site}#store={KEY}&show=similar&a=100")
         expect(page.get_by_role("alert")).to_contain_text("embedding/c/3/0 is missing")
 
 
-def test_another_store_is_chosen_also_one_without_coarse_maps(page, site, made):
+def test_another_store_is_chosen_also_one_without_coarse_maps(page, site, explored):
     visit(page, site, a=100)
     page.get_by_label("Store").select_option(OLD)
     page.wait_for_selector(f'body[data-ready="{OLD}"]')
@@ -342,15 +350,15 @@ def test_another_store_is_chosen_also_one_without_coarse_maps(page, site, made):
     assert "a" not in state(page)
     expect(page.locator("#hint")).to_be_visible()
     assert page.locator("#learnt").is_hidden()
-    old = lake.open(made.root / OLD)
+    old = lake.open(explored.root / OLD)
     mean = old.metrics("day-2km")["mean"].sel(month=7, tod=64800, band="C06").values[:, 0]
-    told = under(page, old.domain.row[50] + 0.5, old.domain.column[50] + 0.5)
-    assert float(told.rpartition("· ")[2].split()[0]) == pytest.approx(mean[50], rel=1e-3)
+    readout = under(page, old.domain.row[50] + 0.5, old.domain.column[50] + 0.5)
+    assert float(readout.rpartition("· ")[2].split()[0]) == pytest.approx(mean[50], rel=1e-3)
 
 
-def test_exported_page_on_a_static_host_follows_what_is_published_later(made, tmp_path, page):
+def test_exported_page_on_a_static_host_follows_what_is_published_later(explored, tmp_path, page):
     host = tmp_path / "host"
-    shutil.copytree(made.root, host / "lake")
+    shutil.copytree(explored.root, host / "lake")
     names = export(connect(host / "lake"), host, "lake/")
     assert {"index.html", "explore.js", "worker.js", "stores.json", "lines.bin"} <= set(names)
     objects = connect(host / "lake" / KEY)
@@ -399,14 +407,14 @@ def test_everything_that_can_be_used_has_a_name_and_is_reached_by_tab(page, site
     )
 
 
-def test_navigation_is_that_of_the_lake(page, site, made):
+def test_navigation_is_that_of_the_lake(page, site, explored):
     source = (PAGE / "src" / "grid.js").read_text()
-    land = made.store.domain
-    projection = json.dumps(made.store.crs("2km"))
+    land = explored.store.domain
+    projection = json.dumps(explored.store.crs("2km"))
     rng = np.random.default_rng(1)
     y, x = rng.uniform(-0.16, 0.16, (2, 300))
     page.goto("about:blank")
-    found = page.evaluate(
+    places = page.evaluate(
         """async ([source, projection, y, x]) => {
             const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
             const { lonlat, scanAngles } = await import(url);
@@ -415,11 +423,11 @@ def test_navigation_is_that_of_the_lake(page, site, made):
         }""",
         [source, projection, y.tolist(), x.tolist()],
     )
-    lon, lat = (np.array([np.nan if p is None else p[k] for p in found[0]]) for k in (0, 1))
-    wanted = grid.lonlat(land.grid.projection, y, x)
-    np.testing.assert_allclose((lon, lat), wanted, atol=1e-9)
+    lon, lat = (np.array([np.nan if p is None else p[k] for p in places[0]]) for k in (0, 1))
+    expected = grid.lonlat(land.grid.projection, y, x)
+    np.testing.assert_allclose((lon, lat), expected, atol=1e-9)
     assert 100 < np.isfinite(lon).sum() < 300
-    back = [np.array([np.nan if p is None else p[k] for p in found[1]]) for k in (0, 1)]
-    seen = np.isfinite(lon)
-    np.testing.assert_allclose(back[0][seen], y[seen], atol=1e-11)
-    np.testing.assert_allclose(back[1][seen], x[seen], atol=1e-11)
+    back = [np.array([np.nan if p is None else p[k] for p in places[1]]) for k in (0, 1)]
+    visible = np.isfinite(lon)
+    np.testing.assert_allclose(back[0][visible], y[visible], atol=1e-11)
+    np.testing.assert_allclose(back[1][visible], x[visible], atol=1e-11)

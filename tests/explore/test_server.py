@@ -33,27 +33,27 @@ def get(site: str, path: str, **headers: str) -> tuple[int, bytes, dict[str, str
 
 
 @pytest.fixture
-def shard(made) -> str:
+def shard(explored) -> str:
     """Path of an object of the lake."""
-    path = connect(made.root / KEY).list("v")
+    path = connect(explored.root / KEY).list("v")
     return f"{KEY}/" + next(name for name in path if "day-2km/results/c/" in name)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "part"),
+    ("byte_range", "part"),
     [("bytes=0-9", slice(0, 10)), ("bytes=7-7", slice(7, 8)), ("bytes=-20", slice(-20, None))],
 )
-def test_range_is_that_of_the_object(made, site, shard, wanted, part):
-    whole = (made.root / shard).read_bytes()
-    status, body, headers = get(site, f"/lake/{shard}", Range=wanted)
+def test_range_is_that_of_the_object(explored, site, shard, byte_range, part):
+    whole = (explored.root / shard).read_bytes()
+    status, body, headers = get(site, f"/lake/{shard}", Range=byte_range)
     assert (status, body) == (206, whole[part])
     first, last = range(len(whole))[part][0], range(len(whole))[part][-1]
     assert headers["Content-Range"].startswith(f"bytes {first}-{last}/")
     assert "immutable" in headers["Cache-Control"]
 
 
-def test_whole_object_and_what_is_not_there(made, site, shard):
-    assert get(site, f"/lake/{shard}")[:2] == (200, (made.root / shard).read_bytes())
+def test_whole_object_and_what_is_not_there(explored, site, shard):
+    assert get(site, f"/lake/{shard}")[:2] == (200, (explored.root / shard).read_bytes())
     assert get(site, f"/lake/{shard}x")[0] == 404
     assert get(site, "/nothing.js")[0] == 404
     assert get(site, f"/lake/{shard}", Range="bytes=5-2,7-9")[0] == 416
@@ -85,16 +85,16 @@ def test_page_of_another_site_does_not_reach_the_lake(site):
 
 def test_lines_are_those_of_the_figures():
     numbers, place = np.frombuffer(coast_lines.packed(), "<i2"), 0
-    found = {kind: [] for kind in coast_lines.KINDS}
+    lines = {kind: [] for kind in coast_lines.KINDS}
     while place < numbers.size:
         kind, size = numbers[place : place + 2]
         end = place + 2 + 2 * int(size)
-        found[coast_lines.KINDS[kind]].append(numbers[place + 2 : end].reshape(-1, 2))
+        lines[coast_lines.KINDS[kind]].append(numbers[place + 2 : end].reshape(-1, 2))
         place = end
-    for kind, of in found.items():
-        wanted = figures.read(kind)
-        joined = np.concatenate([[*line, [np.nan, np.nan]] for line in of])[:-1] / 100
-        np.testing.assert_allclose(joined, wanted, atol=1e-9)
+    for kind, pieces in lines.items():
+        expected = figures.read(kind)
+        joined = np.concatenate([[*line, [np.nan, np.nan]] for line in pieces])[:-1] / 100
+        np.testing.assert_allclose(joined, expected, atol=1e-9)
 
 
 def test_only_reading_is_known(site):
@@ -105,36 +105,38 @@ def test_only_reading_is_known(site):
     connection.close()
 
 
-def test_offer_names_stores_and_complete_runs(site, made):
+def test_offer_names_stores_and_complete_runs(site, explored):
     offer = json.loads(get(site, "/stores.json")[1])
     assert offer["lake"] == "lake/"
-    assert {one["key"] for one in offer["stores"]} == {KEY, OLD}
+    assert {store["key"] for store in offer["stores"]} == {KEY, OLD}
     assert {run["id"]: run["arrays"] for run in offer["runs"]} == {
-        made.embed: ["embedding"], made.cluster: ["labels"],
+        explored.embed: ["embedding"], explored.cluster: ["labels"],
     }  # fmt: skip
 
 
-def test_lake_on_s3_is_served_by_the_credentials_of_the_server(made, shard, s3_root):
+def test_lake_on_s3_is_served_by_the_credentials_of_the_server(explored, shard, s3_root):
     objects = connect(s3_root)
-    for path in ("lake.json", shard, *connect(made.root).list("catalog")):
+    for path in ("lake.json", shard, *connect(explored.root).list("catalog")):
         name = (
             path if path.startswith((KEY, "lake.json")) else f"catalog/{path.split('catalog/')[-1]}"
         )
-        objects.put(name, (made.root / name).read_bytes())
+        objects.put(name, (explored.root / name).read_bytes())
     with serving(s3_root) as site:
-        whole = (made.root / shard).read_bytes()
+        whole = (explored.root / shard).read_bytes()
         assert get(site, f"/lake/{shard}", Range="bytes=-20")[1] == whole[-20:]
         assert get(site, f"/lake/{shard}", Range="bytes=3-12")[1] == whole[3:13]
         assert get(site, f"/lake/{shard}.gone", Range="bytes=3-12")[0] == 404
         assert len(json.loads(get(site, "/stores.json")[1])["stores"]) == 2
 
 
-def test_command_says_what_it_needs(run_lake, made, tmp_path):
-    code, _, err = run_lake("explore", "--lake", str(made.root), "--export", str(tmp_path / "out"))
+def test_command_says_what_it_needs(run_lake, explored, tmp_path):
+    code, _, err = run_lake(
+        "explore", "--lake", str(explored.root), "--export", str(tmp_path / "out")
+    )
     assert code == 64
     assert "--url" in err
     code, out, _ = run_lake(
-        "explore", "--lake", str(made.root), "--export", str(tmp_path / "out"), "--url", "lake/", "--json"
+        "explore", "--lake", str(explored.root), "--export", str(tmp_path / "out"), "--url", "lake/", "--json"
     )  # fmt: skip
     assert code == 0
     assert (
@@ -146,14 +148,14 @@ def test_command_says_what_it_needs(run_lake, made, tmp_path):
     assert "no lake" in err
 
 
-def test_command_serves_until_it_is_interrupted(made):
+def test_command_serves_until_it_is_interrupted(explored):
     command = [
         sys.executable,
         "-m",
         "lake",
         "explore",
         "--lake",
-        str(made.root),
+        str(explored.root),
         "--port",
         "0",
         "--json",

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import lake
+from jobs.commands.report import report as report_command
 from jobs.report import html_page, report
 from jobs.report.map import Settings
 from jobs.runs import driver, records
@@ -41,7 +42,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def drawn(client, truth, chain):
+def map_run(client, truth, chain):
     return driver.run(client, truth.root, truth.key, Settings(run=chain.cluster))
 
 
@@ -51,7 +52,7 @@ def store(truth):
 
 
 @pytest.fixture
-def known(truth, store, tmp_path):
+def truth_file(truth, store, tmp_path):
     """A truth file of the store's hidden classes, one row of pixels without any."""
     path = tmp_path / "truth.npz"
     classes = store.to_grid(truth.classes).astype(np.int16)
@@ -60,33 +61,33 @@ def known(truth, store, tmp_path):
     return str(path)
 
 
-def test_report_holds_every_picture_of_the_run_within_itself(truth, drawn):
-    found = Page(report.render(truth.root, drawn))
-    objects = records.folder(truth.root, drawn)
+def test_report_holds_every_picture_of_the_run_within_itself(truth, map_run):
+    html = Page(report.render(truth.root, map_run))
+    objects = records.folder(truth.root, map_run)
     for picture in json.loads(objects.get("pictures.json")):
-        assert found.pictures[picture["title"]] == objects.get(picture["file"])
-        assert picture["caption"] in found.text
-    assert len(found.pictures) == 7
-    assert all(link.startswith("data:") for link in found.linked)
-    assert found.open == []
+        assert html.pictures[picture["title"]] == objects.get(picture["file"])
+        assert picture["caption"] in html.text
+    assert len(html.pictures) == 7
+    assert all(link.startswith("data:") for link in html.linked)
+    assert html.open == []
 
 
-def test_report_tells_what_the_store_is_and_names_every_run(truth, drawn, chain):
-    text = Page(report.render(truth.root, drawn)).text
-    for told in (
+def test_report_tells_what_the_store_is_and_names_every_run(truth, map_run, chain):
+    text = Page(report.render(truth.root, map_run)).text
+    for words in (
         truth.key,
         "675 of a fixed grid of 25 x 27",
         "C07 C13 at 15:00, 18:00 UTC",
         "2, 7",
     ):
-        assert told in text
-    for run in (drawn, chain.sample, chain.pca, chain.embed, chain.cluster):
+        assert words in text
+    for run in (map_run, chain.sample, chain.pca, chain.embed, chain.cluster):
         assert run in text
 
 
-def test_lines_that_read_the_store_work_as_they_stand(truth, drawn):
+def test_lines_that_read_the_store_work_as_they_stand(truth, map_run):
     (lines,) = re.findall(
-        r"<pre>(import lake\n.*?)</pre>", report.render(truth.root, drawn), re.DOTALL
+        r"<pre>(import lake\n.*?)</pre>", report.render(truth.root, map_run), re.DOTALL
     )
     names = {}
     exec(unescape(lines), names)  # noqa: S102 (what the reader is told to do)
@@ -95,22 +96,22 @@ def test_lines_that_read_the_store_work_as_they_stand(truth, drawn):
     assert names["mean"].attrs["long_name"].startswith("statistics of")
 
 
-def test_truth_is_shown_and_measured(truth, drawn, known):
-    found = Page(report.render(truth.root, drawn, known))
-    assert "Hidden land classes" in found.pictures
-    (index,) = re.findall(r"adjusted Rand index \(0 chance, 1 the same\)\s*([\d.]+)", found.text)
+def test_truth_is_shown_and_measured(truth, map_run, truth_file):
+    html = Page(report.render(truth.root, map_run, truth_file))
+    assert "Hidden land classes" in html.pictures
+    (index,) = re.findall(r"adjusted Rand index \(0 chance, 1 the same\)\s*([\d.]+)", html.text)
     assert float(index) > 0.95  # the store's classes are far apart
-    shares = [float(s) for s in re.findall(r"nearest neighbours\s*([\d.]+)%", found.text)]
+    shares = [float(s) for s in re.findall(r"nearest neighbours\s*([\d.]+)%", html.text)]
     assert len(shares) == 2
     assert min(shares) > 95
-    (always,) = re.findall(r"always the commonest class\s*([\d.]+)%", found.text)
+    (always,) = re.findall(r"always the commonest class\s*([\d.]+)%", html.text)
     classes = truth.classes[lake.open(f"{truth.root}/{truth.key}").domain.row > 0]
     assert float(always) == pytest.approx(100 * np.bincount(classes).max() / classes.size, abs=0.1)
 
 
-def test_text_from_outside_is_escaped(truth, drawn, known):
+def test_text_from_outside_is_escaped(truth, map_run, truth_file):
     html = report.render(
-        truth.root, drawn, known, commands="lake ls --lake <script>alert(1)</script>"
+        truth.root, map_run, truth_file, commands="lake ls --lake <script>alert(1)</script>"
     )
     assert "<script>" not in html
     assert "<b>desert</b>" not in html
@@ -138,25 +139,25 @@ def test_every_part_of_a_page_escapes_its_text(make):
     Page(html)
 
 
-def test_truth_of_another_grid_is_bad_input(truth, drawn, tmp_path):
+def test_truth_of_another_grid_is_bad_input(truth, map_run, tmp_path):
     path = tmp_path / "truth.npz"
     np.savez(path, classes=np.zeros((3, 4), int), names=np.array(["a"]))
     with pytest.raises(DataError, match=r"\(3, 4\).*\(25, 27\)"):
-        report.render(truth.root, drawn, str(path))
+        report.render(truth.root, map_run, str(path))
     np.savez(path, other=np.zeros(3))
     with pytest.raises(DataError, match="wanted arrays 'classes' and 'names'"):
-        report.render(truth.root, drawn, str(path))
+        report.render(truth.root, map_run, str(path))
     path.write_bytes(b"no zip")
     with pytest.raises(DataError, match="is no truth"):
-        report.render(truth.root, drawn, str(path))
+        report.render(truth.root, map_run, str(path))
     with pytest.raises(MissingError, match="no file"):
-        report.render(truth.root, drawn, str(tmp_path / "none.npz"))
+        report.render(truth.root, map_run, str(tmp_path / "none.npz"))
 
 
-def test_truth_needs_a_map_of_what_was_learned(client, truth, known):
+def test_truth_needs_a_map_of_what_was_learned(client, truth, truth_file):
     plain = driver.run(client, truth.root, truth.key, Settings(pictures=("domain",)))
     with pytest.raises(ConfigError, match="no pictures of cluster, embed, pca"):
-        report.render(truth.root, plain, known)
+        report.render(truth.root, plain, truth_file)
     assert list(Page(report.render(truth.root, plain)).pictures) == ["Domain"]
 
 
@@ -165,11 +166,11 @@ def test_run_of_another_job_is_refused(truth, chain):
         report.render(truth.root, chain.pca)
 
 
-def test_command_writes_the_file_and_names_it(truth, drawn, tmp_path):
+def test_command_writes_the_file_and_names_it(truth, map_run, tmp_path):
     out, commands = tmp_path / "report.html", tmp_path / "demo.sh"
     commands.write_text("lake map ...")
     arguments = [
-        drawn,
+        map_run,
         "--lake",
         truth.root,
         "--out",
@@ -178,6 +179,6 @@ def test_command_writes_the_file_and_names_it(truth, drawn, tmp_path):
         str(commands),
         "--json",
     ]
-    found = CliRunner().invoke(report.report, arguments, catch_exceptions=False)
-    assert json.loads(found.stdout) == {"run": drawn, "report": str(out)}
+    result = CliRunner().invoke(report_command, arguments, catch_exceptions=False)
+    assert json.loads(result.stdout) == {"run": map_run, "report": str(out)}
     assert "lake map ..." in Page(out.read_text("utf-8")).text

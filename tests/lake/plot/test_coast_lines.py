@@ -7,15 +7,15 @@ from lake.format.domain import from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.outlines import make
-from lake.plot import coast_lines, view
+from lake.plot import coast_lines, views
 
 HEIGHT = 35786023.0
 
 
-def disk(origin: float) -> view.View:
+def disk(origin: float) -> views.GridView:
     axis = 2.8e-3 * (np.arange(109) - 54)
     grid = Grid(Projection(HEIGHT, 6378137.0, 6356752.31414, origin), -axis, axis)
-    return view.around(from_mask(np.ones((109, 109), bool), grid, Layout(64, 4)))
+    return views.around(from_mask(np.ones((109, 109), bool), grid, Layout(64, 4)))
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,17 @@ def test_known_places_lie_on_a_line(kind, lon, lat):
 def test_lines_on_the_disk_are_where_proj_has_them(origin):
     lon, lat = coast_lines.read("coast")[::50].T
     x, y = disk(origin).place(lon, lat)
-    there = f"+proj=geos +h={HEIGHT} +lon_0={origin} +sweep=x +ellps=GRS80 +units=m"
-    proj = Transformer.from_crs("+proj=longlat +ellps=GRS80", there, always_xy=True)
-    wanted = np.array(proj.transform(lon, lat)) / HEIGHT
-    seen = np.isfinite(x)
-    assert_array_equal(seen, np.isfinite(wanted[0]) & np.isfinite(lon))
-    assert 200 < seen.sum() < np.isfinite(lon).sum()
-    assert_allclose([x[seen], y[seen]], wanted[:, seen], atol=1e-9)
+    projection = f"+proj=geos +h={HEIGHT} +lon_0={origin} +sweep=x +ellps=GRS80 +units=m"
+    proj = Transformer.from_crs("+proj=longlat +ellps=GRS80", projection, always_xy=True)
+    expected = np.array(proj.transform(lon, lat)) / HEIGHT
+    visible = np.isfinite(x)
+    assert_array_equal(visible, np.isfinite(expected[0]) & np.isfinite(lon))
+    assert 200 < visible.sum() < np.isfinite(lon).sum()
+    assert_allclose([x[visible], y[visible]], expected[:, visible], atol=1e-9)
 
 
 def test_plate_carree_is_cut_on_the_far_side_of_the_earth():
-    west = view.PlateCarree(disk(-137.0).grid, (-217.0, -57.0, -60.0, 60.0))
+    west = views.PlateCarree(disk(-137.0).grid, (-217.0, -57.0, -60.0, 60.0))
     x, y = west.place(np.array([178.0, -178.0, 44.0, 42.0, 40.0]), np.zeros(5))
     assert_array_equal(x, [-182, -178, -316, np.nan, 40])  # the far side is at 43 degrees east
     assert np.isfinite(y).all()
@@ -59,17 +59,17 @@ def test_plate_carree_is_cut_on_the_far_side_of_the_earth():
 def test_lines_end_at_the_edge_of_what_is_shown():
     x = np.array([-5.0, -4, -1, 0, 1, 4, 5, np.nan, 0.5, 0.6])
     y = np.zeros(10)
-    found, _ = coast_lines._visible(x, y, (-2, 2, -2, 2))
-    assert_array_equal(found, [-4, -1, 0, 1, 4, np.nan, np.nan, 0.5, 0.6])
+    visible, _ = coast_lines._visible(x, y, (-2, 2, -2, 2))
+    assert_array_equal(visible, [-4, -1, 0, 1, 4, np.nan, np.nan, 0.5, 0.6])
 
 
 def test_thinned_line_stays_within_the_tolerance():
     angle = np.linspace(0, 3, 400)
     line = np.stack([angle, np.sin(5 * angle)], axis=1)
-    kept = make.simplify(line, 0.01)
-    assert 10 < len(kept) < 120
-    assert_array_equal(kept[[0, -1]], line[[0, -1]])
-    assert np.abs(np.interp(angle, *kept.T) - line[:, 1]).max() < 0.06
+    points = make.simplify(line, 0.01)
+    assert 10 < len(points) < 120
+    assert_array_equal(points[[0, -1]], line[[0, -1]])
+    assert np.abs(np.interp(angle, *points.T) - line[:, 1]).max() < 0.06
     straight = np.stack([np.arange(9.0), np.arange(9.0)], axis=1)
     assert_array_equal(make.simplify(straight, 0.01), straight[[0, -1]])
 

@@ -37,19 +37,19 @@ XYZ = np.array(
 def cielab(rgb, vision):
     """CIE 1976 L*a*b* of sRGB colours as someone with this vision sees them (IEC 61966-2-1, D65)."""
     light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(light @ np.asarray(vision).T, 0, 1)
-    t = seen @ XYZ.T / [0.95047, 1.0, 1.08883]
+    perceived = np.clip(light @ np.asarray(vision).T, 0, 1)
+    t = perceived @ XYZ.T / [0.95047, 1.0, 1.08883]
     f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
 def least_distance(rgb):
-    found = []
+    distances = []
     for vision in VISION.values():
         lab = cielab(rgb, vision)
         apart = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
-        found.append(apart[np.triu_indices(len(rgb), 1)].min())
-    return min(found)
+        distances.append(apart[np.triu_indices(len(rgb), 1)].min())
+    return min(distances)
 
 
 @pytest.fixture
@@ -62,35 +62,35 @@ def domain():
     return from_mask(mask, grid, Layout(chunk=2, phases=2))
 
 
-@pytest.mark.parametrize(("count", "least"), [(8, 20), (16, 16.5), (24, 12)])
-def test_colours_of_classes_differ_for_every_kind_of_vision(count, least):
-    assert least_distance(colours.of_classes(count)) > least
+@pytest.mark.parametrize(("count", "distance"), [(8, 20), (16, 16.5), (24, 12)])
+def test_colours_of_classes_differ_for_every_kind_of_vision(count, distance):
+    assert least_distance(colours.class_colours(count)) > distance
 
 
 def test_absent_grey_differs_from_every_class():
-    for colour in colours.of_classes(24):
+    for colour in colours.class_colours(24):
         assert least_distance(np.array([colour, colours.ABSENT])) > 16
 
 
 def test_colours_beyond_the_palette_repeat():
-    found = colours.of_classes(30)
-    assert_array_equal(found[24:], found[:6])
+    palette = colours.class_colours(30)
+    assert_array_equal(palette[24:], palette[:6])
 
 
 def test_stretch_maps_percentiles_to_0_and_1_and_cuts_off_the_rest():
-    found = colours.stretch(np.arange(101.0)[:, None] * [1, -2, 5], (2, 98))
-    wanted = np.clip((np.arange(101) - 2) / 96, 0, 1)
-    assert_allclose(found[:, 0], wanted)
-    assert_allclose(found[:, 1], 1 - wanted)
-    assert_allclose(found[:, 2], wanted)
+    stretched = colours.stretch(np.arange(101.0)[:, None] * [1, -2, 5], (2, 98))
+    expected = np.clip((np.arange(101) - 2) / 96, 0, 1)
+    assert_allclose(stretched[:, 0], expected)
+    assert_allclose(stretched[:, 1], 1 - expected)
+    assert_allclose(stretched[:, 2], expected)
 
 
 def test_row_with_a_nan_has_no_value_and_does_not_shift_the_others():
     values = np.arange(101.0)[:, None] * np.ones(3)
     spoilt = np.vstack([values, [1e9, np.nan, 0]])
-    found = colours.stretch(spoilt)
-    assert np.isnan(found[-1]).all()
-    assert_array_equal(found[:-1], colours.stretch(values))
+    stretched = colours.stretch(spoilt)
+    assert np.isnan(stretched[-1]).all()
+    assert_array_equal(stretched[:-1], colours.stretch(values))
 
 
 def test_constant_column_is_in_the_middle_and_no_value_at_all_stays_nan():
@@ -99,25 +99,25 @@ def test_constant_column_is_in_the_middle_and_no_value_at_all_stays_nan():
 
 
 def test_composite_places_colours_where_the_pixels_are(domain):
-    given_ = np.random.default_rng(0).random((domain.pixels, 3))
-    given_[3, 1] = np.nan
-    image = colours.composite(domain, given_)
+    pixel_colours = np.random.default_rng(0).random((domain.pixels, 3))
+    pixel_colours[3, 1] = np.nan
+    image = colours.composite(domain, pixel_colours)
     assert image.shape == (4, 5, 4)
     for i in range(domain.pixels):
-        wanted = colours.ABSENT if i == 3 else given_[i]
-        assert_array_equal(image[domain.row[i], domain.column[i]], [*wanted, 1])
+        colour = colours.ABSENT if i == 3 else pixel_colours[i]
+        assert_array_equal(image[domain.row[i], domain.column[i]], [*colour, 1])
     assert (image[..., 3] == 0).sum() == 20 - domain.pixels
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_neighbours_never_share_a_colour_where_there_are_as_many_colours_as_regions(seed, regions):
     image = np.random.default_rng(seed).integers(-1, regions, (6, 7))
-    found = colours.told_apart(image, regions)
+    colour_of = colours.distinct_colours(image, regions)
     for a, b in ((image[1:], image[:-1]), (image[:, 1:], image[:, :-1])):
         touching = (a >= 0) & (b >= 0) & (a != b)
-        assert (found[a[touching]] != found[b[touching]]).all()
+        assert (colour_of[a[touching]] != colour_of[b[touching]]).all()
 
 
 def test_every_colour_is_used():
     image = np.repeat(np.arange(12), 3)[None]
-    assert sorted(np.bincount(colours.told_apart(image, 4))) == [3, 3, 3, 3]
+    assert sorted(np.bincount(colours.distinct_colours(image, 4))) == [3, 3, 3, 3]

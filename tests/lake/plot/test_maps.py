@@ -18,7 +18,7 @@ from lake.errors import ConfigError, GeometryError
 from lake.format.domain import from_mask
 from lake.format.grid import Grid
 from lake.format.moments import METRICS
-from lake.plot import Layer, Look, cycles, films, graticule, layers, maps, view
+from lake.plot import Layer, Look, cycles, films, graticule, layers, maps, views
 from lake.store import shards
 from lake.store.generations import shard_path
 from tests.lake.small_store import CUBES, KEY, LAYOUT, small_domain, write
@@ -30,16 +30,16 @@ JULY = Layer(month=7, tod=64800, band="C13")
 OTHER = "goes16/test/20210101_20211231/geom-goes-conus-0"
 
 
-def seen(domain, cube, month) -> np.ndarray:
+def statistics_of(domain, cube, month) -> np.ndarray:
     """(tod, band, metric, pixel, subpixel): some pixels never, most often in July at 18 UTC."""
     rng = np.random.default_rng([month, cube.refinement])
     shape = (len(cube.tods), len(cube.bands), domain.pixels, cube.subpixels)
     count = rng.integers(0, 3, shape) + np.array([0, 2 * (month == 7), 0])[:, None, None, None]
-    made = rng.normal(280 + month, 9, (len(METRICS), *shape))
-    made[[4, 6]] = np.abs(made[[4, 6]])
-    made[0] = count
-    made[1:, count == 0] = np.nan
-    return made.transpose(1, 2, 0, 3, 4).astype(np.float32)
+    statistics = rng.normal(280 + month, 9, (len(METRICS), *shape))
+    statistics[[4, 6]] = np.abs(statistics[[4, 6]])
+    statistics[0] = count
+    statistics[1:, count == 0] = np.nan
+    return statistics.transpose(1, 2, 0, 3, 4).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -51,30 +51,34 @@ def domain():
 def root(tmp_path_factory, domain):
     """A lake of two periods; the second lacks some pixels, so that its order is another."""
     root = tmp_path_factory.mktemp("plot")
-    write(str(root / KEY), domain, of=seen)
+    write(str(root / KEY), domain, of=statistics_of)
     fewer = domain.mask & (np.arange(30) < 25)
-    write(str(root / OTHER), from_mask(fewer, domain.grid, LAYOUT), of=lambda *of: seen(*of) / 2)
+    write(
+        str(root / OTHER),
+        from_mask(fewer, domain.grid, LAYOUT),
+        of=lambda *arguments: statistics_of(*arguments) / 2,
+    )
     return root
 
 
 @pytest.fixture(scope="module")
-def there(root):
+def store(root):
     return lake.open(root / KEY)
 
 
 @pytest.fixture(scope="module")
-def other(root):
+def later(root):
     return lake.open(root / OTHER)
 
 
-def drawn(figure) -> np.ma.MaskedArray:
+def map_values(figure) -> np.ma.MaskedArray:
     """What the colours of a map stand for."""
     return figure.axes[0].images[-1].get_array()
 
 
 def at_pixels(figure, domain, refinement=1) -> np.ndarray:
     """(p, subpixel) drawn where the scan angles of pixels say; NaN: masked."""
-    image = drawn(figure).filled(np.nan)
+    image = map_values(figure).filled(np.nan)
     west, east, south, north = figure.axes[0].images[-1].get_extent()
     rows, columns = image.shape
     y, x = domain.grid.y[domain.row], domain.grid.x[domain.column]
@@ -86,33 +90,33 @@ def at_pixels(figure, domain, refinement=1) -> np.ndarray:
 
 
 @pytest.mark.parametrize("cube", [CUBES[0], CUBES[2]])
-def test_map_shows_the_means_of_the_store_at_their_pixels(there, domain, cube):
-    figure = plot.field(there, Layer(month=7, tod=64800, band=cube.bands[-1]))
-    wanted = seen(domain, cube, 7)[1, len(cube.bands) - 1, METRICS.index("m1")]
-    assert_array_equal(at_pixels(figure, domain, cube.refinement), wanted)
-    assert drawn(figure).count() == np.isfinite(wanted).sum()
-    low, high = np.nanpercentile(wanted, (1, 99))
+def test_map_shows_the_means_of_the_store_at_their_pixels(store, domain, cube):
+    figure = plot.field(store, Layer(month=7, tod=64800, band=cube.bands[-1]))
+    expected = statistics_of(domain, cube, 7)[1, len(cube.bands) - 1, METRICS.index("m1")]
+    assert_array_equal(at_pixels(figure, domain, cube.refinement), expected)
+    assert map_values(figure).count() == np.isfinite(expected).sum()
+    low, high = np.nanpercentile(expected, (1, 99))
     assert figure.axes[0].images[-1].get_clim() == pytest.approx((low, high))
 
 
-def test_computed_statistics_are_those_of_the_reader(there, domain):
-    figure = plot.field(there, Layer("stddev", 7, 64800, "C13"))
-    wanted = there.metrics("day-2km")["stddev"].sel(month=7, tod=64800, band="C13").values
-    assert np.isfinite(wanted).any()
-    assert_array_equal(at_pixels(figure, domain), wanted)
+def test_computed_statistics_are_those_of_the_reader(store, domain):
+    figure = plot.field(store, Layer("stddev", 7, 64800, "C13"))
+    expected = store.metrics("day-2km")["stddev"].sel(month=7, tod=64800, band="C13").values
+    assert np.isfinite(expected).any()
+    assert_array_equal(at_pixels(figure, domain), expected)
 
 
-def test_pixels_that_were_never_observed_are_absent_from_a_map_of_counts(there, domain):
-    figure = plot.field(there, Layer("count", 1, 54000, "C13"))
-    wanted = seen(domain, CUBES[0], 1)[0, 1, 0]
-    assert (wanted == 0).any()
-    assert_array_equal(at_pixels(figure, domain), np.where(wanted == 0, np.nan, wanted))
+def test_pixels_that_were_never_observed_are_absent_from_a_map_of_counts(store, domain):
+    figure = plot.field(store, Layer("count", 1, 54000, "C13"))
+    expected = statistics_of(domain, CUBES[0], 1)[0, 1, 0]
+    assert (expected == 0).any()
+    assert_array_equal(at_pixels(figure, domain), np.where(expected == 0, np.nan, expected))
     assert "no observation" in [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_plate_carree_shows_at_every_place_the_pixel_that_proj_finds_there(there, domain):
-    figure = plot.field(there, JULY, Look(projection="platecarree"))
-    image, (west, east, south, north) = drawn(figure), figure.axes[0].images[-1].get_extent()
+def test_plate_carree_shows_at_every_place_the_pixel_that_proj_finds_there(store, domain):
+    figure = plot.field(store, JULY, Look(projection="platecarree"))
+    image, (west, east, south, north) = map_values(figure), figure.axes[0].images[-1].get_extent()
     rng = np.random.default_rng(3)
     row, column = (rng.integers(0, n, 3000) for n in image.shape)
     lon = west + (column + 0.5) / image.shape[1] * (east - west)
@@ -122,91 +126,97 @@ def test_plate_carree_shows_at_every_place_the_pixel_that_proj_finds_there(there
     sure = (np.abs(i % 1 - 0.5) > 1e-6) & (np.abs(j % 1 - 0.5) > 1e-6)
     i, j = np.rint(i).astype(int), np.rint(j).astype(int)
     table = np.full((24, 30), np.nan)
-    table[domain.row, domain.column] = seen(domain, CUBES[0], 7)[1, 1, 3, :, 0]
+    table[domain.row, domain.column] = statistics_of(domain, CUBES[0], 7)[1, 1, 3, :, 0]
     inside = (i >= 0) & (i < 24) & (j >= 0) & (j < 30)
-    wanted = np.where(inside, table[i.clip(0, 23), j.clip(0, 29)], np.nan)
-    assert np.isfinite(wanted).mean() > 0.2
-    assert_array_equal(image.filled(np.nan)[row, column][sure], wanted[sure])
+    expected = np.where(inside, table[i.clip(0, 23), j.clip(0, 29)], np.nan)
+    assert np.isfinite(expected).mean() > 0.2
+    assert_array_equal(image.filled(np.nan)[row, column][sure], expected[sure])
 
 
-def test_box_shows_its_pixels_and_reads_no_other_chunk(there, domain, monkeypatch):
-    asked = []
+def test_box_shows_its_pixels_and_reads_no_other_chunk(store, domain, monkeypatch):
+    chunks_read = []
     decode = shards.decode_chunk
     monkeypatch.setattr(
-        shards, "decode_chunk", lambda *of: asked.append(of[-1]) or decode(*of)
+        shards, "decode_chunk", lambda *arguments: chunks_read.append(arguments[-1]) or decode(*arguments)
     )  # fmt: skip
     lon, lat = domain.lonlat()
     box = lon.min(), np.median(lat), np.median(lon), lat.max()
     within = (domain.row >= 0) & (lat >= box[1]) & (lon <= box[2])
-    figure = plot.field(there, JULY, Look(projection="platecarree", bbox=box))
-    chunks = np.flatnonzero(view.of(domain, "platecarree", box).holds(domain)) // LAYOUT.chunk
-    wanted = {
-        f"{there.url}/{shard_path('day-2km', 7, n // LAYOUT.phases)}, chunk {n % LAYOUT.phases}"
+    figure = plot.field(store, JULY, Look(projection="platecarree", bbox=box))
+    chunks = (
+        np.flatnonzero(views.select(domain, "platecarree", box).contains(domain)) // LAYOUT.chunk
+    )
+    expected = {
+        f"{store.url}/{shard_path('day-2km', 7, n // LAYOUT.phases)}, chunk {n % LAYOUT.phases}"
         for n in chunks.tolist()
     }
-    assert set(asked) == wanted
-    assert len(asked) == len(wanted) < domain.pixels // LAYOUT.chunk
+    assert set(chunks_read) == expected
+    assert len(chunks_read) == len(expected) < domain.pixels // LAYOUT.chunk
     assert within.sum() > 10
     assert figure.axes[0].images[-1].get_extent() == pytest.approx(
         (box[0], box[2], box[1], box[3])
     )  # fmt: skip
 
 
-def test_box_on_the_fixed_grid_is_the_rectangle_around_it(there, domain):
+def test_box_on_the_fixed_grid_is_the_rectangle_around_it(store, domain):
     lon, lat = domain.lonlat()
     inner = (domain.row > 8) & (domain.row < 14) & (domain.column > 6) & (domain.column < 20)
     box = lon[inner].min(), lat[inner].min(), lon[inner].max(), lat[inner].max()
-    figure = plot.field(there, JULY, Look(bbox=box))
-    assert drawn(figure).shape[0] < 12
-    values = seen(domain, CUBES[0], 7)[1, 1, 3]
+    figure = plot.field(store, JULY, Look(bbox=box))
+    assert map_values(figure).shape[0] < 12
+    values = statistics_of(domain, CUBES[0], 7)[1, 1, 3]
     rows = slice(int(domain.row[inner].min()), int(domain.row[inner].max()) + 1)
-    wanted = values[(domain.row >= rows.start) & (domain.row < rows.stop), 0]
-    assert set(values[inner, 0][np.isfinite(values[inner, 0])]) <= set(drawn(figure).compressed())
-    assert len(set(drawn(figure).compressed()) - set(wanted)) < 60
+    expected = values[(domain.row >= rows.start) & (domain.row < rows.stop), 0]
+    assert set(values[inner, 0][np.isfinite(values[inner, 0])]) <= set(
+        map_values(figure).compressed()
+    )
+    assert len(set(map_values(figure).compressed()) - set(expected)) < 60
 
 
-def test_without_choice_the_most_observed_layer_of_the_clean_window_is_drawn(there):
-    chosen = layers.settled(there, Layer(), np.arange(there.pixels))
-    assert chosen == Layer("mean", 7, 64800, "C13", "day-2km")
+def test_without_choice_the_most_observed_layer_of_the_clean_window_is_drawn(store):
+    layer = layers.resolve(store, Layer(), np.arange(store.pixels))
+    assert layer == Layer("mean", 7, 64800, "C13", "day-2km")
 
 
-def test_sunlight_is_drawn_at_the_time_nearest_to_noon(there):
-    assert layers.settled(there, Layer(band="C02"), np.arange(there.pixels)).tod == 64800
+def test_sunlight_is_drawn_at_the_time_nearest_to_noon(store):
+    assert layers.resolve(store, Layer(band="C02"), np.arange(store.pixels)).tod == 64800
 
 
-def test_difference_is_centred_at_zero_and_equals_the_direct_one(there, domain):
-    figure = plot.field(there, JULY, minus=Layer(month=1, tod=54000))
-    wanted = seen(domain, CUBES[0], 7)[1, 1, 3] - seen(domain, CUBES[0], 1)[0, 1, 3]
-    assert_array_equal(at_pixels(figure, domain), wanted)
+def test_difference_is_centred_at_zero_and_equals_the_direct_one(store, domain):
+    figure = plot.field(store, JULY, minus=Layer(month=1, tod=54000))
+    expected = (
+        statistics_of(domain, CUBES[0], 7)[1, 1, 3] - statistics_of(domain, CUBES[0], 1)[0, 1, 3]
+    )
+    assert_array_equal(at_pixels(figure, domain), expected)
     low, high = figure.axes[0].images[-1].get_clim()
     assert low == -high < 0
     assert figure.axes[1].get_ylabel() == "difference of brightness temperature (K)"
 
 
-def test_difference_of_stores_joins_their_pixels_by_place(there, other, domain):
-    figure = plot.field(there, JULY, minus_store=other)
-    found = at_pixels(figure, domain)
+def test_difference_of_stores_joins_their_pixels_by_place(store, later, domain):
+    figure = plot.field(store, JULY, minus_store=later)
+    values = at_pixels(figure, domain)
     table = np.full((24, 30), np.nan, np.float32)
-    half = (seen(other.domain, CUBES[0], 7) / 2)[1, 1, 3, :, 0]
-    table[other.domain.row, other.domain.column] = half
-    wanted = seen(domain, CUBES[0], 7)[1, 1, 3, :, 0] - table[domain.row, domain.column]
-    assert np.isfinite(wanted).sum() > 100
-    assert_array_equal(found[:, 0], wanted)
-    told = [text.get_text() for text in figure.axes[0].texts]
-    assert any(f"generation {there.generation} minus {other.generation}" in text for text in told)
+    half = (statistics_of(later.domain, CUBES[0], 7) / 2)[1, 1, 3, :, 0]
+    table[later.domain.row, later.domain.column] = half
+    expected = statistics_of(domain, CUBES[0], 7)[1, 1, 3, :, 0] - table[domain.row, domain.column]
+    assert np.isfinite(expected).sum() > 100
+    assert_array_equal(values[:, 0], expected)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert any(f"generation {store.generation} minus {later.generation}" in text for text in texts)
 
 
-def test_colours_begin_and_end_where_they_are_told_to(there):
-    figure = plot.field(there, JULY, Look(vmin=270, cmap="magma"))
+def test_colours_begin_and_end_where_they_are_told_to(store):
+    figure = plot.field(store, JULY, Look(vmin=270, cmap="magma"))
     image = figure.axes[0].images[-1]
     assert image.get_clim()[0] == 270
     assert image.get_cmap().name == "magma"
-    figure = plot.field(there, JULY, Look(vmax=5), minus=Layer(month=1))
+    figure = plot.field(store, JULY, Look(vmax=5), minus=Layer(month=1))
     assert figure.axes[0].images[-1].get_clim() == (-5, 5)
 
 
 @pytest.mark.parametrize(
-    ("ask", "told"),
+    ("ask", "message"),
     [
         (lambda s: plot.field(s, Layer(month=5)), r"month is 5: .*1 \(January\), 7 \(July\)"),
         (lambda s: plot.field(s, Layer(tod=3600)), r"tod is 3600 \(01:00 UTC\).*54000 \(15:00 UTC\)"),
@@ -227,28 +237,28 @@ def test_colours_begin_and_end_where_they_are_told_to(there):
         (lambda s: plot.cycle(s, [(-81, 32)], "weekly"), "'annual' or 'diurnal'"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_told_with_what_can(there, ask, told):
-    with pytest.raises(ConfigError, match=told):
-        ask(there)
+def test_what_cannot_be_drawn_is_told_with_what_can(store, ask, message):
+    with pytest.raises(ConfigError, match=message):
+        ask(store)
 
 
-def test_stores_of_two_grids_have_no_difference(there, tmp_path, domain):
+def test_stores_of_two_grids_have_no_difference(store, tmp_path, domain):
     north = Grid(domain.grid.projection, domain.grid.y + 1e-3, domain.grid.x)
     moved = from_mask(domain.mask, north, LAYOUT)
-    write(str(tmp_path / KEY), moved, of=seen)
+    write(str(tmp_path / KEY), moved, of=statistics_of)
     with pytest.raises(GeometryError, match="wants two stores of one grid"):
-        plot.field(there, JULY, minus_store=lake.open(tmp_path / KEY))
+        plot.field(store, JULY, minus_store=lake.open(tmp_path / KEY))
 
 
 @pytest.mark.parametrize(("over", "cut"), [("annual", {"tod": 64800}), ("diurnal", {"month": 7})])
-def test_cycle_equals_the_series_of_the_pixel(there, domain, over, cut):
+def test_cycle_equals_the_series_of_the_pixel(store, domain, over, cut):
     pixels = [3, 200]
     lon, lat = (axis[pixels] for axis in domain.lonlat())
     points = list(zip(lon.tolist(), lat.tolist(), strict=True))
-    figure = plot.cycle(there, points, over, JULY)
+    figure = plot.cycle(store, points, over, JULY)
     lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
     for line, pixel in zip(lines, pixels, strict=True):
-        series = there.series(pixel)["day-2km"]["mean"].sel(band="C13", **cut).isel(subpixel=0)
+        series = store.series(pixel)["day-2km"]["mean"].sel(band="C13", **cut).isel(subpixel=0)
         assert_array_equal(line.get_ydata(), series.values)
     spots = figure.axes[1].lines[-2:]
     assert_allclose([spot.get_xdata()[0] for spot in spots], domain.grid.x[domain.column[pixels]])
@@ -258,13 +268,13 @@ def test_a_day_goes_on_beyond_midnight():
     assert_array_equal(cycles.hours([54000, 64800, 0]), [15, 18, 24])
 
 
-def test_film_has_a_frame_for_each_month_in_one_scale(there, domain, tmp_path):
-    film = plot.film(there, "months", JULY)
+def test_film_has_a_frame_for_each_month_in_one_scale(store, domain, tmp_path):
+    film = plot.film(store, "months", JULY)
     scales = set()
     for number, month in enumerate((1, 7)):
         film.show(number)
         assert_array_equal(
-            at_pixels(film.figure, domain), seen(domain, CUBES[0], month)[1, 1, 3]
+            at_pixels(film.figure, domain), statistics_of(domain, CUBES[0], month)[1, 1, 3]
         )  # fmt: skip
         scales.add(film.figure.axes[0].images[-1].get_clim())
     assert len(scales) == 1
@@ -273,22 +283,22 @@ def test_film_has_a_frame_for_each_month_in_one_scale(there, domain, tmp_path):
         assert gif.n_frames == film.frames == 2
 
 
-def test_film_of_hours_less_a_fixed_hour(there, domain):
-    film = plot.film(there, "hours", JULY, minus=Layer(tod=54000))
+def test_film_of_hours_less_a_fixed_hour(store, domain):
+    film = plot.film(store, "hours", JULY, minus=Layer(tod=54000))
     assert film.frames == 3
     film.show(1)
-    wanted = seen(domain, CUBES[0], 7)
-    assert_array_equal(at_pixels(film.figure, domain), wanted[1, 1, 3] - wanted[0, 1, 3])
+    expected = statistics_of(domain, CUBES[0], 7)
+    assert_array_equal(at_pixels(film.figure, domain), expected[1, 1, 3] - expected[0, 1, 3])
     film.show(0)
     assert np.nanmax(np.abs(at_pixels(film.figure, domain))) == 0
 
 
-def test_mp4_gets_every_frame_through_ffmpeg(there, tmp_path, monkeypatch):
+def test_mp4_gets_every_frame_through_ffmpeg(store, tmp_path, monkeypatch):
     fake = tmp_path / "ffmpeg"
     fake.write_text('#!/bin/sh\nfor last; do :; done\necho "$@" > "$0.args"\ncat > "$last"\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    film = plot.film(there, "hours", JULY)
+    film = plot.film(store, "hours", JULY)
     plot.save_film(film, tmp_path / "day.mp4", dpi=50)
     size = (tmp_path / "ffmpeg.args").read_text().split(" -s ")[1].split()[0]
     wide, high = map(int, size.split("x"))
@@ -305,21 +315,21 @@ def test_without_ffmpeg_an_mp4_is_refused_before_anything_is_read(monkeypatch, t
         films.check(tmp_path / "day.avi")
 
 
-def test_figures_are_files_of_every_kind_with_title_and_source(there, tmp_path):
-    figure = plot.field(there, JULY, Look(title="July"))
+def test_figures_are_files_of_every_kind_with_title_and_source(store, tmp_path):
+    figure = plot.field(store, JULY, Look(title="July"))
     for ending in (".png", ".pdf", ".svg"):
-        plot.save(figure, tmp_path / f"july{ending}", there.url)
+        plot.save(figure, tmp_path / f"july{ending}", store.url)
     with Image.open(tmp_path / "july.png") as image:
-        assert (image.text["Title"], image.text["Source"]) == ("July", there.url)
+        assert (image.text["Title"], image.text["Source"]) == ("July", store.url)
     assert (tmp_path / "july.pdf").read_bytes().startswith(b"%PDF-")
     assert ET.parse(tmp_path / "july.svg").getroot().tag.endswith("svg")  # noqa: S314 (ours)
     with pytest.raises(ConfigError, match=r"ends in \.png, \.pdf, \.svg"):
-        plot.save(figure, tmp_path / "july.jpg", there.url)
+        plot.save(figure, tmp_path / "july.jpg", store.url)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["july.pdf", "july.png", "july.svg"]
 
 
-def test_all_that_is_drawn_lies_on_the_figure(there):
-    for figure in (plot.field(there, JULY), plot.cycle(there, [(-81.6, 32.3)], layer=JULY)):
+def test_all_that_is_drawn_lies_on_the_figure(store):
+    for figure in (plot.field(store, JULY), plot.cycle(store, [(-81.6, 32.3)], layer=JULY)):
         figure.canvas.draw()
         box, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
         assert min(box.x0, box.y0) > 0.05
@@ -340,8 +350,8 @@ def test_drawing_and_its_command_load_neither_dask_nor_torch():
 
 
 def test_meridians_and_parallels_of_plate_carree_are_straight(domain):
-    shown = view.of(domain, "platecarree")
-    x, y = shown.place(np.full(5, -81.5), np.linspace(32, 33, 5))
+    plate_carree = views.select(domain, "platecarree")
+    x, y = plate_carree.place(np.full(5, -81.5), np.linspace(32, 33, 5))
     assert_array_equal(x, -81.5)
     assert_array_equal(y, np.linspace(32, 33, 5))
     assert graticule.longitude(-81.5) == "81.5° W"

@@ -19,7 +19,7 @@ from lake.plot import pictures
 from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import spelled
-from lake.plot.view import Shown, around
+from lake.plot.views import MapView, around
 
 NEAREST = 50
 """Pixels marked that are most like a given one."""
@@ -31,11 +31,11 @@ class Place:
 
     key: str
     domain: Domain
-    shown: Shown
+    map_view: MapView
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plate:
+class CaptionedFigure:
     """One figure and what it shows."""
 
     title: str
@@ -43,7 +43,7 @@ class Plate:
     figure: Figure
 
 
-def land(place: Place) -> Plate:
+def land(place: Place) -> CaptionedFigure:
     """Where the store's pixels lie."""
     domain = place.domain
     lon, lat = domain.lonlat()
@@ -56,63 +56,65 @@ def land(place: Place) -> Plate:
         "the surface."
     )
     figure = pictures.land(domain, around(domain), Heading(title, place.key))
-    return Plate(title, caption, figure)
+    return CaptionedFigure(title, caption, figure)
 
 
-def counts(place: Place, cube: Cube, band: str, seen: NDArray[np.float64]) -> Plate:
-    """How often each pixel was observed; `seen` (P,), 0: never."""
+def counts(
+    place: Place, cube: Cube, band: str, observations: NDArray[np.float64]
+) -> CaptionedFigure:
+    """How often each pixel was observed; `observations` (P,), 0: never."""
     title = "Clear-sky observations"
-    never = int((seen == 0).sum())
-    there = seen[seen > 0]
+    never = int((observations == 0).sum())
+    observed = observations[observations > 0]
     caption = (
         f"How many clear-sky observations {cube.name} holds of each pixel, all months and times of "
-        f"day together: {_median(there)}, from {there.min(initial=np.inf):,.0f} to "
-        f"{there.max(initial=0):,.0f}.{_grey(never)}"
-        if there.size
+        f"day together: {_median(observed)}, from {observed.min(initial=np.inf):,.0f} to "
+        f"{observed.max(initial=0):,.0f}.{_grey(never)}"
+        if observed.size
         else f"{cube.name} holds no observation yet."
     )
     figure = pictures.field(
         place.domain,
-        place.shown,
-        np.where(seen > 0, seen, np.nan),
+        place.map_view,
+        np.where(observations > 0, observations, np.nan),
         Heading(title, f"{place.key}  |  {cube.name}, {band}, all months and times of day"),
         "observations",
     )
-    return Plate(title, caption, figure)
+    return CaptionedFigure(title, caption, figure)
 
 
 def mean(
     place: Place, cube: Cube, band: str, month: int, tod: int, values: NDArray[np.float64]
-) -> Plate:
+) -> CaptionedFigure:
     """Mean of one band in one month at one time of day; `values` (P, subpixel)."""
     quantity = cube.quantity_of(band)
     title = f"Mean {quantity.name}"
-    when = f"{month_name[month]}, {format_tod(tod)}"
-    there = values[np.isfinite(values)]
-    absent = int((~np.isfinite(values)).all(axis=1).sum())
+    moment = f"{month_name[month]}, {format_tod(tod)}"
+    observed = values[np.isfinite(values)]
+    absent_count = int((~np.isfinite(values)).all(axis=1).sum())
     of_band = "" if cube.variable == band else f" of {spelled(band)}"
     units = "" if quantity.unit == "1" else f" {quantity.unit}"
-    low, high, _ = pictures.limits(there)
+    low, high, _ = pictures.limits(observed)
     digits = 3 if quantity.unit == "1" else 1
     caption = (
         f"Mean {quantity.name}{of_band} over all clear-sky observations in {month_name[month]} "
         f"at {format_tod(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
-        f"percentile of the pixels.{_grey(absent)}"
-        if there.size
-        else f"No clear-sky observation of {spelled(band)}: {when}."
+        f"percentile of the pixels.{_grey(absent_count)}"
+        if observed.size
+        else f"No clear-sky observation of {spelled(band)}: {moment}."
     )
     figure = pictures.field(
         place.domain,
-        place.shown,
+        place.map_view,
         values,
-        Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {when}"),
+        Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {moment}"),
         f"{quantity.name} ({quantity.unit})",
         "inferno" if quantity.unit == "K" else "cividis",
     )
-    return Plate(title, caption, figure)
+    return CaptionedFigure(title, caption, figure)
 
 
-def pixel_order(place: Place, phase: int) -> Plate:
+def pixel_order(place: Place, phase: int) -> CaptionedFigure:
     """How the pixels are laid out in the store."""
     layout = place.domain.layout
     count = len(order.superblocks(place.domain.pixels, layout))
@@ -123,9 +125,11 @@ def pixel_order(place: Place, phase: int) -> Plate:
         f"lies in few superblocks; one phase of every superblock (dark: phase {phase}) is an even "
         f"sample of 1/{layout.phases} of all pixels that can be read alone."
     )
-    about = f"{place.key}  |  superblocks of {layout.phases} phases of {layout.chunk:,} pixels"
-    figure = pictures.pixel_order(place.domain, around(place.domain), phase, Heading(title, about))
-    return Plate(title, caption, figure)
+    subtitle = f"{place.key}  |  superblocks of {layout.phases} phases of {layout.chunk:,} pixels"
+    figure = pictures.pixel_order(
+        place.domain, around(place.domain), phase, Heading(title, subtitle)
+    )
+    return CaptionedFigure(title, caption, figure)
 
 
 def components(
@@ -135,7 +139,7 @@ def components(
     count: int,
     features: int,
     kind: str = "principal",
-) -> Plate:
+) -> CaptionedFigure:
     """The first three components of the features, principal ones or of minimum noise."""
     title = f"{kind.capitalize()} components"
     caption = (
@@ -143,17 +147,17 @@ def components(
         f"and blue, each stretched from its 2nd to its 98th percentile; together they hold "
         f"{sum(shares):.0%} of the variance.{_grey(_without(scores))}"
     )
-    about = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
+    subtitle = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
     labels = [f"PC {i}" if kind == "principal" else f"{i}" for i in (1, 2, 3)]
     figure = pictures.rgb(
-        place.domain, place.shown, scores, Heading(title, about), labels, shares
+        place.domain, place.map_view, scores, Heading(title, subtitle), labels, shares
     )  # fmt: skip
-    return Plate(title, caption, figure)
+    return CaptionedFigure(title, caption, figure)
 
 
 def embedding(
     place: Place, axes: NDArray[np.floating], shares: Sequence[float], latent: int
-) -> Plate:
+) -> CaptionedFigure:
     """The first three principal axes of the embedding."""
     title = "Embedding"
     caption = (
@@ -162,30 +166,32 @@ def embedding(
         f"{sum(shares):.0%} of its variance. Like colours are like land over the year; a colour by "
         f"itself means nothing.{_grey(_without(axes))}"
     )
-    about = f"{place.key}  |  principal axes 1, 2, 3 of {latent} dimensions as red, green, blue"
+    subtitle = f"{place.key}  |  principal axes 1, 2, 3 of {latent} dimensions as red, green, blue"
     labels = [f"axis {i}" for i in (1, 2, 3)]
-    figure = pictures.rgb(place.domain, place.shown, axes, Heading(title, about), labels, shares)
-    return Plate(title, caption, figure)
+    figure = pictures.rgb(
+        place.domain, place.map_view, axes, Heading(title, subtitle), labels, shares
+    )
+    return CaptionedFigure(title, caption, figure)
 
 
-def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Plate:
+def clusters(place: Place, labels: NDArray[np.integer], count: int) -> CaptionedFigure:
     """The clusters of the embedding."""
     title = "Clusters"
-    held = pictures.shares_of(np.asarray(labels, np.int64), count)
+    shares = pictures.class_shares(np.asarray(labels, np.int64), count)
     caption = (
         f"The {count} clusters that k-means finds in the embedding, numbered by size in the sample; "
-        f"they hold {held.min():.1%} to {held.max():.1%} of the pixels each."
+        f"they hold {shares.min():.1%} to {shares.max():.1%} of the pixels each."
         f"{_grey(int((np.asarray(labels) < 0).sum()))}"
     )
-    about = f"{place.key}  |  k-means of the embedding"
+    subtitle = f"{place.key}  |  k-means of the embedding"
     names = [str(i) for i in range(count)]
-    figure = pictures.classes(place.domain, place.shown, labels, Heading(title, about), names)
-    return Plate(title, caption, figure)
+    figure = pictures.classes(place.domain, place.map_view, labels, Heading(title, subtitle), names)
+    return CaptionedFigure(title, caption, figure)
 
 
-def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate:
+def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> CaptionedFigure:
     """Where the vectors lie that are like a pixel's; `distance` (P,) NaN: no vector."""
-    lon, lat = (float(of[pixel]) for of in place.domain.lonlat())
+    lon, lat = (float(coordinate[pixel]) for coordinate in place.domain.lonlat())
     title = f"Neighbours of pixel {pixel}"
     middle = float(np.nanmedian(distance)) if np.isfinite(distance).any() else 1.0
     nearest = np.argsort(distance)[1 : NEAREST + 1]
@@ -195,12 +201,12 @@ def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Plate
         f"{_grey(int((~np.isfinite(distance)).sum()))}"
     )
     figure = pictures.field(
-        place.domain, place.shown, distance / (middle or 1.0),
+        place.domain, place.map_view, distance / (middle or 1.0),
         Heading(title, f"{place.key}  |  {latitude(lat, 1)}, {longitude(lon, 1)}"),
         "distance over the median distance", "viridis_r",
     )  # fmt: skip
     pictures.mark(figure.axes[0], place.domain, pixel, nearest)
-    return Plate(title, caption, figure)
+    return CaptionedFigure(title, caption, figure)
 
 
 def _median(values: NDArray[np.float64]) -> str:

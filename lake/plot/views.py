@@ -19,13 +19,13 @@ from lake.format.regions import width
 LONG_SIDE = 2000
 """Dots along the longer side of plate carree: as many as a sheet has at its most dots per inch."""
 
-Kind = Literal["fixed", "platecarree"]
+MapProjection = Literal["fixed", "platecarree"]
 Cells = NDArray[np.int32]
 Extent = tuple[float, float, float, float]
 """West, east, south, north."""
 
 
-class Shown(Protocol):
+class MapView(Protocol):
     """What a map shows."""
 
     @property
@@ -49,7 +49,7 @@ class Shown(Protocol):
         """Whether all of it is on the Earth."""
 
     @property
-    def note(self) -> str:
+    def projection_name(self) -> str:
         """Which projection it is."""
 
     def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
@@ -58,12 +58,12 @@ class Shown(Protocol):
     def crop(self, image: Image) -> Image:
         """What is shown of an image of the coarse grid, at any refinement."""
 
-    def holds(self, domain: Domain) -> NDArray[np.bool_]:
+    def contains(self, domain: Domain) -> NDArray[np.bool_]:
         """(P,) which pixels are shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class GridView:
     """A part of the coarse grid, as the satellite sees it."""
 
     grid: Grid
@@ -79,13 +79,13 @@ class View:
         rows, columns = (slice(s.start * n, s.stop * n) for s in (self.rows, self.columns))
         return image[rows, columns]
 
-    def holds(self, domain: Domain) -> NDArray[np.bool_]:
+    def contains(self, domain: Domain) -> NDArray[np.bool_]:
         """(P,) which pixels are shown."""
         row, column = domain.row, domain.column
         down = (row >= self.rows.start) & (row < self.rows.stop)
         across = (column >= self.columns.start) & (column < self.columns.stop)
-        found: NDArray[np.bool_] = down & across
-        return found
+        inside: NDArray[np.bool_] = down & across
+        return inside
 
     @property
     def extent(self) -> Extent:
@@ -114,7 +114,7 @@ class View:
         return bool(np.isfinite(self._corners()[1]).all())
 
     @property
-    def note(self) -> str:
+    def projection_name(self) -> str:
         """Which projection it is."""
         return "satellite's fixed grid"
 
@@ -140,7 +140,7 @@ class PlateCarree:
     """The coarse one, or the part of it that holds what is shown."""
     extent: Extent
     """Degrees; longitudes within 180 degrees of the satellite's."""
-    found: dict[int, tuple[Cells, Cells]] = field(default_factory=dict, repr=False)
+    cells: dict[int, tuple[Cells, Cells]] = field(default_factory=dict, repr=False)
     """Refinement -> row and column of every dot, found once."""
 
     @property
@@ -161,7 +161,7 @@ class PlateCarree:
         return True
 
     @property
-    def note(self) -> str:
+    def projection_name(self) -> str:
         """Which projection it is."""
         return "plate carrée, nearest pixels"
 
@@ -177,24 +177,24 @@ class PlateCarree:
         """What is shown of an image of the grid, at any refinement; NaN, or 0, elsewhere."""
         row, column = self._cells(image.shape[0] // self.grid.shape[0])
         outside = np.nan if image.dtype.kind == "f" and image.ndim == 2 else 0
-        there = (row >= 0) & (column >= 0)
-        found = np.full((*row.shape, *image.shape[2:]), outside, image.dtype)
-        found[there] = image[row[there], column[there]]
-        return found
+        on_grid = (row >= 0) & (column >= 0)
+        cropped = np.full((*row.shape, *image.shape[2:]), outside, image.dtype)
+        cropped[on_grid] = image[row[on_grid], column[on_grid]]
+        return cropped
 
-    def holds(self, domain: Domain) -> NDArray[np.bool_]:
+    def contains(self, domain: Domain) -> NDArray[np.bool_]:
         """(P,) which pixels are shown."""
         row, column = self._cells(1)
-        there = (row >= 0) & (column >= 0)
-        hit = np.zeros(self.grid.shape, bool)
-        hit[row[there], column[there]] = True
-        found: NDArray[np.bool_] = hit[domain.row, domain.column]
-        return found
+        on_grid = (row >= 0) & (column >= 0)
+        touched = np.zeros(self.grid.shape, bool)
+        touched[row[on_grid], column[on_grid]] = True
+        visible: NDArray[np.bool_] = touched[domain.row, domain.column]
+        return visible
 
     def _cells(self, refinement: int) -> tuple[Cells, Cells]:
         """Row and column of the grid, at a refinement, of every dot; -1: outside."""
-        if refinement in self.found:
-            return self.found[refinement]
+        if refinement in self.cells:
+            return self.cells[refinement]
         fine = grid.refine(self.grid, refinement)
         west, east, south, north = self.extent
         rows, columns = self.size
@@ -202,33 +202,35 @@ class PlateCarree:
         lat = north - (np.arange(rows) + 0.5) / rows * (north - south)
         y, x = grid.scan_angles(fine.projection, lon[None, :], lat[:, None])
         row, column = (grid.cell(axis, a) for axis, a in ((fine.y, y), (fine.x, x)))
-        self.found[refinement] = row.astype(np.int32), column.astype(np.int32)
-        return self.found[refinement]
+        self.cells[refinement] = row.astype(np.int32), column.astype(np.int32)
+        return self.cells[refinement]
 
 
-def around(domain: Domain, margin: float = 0.03) -> View:
+def around(domain: Domain, margin: float = 0.03) -> GridView:
     """The view of a domain with some space around it."""
     return _window(domain, domain.row, domain.column, margin)
 
 
-def of(domain: Domain, kind: Kind = "fixed", bbox: tuple[float, ...] = ()) -> Shown:
+def select(
+    domain: Domain, projection: MapProjection = "fixed", bbox: tuple[float, ...] = ()
+) -> MapView:
     """What a map of a domain, or of a box, shows.
 
     Args:
         domain: of a store.
-        kind: of projection.
+        projection: of projection.
         bbox: west, south, east, north in degrees; empty: all of the domain, with a margin.
 
     Raises:
         ConfigError: no such projection, no box, or one that the satellite does not see.
     """
-    if kind not in {"fixed", "platecarree"}:
-        raise ConfigError(f"projection is {kind!r}: wanted 'fixed' or 'platecarree'")
+    if projection not in {"fixed", "platecarree"}:
+        raise ConfigError(f"projection is {projection!r}: wanted 'fixed' or 'platecarree'")
     if bbox and not (width(bbox) > 0 and bbox[1] < bbox[3]):
         raise ConfigError(
             f"bbox {tuple(bbox)} is a line: wanted west, south, east, north in degrees"
         )
-    if kind == "fixed":
+    if projection == "fixed":
         return _seen(domain, bbox) if bbox else around(domain)
     if bbox:
         west = float(_near(np.asarray(bbox[0], np.float64), domain.grid))
@@ -240,7 +242,7 @@ def of(domain: Domain, kind: Kind = "fixed", bbox: tuple[float, ...] = ()) -> Sh
     return PlateCarree(domain.grid, edges)
 
 
-def part(domain: Domain, shown: Shown) -> tuple[NDArray[np.int64], Domain, Shown]:
+def visible_part(domain: Domain, map_view: MapView) -> tuple[NDArray[np.int64], Domain, MapView]:
     """The pixels that a map shows, as a domain of their own, and what is shown of that.
 
     Images of the part are as large as what is shown, however large the store is.
@@ -252,49 +254,49 @@ def part(domain: Domain, shown: Shown) -> tuple[NDArray[np.int64], Domain, Shown
     Raises:
         ConfigError: no pixel is shown.
     """
-    pixels = np.flatnonzero(shown.holds(domain)).astype(np.int64)
+    pixels = np.flatnonzero(map_view.contains(domain)).astype(np.int64)
     if not pixels.size:
         raise ConfigError(
             "no pixel of the store lies in what is to be shown: give another --bbox; 'lake ls' tells "
             "where stores lie"
         )
     row, column = domain.row[pixels], domain.column[pixels]
-    if isinstance(shown, View):
-        rows, columns = shown.rows, shown.columns
+    if isinstance(map_view, GridView):
+        rows, columns = map_view.rows, map_view.columns
     else:
         spans = zip((row, column), domain.grid.shape, strict=True)
         rows, columns = (_span(index, size, 0) for index, size in spans)
-    cut = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
-    held = Domain(cut, domain.layout, row - rows.start, column - columns.start)
-    whole = slice(0, cut.shape[0]), slice(0, cut.shape[1])
-    if isinstance(shown, View):
-        return pixels, held, View(cut, *whole, cut.shape)
-    return pixels, held, PlateCarree(cut, shown.extent)
+    cut_grid = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
+    visible = Domain(cut_grid, domain.layout, row - rows.start, column - columns.start)
+    whole = slice(0, cut_grid.shape[0]), slice(0, cut_grid.shape[1])
+    if isinstance(map_view, GridView):
+        return pixels, visible, GridView(cut_grid, *whole, cut_grid.shape)
+    return pixels, visible, PlateCarree(cut_grid, map_view.extent)
 
 
-def _seen(domain: Domain, bbox: tuple[float, ...]) -> View:
+def _seen(domain: Domain, bbox: tuple[float, ...]) -> GridView:
     """The rectangle of the fixed grid around a box of degrees."""
     west, south, north = bbox[0], bbox[1], bbox[3]
     lon, lat = np.linspace(west, west + width(bbox), 300), np.linspace(south, north, 300)
     y, x = grid.scan_angles(domain.grid.projection, lon[None, :], lat[:, None])
     row, column = (grid.cell(axis, a) for axis, a in ((domain.grid.y, y), (domain.grid.x, x)))
-    there = (row >= 0) & (column >= 0)
-    if not there.any():
+    on_grid = (row >= 0) & (column >= 0)
+    if not on_grid.any():
         raise ConfigError(
             f"bbox {tuple(bbox)} lies outside the images of the store: wanted west, south, east, north "
             "of a place that they show"
         )
-    return _window(domain, row[there], column[there], 0)
+    return _window(domain, row[on_grid], column[on_grid], 0)
 
 
 def _window(
     domain: Domain, row: NDArray[np.integer], column: NDArray[np.integer], margin: float
-) -> View:
+) -> GridView:
     """The view of all rows and columns between these, and a margin."""
     spans = zip((row, column), domain.grid.shape, strict=True)
     rows, columns = (_span(index, size, margin) for index, size in spans)
-    cut = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
-    return View(cut, rows, columns, domain.grid.shape)
+    cut_grid = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
+    return GridView(cut_grid, rows, columns, domain.grid.shape)
 
 
 def _span(index: NDArray[np.integer], size: int, margin: float) -> slice:
@@ -304,11 +306,11 @@ def _span(index: NDArray[np.integer], size: int, margin: float) -> slice:
     return slice(max(0, first - space), min(size, last + space + 1))
 
 
-def _near(lon: Floats, of: Grid) -> Floats:
+def _near(lon: Floats, reference: Grid) -> Floats:
     """Longitudes within 180 degrees of the satellite's: a map is not cut at 180."""
-    origin = of.projection.longitude_of_projection_origin
-    near: Floats = (lon - origin + 180) % 360 - 180 + origin
-    return near
+    origin = reference.projection.longitude_of_projection_origin
+    nearby: Floats = (lon - origin + 180) % 360 - 180 + origin
+    return nearby
 
 
 def _ends(lon: Floats, lat: Floats) -> Extent:

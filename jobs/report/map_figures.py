@@ -1,0 +1,150 @@
+"""What the plates of a map are drawn from: reads of the store and of runs, a task each superblock.
+
+`captioned_figure` draws one by its name; functions named "on a worker" run there and open what they read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from distributed import Client
+from numpy.typing import NDArray
+
+import lake
+from jobs.figures import captioned_maps, principal_axes
+from jobs.figures.captioned_maps import CaptionedFigure, Place
+from jobs.runs import outputs
+from lake.dask_cluster import call
+from lake.format import order
+from lake.format.arrays import Floats
+from lake.format.moments import METRICS
+from lake.format.schema import MONTHS, Cube
+from lake.plot.layers import most_observed
+from lake.reading.store import Store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapScene:
+    """Where to read from, and what is to be shown."""
+
+    client: Client
+    root: str
+    store: Store
+    inputs: Mapping[str, str]
+    """Job -> id of the run to draw."""
+    cube: Cube
+    """Of counts and mean."""
+    band: str
+    month: int
+    """Of the mean; 0: with `tod` the one that has most observations."""
+    tod: int
+    """Of the mean, seconds of the UTC day; -1: the one that has most observations."""
+    phase: int
+    """MapView in the pixel order."""
+
+    def each(self, task: Callable[..., Any], *arguments: object) -> list[Any]:
+        """The results of `task(*arguments, pixels)` for every superblock."""
+        domain = self.store.domain
+        blocks = order.superblocks(domain.pixels, domain.layout)
+        return call(self.client, task, [(*arguments, block) for block in blocks])
+
+
+def captioned_figure(name: str, scene: MapScene, place: Place) -> CaptionedFigure:
+    """The captioned figure of this name, one of `PICTURES`."""
+    return _DRAW[name](scene, place)
+
+
+def _land(_: MapScene, place: Place) -> CaptionedFigure:
+    return captioned_maps.land(place)
+
+
+def _order(scene: MapScene, place: Place) -> CaptionedFigure:
+    return captioned_maps.pixel_order(place, scene.phase)
+
+
+def _counts(scene: MapScene, place: Place) -> CaptionedFigure:
+    per_pixel, _ = _observed(scene)
+    return captioned_maps.counts(place, scene.cube, scene.band, per_pixel)
+
+
+def _mean(scene: MapScene, place: Place) -> CaptionedFigure:
+    month, tod = scene.month, scene.tod
+    if month == 0 or tod == -1:
+        _, per_time = _observed(scene)
+        month, tod = most_observed(per_time, scene.cube.tods, month, tod)
+    place_in_cube = (scene.cube.tods.index(tod), scene.cube.bands.index(scene.band))
+    parts = scene.each(_means, scene.store.url, scene.cube.name, month, *place_in_cube)
+    return captioned_maps.mean(place, scene.cube, scene.band, month, tod, np.concatenate(parts))
+
+
+def _observed(scene: MapScene) -> tuple[Floats, Floats]:
+    """Observations of each pixel (P,), and of each month and time of day (month, tod)."""
+    parts = scene.each(_count_observations, scene.store.url, scene.cube.name, scene.band)
+    per_time: Floats = np.sum([counts for _, counts in parts], axis=0)
+    return np.concatenate([counts for counts, _ in parts]), per_time
+
+
+def _components(scene: MapScene, place: Place) -> CaptionedFigure:
+    pca_run = scene.inputs["pca"]
+    scores = np.concatenate(
+        scene.each(principal_axes.project, scene.root, pca_run, "scores", None, None)
+    )
+    model = outputs.dataset(scene.root, pca_run)
+    shares = np.pad(model["explained_variance_ratio"].values[:3], (0, 3))[:3]
+    sizes = model.sizes["component"], model.sizes["feature"]
+    return captioned_maps.components(place, scores, shares.tolist(), *sizes)
+
+
+def _embedding(scene: MapScene, place: Place) -> CaptionedFigure:
+    embedding_run = scene.inputs["embed"]
+    parts = scene.each(principal_axes.sums, scene.root, embedding_run, "embedding")
+    mean, axes, shares = principal_axes.axes(parts)
+    projected = np.concatenate(
+        scene.each(principal_axes.project, scene.root, embedding_run, "embedding", mean, axes)
+    )
+    return captioned_maps.embedding(place, projected, shares.tolist(), mean.size)
+
+
+def _clusters(scene: MapScene, place: Place) -> CaptionedFigure:
+    clustered = outputs.dataset(scene.root, scene.inputs["cluster"])
+    return captioned_maps.clusters(place, clustered["labels"].values, clustered.sizes["cluster"])
+
+
+def _count_observations(url: str, cube: str, band: str, pixels: slice) -> tuple[Floats, Floats]:
+    """On a worker: observations of each pixel (p,), and of each month and time of day (month, tod).
+
+    Subpixels of a pixel count as one.
+    """
+    store = lake.open(url)
+    layout = store.cubes[cube]
+    per_pixel = np.zeros(pixels.stop - pixels.start)
+    per_time = np.zeros((len(MONTHS), len(layout.tods)))
+    for month in store.months:
+        block = store.block(cube, pixels, month)[0, :, layout.bands.index(band)]
+        count = np.nan_to_num(block[:, METRICS.index("count")]).mean(axis=-1)  # (tod, pixel)
+        per_pixel += count.sum(axis=0)
+        per_time[month - 1] = count.sum(axis=1)
+    return per_pixel, per_time
+
+
+def _means(
+    url: str, cube: str, month: int, tod: int, band: int, pixels: slice
+) -> NDArray[np.float32]:
+    """On a worker: (p, subpixel) means; `tod` and `band` are positions."""
+    block = lake.open(url).block(cube, pixels, month)
+    means: NDArray[np.float32] = block[0, tod, band, METRICS.index("m1")]
+    return means
+
+
+_DRAW: dict[str, Callable[[MapScene, Place], CaptionedFigure]] = {
+    "domain": _land,
+    "counts": _counts,
+    "mean": _mean,
+    "order": _order,
+    "pca": _components,
+    "clusters": _clusters,
+    "embedding": _embedding,
+}
+PICTURES = tuple(_DRAW)
+"""Names, in the order of a report."""

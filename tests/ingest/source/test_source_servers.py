@@ -204,7 +204,7 @@ def bucket():
 
 def test_public_bucket_is_listed_and_read_without_credentials_in_any_process(bucket, tmp_path):
     script = (
-        "from ingest import source\nfrom ingest.source.scratch import Scratch\n"
+        "from ingest.source import source_files as source\nfrom ingest.source.scratch import Scratch\n"
         f"files = source.list_files('s3://noaa-goes16', {HOUR})\n"
         "print(files[0].path, files[0].size, files[0].tag)\n"
         f"with source.fetch(files[0], Scratch({str(tmp_path)!r})) as local:\n"
@@ -234,7 +234,7 @@ def test_file_that_may_not_be_read_is_an_error(bucket, monkeypatch, scratch):
 
 def test_bucket_without_credentials_is_an_error_that_says_what_to_set(bucket, tmp_path):
     script = (
-        "from ingest import source\nfrom lake.errors import ConfigError\n"
+        "from ingest.source import source_files as source\nfrom lake.errors import ConfigError\n"
         "try:\n    source.list_files('s3://private')\n"
         "except ConfigError as error:\n    print(error)"
     )

@@ -12,6 +12,7 @@ import pytest
 
 import lake
 from lake.catalogue import catalogue
+from lake.commands import demo
 from lake.storage.connect import connect
 from lake.store import ledger
 
@@ -114,12 +115,18 @@ def test_demo_makes_a_report_with_every_picture_and_the_hidden_classes(shown):
 @pytest.mark.slow
 def test_demo_merges_two_years_into_one_store(shown):
     folder, told, _ = shown
-    rows = {row.key: row for row in catalogue.rows(connect(folder / "lake"))}
+    rows = {row.key: row for row in catalogue.rows(connect(folder / demo.LAKE))}
     assert len(rows) == 3
     merged = rows.pop(told["store"])
     assert (merged.t0, merged.tf) == ("2020-01-01", "2022-12-31")
     assert merged.merged == sum(row.merged for row in rows.values()) == 2 * 2 * 2 * 8 - 1
-    assert lake.open(f"{folder}/lake/{told['store']}").months == (1, 7)
+    assert lake.open(f"{folder}/{demo.LAKE}/{told['store']}").months == (1, 7)
+
+
+@pytest.mark.slow
+def test_demo_leaves_no_folder_that_hides_a_package(shown):
+    folder, *_ = shown
+    assert not {path.name for path in folder.iterdir()} & {"lake", "ingest", "jobs"}
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def _started(root: str, run: str, threads: int, errors_said: IO[str]) -> subproc
         }
     )
     return subprocess.Popen(  # noqa: S603 (this Python, and names that this project made)
-        [sys.executable, "-m", CHILD, root, run], env=environment, text=True,
+        [sys.executable, "-P", "-m", CHILD, root, run], env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors_said,
     )  # fmt: skip
 

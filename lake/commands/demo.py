@@ -28,6 +28,8 @@ from lake.errors import ConfigError
 from lake.storage.connect import connect
 
 LISTING = "clearland-l1b-c0"
+LAKE = "stores"
+"""The folder of the lake; of the name `lake` it would hide the package from a Python started beside it."""
 YEARS = (2020, 2022)
 """One on each side of the change of the LST product's flags."""
 UNREAL = "domain.mask=none"
@@ -70,7 +72,7 @@ def demo(
     say("")
     document = {
         "report": str(report),
-        "lake": str(folder / "lake"),
+        "lake": str(folder / LAKE),
         "store": key,
         "run": run,
         "seconds": round(seconds, 1),
@@ -95,7 +97,7 @@ class Steps:
         self.note(line)
         began = time.monotonic()
         done = subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "lake", *arguments],
+            [sys.executable, "-P", "-m", "lake", *arguments],
             env=os.environ | {"DASK_SCHEDULER_ADDRESS": self.address},
             stdout=subprocess.PIPE,
             text=True,
@@ -116,7 +118,7 @@ class Steps:
 
 def _way(steps: Steps, folder: Path, country: Sequence[str]) -> tuple[str, str]:
     """All steps, from nothing to the report; returns the run of the map and the key of the store."""
-    source, root = str(folder / "source"), str(folder / "lake")
+    source, root = str(folder / "source"), str(folder / LAKE)
     steps("ingest", "synthetic", source, *country)
     for year in YEARS:
         settings = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={CHUNK}", UNREAL

@@ -47,7 +47,7 @@ _layer_options = options(
     click.option("--tod", type=TimeOfDay(), default=-1, help="UTC, or seconds [the most observed]."),
     click.option("--month", type=click.IntRange(1, 12), help="[the one with most observations]"),
     click.option(
-        "--metric", "statistic", default="mean", show_default=True,
+        "--statistic", default="mean", show_default=True,
         type=click.Choice(ALL_STATISTICS),
     ),
     click.option(
@@ -121,17 +121,17 @@ def map_(
 ) -> None:
     """Map one statistic, or a difference, of a store."""
     path = _file(out, "map.gif" if animate else "map.png", films.check if animate else canvas.check)
-    there = _opened(store, root)
+    opened = _opened(store, root)
     layer = Layer(statistic, month or 0, tod, band, cube)
     look = Look(projection, bbox or (), cmap, vmin, vmax, title)
-    less, other = _subtracted(minus, root) if minus else (None, None)
+    subtracted, minus_store = _subtracted(minus, root) if minus else (None, None)
     if animate:
-        film = maps.film(there, animate, layer, look, minus=less, minus_store=other)
+        film = maps.film(opened, animate, layer, look, minus=subtracted, minus_store=minus_store)
         films.save(film, path, fps=fps, dpi=dpi or films.DPI)
     else:
-        figure = maps.field(there, layer, look, minus=less, minus_store=other)
-        canvas.save(figure, path, there.url, dpi or 0)
-    _told(path, as_json=as_json)
+        figure = maps.field(opened, layer, look, minus=subtracted, minus_store=minus_store)
+        canvas.save(figure, path, opened.url, dpi or 0)
+    _report(path, as_json=as_json)
 
 
 @plot.command()
@@ -160,11 +160,11 @@ def cycle(
 ) -> None:
     """Draw how points go through the year, or the day."""
     path = _file(out, "cycle.png", canvas.check)
-    there = _opened(store, root)
+    opened = _opened(store, root)
     layer = Layer(statistic, month or 0, tod, band, cube)
-    figure = cycles.cycle(there, points, over, layer, title)
-    canvas.save(figure, path, there.url, dpi or 0)
-    _told(path, as_json=as_json)
+    figure = cycles.cycle(opened, points, over, layer, title)
+    canvas.save(figure, path, opened.url, dpi or 0)
+    _report(path, as_json=as_json)
 
 
 @plot.command()
@@ -185,11 +185,11 @@ def run(
 ) -> None:
     """Map what a run gave to pixels: components, embeddings, clusters."""
     path = _file(out, f"{run}.png", canvas.check)
-    captioned = run_maps.of_run(root, run, projection, bbox or ())
+    captioned = run_maps.draw(root, run, projection, bbox or ())
     if title:
         canvas.set_title(captioned.figure.axes[0], title)
     canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)
-    _told(path, as_json=as_json, caption=captioned.caption)
+    _report(path, as_json=as_json, caption=captioned.caption)
 
 
 def _opened(store: str, root: str | None) -> Store:
@@ -199,23 +199,23 @@ def _opened(store: str, root: str | None) -> Store:
 
 def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store | None]:
     """The layer that is subtracted, what is open in it left open, and its store."""
-    found: dict[str, Any] = {}
-    other = None
+    layer_values: dict[str, Any] = {}
+    minus_store = None
     for text in minus:
         name, _, value = text.partition("=")
         if name == "store":
-            other = _opened(value, root)
+            minus_store = _opened(value, root)
         elif name == "month" and value.isdecimal():
-            found[name] = int(value)
+            layer_values[name] = int(value)
         elif name == "tod":
-            found[name] = parse_tod(value)
+            layer_values[name] = parse_tod(value)
         elif name in {"band", "cube"}:
-            found[name] = value
+            layer_values[name] = value
         else:
             raise ConfigError(
                 f"--minus {text}: wanted month=1, tod=06:00, band=C14, cube=NAME or store=KEY_OR_URL"
             )
-    return Layer(**found), other
+    return Layer(**layer_values), minus_store
 
 
 def _file(out: Path | None, name: str, check: Callable[[Path], None]) -> Path:
@@ -226,7 +226,7 @@ def _file(out: Path | None, name: str, check: Callable[[Path], None]) -> Path:
     return path
 
 
-def _told(path: Path, *, as_json: bool, caption: str = "") -> None:
+def _report(path: Path, *, as_json: bool, caption: str = "") -> None:
     size = path.stat().st_size
     document = {"path": str(path), "bytes": size} | ({"caption": caption} if caption else {})
     text = f"{path}: {size:,} bytes"

@@ -1,1 +1,1 @@
-"""Pictures of what runs gave to the pixels of a store."""
+"""Figures of stores and of what runs gave to their pixels, with captions."""

@@ -1,6 +1,6 @@
-"""The plates of a map: each a figure with a title, and a caption that says what is seen.
+"""Captioned maps: figures of a store, or of what runs gave to its pixels, with title and caption.
 
-Functions take what was read, (P, ...) values in store order, and read nothing themselves.
+The functions take (P, ...) values in store order, and read nothing themselves.
 """
 
 from calendar import month_name
@@ -22,12 +22,12 @@ from lake.plot.layers import spelled
 from lake.plot.views import MapView, around
 
 NEAREST = 50
-"""Pixels marked that are most like a given one."""
+"""Number of marked pixels that are most similar to a given one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Whose pixels are drawn, and where."""
+    """The pixels that are drawn, and the view of the map."""
 
     key: str
     domain: Domain
@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptionedFigure:
-    """One figure and what it shows."""
+    """A figure with its title, and a caption that says what it shows."""
 
     title: str
     caption: str
@@ -44,7 +44,7 @@ class CaptionedFigure:
 
 
 def land(place: Place) -> CaptionedFigure:
-    """Where the store's pixels lie."""
+    """The domain: where the store's pixels lie."""
     domain = place.domain
     lon, lat = domain.lonlat()
     rows, columns = domain.grid.shape
@@ -62,7 +62,7 @@ def land(place: Place) -> CaptionedFigure:
 def counts(
     place: Place, cube: Cube, band: str, observations: NDArray[np.float64]
 ) -> CaptionedFigure:
-    """How often each pixel was observed; `observations` (P,), 0: never."""
+    """Number of observations of each pixel; `observations` (P,), 0: never observed."""
     title = "Clear-sky observations"
     never = int((observations == 0).sum())
     observed = observations[observations > 0]
@@ -86,7 +86,7 @@ def counts(
 def mean(
     place: Place, cube: Cube, band: str, month: int, tod: int, values: NDArray[np.float64]
 ) -> CaptionedFigure:
-    """Mean of one band in one month at one time of day; `values` (P, subpixel)."""
+    """The mean of one band in one month at one time of day; `values` (P, subpixel)."""
     quantity = cube.quantity_of(band)
     title = f"Mean {quantity.name}"
     moment = f"{month_name[month]}, {format_tod(tod)}"
@@ -115,7 +115,7 @@ def mean(
 
 
 def pixel_order(place: Place, phase: int) -> CaptionedFigure:
-    """How the pixels are laid out in the store."""
+    """The order of the pixels in the store."""
     layout = place.domain.layout
     count = len(order.superblocks(place.domain.pixels, layout))
     title = "Pixel order"
@@ -140,7 +140,7 @@ def components(
     features: int,
     kind: str = "principal",
 ) -> CaptionedFigure:
-    """The first three components of the features, principal ones or of minimum noise."""
+    """The first three components of the features: principal ones, or of minimum noise."""
     title = f"{kind.capitalize()} components"
     caption = (
         f"The first three of {count} {kind} components of {features:,} features as red, green "
@@ -190,7 +190,7 @@ def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Captioned
 
 
 def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> CaptionedFigure:
-    """Where the vectors lie that are like a pixel's; `distance` (P,) NaN: no vector."""
+    """Pixels with vectors similar to a given pixel's; `distance` (P,) between vectors, NaN: no vector."""
     lon, lat = (float(coordinate[pixel]) for coordinate in place.domain.lonlat())
     title = f"Neighbours of pixel {pixel}"
     middle = float(np.nanmedian(distance)) if np.isfinite(distance).any() else 1.0
@@ -223,7 +223,7 @@ def _without(values: NDArray[np.floating]) -> int:
 
 
 def _west_to_east(place: Place, lon: NDArray[np.float64]) -> str:
-    """From the westernmost to the easternmost longitude, as the satellite sees them."""
+    """The westernmost and the easternmost longitude in words, as the satellite sees them."""
     origin = place.domain.grid.projection.longitude_of_projection_origin
     east = (lon - origin + 180) % 360 - 180
     return " to ".join(longitude(origin + end, 1) for end in (float(east.min()), float(east.max())))

@@ -1,4 +1,4 @@
-"""Pictures of classes that are no maps: which are taken for which, and how far each moves."""
+"""Captioned charts of classes: which are confused, and how far each moves between periods."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from lake.plot import canvas
 from lake.plot.canvas import INK, Heading
 
 NAMED = 40
-"""Classes at most whose names are written."""
+"""Largest number of classes whose names are written."""
 
 
 def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> CaptionedFigure:
-    """Of the pixels held out of each class, the share that its nearest neighbours put into each.
+    """Confusion of classes: the shares of each class that nearest neighbours put into every class.
 
     Args:
-        key: of the store.
-        shared: (class, class) pixels.
-        names: of the classes.
+        key: key of the store.
+        shared: (class, class) held-out pixels by true class (rows) and predicted class.
+        names: names of the classes.
     """
     held_out = shared.sum(axis=1)
     share = shared / np.maximum(held_out, 1)[:, None]
@@ -46,7 +46,7 @@ def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> Capt
 
 
 def stability(key: str, moved: NDArray[np.float64], names: Sequence[str]) -> CaptionedFigure:
-    """How far pixels of each class move between two periods; `moved` (class,), NaN: no pixel."""
+    """How far the pixels of each class move between two periods; `moved` (class,), NaN: no pixel."""
     rising = np.argsort(moved)  # NaN last
     rising = rising[np.isfinite(moved[rising])]
     title = "Stability of classes"

@@ -1,4 +1,4 @@
-"""The pictures of a run: PNG files with their titles and captions, and `pictures.json`, which lists them."""
+"""The gallery of a run: its pictures as PNG files, and `pictures.json`, the list with titles and captions."""
 
 import json
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ class Picture:
 
     name: str
     file: str
-    """Beside `pictures.json`."""
+    """Name of the PNG file, beside `pictures.json`."""
     title: str
     caption: str
-    """What is seen."""
+    """What the picture shows, in sentences."""
 
 
 def store_picture(work: Work, name: str, figure: CaptionedFigure) -> Picture:
-    """Store a picture of a run."""
+    """Write a captioned figure as a picture of a run."""
     metadata = {
         "Title": f"{figure.title}: {work.store.key}",
         "Source": f"{work.run} of {work.store.url}",
@@ -36,7 +36,7 @@ def store_picture(work: Work, name: str, figure: CaptionedFigure) -> Picture:
 
 
 def store_list(work: Work, pictures: Sequence[Picture]) -> list[str]:
-    """Store the list of a run's pictures; returns the paths of all of them and its own."""
+    """Write the list of a run's pictures; returns the paths of the pictures and of the list."""
     work.objects.put(
         PICTURE_LIST, json.dumps([asdict(picture) for picture in pictures], indent=1).encode()
     )

@@ -1,4 +1,4 @@
-"""The principal axes of vectors that a run gave to pixels, for their colours."""
+"""Principal axes of the vectors that a run gave to pixels: three of them become colours."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ Rows = slice | NDArray[np.int64]
 
 
 Sums = tuple[int, Floats, Floats]
-"""Number, sum, and sum of outer products of vectors."""
+"""Number of vectors, their sum (d,), and the sum of their outer products (d, d)."""
 
 
 def sums(root: str, run: str, array: str, pixels: Rows) -> Sums:
-    """Of the vectors of some pixels that have them."""
+    """Sum up the vectors of some pixels; pixels without a vector are left out."""
     values = outputs.read(root, run, array, pixels).astype(np.float64)
     vectors = values[np.isfinite(values).all(axis=1)]
     return len(vectors), vectors.sum(axis=0), vectors.T @ vectors
 
 
 def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
-    """Mean and first three principal axes of vectors.
+    """Mean and first three principal axes of vectors, from their sums.
 
     Args:
         parts: `sums` of all of them: how many, (d,) and (d, d).
@@ -53,7 +53,7 @@ def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
 def project(
     root: str, run: str, array: str, mean: Floats | None, axes: Floats | None, pixels: Rows
 ) -> Floats:
-    """(p, 3) of an array over pixels; without axes its first three columns."""
+    """(p, 3) vectors of some pixels, projected onto three axes; without axes their first three columns."""
     values = outputs.read(root, run, array, pixels).astype(np.float64)
     if axes is None:
         return np.pad(values[:, :3], ((0, 0), (0, max(0, 3 - values.shape[1]))))

@@ -1,6 +1,6 @@
 """Maps of what a run gave to the pixels of a store: components, embeddings, clusters.
 
-Read where it is drawn, a superblock at a time; needs neither Dask nor torch.
+The arrays are read where they are drawn, a superblock at a time; that needs neither Dask nor torch.
 """
 
 import numpy as np
@@ -14,21 +14,21 @@ from lake.plot.views import MapProjection
 from lake.reading.store import Store
 
 COLOURED = ("pca", "mnf", "embed", "transform", "cluster")
-"""Jobs whose runs give pixels colours."""
+"""Jobs whose runs can be drawn as colours of pixels."""
 KINDS = {"pca": "principal", "mnf": "minimum-noise"}
-"""Of components, by the job that fits them."""
+"""Job that fits components -> their kind in words."""
 
 
-def of_run(
+def draw(
     root: str, run: str, projection: MapProjection = "fixed", bbox: tuple[float, ...] = ()
 ) -> CaptionedFigure:
-    """A map of what a run gave to pixels: components or embeddings as red, green, blue; or clusters.
+    """Draw what a run gave to pixels: components or embeddings as red, green, blue; or clusters.
 
-    Embeddings are turned to the principal axes of the pixels that are shown; colours are stretched
-    over these too.
+    Embeddings are projected onto the principal axes of the visible pixels. Colours are stretched over
+    the visible pixels too.
 
     Args:
-        root: of the lake.
+        root: folder or URL of the lake.
         run: of pca, mnf, embed, transform or cluster.
         projection: fixed or platecarree.
         bbox: west, south, east, north in degrees; empty: all pixels. Nothing else is read.
@@ -69,7 +69,7 @@ def of_run(
 def _embedding(
     root: str, run: str, place: Place, store: Store, pixels: layers.Pixels
 ) -> CaptionedFigure:
-    """The principal axes of an embedding, summed up a superblock at a time."""
+    """The principal axes of an embedding, summed up one superblock at a time."""
     parts = layers.by_superblock(store, pixels)
     summed = [principal_axes.sums(root, run, "embedding", part) for part in parts]
     mean, axes, shares = principal_axes.axes(summed)

@@ -1,1 +1,1 @@
-"""The pictures of a store and its runs, as files and as one page."""
+"""Pictures of a store and its runs, as files (`lake map`) and as one page (`lake report`)."""

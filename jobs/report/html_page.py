@@ -1,6 +1,6 @@
-"""A report as one file of HTML: headings, tables, pictures within it, listings. Pure.
+"""A report as one file of HTML: headings, tables, embedded pictures, listings.
 
-Every function returns HTML; text that is passed in is escaped.
+Every function is pure and returns HTML. Text that is passed in is escaped.
 """
 
 from base64 import b64encode
@@ -54,12 +54,12 @@ def page(title: str, lead: str, body: Iterable[str], foot: str) -> str:
 
 
 def heading(text: str) -> str:
-    """A section begins."""
+    """The heading of a section."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def paragraph(text: str) -> str:
-    """Running text."""
+    """A paragraph of running text."""
     return f"<p>{escape(text)}</p>"
 
 
@@ -69,7 +69,7 @@ def listing(text: str) -> str:
 
 
 def figure(png: bytes, title: str, caption: str) -> str:
-    """A picture, within the page, and below it what is seen."""
+    """A picture embedded in the page, with its title and caption below."""
     data = b64encode(png).decode("ascii")
     return (
         f'<figure><img alt="{escape(title)}" src="data:image/png;base64,{data}">\n'
@@ -78,7 +78,7 @@ def figure(png: bytes, title: str, caption: str) -> str:
 
 
 def table(rows: Iterable[Sequence[str]], columns: Sequence[str] = ()) -> str:
-    """Rows of text; without column names the first cell of a row is its name."""
+    """A table of text; without column names the first cell of a row is the row's name."""
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     lines = [f"<tr>{head}</tr>"] if columns else []
     for first, *cells in rows:

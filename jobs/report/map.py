@@ -1,7 +1,7 @@
 """Pictures of a store and of what was made from it, each with a title and a caption.
 
-What is drawn is read by a task for every superblock; pictures are drawn where the command runs. In
-the run's folder: one PNG file for each picture, and `pictures.json`, a list of `Picture`.
+Tasks on workers read the store and the runs, one for every superblock. The pictures are drawn where the
+command runs. The run's folder gets a PNG file for each picture, and `pictures.json`, a list of `Picture`.
 """
 
 from collections.abc import Sequence
@@ -26,27 +26,27 @@ from lake.reading.store import Store
 JOB = "map"
 EMBED, CLUSTER = "embed", "cluster"
 SHOWS = {"pca": "pca", EMBED: "embedding", CLUSTER: "clusters"}
-"""Job -> the picture of its result."""
+"""Job -> the picture that shows its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of `lake map`."""
+    """The settings of `lake map`."""
 
     pictures: tuple[str, ...] = PICTURES
     run: str = ""
     """Run to draw, with those that it builds on: of `cluster`, `embed`, `pca`, or of `transform` by the
     model of an embedding. What else the pictures need is of default settings."""
     cube: str = ""
-    """Of counts and mean; none: the first that has the band."""
+    """Cube of the counts and the mean; empty: the first that has the band."""
     band: str = ""
-    """Of counts and mean; none: the one nearest to 10.35 um."""
+    """Band of the counts and the mean; empty: the one nearest to 10.35 um."""
     month: int = 0
-    """Of the mean; 0: with `tod` the one that has most observations."""
+    """Month of the mean; 0: the month that has most observations, at `tod` if that is given."""
     tod: int = -1
-    """Of the mean, seconds of the UTC day; -1: the one that has most observations."""
+    """Time of day of the mean, seconds of the UTC day; -1: that with most observations."""
     phase: int = 0
-    """MapView in the pixel order."""
+    """Phase that the picture of the pixel order shows dark."""
 
     def __post_init__(self) -> None:
         requirement = f"pictures must be some of {', '.join(PICTURES)}"
@@ -55,7 +55,7 @@ class Settings:
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
-    """The run that draws the pictures, after those of what they show.
+    """The run that draws the pictures, after the runs that they show.
 
     Raises:
         ConfigError: a cube, band, month, time of day or phase that the store does not have.
@@ -69,7 +69,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 
 
 def resolve(settings: Settings, store: Store) -> Settings:
-    """The settings with cube and band chosen for a store.
+    """Complete the settings with a cube and a band of the store.
 
     Raises:
         ConfigError: the store does not have what they ask for.
@@ -84,7 +84,7 @@ def resolve(settings: Settings, store: Store) -> Settings:
 
 
 def _chains(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec, ...]]:
-    """Job -> the run that is drawn, last, and those before it that are still to be made."""
+    """Job -> its chain of runs: those that are still to be made, and the run that is drawn at the end."""
     named = _named(root, store, settings.run) if settings.run else {}
     chains: dict[str, tuple[Spec, ...]] = {}
     for name in (name for name, picture in SHOWS.items() if picture in settings.pictures):

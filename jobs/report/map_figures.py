@@ -1,6 +1,6 @@
-"""What the plates of a map are drawn from: reads of the store and of runs, a task each superblock.
+"""The captioned figures of a map: each reads its store and runs, by a task for every superblock.
 
-`captioned_figure` draws one by its name; functions named "on a worker" run there and open what they read.
+`captioned_figure` draws one by its name; functions that say "on a worker" run there and open what they read.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,22 +26,22 @@ from lake.reading.store import Store
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapScene:
-    """Where to read from, and what is to be shown."""
+    """The store and runs that a map is drawn from, and the choices of its pictures."""
 
     client: Client
     root: str
     store: Store
     inputs: Mapping[str, str]
-    """Job -> id of the run to draw."""
+    """Job -> id of the run that is drawn."""
     cube: Cube
-    """Of counts and mean."""
+    """Cube of the counts and the mean."""
     band: str
     month: int
-    """Of the mean; 0: with `tod` the one that has most observations."""
+    """Month of the mean; 0: the month that has most observations, at `tod` if that is given."""
     tod: int
-    """Of the mean, seconds of the UTC day; -1: the one that has most observations."""
+    """Time of day of the mean, seconds of the UTC day; -1: that with most observations."""
     phase: int
-    """MapView in the pixel order."""
+    """Phase that the picture of the pixel order shows dark."""
 
     def each(self, task: Callable[..., Any], *arguments: object) -> list[Any]:
         """The results of `task(*arguments, pixels)` for every superblock."""
@@ -79,7 +79,7 @@ def _mean(scene: MapScene, place: Place) -> CaptionedFigure:
 
 
 def _observed(scene: MapScene) -> tuple[Floats, Floats]:
-    """Observations of each pixel (P,), and of each month and time of day (month, tod)."""
+    """Number of observations of each pixel (P,), and of each month and time of day (month, tod)."""
     parts = scene.each(_count_observations, scene.store.url, scene.cube.name, scene.band)
     per_time: Floats = np.sum([counts for _, counts in parts], axis=0)
     return np.concatenate([counts for counts, _ in parts]), per_time
@@ -112,7 +112,7 @@ def _clusters(scene: MapScene, place: Place) -> CaptionedFigure:
 
 
 def _count_observations(url: str, cube: str, band: str, pixels: slice) -> tuple[Floats, Floats]:
-    """On a worker: observations of each pixel (p,), and of each month and time of day (month, tod).
+    """On a worker: count the observations of each pixel (p,), and of each month and time of day (month, tod).
 
     Subpixels of a pixel count as one.
     """
@@ -131,7 +131,7 @@ def _count_observations(url: str, cube: str, band: str, pixels: slice) -> tuple[
 def _means(
     url: str, cube: str, month: int, tod: int, band: int, pixels: slice
 ) -> NDArray[np.float32]:
-    """On a worker: (p, subpixel) means; `tod` and `band` are positions."""
+    """On a worker: read means (p, subpixel); `tod` and `band` are positions in the cube."""
     block = lake.open(url).block(cube, pixels, month)
     means: NDArray[np.float32] = block[0, tod, band, METRICS.index("m1")]
     return means
@@ -147,4 +147,4 @@ _DRAW: dict[str, Callable[[MapScene, Place], CaptionedFigure]] = {
     "embedding": _embedding,
 }
 PICTURES = tuple(_DRAW)
-"""Names, in the order of a report."""
+"""Names of the pictures, in the order of a report."""

@@ -46,8 +46,8 @@ def render(root: str, run: str, truth: str | None = None, commands: str = "") ->
     Args:
         root: folder or URL of the lake.
         run: id of a complete run of `lake map`.
-        truth: file of known classes.
-        commands: how it was made, to quote.
+        truth: path of a file of known classes.
+        commands: the commands that made it, to quote.
 
     Raises:
         MissingError: no such run, or not complete.
@@ -246,7 +246,7 @@ def _figures(root: str, run: str) -> Iterator[str]:
 
 
 def _runs(root: str, run: str) -> list[str]:
-    """Every run that this one builds on, with its settings."""
+    """A table of every run that this one builds on, with its settings."""
     rows, waiting = [], [run]
     while waiting:
         spec = records.read_spec(root, waiting.pop())

@@ -1,7 +1,7 @@
 """Coast lines and borders for the page: `lake.outlines.lines` in a form that JavaScript reads at once.
 
-int16, little-endian. For each line its kind (0 coast, 1 border of countries, 2 of states), its number of
-points, then their longitude and latitude in hundredths of a degree, in turn.
+The numbers are int16, little-endian. Each line is its kind (0 coast, 1 border of countries, 2 of states),
+its number of points, then their longitude and latitude in hundredths of a degree, in turn.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ MOST_POINTS = 30000
 
 
 def packed() -> bytes:
-    """All lines; longer ones in pieces that meet."""
+    """All lines as bytes; long lines are cut into pieces that meet."""
     numbers = []
     for kind, name in enumerate(KINDS):
         for line in lines.read(name):

@@ -1,6 +1,6 @@
-"""What the page may choose from: the stores of a lake, and what was learnt of their pixels.
+"""The offer of the page: the stores of a lake, and the runs that gave something to their pixels.
 
-The page lists nothing and reads no Parquet: it gets this as `stores.json`.
+The page lists no folders and reads no Parquet: it gets the offer as `stores.json`.
 """
 
 import json
@@ -12,12 +12,12 @@ from lake.errors import MissingError
 from lake.storage.objects import Objects
 
 ARRAYS = ("embedding", "labels")
-"""Of runs, by what the page can show of them."""
+"""Arrays of runs that the page can show."""
 AT_A_TIME = 8
 
 
 class Offer:
-    """Of one lake; runs that are complete are read once."""
+    """The offer of one lake; complete runs are read once."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -28,7 +28,7 @@ class Offer:
 
         Args:
             url: of the lake as the page reaches it; a relative one counts from the page.
-            is_live: whether this is made anew for every reader; else the page follows the logs of
+            is_live: whether the offer is made anew for every reader; else the page follows the logs of
                 stores to what was published since.
 
         Raises:
@@ -54,7 +54,7 @@ class Offer:
         return sorted(shown_runs, key=lambda run: str(run["finished"]), reverse=True)
 
     def _run(self, name: str) -> dict[str, Any] | None:
-        """What there is to show of a run; None: it is not complete."""
+        """The entry of a run in the offer; None: it is not complete."""
         try:
             done, spec = (self._json(f"runs/{name}/{part}.json") for part in ("done", "spec"))
         except MissingError:

@@ -1,8 +1,8 @@
-"""A web server for one reader: the page, and the objects of one lake behind it, to read.
+"""A web server for one reader: it serves the page, and the objects of one lake, read-only.
 
-It hands out what lies below the lake's root, by whatever credentials this process has, to this machine
-alone: it listens on loopback, and answers only who asks for it by the name it was started under, so that
-no page of another site reaches the lake through a name that points here.
+It hands out the objects below the lake's root, with the credentials of this process, to this machine
+alone. It listens on loopback, and answers only requests for the name it was started under: so no page of
+another site reaches the lake through a name that points here.
 """
 
 import json
@@ -21,7 +21,7 @@ from lake.storage.connect import STORE_ERRORS
 from lake.storage.objects import Bytes, Objects
 
 LAKE = "lake/"
-"""Where the page finds the objects."""
+"""Path of the lake's objects, as the page asks for them."""
 OFFER = "stores.json"
 LINES = "lines.bin"
 
@@ -38,10 +38,10 @@ _FIXED_HEADERS = {
 }
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d+)|-(\d+))")
 _FIXED = re.compile(r"(?:.*/)?v/[^/]+\.zarr/.+")
-"""Objects of a generation, which never change."""
+"""Paths of objects of a generation, which never change."""
 
 Answer = tuple[int, Bytes, dict[str, str]]
-"""Status, body, headers."""
+"""An answer: status, body, headers."""
 
 
 def site() -> dict[str, bytes]:
@@ -52,7 +52,7 @@ def site() -> dict[str, bytes]:
 
 
 def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
-    """A server that listens, and serves once it is told to; port 0: any that is free."""
+    """A server that listens, and serves once it is started; port 0: any free port."""
     content = Content(objects)
     names = {host, "localhost", "127.0.0.1", "[::1]"}
 
@@ -96,7 +96,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Content:
-    """What there is to be had: the page, what it may choose from, the objects of the lake."""
+    """Everything that is served: the page, its offer, the objects of the lake."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -104,7 +104,7 @@ class Content:
         self._offer = Offer(objects)
 
     def answer(self, target: str, byte_range: str | None) -> Answer:
-        """To a request for a path, or a range of its bytes."""
+        """The answer to a request for a path, or for a range of its bytes."""
         path = unquote(urlsplit(target).path).lstrip("/") or "index.html"
         try:
             return self._found(path, byte_range)
@@ -124,7 +124,7 @@ class Content:
 
 
 def object_of(objects: Objects, path: str, byte_range: str | None) -> Answer:
-    """An object of the lake, or a range of its bytes.
+    """The answer with an object of the lake, or with a range of its bytes.
 
     Args:
         objects: the lake.

@@ -1,7 +1,6 @@
-"""A sheet with a map: frame, coast lines, headings, panels, bars, files.
+"""Sheets: figures with a map or a chart, their frames, headings, panels, legends and files.
 
-Figures are made through matplotlib's objects alone: no global
-state, no display.
+Figures are made through matplotlib's objects alone, without global state or a display.
 """
 
 import io
@@ -28,18 +27,18 @@ from lake.storage.files import whole
 
 INK = "0.15"
 SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
-"""What lies around the pixels of a store."""
+"""Colours of what surrounds the pixels of a store."""
 MAP_INCHES = (6.8, 6.2)
 """Width and height that a map fits into."""
 CHART_INCHES = 5.0
-"""Width and height of what is no map."""
+"""Width and height of a chart."""
 MARGIN = 0.12
-"""Inches around what is drawn."""
+"""Inches of white around everything on a figure."""
 GAP = 0.22
 """Inches between a map and the panel beside it."""
 ENDINGS = (".png", ".pdf", ".svg")
 DPI = 150, 300
-"""As many dots as show every pixel, within these."""
+"""Lowest and highest number of dots per inch; between them every pixel gets at least one dot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,24 +47,24 @@ class Sheet:
 
     figure: Figure
     map: Axes
-    """Or the chart's."""
+    """The axes of the map, or of the chart."""
     subtitle: Annotation
-    """Below the title."""
+    """The text below the title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What a picture is of."""
+    """The texts above and below a picture."""
 
     title: str
     subtitle: str
     """Key, month, time of day, band: what the title leaves out."""
     source: str = ""
-    """What it was read from, if the rest does not say so."""
+    """What was read, where title and subtitle do not say so."""
 
 
 def map_sheet(map_view: MapView, heading: Heading) -> Sheet:
-    """An empty map with headings, graticule, coast lines and borders."""
+    """A sheet with an empty map: headings, graticule, coast lines and borders."""
     rows, columns = map_view.size
     scale = min(MAP_INCHES[0] / columns, MAP_INCHES[1] / rows)
     size = columns * scale, rows * scale
@@ -82,7 +81,7 @@ def map_sheet(map_view: MapView, heading: Heading) -> Sheet:
 def chart_sheet(
     heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INCHES)
 ) -> Sheet:
-    """Empty axes for what is no map, with headings; `size`: width and height, inches."""
+    """A sheet with an empty chart and its headings; `size`: width and height in inches."""
     figure = Figure(figsize=size, dpi=DPI[0], facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -90,19 +89,19 @@ def chart_sheet(
 
 
 def set_title(axes: Axes, title: str, above: int = 0) -> None:
-    """Give a map or chart its title, so many lines above the usual place."""
+    """Give a map or chart its title, `above` lines higher than the usual place."""
     axes.set_title(
         title, loc="left", pad=21 + 9.5 * above, fontsize=12, fontweight="bold", color=INK
     )  # fmt: skip
 
 
 def frame(axes: Axes, map_view: MapView, width: float = 1) -> None:
-    """An empty map: sea and space, coast lines and borders above what will be painted between.
+    """Prepare an empty map: sea and space below what will be painted, coast lines and borders above it.
 
     Args:
-        axes: empty.
-        map_view: what is shown.
-        width: of the lines, times the usual.
+        axes: empty axes.
+        map_view: the view of the map.
+        width: factor on the usual width of the lines.
     """
     paint(axes, map_view, _empty(map_view), zorder=0)
     coast_lines.draw(axes, map_view, width)
@@ -116,7 +115,7 @@ def frame(axes: Axes, map_view: MapView, width: float = 1) -> None:
 
 
 def add_panel(sheet: Sheet, width: float, *, square: bool = False) -> Axes:
-    """A panel to the right of the map, `width` inches wide, as high as the map or square.
+    """Add a panel to the right of the map, `width` inches wide, as high as the map or square.
 
     It lies beyond the figure's own size; `png` cuts the sheet to what is drawn.
     """
@@ -133,7 +132,7 @@ def add_panel(sheet: Sheet, width: float, *, square: bool = False) -> Axes:
 
 
 def paint(axes: Axes, map_view: MapView, image: Image, zorder: float = 1, **options: Any) -> None:  # noqa: ANN401 (as imshow takes it)
-    """Put an image of what is shown, at any refinement, onto its map."""
+    """Paint an image of the map's view, at any refinement."""
     axes.imshow(
         image,
         extent=map_view.extent,
@@ -147,14 +146,14 @@ def paint(axes: Axes, map_view: MapView, image: Image, zorder: float = 1, **opti
 def bars(
     axes: Axes, title: str, labels: Sequence[str], shares: ArrayLike, colours: NDArray[np.float64]
 ) -> None:
-    """A legend whose entries are bars as long as the share that they stand for.
+    """Draw a legend whose entries are bars, each as long as its share.
 
     Args:
-        axes: empty.
-        title: what the shares are of.
-        labels: one or more, from the top.
-        shares: (n,) 0 to 1.
-        colours: (n, 3)
+        axes: empty axes.
+        title: name of the shares.
+        labels: names of the bars, at least one, from the top.
+        shares: (n,) lengths of the bars, 0 to 1.
+        colours: (n, 3) colours of the bars.
     """
     shares = np.asarray(shares, np.float64)
     wide, high = _inches(axes)
@@ -177,7 +176,7 @@ def bars(
 
 
 def explain_grey(sheet: Sheet) -> None:
-    """Beside the map's lower right corner: what grey means."""
+    """Explain the grey of absent pixels beside the map's lower right corner."""
     for text, right, size, colour in (("■", 0, 9, ABSENT), ("no observation", 9, 6.5, FAINT)):
         sheet.map.annotate(
             text, (1, 0), (72 * GAP + right, -16), "axes fraction", "offset points",
@@ -186,7 +185,7 @@ def explain_grey(sheet: Sheet) -> None:
 
 
 def fit(figure: Figure) -> Figure:
-    """The figure, as large as what is drawn: nothing lies beyond its edges, nothing moves."""
+    """Resize a figure to its contents: nothing lies beyond its edges, nothing moves."""
     FigureCanvasAgg(figure).draw()
     box = figure.get_tightbbox()
     wide, high = figure.get_size_inches()
@@ -204,12 +203,12 @@ def fit(figure: Figure) -> Figure:
 
 
 def save(figure: Figure, path: Path, source: str, dpi: float = 0) -> None:
-    """Write a figure, by the file's ending; its title and source are noted in the file.
+    """Write a figure in the format of the file's ending, with its title and source as metadata.
 
     Args:
-        figure: to write.
+        figure: the figure to write.
         path: ends in `.png`, `.pdf` or `.svg`.
-        source: what was read, a URL.
+        source: URL of what was read.
         dpi: dots per inch; 0: the figure's own, as many as show every pixel.
 
     Raises:
@@ -246,7 +245,7 @@ def png(figure: Figure, **metadata: str) -> bytes:
 
 
 def _foot(axes: Axes, map_view: MapView, source: str) -> None:
-    """Which projection it is, and what was read."""
+    """Write the projection and the source below the map."""
     seen_from = longitude(map_view.grid.projection.longitude_of_projection_origin, digits=1)
     words = f"{map_view.projection_name}, seen from {seen_from}"
     axes.annotate(
@@ -257,7 +256,7 @@ def _foot(axes: Axes, map_view: MapView, source: str) -> None:
 
 
 def _empty(map_view: MapView) -> Image:
-    """(row, column, 3): sea, and space beyond the limb."""
+    """(row, column, 3) colours of sea, and of space beyond the limb."""
     if map_view.is_filled:
         return np.full((1, 1, 3), SEA)
     lon, _ = grid.lonlat(
@@ -267,7 +266,7 @@ def _empty(map_view: MapView) -> Image:
 
 
 def _head(axes: Axes, heading: Heading) -> Annotation:
-    """Title, and below it what it is about, which is returned."""
+    """Write the title and the subtitle, and return the subtitle."""
     set_title(axes, heading.title, heading.subtitle.count("\n"))
     return axes.annotate(
         heading.subtitle, (0, 1), (0, 7), "axes fraction", "offset points",
@@ -276,7 +275,7 @@ def _head(axes: Axes, heading: Heading) -> Annotation:
 
 
 def _inches(axes: Axes) -> tuple[float, float]:
-    """Width and height of the axes."""
+    """Width and height of the axes in inches."""
     figure = axes.get_figure(root=True)
     if figure is None:
         raise ValueError("axes without a figure have no size: make them with Figure.add_axes")

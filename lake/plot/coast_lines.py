@@ -15,21 +15,21 @@ STYLES = {
     "border": ("0.1", 0.5),
     "coast": ("0.1", 0.6),
 }
-"""Kinds of lines, from below: colour, and width in points."""
+"""Kind of line -> colour, and width in points; the last is drawn on top."""
 WIDE = 110
-"""Degrees from side to side, above which borders of states are left out."""
+"""Extent of a map in degrees above which it has no borders of states."""
 
 
 @cache
 def read(kind: str) -> NDArray[np.float64]:
-    """(point, 2) degrees east and north of all lines of a kind, NaN between two lines."""
+    """(point, 2) degrees east and north along all lines of a kind, NaN between two lines."""
     steps = lines.read(kind)
     ends = np.cumsum([len(line) for line in steps])[:-1]
     return np.insert(np.concatenate(steps) * lines.STEP, ends, np.nan, axis=0)
 
 
 def draw(axes: Axes, map_view: MapView, width: float = 1) -> None:
-    """Draw the coast lines and borders that a map shows, this many times as wide as usual."""
+    """Draw the coast lines and borders of a map, `width` times as wide as usual."""
     west, east, south, north = map_view.degrees
     for kind, (colour, thickness) in STYLES.items():
         if kind == "state" and (east - west > WIDE or north - south > WIDE):
@@ -44,7 +44,7 @@ def draw(axes: Axes, map_view: MapView, width: float = 1) -> None:
 def _visible(
     x: NDArray[np.float64], y: NDArray[np.float64], extent: tuple[float, float, float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points within the extent and their neighbours; one NaN where others were."""
+    """Points within the extent and their neighbours; one NaN in place of each run of points outside."""
     west, east, south, north = extent
     inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
     neighbouring = inside.copy()

@@ -1,7 +1,7 @@
-"""Colours of maps: a palette for classes, a stretch for three components, neighbours told apart.
+"""Colours of maps: a palette for classes, a stretch for three components, a colouring of regions.
 
 Colours are sRGB, 0 to 1. A pixel of the store without a value is `ABSENT`, a neutral grey that no
-class has; whatever is no pixel of the store is transparent.
+class has. Cells of the grid that are no pixels of the store are transparent.
 """
 
 import numpy as np
@@ -23,21 +23,21 @@ and Fernandes, "A physiologically-based model for simulation of color vision def
 """
 
 CLASSES = tuple(_PALETTE.split())
-"""sRGB in hexadecimal; the first sixteen are the easiest to tell apart."""
+"""Colours as hexadecimal sRGB; the first sixteen are the easiest to distinguish."""
 
 
 def class_colours(count: int) -> Floats:
-    """(count, 3) colours of classes 0, 1, ...; beyond the palette's length they repeat."""
+    """(count, 3) colours of classes 0, 1, ...; they repeat beyond the palette's length."""
     palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in CLASSES])
     return palette[np.arange(count) % len(CLASSES)]
 
 
 def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats:
-    """Columns stretched to 0..1 between two of their percentiles, so that outliers do not decide.
+    """Stretch columns to 0..1 between two of their percentiles, so that outliers do not decide.
 
     Args:
-        values: (P, n); a row with a NaN has no value.
-        percent: what becomes 0 and 1.
+        values: (P, n) values of the pixels; a row with a NaN has no value.
+        percent: the percentiles that become 0 and 1.
 
     Returns:
         (P, n), NaN in rows without value; a constant column is 0.5.
@@ -58,8 +58,8 @@ def composite(domain: Domain, colours: ArrayLike) -> Floats:
     """An image of pixels' colours, `ABSENT` where a pixel has none.
 
     Args:
-        domain: of the store.
-        colours: (P, 3), 0 to 1; NaN: no value.
+        domain: the pixels of the store.
+        colours: (P, 3) colours of the pixels, 0 to 1; NaN: no value.
 
     Returns:
         (row, column, 4) with opacity, 0 where no pixel of the store lies.
@@ -73,11 +73,11 @@ def composite(domain: Domain, colours: ArrayLike) -> Floats:
 
 
 def distinct_colours(image: NDArray[np.int64], colours: int) -> NDArray[np.int64]:
-    """A colour for every region of an image, neighbours different wherever that many colours do.
+    """A colour for every region of an image: different from its neighbours', where the colours suffice.
 
     Args:
         image: (row, column) region of each pixel, -1: none.
-        colours: how many there are.
+        colours: number of colours.
 
     Returns:
         (region,) 0 .. colours - 1, all used about equally.

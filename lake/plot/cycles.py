@@ -1,4 +1,4 @@
-"""The year, or the day, of points: lines over months or hours, beside a map of where they are."""
+"""Cycles of points: lines over the months of a year or the hours of a day, beside a small map."""
 
 from calendar import month_abbr, month_name
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from lake.reading.store import Store
 Over = Literal["annual", "diurnal"]
 
 POINTS = 8
-"""At most: more lines are not told apart."""
+"""Largest number of points: more lines cannot be distinguished."""
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F"]
-"""Okabe and Ito, "Color Universal Design", 2008; the last instead of its yellow."""
+"""Colours of Okabe and Ito, "Color Universal Design" (2008); grey in place of their yellow."""
 MARKERS = "osD^vP*X"
 SIZE = (5.2, 3.4)
-"""Of the chart, inches."""
+"""Width and height of the chart in inches."""
 LOCATOR_INCHES = 2.1
 
 
@@ -41,17 +41,17 @@ def cycle(
     layer: Layer = Layer(),  # noqa: B008 (frozen)
     title: str = "",
 ) -> Figure:
-    """How a statistic of points goes through the year, or the day.
+    """Draw how a statistic of points changes over the year, or over the day.
 
     Bars on means are one standard deviation to both sides. Lines are dotted across months and times of
     day without observation.
 
     Args:
-        store: to read.
+        store: the store to read.
         points: (lon, lat) in degrees, 8 at most.
         over: `annual`: all months at one time of day; `diurnal`: all times of day of one month.
-        layer: what of the store.
-        title: empty: what is drawn.
+        layer: what is read of the store.
+        title: title of the chart; empty: statistic and quantity.
 
     Raises:
         ConfigError: no or too many points, or the store lacks what is asked for.
@@ -76,10 +76,10 @@ def cycle(
 def read(
     store: Store, points: Sequence[tuple[float, float]], over: Over, layer: Layer
 ) -> tuple[Layer, xr.Dataset]:
-    """What a cycle shows, and the layer with everything chosen that was left open.
+    """Read what a cycle shows, and choose everything that the layer leaves open.
 
     Returns:
-        Layer, and the statistic and `stddev` (point, month) or (point, tod).
+        The complete layer; its statistic and `stddev` (point, month) or (point, tod).
     """
     lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
     cube, _ = layers.choose_band(store, layer.cube, layer.band)
@@ -99,7 +99,7 @@ def read(
 
 
 def hours(tods: Sequence[int]) -> Floats:
-    """Hours since the midnight (UTC) before the first of some times of day; each is after the one before."""
+    """Hours since the midnight (UTC) before the first time of day, each later than the one before it."""
     since = np.array(tods, float) / 3600
     along: Floats = since[0] + (since - since[0]) % 24
     return along
@@ -140,7 +140,7 @@ def _axes(axes: Axes, over: Over, along: Floats, label: str) -> None:
 
 
 def _locate(sheet: canvas.Sheet, store: Store, points: Sequence[tuple[float, float]]) -> None:
-    """A small map of where the points are, and below it which is which."""
+    """Add a small map of the points, and a legend below it."""
     map_view = views.around(store.domain)
     rows, columns = map_view.size
     height = min(LOCATOR_INCHES * rows / columns, SIZE[1] - 0.19 * len(points) - 0.1)

@@ -1,4 +1,4 @@
-"""A figure that changes: as GIF by Pillow, or as MP4 where ffmpeg is."""
+"""Films: figures that change, written as GIF by Pillow, or as MP4 where ffmpeg is installed."""
 
 import shutil
 import subprocess
@@ -20,9 +20,9 @@ from lake.storage.files import whole
 
 ENDINGS = (".gif", ".mp4")
 COLOURS = 256
-"""Of a GIF."""
-SHOWN, FREQUENT, GREYS = 200, 24, 32
-"""Of these: what a film shows, what its first frame has most of, and greys of text and lines."""
+"""Number of colours of a GIF."""
+MAP_COLOURS, FREQUENT, GREYS = 200, 24, 32
+"""Shares of them: colours of the map, the most frequent ones of the first frame, greys of text and lines."""
 DPI = 110
 
 Frame = NDArray[np.uint8]
@@ -30,22 +30,22 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """A figure and its frames."""
+    """A figure that changes from frame to frame."""
 
     figure: Figure
     frames: int
-    """How many there are."""
+    """Number of frames."""
     show: Callable[[int], None]
-    """Make the figure that of a frame."""
+    """Changes the figure into that of a frame, by its number from 0."""
     colours: NDArray[np.uint8]
-    """(n, 3) red, green, blue that frames show, at most `SHOWN`."""
+    """(n, 3) red, green, blue of the map in all frames, at most `MAP_COLOURS`."""
 
 
 def save(film: Film, path: Path, *, fps: float = 2, dpi: float = DPI) -> None:
-    """Write a film, by the file's ending.
+    """Write a film in the format of the file's ending.
 
     Args:
-        film: to write; its figure then shows the last frame.
+        film: the film to write; its figure then shows the last frame.
         path: ends in `.gif` or `.mp4`.
         fps: frames a second.
         dpi: dots per inch.
@@ -74,7 +74,7 @@ def check(path: Path) -> None:
 
 
 def _frames(film: Film) -> Iterator[Frame]:
-    """(row, column, 3), numbers of rows and columns even, as MP4 wants them."""
+    """(row, column, 3) images of all frames; MP4 needs even numbers of rows and columns."""
     canvas = FigureCanvasAgg(film.figure)
     for number in range(film.frames):
         film.show(number)
@@ -97,12 +97,14 @@ def _gif(frames: Iterator[Frame], path: Path, fps: float, film_colours: NDArray[
 
 
 def _palette(frame: Frame, film_colours: NDArray[np.uint8]) -> Image.Image:
-    """Colours of all frames: the most frequent ones of one, those that are shown, and greys."""
+    """One palette for all frames: the frequent colours of the first, those of the map, and greys."""
     colours, counts = np.unique(frame.reshape(-1, 3), axis=0, return_counts=True)
     frequent = colours[np.argsort(-counts)[:FREQUENT]]
     greys = np.linspace(0, 255, GREYS).astype(np.uint8)[:, None].repeat(3, axis=1)
     palette = Image.new("P", (1, 1))
-    palette.putpalette(np.concatenate([frequent, film_colours[:SHOWN], greys]).ravel().tolist())
+    palette.putpalette(
+        np.concatenate([frequent, film_colours[:MAP_COLOURS], greys]).ravel().tolist()
+    )
     return palette
 
 
@@ -132,7 +134,7 @@ def _mp4(frames: Iterator[Frame], path: Path, fps: float) -> None:
 
 
 def _ffmpeg() -> str:
-    """Of the machine, or of the package imageio-ffmpeg."""
+    """Path of ffmpeg: of the machine, or of the package imageio-ffmpeg."""
     if installed := shutil.which("ffmpeg"):
         return installed
     try:

@@ -1,6 +1,6 @@
 """Lines of whole longitudes and latitudes on a map, with their degrees along its frame.
 
-Where the view reaches beyond the limb, degrees stand inside.
+Where the view reaches beyond the limb, the degrees stand inside.
 """
 
 from math import ceil, floor
@@ -14,16 +14,16 @@ from lake.plot.views import MapView
 
 FAINT = "0.4"
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 30)
-"""Between the lines, degrees."""
+"""Possible distances of the lines in degrees."""
 _LINES = 7
-"""Of one direction, at most."""
+"""Largest number of lines in one direction."""
 
 Line = tuple[str, tuple[Floats, Floats]]
-"""Its name; x and y along it, in the units of the map."""
+"""A line: its name; x and y along it, in the units of the map."""
 
 
 def graticule(axes: Axes, map_view: MapView) -> None:
-    """Draw the lines, and name them."""
+    """Draw the lines and their degrees."""
     west, east, south, north = map_view.degrees
     if not np.isfinite(west):
         return
@@ -42,12 +42,12 @@ def graticule(axes: Axes, map_view: MapView) -> None:
 
 
 def longitude(degrees: float, digits: int | None = None) -> str:
-    """Degrees east or west, e.g. `75.0° W`; `digits` after the point, None: as many as needed."""
+    """A longitude as text, e.g. `75.0° W`; `digits` after the point, None: as many as needed."""
     return _degrees((degrees + 180) % 360 - 180, "EW", digits)
 
 
 def latitude(degrees: float, digits: int | None = None) -> str:
-    """Degrees north or south."""
+    """A latitude as text, e.g. `30° S`."""
     return _degrees(degrees, "NS", digits)
 
 
@@ -83,7 +83,7 @@ def _name_inside(axes: Axes, map_view: MapView, meridians: Floats, parallels: Fl
 
 
 def _beyond(low: float, high: float) -> Floats:
-    """Points from `low` to `high`, and a little beyond: lines reach the frame."""
+    """Points from `low` to `high`, and a little beyond, so that lines reach the frame."""
     more = 0.05 * (high - low)
     return np.linspace(low - more, high + more, 400)
 
@@ -97,7 +97,7 @@ def _whole(low: float, high: float) -> Floats:
 
 
 def _crossing(along: Floats, across: Floats, at: float) -> float | None:
-    """Where a line first passes `at`; None if it does not."""
+    """Position along a line where it first passes `at`; None if it never does."""
     side = np.sign(across - at)
     crossings = np.flatnonzero(side[1:] * side[:-1] <= 0)
     if not crossings.size:

@@ -1,6 +1,6 @@
-"""What a map is of: one statistic in one month, at one time of day, in one band of a store.
+"""Layers: one statistic of one month, one time of day and one band of a store.
 
-Whatever is drawn is read here, a superblock at a time, and only of the pixels that are shown.
+Everything that figures show is read here, a superblock at a time, for the visible pixels alone.
 """
 
 from calendar import month_name
@@ -24,9 +24,9 @@ Values = NDArray[np.float32]
 Pixels = NDArray[np.int64]
 
 WINDOW_UM = 10.35
-"""The band nearest to this wavelength is drawn if none is chosen: C13, the clean window."""
+"""Wavelength of the clean window (C13): the band nearest to it is drawn, where none is chosen."""
 PILOT_CHUNKS = 8
-"""Inner chunks that tell in which month, and when of the day, most was observed."""
+"""Number of inner chunks that are read to choose the month and time of day with most observations."""
 
 _OF = {
     "count": "Clear-sky observations",
@@ -47,18 +47,18 @@ _FROM = {"mean": {"m1"}, "stddev": {"m2"}, "skewness": {"m2", "m3"}, "kurtosis":
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What of a store; what is left open is chosen by `resolve`."""
+    """The layer to draw. `resolve` chooses everything that is left open."""
 
     statistic: str = "mean"
-    """A metric, or mean, stddev, skewness, kurtosis."""
+    """A stored metric, or a computed statistic: mean, stddev, skewness, kurtosis."""
     month: int = 0
-    """1 to 12; 0: with `tod` the one that has most observations."""
+    """1 to 12; 0: the month that has most observations, at `tod` if that is given."""
     tod: int = -1
-    """Seconds of the UTC day; -1: the one that has most observations, of sunlight the one nearest to noon."""
+    """Seconds of the UTC day; -1: that with most observations, or nearest to noon for bands of sunlight."""
     band: str = ""
-    """Empty: the one nearest to 10.35 um."""
+    """Name of a band; empty: the one nearest to 10.35 um."""
     cube: str = ""
-    """Empty: the first that has the band."""
+    """Name of a cube; empty: the first that has the band."""
 
     def __post_init__(self) -> None:
         if self.statistic not in cubes.ALL_STATISTICS:
@@ -68,7 +68,7 @@ class Layer:
             )
 
     def filled_from(self, defaults: "Layer") -> "Layer":
-        """What is left open is as in the other; the statistic too."""
+        """This layer with everything that it leaves open, and the statistic, taken from the defaults."""
         unset = Layer()
         explicit = {
             field.name: value
@@ -79,12 +79,12 @@ class Layer:
 
 
 def resolve(store: Store, layer: Layer, pixels: Pixels) -> Layer:
-    """The layer with everything chosen that was left open.
+    """Choose everything that a layer leaves open.
 
     Args:
-        store: that has it.
-        layer: what is asked for.
-        pixels: that are shown; of some of their chunks observations are counted if need be.
+        store: the store to read.
+        layer: the layer to complete.
+        pixels: (p,) visible pixels; observations are counted in some of their chunks if need be.
 
     Raises:
         ConfigError: the store does not have what is asked for; the message names what it has.
@@ -110,7 +110,7 @@ def resolve(store: Store, layer: Layer, pixels: Pixels) -> Layer:
 
 
 def choose_band(store: Store, cube: str, band: str) -> tuple[str, str]:
-    """A cube and a band of it, where either may be left open.
+    """Choose a cube and a band of it, where either may be left open.
 
     Raises:
         ConfigError: the store has none such; the message names what it has.
@@ -137,8 +137,8 @@ def most_observed(
     Args:
         counts: (month, tod) observations.
         tods: labels of the second axis.
-        month: the only one to look at; 0: all.
-        tod: likewise; -1: all.
+        month: the only month to look at; 0: all months.
+        tod: the only time of day to look at; -1: all.
     """
     allowed = np.array([[month in {0, m} and tod in {-1, t} for t in tods] for m in MONTHS])
     row, column = divmod(int(np.where(allowed, counts, -1).argmax()), len(tods))
@@ -148,14 +148,14 @@ def most_observed(
 def read(
     store: Store, layer: Layer, pixels: Pixels, months: Sequence[int] = (), tods: Sequence[int] = ()
 ) -> Values:
-    """Values of a layer, or of several months or times of day.
+    """Read the values of a layer, or of several months or times of day of it.
 
     Args:
-        store: that has it.
-        layer: settled.
+        store: the store to read.
+        layer: a layer that `resolve` completed.
         pixels: (p,) ascending positions in the store.
-        months: instead of the layer's.
-        tods: likewise.
+        months: months to read instead of the layer's.
+        tods: times of day to read instead of the layer's.
 
     Returns:
         (month, tod, p, subpixel); NaN: no observation, or too few for the statistic.
@@ -177,12 +177,12 @@ def read(
 
 
 def by_superblock(store: Store, pixels: Pixels) -> list[Pixels]:
-    """Ascending positions, cut where a superblock ends: what is read at a time."""
+    """Split ascending positions where a superblock ends, into the pieces that are read at a time."""
     return np.split(pixels, np.flatnonzero(np.diff(pixels // store.layout.superblock)) + 1)
 
 
 def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pixels]:
-    """Where another store has the same pixels.
+    """Find the pixels that a second store shares.
 
     Returns:
         (q,) indices into `pixels`, and (q,) ascending positions in the other store.
@@ -204,7 +204,7 @@ def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pi
 
 
 def title(store: Store, layer: Layer) -> str:
-    """What the values are, e.g. `Mean brightness temperature`."""
+    """The values in words, e.g. `Mean brightness temperature`."""
     words = _OF[layer.statistic]
     if _counts(layer):
         return words
@@ -213,7 +213,7 @@ def title(store: Store, layer: Layer) -> str:
 
 
 def label(store: Store, layer: Layer) -> str:
-    """Of a colour bar: quantity and unit."""
+    """The label of a colour bar: quantity and unit."""
     unit_name = unit(store, layer)
     if _counts(layer):
         return "observations"
@@ -224,13 +224,13 @@ def label(store: Store, layer: Layer) -> str:
 
 
 def unit(store: Store, layer: Layer) -> str:
-    """`1`, `K`, or a power of it."""
+    """The unit of the values: `1`, `K`, or a power of it."""
     of_band = store.cubes[layer.cube].quantity_of(layer.band).unit
     return cubes.unit_of(layer.statistic, of_band)
 
 
 def subtitle(store: Store, layer: Layer) -> str:
-    """Cube, band, month, time of day, and which metrics may be wrong."""
+    """Cube, band, month and time of day in words, and the metrics that may be wrong."""
     cube = store.cubes[layer.cube]
     band = () if cube.variable == layer.band else (spelled(layer.band),)
     words = ", ".join((cube.name, *band, month_name[layer.month], format_tod(layer.tod)))
@@ -245,7 +245,7 @@ def spelled(band: str) -> str:
 
 
 def _variable(store: Store, layer: Layer) -> xr.DataArray:
-    """(pixel, subpixel, month, tod, band), read when used."""
+    """The layer's variable (pixel, subpixel, month, tod, band), read when used."""
     name = "m1" if layer.statistic == "mean" else layer.statistic  # one metric is read, not seven
     if name in METRICS:
         return store.results(layer.cube).sel(metric=name)
@@ -262,7 +262,7 @@ def _noon(store: Store, tods: Sequence[int], pixels: Pixels) -> int:
 
 
 def _pilot(store: Store, cube: str, band: str, pixels: Pixels) -> NDArray[np.float64]:
-    """(month, tod) observations in a few inner chunks, spread evenly over those of some pixels."""
+    """(month, tod) observations in a few inner chunks, spread evenly over those of the pixels."""
     chunks = np.unique(pixels // store.layout.chunk)
     sampled_chunks = chunks[
         np.linspace(0, chunks.size - 1, min(PILOT_CHUNKS, chunks.size)).astype(int)
@@ -286,6 +286,6 @@ def _quantity(store: Store, layer: Layer) -> str:
 
 
 def _distance_um(band: str) -> float:
-    """From the clean window; a product variable has no wavelength, and comes first."""
+    """Distance of a band from the clean window in um; a product has no wavelength, and comes first."""
     wavelength = bands.wavelength_um(band)
     return 0.0 if isnan(wavelength) else abs(wavelength - WINDOW_UM)

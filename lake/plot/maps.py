@@ -1,4 +1,4 @@
-"""Maps of one quantity of a store, or of how two differ, as figures and as films."""
+"""Maps of one layer of a store, or of the difference of two, as figures and as films."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,28 +21,28 @@ from lake.plot.views import MapProjection, MapView
 from lake.reading.store import Store
 
 DIVERGING = "RdBu_r"
-"""Of differences: ColorBrewer's, told apart with every kind of colour vision."""
+"""Colour map of differences: ColorBrewer's, which every kind of colour vision distinguishes."""
 SEQUENTIAL = {"K": "inferno", "1": "cividis"}
-"""By unit; perceptually uniform, as viridis, which spread and counts have."""
+"""Unit -> colour map of a mean or extreme; like viridis, that of the other statistics, uniform to the eye."""
 OVER = ("months", "hours")
-"""What a film goes through."""
+"""The axes that a film can follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a map looks."""
+    """The view, colours and title of a map."""
 
     projection: MapProjection = "fixed"
     bbox: tuple[float, ...] = ()
     """West, south, east, north in degrees; empty: all pixels of the store. Nothing else is read."""
     cmap: str = ""
-    """Of matplotlib; empty: by quantity."""
+    """Name of a colour map of Matplotlib; empty: chosen by quantity."""
     vmin: float = nan
-    """Where the colours begin; NaN: at the 1st percentile. Differences are centred at 0."""
+    """Value where the colours begin; NaN: the 1st percentile. Differences are centred at 0."""
     vmax: float = nan
-    """Where they end; NaN: at the 99th."""
+    """Value where the colours end; NaN: the 99th percentile."""
     title: str = ""
-    """Empty: what is drawn."""
+    """Title of the map; empty: statistic and quantity."""
 
     def __post_init__(self) -> None:
         if self.cmap and self.cmap not in colormaps:
@@ -56,21 +56,21 @@ class Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """What a map is of: a layer, or a layer less another."""
+    """The subject of a map: a layer, or the difference of two, with everything chosen."""
 
     store: Store
     layer: Layer
-    """Settled."""
+    """The layer that is drawn, resolved."""
     minus: Layer | None
-    """Settled; None: no difference."""
+    """The layer that is subtracted, resolved; None: there is no difference."""
     minus_store: Store
-    """That `minus` is of."""
+    """The store that `minus` is read from."""
     pixels: Pixels
-    """(p,) that are shown, ascending positions in the store."""
+    """(p,) ascending positions of the visible pixels in the store."""
     domain: Domain
-    """Of these."""
+    """The domain of these pixels alone."""
     map_view: MapView
-    """Of that domain."""
+    """The view of that domain."""
 
 
 def field(
@@ -81,12 +81,12 @@ def field(
     minus: Layer | None = None,
     minus_store: Store | None = None,
 ) -> Figure:
-    """A map of one statistic; with `minus` or `minus_store` of how it differs.
+    """Draw a map of one statistic; with `minus` or `minus_store`, of its difference.
 
     Args:
-        store: to read.
-        layer: what of it.
-        look: where, and in which colours.
+        store: the store to read.
+        layer: what is read of the store.
+        look: view and colours.
         minus: what is subtracted; all that it leaves open is as in `layer`, and so is its statistic.
         minus_store: the store that `minus` is of, on the same grid; None: the same store.
 
@@ -115,9 +115,9 @@ def film(
     minus: Layer | None = None,
     minus_store: Store | None = None,
 ) -> Film:
-    """The same map of every month that holds statistics, or of every time of day, in one scale.
+    """Prepare a film: the same map of every month with statistics, or of every time of day, in one scale.
 
-    All frames are read before the first is drawn: each of them 4 bytes a pixel, or subpixel.
+    All frames are read before the first is drawn; each takes 4 bytes a pixel, or subpixel.
 
     Args:
         store: as for `field`.
@@ -149,14 +149,14 @@ def film(
         sheet.map.images[-1].set_data(image)
         sheet.subtitle.set_text(heading(frames[number], look).subtitle)
 
-    colours = sheet.map.images[-1].get_cmap()(np.linspace(0, 1, films.SHOWN), bytes=True)
+    colours = sheet.map.images[-1].get_cmap()(np.linspace(0, 1, films.MAP_COLOURS), bytes=True)
     return Film(sheet.figure, len(frames), show, np.asarray(colours)[:, :3])
 
 
 def subject_of(
     store: Store, layer: Layer, look: Look, minus: Layer | None, minus_store: Store | None
 ) -> Subject:
-    """What is to be drawn, with everything chosen that was left open."""
+    """The subject of a map, with everything chosen that was left open."""
     pixels, domain, map_view = views.visible_part(
         store.domain, views.select(store.domain, look.projection, look.bbox)
     )
@@ -199,7 +199,7 @@ def read(frames: Sequence[Subject]) -> Values:
 
 
 def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
-    """The colours of values (..., p, subpixel)."""
+    """The scale that colours values (..., p, subpixel)."""
     store, layer = subject.store, subject.layer
     label = layers.label(store, layer)
     low, high, _ = measured = pictures.limits(values)
@@ -225,7 +225,7 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
 
 
 def heading(subject: Subject, look: Look) -> Heading:
-    """Title, what it leaves out, and which generation was read."""
+    """The heading of a map: title, subtitle, and the generation that was read."""
     store, layer, minus, second = subject.store, subject.layer, subject.minus, subject.minus_store
     title = layers.title(store, layer)
     subtitle = f"{store.key}  |  {layers.subtitle(store, layer)}"
@@ -240,7 +240,7 @@ def heading(subject: Subject, look: Look) -> Heading:
 
 
 def _moved(subject: Subject, over: str, minus: Layer | None) -> list[Subject]:
-    """The subject in every month, or at every time of day; what is subtracted moves unless it is told."""
+    """The subject in every month, or at every time of day; `minus` moves too, unless its time is fixed."""
     store, unset, subtracted = subject.store, Layer(), subject.minus
     if over == "months":
         is_fixed = minus is not None and minus.month != unset.month
@@ -257,7 +257,7 @@ def _moved(subject: Subject, over: str, minus: Layer | None) -> list[Subject]:
 
 
 def _layers(store: Store, layers_: Sequence[Layer], pixels: Pixels) -> Values:
-    """(layer, p, subpixel) of layers of several months, or of several times of day."""
+    """(layer, p, subpixel) values of layers that differ in month or in time of day."""
     months, tods = (
         list(dict.fromkeys(getattr(layer, name) for layer in layers_)) for name in ("month", "tod")
     )

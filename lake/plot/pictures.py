@@ -1,4 +1,4 @@
-"""The pictures of a map: arrays in, figures out.
+"""Pictures of maps: pure functions that take arrays and return figures.
 
 Every picture shows a part of the Earth (`lake.plot.views`) under a `Heading`. Values are of the
 pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel has no value.
@@ -34,15 +34,15 @@ BLOCKS = np.array(
 """Pale colours of superblocks."""
 PRIMARIES = np.array([[0.84, 0.12, 0.12], [0.12, 0.6, 0.2], [0.15, 0.3, 0.85]])
 ZOOM = 32
-"""Rows and columns of the pixel order's inset."""
+"""Rows and columns of the inset in the picture of the pixel order."""
 MOST = 4096
-"""Rows or columns of an image that has subpixels: more than a sheet has dots."""
+"""Largest number of rows or columns of an image with subpixels: more than a sheet has dots."""
 LISTED = 30
-"""Classes named in a legend, the largest ones."""
+"""Largest number of classes in a legend; the largest classes are listed."""
 
 
 def land(domain: Domain, view: GridView, heading: Heading) -> Figure:
-    """Where the pixels of the store lie, and how obliquely the satellite sees them."""
+    """Draw where the pixels of the store lie, and how obliquely the satellite sees them."""
     sheet = map_sheet(view, heading)
     colour = np.where(np.arange(domain.pixels)[:, None] >= 0, LAND, 0.0)
     paint(sheet.map, view, view.crop(colours.composite(domain, colour)))
@@ -67,15 +67,15 @@ def field(
     label: str,
     cmap: str = "viridis",
 ) -> Figure:
-    """One quantity in a sequential colour map, from its 1st to its 99th percentile.
+    """Draw one quantity in a sequential colour map, from its 1st to its 99th percentile.
 
     Args:
-        domain: of the store.
-        map_view: what is shown.
+        domain: the pixels of the store.
+        map_view: the view of the map.
         values: (P,) or (P, subpixel); NaN: absent.
-        heading: of the picture.
-        label: of the colour bar: quantity and unit.
-        cmap: of matplotlib.
+        heading: the texts around the picture.
+        label: text of the colour bar: quantity and unit.
+        cmap: name of a colour map of matplotlib.
     """
     sheet = field_sheet(domain, map_view, values, heading, Scale(label, cmap, limits(values)))
     return sheet.figure
@@ -83,14 +83,14 @@ def field(
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How values become colours."""
+    """The scale that turns values into colours."""
 
     label: str
-    """Of the colour bar: quantity and unit."""
+    """Label of the colour bar: quantity and unit."""
     cmap: str
-    """Of matplotlib."""
+    """Name of a colour map of matplotlib."""
     limits: tuple[float, float, str]
-    """Where it begins and ends, and whether values lie beyond: `limits`."""
+    """Where the colours begin and end, and whether values lie beyond: see `limits`."""
     whole: bool = False
     """Whether values are whole numbers."""
 
@@ -98,7 +98,7 @@ class Scale:
 def field_sheet(
     domain: Domain, map_view: MapView, values: ArrayLike, heading: Heading, scale: Scale
 ) -> Sheet:
-    """One quantity, see `field`, as a sheet that can be drawn on."""
+    """Draw one quantity as `field` does, on a sheet that can be drawn on."""
     low, high, extend = scale.limits
     sheet = map_sheet(map_view, heading)
     paint(sheet.map, map_view, map_view.crop(_absent(domain)))
@@ -117,17 +117,17 @@ def field_sheet(
 
 
 def field_image(domain: Domain, map_view: MapView, values: ArrayLike) -> Masked:
-    """(row, column) as it is painted: masked where no pixel lies, or one is absent."""
+    """(row, column) image to paint, masked where no pixel lies, or where one is absent."""
     thinner = thinned(np.asarray(values), max(domain.grid.shape))
     return np.ma.masked_invalid(map_view.crop(domain.to_grid(thinner)))
 
 
 def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
-    """One of so many neighbouring subpixels that an image has at most `MOST` rows and columns.
+    """Leave out subpixels, evenly, until an image has at most `MOST` rows and columns.
 
     Args:
         values: (P,) or (P, subpixel).
-        side: the longer one of the coarse grid, in pixels.
+        side: longer side of the coarse grid, in pixels.
 
     Returns:
         (P,) or (P, subpixel), of a lower refinement if it must be.
@@ -149,15 +149,15 @@ def rgb(
     labels: Sequence[str],
     shares: Sequence[float],
 ) -> Figure:
-    """Three components as red, green and blue, each from its 2nd to its 98th percentile.
+    """Draw three components as red, green and blue, each from its 2nd to its 98th percentile.
 
     Args:
-        domain: of the store.
-        map_view: what is shown.
+        domain: the pixels of the store.
+        map_view: the view of the map.
         values: (P, 3); NaN: absent.
-        heading: of the picture.
-        labels: of the components.
-        shares: of the variance that each holds.
+        heading: the texts around the picture.
+        labels: names of the components.
+        shares: share of the variance that each component holds.
     """
     sheet = map_sheet(map_view, heading)
     image = colours.composite(domain, colours.stretch(values))
@@ -177,15 +177,15 @@ def classes(
     names: Sequence[str],
     palette: NDArray[np.float64] | None = None,
 ) -> Figure:
-    """Classes in colours of their own, with the share of pixels that each holds.
+    """Draw classes in colours of their own, with the share of pixels that each holds.
 
     Args:
-        domain: of the store.
-        map_view: what is shown.
+        domain: the pixels of the store.
+        map_view: the view of the map.
         labels: (P,) class of each pixel, -1: none.
-        heading: of the picture.
-        names: of class 0, 1, ...
-        palette: (class, 3); None: the one for classes.
+        heading: the texts around the picture.
+        names: names of class 0, 1, ...
+        palette: (class, 3) colours; None: `colours.class_colours`.
     """
     labels = np.asarray(labels, np.int64)
     palette = colours.class_colours(len(names)) if palette is None else palette
@@ -204,7 +204,7 @@ def classes(
 
 
 def pixel_order(domain: Domain, view: GridView, phase: int, heading: Heading) -> Figure:
-    """Superblocks and one phase; the inset shows the curve along which the pixels lie."""
+    """Draw superblocks and one phase; the inset shows the curve along which the pixels lie."""
     layout = domain.layout
     block = order.superblock_of(domain.pixels, layout).astype(np.int64)
     blocks = domain.to_grid(block, fill=-1)
@@ -228,14 +228,14 @@ def pixel_order(domain: Domain, view: GridView, phase: int, heading: Heading) ->
 
 
 def mark(axes: Axes, domain: Domain, pixel: int, neighbours: NDArray[np.integer]) -> None:
-    """A circle around a pixel on a map, and dots on others."""
+    """Draw a circle around a pixel on a map, and dots on its neighbours."""
     x, y = domain.grid.x[domain.column], domain.grid.y[domain.row]
     axes.plot(x[neighbours], y[neighbours], ".", color=INK, markersize=2.5, zorder=4)
     axes.plot(x[pixel], y[pixel], "o", color="#D55E00", markersize=9, fillstyle="none", zorder=5)
 
 
 def limits(values: ArrayLike) -> tuple[float, float, str]:
-    """Where a colour map begins and ends, and whether values lie beyond (matplotlib's `extend`)."""
+    """Values where a colour map begins and ends, and whether others lie beyond (matplotlib's `extend`)."""
     values = np.asarray(values, np.float64)
     finite = values[np.isfinite(values)]
     if not finite.size:
@@ -262,7 +262,7 @@ def class_shares(labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
 
 
 def window(blocks: NDArray[np.int64], size: int) -> tuple[int, int]:
-    """First row and column of the square to look at closely: all land, several superblocks.
+    """First row and column of the square for the inset: all land, several superblocks.
 
     Args:
         blocks: (row, column) superblock, -1 where no pixel lies.
@@ -309,7 +309,7 @@ def _zoom(axes: Axes, image: Image, corner: tuple[int, int]) -> None:
 
 
 def _outline(sheet: Sheet, inset: Axes, view: GridView, corner: tuple[int, int]) -> None:
-    """A box on the map around what the inset shows, and lines between the two."""
+    """Draw a box on the map around the inset's window, and lines between the two."""
     west, east, south, north = view.extent
     rows, columns = view.grid.shape
     step = (east - west) / columns, (north - south) / rows
@@ -328,7 +328,7 @@ def _outline(sheet: Sheet, inset: Axes, view: GridView, corner: tuple[int, int])
 
 
 def _levels(low: float, high: float) -> NDArray[np.float64]:
-    """At most eight whole angles between two."""
+    """At most eight whole angles between two angles, in degrees."""
     step = next((s for s in (1, 2, 5, 10) if (high - low) / s <= 8), 20)
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
 

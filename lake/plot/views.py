@@ -1,4 +1,4 @@
-"""What a map shows: a part of the satellite's fixed grid, or of plate carree.
+"""Views of maps: a part of the satellite's fixed grid, or of plate carree.
 
 Coordinates of a map are scan angles in radians, or degrees east and north.
 """
@@ -17,20 +17,20 @@ from lake.format.grid import Grid
 from lake.format.regions import width
 
 LONG_SIDE = 2000
-"""Dots along the longer side of plate carree: as many as a sheet has at its most dots per inch."""
+"""Dots along the longer side of plate carree: those of a sheet at its highest dots per inch."""
 
 MapProjection = Literal["fixed", "platecarree"]
 Cells = NDArray[np.int32]
 Extent = tuple[float, float, float, float]
-"""West, east, south, north."""
+"""Edges in the west, east, south and north."""
 
 
 class MapView(Protocol):
-    """What a map shows."""
+    """The part of the Earth that a map shows, in its projection."""
 
     @property
     def grid(self) -> Grid:
-        """Of the pixels that are shown."""
+        """The grid of the visible pixels."""
 
     @property
     def extent(self) -> Extent:
@@ -38,7 +38,7 @@ class MapView(Protocol):
 
     @property
     def degrees(self) -> Extent:
-        """Of longitude and latitude, east above west; NaN if all is beyond the limb."""
+        """Edges in degrees of longitude and latitude, east above west; NaN if all is beyond the limb."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,20 +46,20 @@ class MapView(Protocol):
 
     @property
     def is_filled(self) -> bool:
-        """Whether all of it is on the Earth."""
+        """Whether all of the view is on the Earth."""
 
     @property
     def projection_name(self) -> str:
-        """Which projection it is."""
+        """The projection's name, for the foot of the map."""
 
     def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
         """(x, y) on the map of points in degrees; NaN where it cannot show them."""
 
     def crop(self, image: Image) -> Image:
-        """What is shown of an image of the coarse grid, at any refinement."""
+        """The visible part of an image of the coarse grid, at any refinement."""
 
     def contains(self, domain: Domain) -> NDArray[np.bool_]:
-        """(P,) which pixels are shown."""
+        """(P,) whether each pixel of a domain is visible."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,20 +67,20 @@ class GridView:
     """A part of the coarse grid, as the satellite sees it."""
 
     grid: Grid
-    """Of what is shown."""
+    """The visible part of the coarse grid."""
     rows: slice
     columns: slice
     whole: tuple[int, int]
     """Shape of the coarse grid."""
 
     def crop(self, image: Image) -> Image:
-        """What is shown of an image of the whole grid, at any refinement."""
+        """The visible part of an image of the whole grid, at any refinement."""
         n = image.shape[0] // self.whole[0]
         rows, columns = (slice(s.start * n, s.stop * n) for s in (self.rows, self.columns))
         return image[rows, columns]
 
     def contains(self, domain: Domain) -> NDArray[np.bool_]:
-        """(P,) which pixels are shown."""
+        """(P,) whether each pixel of a domain is visible."""
         row, column = domain.row, domain.column
         down = (row >= self.rows.start) & (row < self.rows.stop)
         across = (column >= self.columns.start) & (column < self.columns.stop)
@@ -89,14 +89,14 @@ class GridView:
 
     @property
     def extent(self) -> Extent:
-        """Outer edges, rad."""
+        """Outer edges in radians."""
         y, x = self.grid.y, self.grid.x
         dy, dx = (y[0] - y[-1]) / (y.size - 1) / 2, (x[-1] - x[0]) / (x.size - 1) / 2
         return float(x[0] - dx), float(x[-1] + dx), float(y[-1] - dy), float(y[0] + dy)
 
     @property
     def degrees(self) -> Extent:
-        """Of longitude and latitude, from about 60 x 60 points."""
+        """Edges in degrees, from about 60 x 60 points."""
         lon, lat = self._corners()
         if not np.isfinite(lat).any():
             return np.nan, np.nan, np.nan, np.nan
@@ -110,12 +110,12 @@ class GridView:
 
     @property
     def is_filled(self) -> bool:
-        """Whether all of it is on the Earth."""
+        """Whether all of the view is on the Earth."""
         return bool(np.isfinite(self._corners()[1]).all())
 
     @property
     def projection_name(self) -> str:
-        """Which projection it is."""
+        """The projection's name, for the foot of the map."""
         return "satellite's fixed grid"
 
     def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
@@ -137,32 +137,32 @@ class PlateCarree:
     """A box of longitudes and latitudes, every dot taken from the pixel that contains it."""
 
     grid: Grid
-    """The coarse one, or the part of it that holds what is shown."""
+    """The coarse grid, or the part of it that holds the view."""
     extent: Extent
-    """Degrees; longitudes within 180 degrees of the satellite's."""
+    """Outer edges in degrees; longitudes lie within 180 degrees of the satellite's."""
     cells: dict[int, tuple[Cells, Cells]] = field(default_factory=dict, repr=False)
-    """Refinement -> row and column of every dot, found once."""
+    """Refinement -> row and column of the grid cell of every dot, computed once."""
 
     @property
     def degrees(self) -> Extent:
-        """The same."""
+        """The outer edges, which are in degrees already."""
         return self.extent
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns, of even steps in degrees."""
+        """Rows and columns of dots, in even steps of degrees."""
         west, east, south, north = self.extent
         step = max(east - west, north - south) / LONG_SIDE
         return max(round((north - south) / step), 1), max(round((east - west) / step), 1)
 
     @property
     def is_filled(self) -> bool:
-        """All of it is on the Earth, though the satellite may not see it."""
+        """All of the view is on the Earth, though the satellite may not see it."""
         return True
 
     @property
     def projection_name(self) -> str:
-        """Which projection it is."""
+        """The projection's name, for the foot of the map."""
         return "plate carrée, nearest pixels"
 
     def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
@@ -174,7 +174,7 @@ class PlateCarree:
         return (x, y) if np.ndim(lon) else (x[0], y[0])
 
     def crop(self, image: Image) -> Image:
-        """What is shown of an image of the grid, at any refinement; NaN, or 0, elsewhere."""
+        """The visible part of an image of the grid, at any refinement; NaN or 0 elsewhere."""
         row, column = self._cells(image.shape[0] // self.grid.shape[0])
         outside = np.nan if image.dtype.kind == "f" and image.ndim == 2 else 0
         on_grid = (row >= 0) & (column >= 0)
@@ -183,7 +183,7 @@ class PlateCarree:
         return cropped
 
     def contains(self, domain: Domain) -> NDArray[np.bool_]:
-        """(P,) which pixels are shown."""
+        """(P,) whether each pixel of a domain is visible."""
         row, column = self._cells(1)
         on_grid = (row >= 0) & (column >= 0)
         touched = np.zeros(self.grid.shape, bool)
@@ -214,11 +214,11 @@ def around(domain: Domain, margin: float = 0.03) -> GridView:
 def select(
     domain: Domain, projection: MapProjection = "fixed", bbox: tuple[float, ...] = ()
 ) -> MapView:
-    """What a map of a domain, or of a box, shows.
+    """The view of a domain, or of a box of it, in a projection.
 
     Args:
-        domain: of a store.
-        projection: of projection.
+        domain: the pixels of a store.
+        projection: the satellite's fixed grid, or plate carree.
         bbox: west, south, east, north in degrees; empty: all of the domain, with a margin.
 
     Raises:
@@ -243,13 +243,13 @@ def select(
 
 
 def visible_part(domain: Domain, map_view: MapView) -> tuple[NDArray[np.int64], Domain, MapView]:
-    """The pixels that a map shows, as a domain of their own, and what is shown of that.
+    """Cut a domain and a view to the pixels that are visible.
 
-    Images of the part are as large as what is shown, however large the store is.
+    Images of the cut are as large as the view, however large the store is.
 
     Returns:
         (p,) positions in the domain, ascending; the domain of these, on the part of the grid around
-        them; and what is shown, of that grid.
+        them; and the view of that grid.
 
     Raises:
         ConfigError: no pixel is shown.
@@ -275,7 +275,7 @@ def visible_part(domain: Domain, map_view: MapView) -> tuple[NDArray[np.int64], 
 
 
 def _seen(domain: Domain, bbox: tuple[float, ...]) -> GridView:
-    """The rectangle of the fixed grid around a box of degrees."""
+    """The view of the fixed grid's rectangle around a box of degrees."""
     west, south, north = bbox[0], bbox[1], bbox[3]
     lon, lat = np.linspace(west, west + width(bbox), 300), np.linspace(south, north, 300)
     y, x = grid.scan_angles(domain.grid.projection, lon[None, :], lat[:, None])
@@ -292,7 +292,7 @@ def _seen(domain: Domain, bbox: tuple[float, ...]) -> GridView:
 def _window(
     domain: Domain, row: NDArray[np.integer], column: NDArray[np.integer], margin: float
 ) -> GridView:
-    """The view of all rows and columns between these, and a margin."""
+    """The view of all rows and columns between the given ones, with a margin."""
     spans = zip((row, column), domain.grid.shape, strict=True)
     rows, columns = (_span(index, size, margin) for index, size in spans)
     cut_grid = Grid(domain.grid.projection, domain.grid.y[rows], domain.grid.x[columns])
@@ -300,7 +300,7 @@ def _window(
 
 
 def _span(index: NDArray[np.integer], size: int, margin: float) -> slice:
-    """From the first to the last index, and a margin, two or more of `size`."""
+    """The slice from the first to the last index, with a margin; at least two of `size`."""
     first, last = int(index.min()), int(index.max())
     space = max(2, round(margin * (last - first))) if margin or first == last else 0
     return slice(max(0, first - space), min(size, last + space + 1))

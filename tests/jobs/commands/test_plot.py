@@ -25,9 +25,9 @@ def inside(truth: Truth, tmp_path, monkeypatch) -> Path:
 def test_a_key_alone_makes_a_picture(truth, inside, run_lake):
     code, out, err = run_lake("plot", "map", truth.key, "--json")
     assert (code, err) == (0, "")
-    told = json.loads(out)
-    assert Path(told["path"]) == inside / "map.png"
-    assert opened(told["path"])[0] > 500
+    printed = json.loads(out)
+    assert Path(printed["path"]) == inside / "map.png"
+    assert opened(printed["path"])[0] > 500
 
 
 def test_url_of_a_store_needs_no_lake(truth, inside, run_lake, monkeypatch):
@@ -41,14 +41,16 @@ def test_url_of_a_store_needs_no_lake(truth, inside, run_lake, monkeypatch):
 
 
 def test_film_of_hours(truth, inside, run_lake):
-    code, out, _ = run_lake("plot", "map", truth.key, "--animate", "hours", "--dpi", "50")
+    code, out, _ = run_lake(
+        "plot", "map", truth.key, "--animate", "hours", "--dpi", "50", "--statistic", "stddev"
+    )
     assert code == 0
     assert "map.gif" in out
     assert opened(inside / "map.gif")[1] == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (("map", "KEY", "--tod", "3 pm"), 2, "'3 pm' is no time of day: wanted HH:MM"),
         (("map", "KEY", "--tod", "04:00"), 64, "15:00 UTC"),
@@ -60,10 +62,12 @@ def test_film_of_hours(truth, inside, run_lake):
         (("run", "pca-000000000000"), 1, "there is no run"),
     ],
 )
-def test_wrong_use_is_told_with_what_is_right(truth, inside, run_lake, arguments, code, told):
-    found, _, err = run_lake("plot", *(truth.key if of == "KEY" else of for of in arguments))
-    assert found == code
-    assert told in err
+def test_wrong_use_is_told_with_what_is_right(truth, inside, run_lake, arguments, code, message):
+    result, _, err = run_lake(
+        "plot", *(truth.key if option == "KEY" else option for option in arguments)
+    )
+    assert result == code
+    assert message in err
     assert not list(inside.iterdir())
 
 

@@ -197,7 +197,7 @@ def test_run_that_is_not_there_is_told_before_anything_is_drawn(client, truth):
 
 @pytest.mark.parametrize("projection", ["fixed", "platecarree"])
 def test_plot_shows_the_clusters_of_a_run_at_their_pixels(truth, chain, projection):
-    captioned = run_maps.of_run(truth.root, chain.cluster, projection)
+    captioned = run_maps.draw(truth.root, chain.cluster, projection)
     axes = captioned.figure.axes[0]
     labels = outputs.read(truth.root, chain.cluster, "labels")
     image = axes.images[-1].get_array()
@@ -211,10 +211,10 @@ def test_plot_shows_the_clusters_of_a_run_at_their_pixels(truth, chain, projecti
 
 
 def test_plot_turns_an_embedding_as_the_job_does(client, truth, map_run, chain):
-    captioned = run_maps.of_run(truth.root, chain.embed)
+    captioned = run_maps.draw(truth.root, chain.embed)
     assert captioned.caption == pictures_of(truth, map_run)["embedding"]["caption"]
     assert (
-        run_maps.of_run(truth.root, chain.pca).caption
+        run_maps.draw(truth.root, chain.pca).caption
         == pictures_of(truth, map_run)["pca"]["caption"]
     )
 
@@ -223,4 +223,4 @@ def test_plot_of_a_run_without_colours_names_those_with(truth, chain):
     with pytest.raises(
         ConfigError, match=r"of sample, which .* pca, mnf, embed, transform, cluster"
     ):
-        run_maps.of_run(truth.root, chain.sample)
+        run_maps.draw(truth.root, chain.sample)

@@ -132,10 +132,10 @@ def claim(objects: Objects) -> None:
         FormatError: a lake of a newer format version.
     """
     if not exists(objects, MARKER):
-        held = objects.list()  # another writer may have claimed it by now
-        if held and MARKER not in held:
+        paths = objects.list()  # another writer may have claimed it by now
+        if paths and MARKER not in paths:
             raise ConfigError(
-                f"{objects.root} is not empty and no lake (it holds {held[0]!r}, and no {MARKER}): "
+                f"{objects.root} is not empty and no lake (it holds {paths[0]!r}, and no {MARKER}): "
                 "give an empty or new folder or prefix"
             )
         mark(objects)
@@ -185,10 +185,10 @@ def upsert(objects: Objects, row: Row) -> None:
     """
     for _ in range(TRIES):
         newest = commits.head(objects, FOLDER)
-        there = {r.key: r for r in (rows_of(_read(objects, newest)) if newest else [])}
-        if row.key in there and there[row.key].number >= row.number:
+        rows_by_key = {r.key: r for r in (rows_of(_read(objects, newest)) if newest else [])}
+        if row.key in rows_by_key and rows_by_key[row.key].number >= row.number:
             return
-        if replace(objects, newest, [*(there | {row.key: row}).values()]):
+        if replace(objects, newest, [*(rows_by_key | {row.key: row}).values()]):
             return
     raise ConflictError(
         f"could not note {row.key} in the catalogue of {objects.root}: run it again"

@@ -52,8 +52,8 @@ def row_of(root: str, key: Key) -> Row | None:
         return None
     state = StoreState.from_commit(head)
     entries = ledger.read(objects, state.ledger) if state.ledger else Ledger()
-    there = store.Store(connect(objects.url(state.path))) if state.path else None
-    cubes, domain = (there.cubes, there.domain) if there else ((), None)
+    opened = store.Store(connect(objects.url(state.path))) if state.path else None
+    cubes, domain = (opened.cubes, opened.domain) if opened else ((), None)
     return catalogue.row(key, head, entries, cubes, domain)
 
 

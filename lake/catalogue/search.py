@@ -89,19 +89,21 @@ class Catalog:
         Raises:
             ConfigError: no such day or box.
         """
-        kept = np.ones(len(self), bool)
-        for name, wanted in (("sat", sat), ("listing", listing), ("geom", geom)):
-            if wanted is not None:
-                kept &= _numpy(pc.is_in(self.table[name], pa.array(_words(wanted), pa.string())))
-        for wanted in _words(cube):
-            kept &= [wanted in cubes.split() for cubes in self.table["cubes"].to_pylist()]
+        matches = np.ones(len(self), bool)
+        for column, words in (("sat", sat), ("listing", listing), ("geom", geom)):
+            if words is not None:
+                matches &= _numpy(
+                    pc.is_in(self.table[column], pa.array(_words(words), pa.string()))
+                )
+        for name in _words(cube):
+            matches &= [name in cubes.split() for cubes in self.table["cubes"].to_pylist()]
         if t0 is not None:
-            kept &= _numpy(pc.greater_equal(self.table["tf"], _iso(t0)))
+            matches &= _numpy(pc.greater_equal(self.table["tf"], _iso(t0)))
         if tf is not None:
-            kept &= _numpy(pc.less_equal(self.table["t0"], _iso(tf)))
+            matches &= _numpy(pc.less_equal(self.table["t0"], _iso(tf)))
         if bbox is not None:
-            kept &= self._meets(bbox)
-        return Catalog(self.root, self.table.filter(pa.array(kept)), self._options)
+            matches &= self._meets(bbox)
+        return Catalog(self.root, self.table.filter(pa.array(matches)), self._options)
 
     def open(self, key: str | None = None) -> "Store":
         """The store of a key, or the only one there is.
@@ -118,9 +120,9 @@ class Catalog:
                 )
             )
         if len(rows) > 1:
-            some = "\n  ".join(row.key for row in rows[:SHOWN])
+            keys = "\n  ".join(row.key for row in rows[:SHOWN])
             raise ConfigError(
-                f"{len(rows)} stores are found: say which by open(key), or narrow the search:\n  {some}"
+                f"{len(rows)} stores are found: say which by open(key), or narrow the search:\n  {keys}"
             )
         generation = catalogue.generation(rows[0])
         from lake.reading import store  # noqa: PLC0415 (xarray takes longer to load than a search does)
@@ -169,10 +171,10 @@ class Catalog:
         return met
 
 
-def _words(given: Words) -> list[str]:
-    if given is None:
+def _words(words: Words) -> list[str]:
+    if words is None:
         return []
-    return [given] if isinstance(given, str) else list(given)
+    return [words] if isinstance(words, str) else list(words)
 
 
 def _iso(day: str | date) -> str:

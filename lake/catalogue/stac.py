@@ -32,10 +32,10 @@ def write(target: Objects, source: Objects, rows: Iterable[Row]) -> list[str]:
     Returns:
         Their paths, `catalog.json` first.
     """
-    made = dict(documents(source, rows))
-    for path, document in made.items():
+    contents = dict(documents(source, rows))
+    for path, document in contents.items():
         target.put(path, json.dumps(document, indent=1).encode())
-    return list(made)
+    return list(contents)
 
 
 def documents(source: Objects, rows: Iterable[Row]) -> Iterator[tuple[str, Document]]:

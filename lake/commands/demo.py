@@ -122,30 +122,33 @@ def _way(steps: Steps, folder: Path, country: Sequence[str]) -> tuple[str, str]:
     steps("ingest", "synthetic", source, *country)
     for year in YEARS:
         settings = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={CHUNK}", UNREAL
-        given = [part for setting in settings for part in ("--set", setting)]
-        steps("ingest", "run", LISTING, "--source", source, "--lake", root, *given)
+        steps("ingest", "run", LISTING, "--source", source, "--lake", root, *_set(settings))
     periods = _keys(root)
     steps("merge", *periods, "--lake", root)
     steps("ls", "--lake", root)
     (key,) = set(_keys(root)) - set(periods)
     steps("info", key, "--lake", root)
-    one, other = sorted(periods)
+    first, second = sorted(periods)
 
-    def made(job: str, store: str, *settings: str) -> str:
-        given = [part for of in settings for part in ("--set", of)]
-        return steps(job, store, "--lake", root, *given).splitlines()[0]
+    def run_job(job: str, store: str, *settings: str) -> str:
+        return steps(job, store, "--lake", root, *_set(settings)).splitlines()[0]
 
-    made("sample", key)
-    made("pca", key)
-    model = made("embed", one, f"second={other}")  # two periods teach more than their sum
-    embedding = made("transform", key, f"run={model}")
-    clusters = made("cluster", key, f"run={embedding}")
-    run = made("map", key, f"run={clusters}")
+    run_job("sample", key)
+    run_job("pca", key)
+    model = run_job("embed", first, f"second={second}")  # two periods teach more than their sum
+    embedding = run_job("transform", key, f"run={model}")
+    clusters = run_job("cluster", key, f"run={embedding}")
+    run = run_job("map", key, f"run={clusters}")
     steps(
         "report", run, "--lake", root, "--out", str(folder / "report.html"),
         "--truth", str(folder / "source" / "truth.npz"), "--commands", str(steps.script),
     )  # fmt: skip
     return run, key
+
+
+def _set(settings: Sequence[str]) -> list[str]:
+    """The options that give these settings."""
+    return [argument for setting in settings for argument in ("--set", setting)]
 
 
 def _keys(root: str) -> list[str]:
@@ -162,16 +165,16 @@ def _claim(folder: Path) -> None:
     """Make the folder, or find it empty."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = sorted(path.name for path in folder.iterdir())
-        if not held and not os.access(folder, os.W_OK):
+        names = sorted(path.name for path in folder.iterdir())
+        if not names and not os.access(folder, os.W_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise ConfigError(
             f"cannot write {folder}: {error.strerror}; give a folder that you may write to"
         ) from error
-    if held:
+    if names:
         raise ConfigError(
-            f"{folder} is not empty (it holds {held[0]!r}): give a new or empty folder"
+            f"{folder} is not empty (it holds {names[0]!r}): give a new or empty folder"
         )
 
 

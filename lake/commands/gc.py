@@ -28,12 +28,12 @@ def gc(root: str, grace: float, *, dry_run: bool, as_json: bool) -> None:
     period = timedelta(days=grace)
     garbage.check_grace(period)
     with nullcontext() if dry_run else reports.record(root, "gc") as report:
-        found = garbage.collect(root, period, datetime.now(UTC), delete=not dry_run)
-        size, objects = sum(item.bytes for item in found), sum(item.objects for item in found)
+        items = garbage.collect(root, period, datetime.now(UTC), delete=not dry_run)
+        size, objects = sum(item.bytes for item in items), sum(item.objects for item in items)
         if report:
             report.numbers = {"objects": objects, "bytes": size}
-    rows = [[item.path, str(item.objects), f"{item.bytes:,}"] for item in found]
+    rows = [[item.path, str(item.objects), f"{item.bytes:,}"] for item in items]
     verb = "would be deleted" if dry_run else "deleted"
-    text = f"{len(found)} things, {objects} objects, {size:,} bytes {verb}"
+    text = f"{len(items)} things, {objects} objects, {size:,} bytes {verb}"
     listed = table(["path", "objects", "bytes"], rows) + "\n" if rows else ""
-    emit([asdict(item) for item in found], listed + text, as_json=as_json)
+    emit([asdict(item) for item in items], listed + text, as_json=as_json)

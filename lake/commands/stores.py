@@ -41,8 +41,8 @@ def ls(root: str, *, as_json: bool) -> None:
 @json_option
 def url(key: str, root: str, *, as_json: bool) -> None:
     """Print the URL of a store's newest generation."""
-    found = connect(root).url(catalogue.generation(_row(connect(root), key)))
-    emit({"key": key, "url": found}, found, as_json=as_json)
+    url_ = connect(root).url(catalogue.generation(_row(connect(root), key)))
+    emit({"key": key, "url": url_}, url_, as_json=as_json)
 
 
 @click.command()
@@ -65,8 +65,8 @@ def info(key: str, root: str, *, as_json: bool) -> None:
         "pending_steps": [entry.step for entry in entries.pending],
         "missing_steps": [{"step": e.step, "reason": e.reason} for e in missing],
     }
-    told = {k: v for k, v in document.items() if k not in ("pending_steps", "missing_steps")}
-    lines = [f"{name:<12} {value}" for name, value in told.items()]
+    facts = {k: v for k, v in document.items() if k not in ("pending_steps", "missing_steps")}
+    lines = [f"{name:<12} {value}" for name, value in facts.items()]
     lines += _waiting(entries)
     lines += _summary(missing)
     if state.path:
@@ -106,8 +106,8 @@ def _summary(missing: list[ledger.LedgerEntry]) -> list[str]:
     for entry in missing:
         steps.setdefault(entry.reason, []).append(entry.step)
     return [
-        f"  {len(which)} x {reason}: {', '.join(which[:SHOWN])}{', ...' * (len(which) > SHOWN)}"
-        for reason, which in sorted(steps.items(), key=lambda item: -len(item[1]))
+        f"  {len(names)} x {reason}: {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}"
+        for reason, names in sorted(steps.items(), key=lambda item: -len(item[1]))
     ]
 
 
@@ -122,10 +122,10 @@ def _waiting(entries: ledger.Ledger) -> list[str]:
 def _rule(store: Objects, state: StoreState) -> str:
     """The clear-sky rule of the store's listing; empty where nobody kept it."""
     try:
-        noted = json.loads(store.get(f"listings/{state.listing}.json"))
+        listing = json.loads(store.get(f"listings/{state.listing}.json"))
     except MissingError:
         return ""
-    return str(noted["clear_sky"]["rule"])
+    return str(listing["clear_sky"]["rule"])
 
 
 def _dims(array: Any) -> list[str]:  # noqa: ANN401 (zarr types it as of v2 or v3; ours are v3)
@@ -141,8 +141,8 @@ def _row(objects: Objects, key: str) -> catalogue.Row:
     for row in rows:
         if row.key == key.strip("/"):
             return row
-    known = "\n  ".join(row.key for row in rows) or "(none)"
-    raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {known}")
+    keys = "\n  ".join(row.key for row in rows) or "(none)"
+    raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {keys}")
 
 
 def _newest(store: Objects) -> StoreState:

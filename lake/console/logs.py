@@ -36,13 +36,13 @@ def is_json() -> bool:
     return os.environ.get("LAKE_LOG", "").lower() == "json"
 
 
-def line(message: str, **about: str) -> str:
+def line(message: str, **fields: str) -> str:
     """A message as one line of JSON."""
     level, colon, rest = message.partition(": ")
     if not (colon and level in LEVELS):
         level, rest = "info", message
-    noted = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
-    return json.dumps(noted | {"run": run(), "message": rest} | about)
+    record = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
+    return json.dumps(record | {"run": run(), "message": rest} | fields)
 
 
 class Formatter(logging.Formatter):
@@ -50,10 +50,10 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
-        about = {"logger": record.name, "level": record.levelname.lower()}
+        fields = {"logger": record.name, "level": record.levelname.lower()}
         if record.exc_info:
-            about["traceback"] = self.formatException(record.exc_info)
-        return line(record.getMessage(), **about)
+            fields["traceback"] = self.formatException(record.exc_info)
+        return line(record.getMessage(), **fields)
 
 
 def _log_traceback(

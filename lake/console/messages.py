@@ -19,8 +19,8 @@ from lake.console import logs
 class Advance(Protocol):
     """How work under way reports its progress."""
 
-    def __call__(self, done: int, total: int, about: str = "") -> None:
-        """`done` of `total` parts are finished; `about`: what else to show."""
+    def __call__(self, done: int, total: int, detail: str = "") -> None:
+        """`done` of `total` parts are finished; `detail`: what else to show."""
 
 
 def say(message: str) -> None:
@@ -36,11 +36,11 @@ def emit(document: Any, text: str, *, as_json: bool) -> None:  # noqa: ANN401
 def table(columns: list[str], rows: list[list[str]]) -> str:
     """Rows in aligned columns, as wide as they need to be."""
     console = Console(width=4000, no_color=True, highlight=False)
-    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        drawn.add_row(*row)
+        grid.add_row(*row)
     with console.capture() as captured:
-        console.print(drawn)
+        console.print(grid)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
@@ -55,13 +55,13 @@ def progress(title: str) -> Iterator[Advance]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[about]}"),
+        TextColumn("{task.fields[detail]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        bar = bars.add_task(title, total=None, about="")
-        yield lambda done, total, about="": bars.update(
-            bar, completed=done, total=total, about=about
+        bar = bars.add_task(title, total=None, detail="")
+        yield lambda done, total, detail="": bars.update(
+            bar, completed=done, total=total, detail=detail
         )
 
 
@@ -70,8 +70,8 @@ class _Lines:
         self._title = title
         self._tenth = -1
 
-    def __call__(self, done: int, total: int, about: str = "") -> None:
+    def __call__(self, done: int, total: int, detail: str = "") -> None:
         tenth = 10 * done // max(total, 1)
         if tenth != self._tenth:
             self._tenth = tenth
-            say(f"{self._title}: {done}/{total} {about}".rstrip())
+            say(f"{self._title}: {done}/{total} {detail}".rstrip())

@@ -53,10 +53,10 @@ class Domain:
         mask[self.row, self.column] = True
         return mask
 
-    def same_as(self, other: "Domain") -> bool:
+    def same_as(self, domain: "Domain") -> bool:
         """Whether it has the same pixels in the same order: what stores of two periods need to be joined."""
-        alike = self.layout == other.layout and self.grid.same_as(other.grid)
-        places = ((self.row, other.row), (self.column, other.column))
+        alike = self.layout == domain.layout and self.grid.same_as(domain.grid)
+        places = ((self.row, domain.row), (self.column, domain.column))
         return alike and all(np.array_equal(a, b) for a, b in places)
 
     def lonlat(self) -> tuple[Floats, Floats]:
@@ -89,8 +89,8 @@ class Domain:
                 f"{refinement}: wanted {(rows * refinement, columns * refinement)}"
             )
         blocks = image.reshape(rows, refinement, columns, refinement)
-        found: Image = blocks[self.row, :, self.column, :]  # (P, fine row, fine column)
-        return found.reshape(self.pixels, refinement**2)
+        values: Image = blocks[self.row, :, self.column, :]  # (P, fine row, fine column)
+        return values.reshape(self.pixels, refinement**2)
 
     def to_grid(self, values: ArrayLike, fill: float = nan) -> Image:
         """An image of values in store order: the inverse of `gather`.

@@ -137,12 +137,12 @@ class Grid:
         """How many (rows, columns)."""
         return self.y.size, self.x.size
 
-    def same_as(self, other: "Grid") -> bool:
+    def same_as(self, grid: "Grid") -> bool:
         """Whether every pixel is the same, to the last bit."""
         return (
-            self.projection == other.projection
-            and np.array_equal(self.y, other.y)
-            and np.array_equal(self.x, other.x)
+            self.projection == grid.projection
+            and np.array_equal(self.y, grid.y)
+            and np.array_equal(self.x, grid.x)
         )
 
 
@@ -231,9 +231,9 @@ def view_zenith(projection: Projection, lon: ArrayLike, lat: ArrayLike) -> Float
     east, north = np.deg2rad(_east_of_origin(projection, lon)), np.deg2rad(lat)
     # the unit vertical, and the way to the satellite, in the axes of `_from_satellite`
     up = -np.cos(north) * np.cos(east), -np.cos(north) * np.sin(east), np.sin(north)
-    away = -sx, -sy, -sz
-    along = sum(u * a for u, a in zip(up, away, strict=True))
-    across = np.sqrt(sum((a - along * u) ** 2 for u, a in zip(up, away, strict=True)))
+    to_satellite = -sx, -sy, -sz
+    along = sum(u * a for u, a in zip(up, to_satellite, strict=True))
+    across = np.sqrt(sum((a - along * u) ** 2 for u, a in zip(up, to_satellite, strict=True)))
     return np.asarray(np.rad2deg(np.arctan2(across, along)), np.float64)
 
 
@@ -252,8 +252,8 @@ def geom_name(projection: Projection, sector: str) -> str:
     name = f"geom-goes-{sector}-{slot}"
     if projection.sizes == SIZES and abs(longitude * 10 - tenths) < 1e-6:
         return name
-    noted = repr((longitude, *projection.sizes))
-    return f"{name}-{hashlib.sha256(noted.encode()).hexdigest()[:8]}"
+    identity = repr((longitude, *projection.sizes))
+    return f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
 def _refined(angles: Floats, refinement: int) -> Floats:
@@ -287,10 +287,10 @@ def _from_satellite(
     shrink = (projection.semi_minor_axis / projection.semi_major_axis) ** 2
     normal = projection.semi_major_axis / np.sqrt(1 - (1 - shrink) * np.sin(north) ** 2)
     toward = normal * np.cos(north) * np.cos(east)
-    seen = toward >= projection.semi_major_axis**2 / projection.distance
-    sx = np.where(seen, projection.distance - toward, np.nan)
-    sy = np.where(seen, -normal * np.cos(north) * np.sin(east), np.nan)
-    sz = np.where(seen, normal * shrink * np.sin(north), np.nan)
+    is_visible = toward >= projection.semi_major_axis**2 / projection.distance
+    sx = np.where(is_visible, projection.distance - toward, np.nan)
+    sy = np.where(is_visible, -normal * np.cos(north) * np.sin(east), np.nan)
+    sz = np.where(is_visible, normal * shrink * np.sin(north), np.nan)
     return sx, sy, sz
 
 

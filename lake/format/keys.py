@@ -71,10 +71,10 @@ def day(text: str) -> date:
     Raises:
         ConfigError: neither form.
     """
-    found = _DAY.fullmatch(text)
+    match = _DAY.fullmatch(text)
     try:
-        if found:
-            return date(int(found[1]), int(found[3]), int(found[4]))
+        if match:
+            return date(int(match[1]), int(match[3]), int(match[4]))
     except ValueError:
         pass
     raise ConfigError(f"{text!r} is no day: wanted YYYYMMDD or YYYY-MM-DD")

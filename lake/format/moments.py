@@ -61,11 +61,11 @@ def from_observations(values: ArrayLike, valid: ArrayLike) -> Moments:
     values = np.asarray(values, np.float64)
     valid = np.broadcast_to(np.asarray(valid, bool), values.shape)
     count = valid.sum(axis=0, dtype=np.float64)
-    seen = np.maximum(count, 1)
-    mean = np.where(valid, values, 0.0).sum(axis=0) / seen
+    divisor = np.maximum(count, 1)
+    mean = np.where(valid, values, 0.0).sum(axis=0) / divisor
     deviation = np.where(valid, values - mean, 0.0)
     # the mean's own rounding, taken back: exact where all observations are equal
-    mean += deviation.sum(axis=0) / seen
+    mean += deviation.sum(axis=0) / divisor
     deviation = np.where(valid, values - mean, 0.0)
     square = deviation * deviation
     sums = mean, square.sum(axis=0), (square * deviation).sum(axis=0), (square * square).sum(axis=0)
@@ -94,24 +94,24 @@ def merge(a: Moments, b: Moments) -> Moments:
     float32 blocks, `ingest.accumulate.sums.PowerSums` adds packed counts step by step.
     """
     n = a.count + b.count
-    seen = np.maximum(n, 1)
+    divisor = np.maximum(n, 1)
     delta = _or_zero(b.m1 - a.m1)
-    share_a, share_b = a.count / seen, b.count / seen
+    share_a, share_b = a.count / divisor, b.count / divisor
     m1a, m2a, m3a, m4a = (_or_zero(x) for x in (a.m1, a.m2, a.m3, a.m4))
     m1b, m2b, m3b, m4b = (_or_zero(x) for x in (b.m1, b.m2, b.m3, b.m4))
-    both = a.count * share_b
+    weight = a.count * share_b
     m1 = m1a * share_a + m1b * share_b
-    m2 = m2a + m2b + delta**2 * both
+    m2 = m2a + m2b + delta**2 * weight
     m3 = (
         m3a
         + m3b
-        + delta**3 * both * (share_a - share_b)
+        + delta**3 * weight * (share_a - share_b)
         + 3 * delta * (share_a * m2b - share_b * m2a)
     )
     m4 = (
         m4a
         + m4b
-        + delta**4 * both * (share_a**2 - share_a * share_b + share_b**2)
+        + delta**4 * weight * (share_a**2 - share_a * share_b + share_b**2)
         + 6 * delta**2 * (share_a**2 * m2b + share_b**2 * m2a)
         + 4 * delta * (share_a * m3b - share_b * m3a)
     )
@@ -132,8 +132,8 @@ def merge_along(moments: Moments, axis: int) -> Moments:
     n, m1, m2, m3, m4 = (
         _or_zero(x) for x in (moments.count, moments.m1, moments.m2, moments.m3, moments.m4)
     )
-    seen = n.sum(axis=axis, keepdims=True)
-    mean = (n * m1).sum(axis=axis, keepdims=True) / np.maximum(seen, 1)
+    count = n.sum(axis=axis, keepdims=True)
+    mean = (n * m1).sum(axis=axis, keepdims=True) / np.maximum(count, 1)
     d = np.where(n > 0, m1 - mean, 0)
     sums = (
         m2 + n * d**2,
@@ -141,11 +141,11 @@ def merge_along(moments: Moments, axis: int) -> Moments:
         m4 + d * (4 * m3 + d * (6 * m2 + n * d**2)),
     )
     return Moments(
-        seen,
+        count,
         np.fmin.reduce(moments.min, axis=axis, keepdims=True),
         np.fmax.reduce(moments.max, axis=axis, keepdims=True),
-        _nan_if_unseen(seen, mean),
-        *(_nan_if_unseen(seen, x.sum(axis=axis, keepdims=True)) for x in sums),
+        _nan_if_unseen(count, mean),
+        *(_nan_if_unseen(count, x.sum(axis=axis, keepdims=True)) for x in sums),
     )
 
 

@@ -156,7 +156,7 @@ def results_array(pixels: int, layout: order.Layout, cube: Cube) -> Array:
 
 
 def create(
-    store: ZarrStore, domain: Domain, cubes: tuple[Cube, ...], about: dict[str, Any]
+    store: ZarrStore, domain: Domain, cubes: tuple[Cube, ...], attributes: dict[str, Any]
 ) -> None:
     """Write an empty generation into an empty Zarr store: metadata, coordinates, no results.
 
@@ -164,10 +164,10 @@ def create(
         store: where to; must be empty.
         domain: the pixels, in store order.
         cubes: the results arrays to make.
-        about: root attributes beside those of the format: key, listing, provenance.
+        attributes: root attributes beside those of the format: key, listing, provenance.
     """
     root = zarr.create_group(
-        store, zarr_format=3, attributes=_root_attributes(domain, cubes) | about
+        store, zarr_format=3, attributes=_root_attributes(domain, cubes) | attributes
     )
     for resolution, refinement in {(c.resolution, c.refinement) for c in cubes}:
         root.create_group(f"geom/{resolution}", attributes=_geometry_attributes(domain, refinement))
@@ -244,7 +244,7 @@ def pixel_coordinates(domain: Domain) -> Iterator[Array]:
     """Where every pixel lies, in store order: `pixel` and `PIXEL_COORDINATES`."""
     lon, lat = domain.lonlat()
     n, layout = domain.pixels, domain.layout
-    for name, data, dtype, about in (
+    for name, data, dtype, attributes in (
         ("pixel", np.arange(n), "int32", {"long_name": "position in store order"}),
         ("row", domain.row, "int32", {"long_name": "row on the coarse grid, from the north"}),
         (
@@ -263,7 +263,7 @@ def pixel_coordinates(domain: Domain) -> Iterator[Array]:
         ),
         ("phase", order.phase_of(n, layout), "int16", {"long_name": "phase within the superblock"}),
     ):
-        yield coordinate(name, ("pixel",), data, dtype, **about)
+        yield coordinate(name, ("pixel",), data, dtype, **attributes)
 
 
 def _geometry_attributes(domain: Domain, refinement: int) -> dict[str, Any]:
@@ -297,10 +297,10 @@ def _geometry(domain: Domain, group: str, refinement: int) -> Iterator[Array]:
     )
 
 
-def axes(group: str, of: Grid) -> Iterator[Array]:
+def axes(group: str, image_grid: Grid) -> Iterator[Array]:
     """`y`, `x`, `scan_angle_y`, `scan_angle_x` and `crs` of a grid."""
-    height = of.projection.perspective_point_height
-    for axis, angles in (("y", of.y), ("x", of.x)):
+    height = image_grid.projection.perspective_point_height
+    for axis, angles in (("y", image_grid.y), ("x", image_grid.x)):
         yield coordinate(
             f"{group}/{axis}",
             (axis,),
@@ -317,15 +317,17 @@ def axes(group: str, of: Grid) -> Iterator[Array]:
             standard_name=f"projection_{axis}_angular_coordinate",
             units="rad",
         )
-    yield Array(f"{group}/crs", (), (), "int32", (), attributes=of.projection.cf_attributes())
+    yield Array(
+        f"{group}/crs", (), (), "int32", (), attributes=image_grid.projection.cf_attributes()
+    )
 
 
 def labels(cube: Cube) -> Iterator[Array]:
     """What stands on the axes of a cube's results, but pixels, with their data."""
 
-    def label(name: str, dim: str, values: object, dtype: str, **about: object) -> Array:
+    def label(name: str, dim: str, values: object, dtype: str, **attributes: object) -> Array:
         data = np.array(values, np.dtypes.StringDType() if dtype == "string" else dtype)
-        return coordinate(f"{cube.name}/{name}", (dim,), data, dtype, **about)
+        return coordinate(f"{cube.name}/{name}", (dim,), data, dtype, **attributes)
 
     yield label("month", "month", MONTHS, "int32", long_name="month of the year")
     yield label("tod", "tod", cube.tods, "int32", long_name="time of day (UTC) in seconds")

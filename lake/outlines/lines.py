@@ -16,6 +16,6 @@ STEP = 0.01
 
 def read(kind: str) -> list[NDArray[np.int64]]:
     """Each line of a kind, `coast`, `border` (of countries) or `state`: (point, 2) steps east and north."""
-    with np.load(FILE, allow_pickle=False) as held:
-        points = np.cumsum(held[f"{kind}_steps"], axis=0, dtype=np.int64)
-        return np.split(points, np.cumsum(held[f"{kind}_sizes"])[:-1])
+    with np.load(FILE, allow_pickle=False) as archive:
+        points = np.cumsum(archive[f"{kind}_steps"], axis=0, dtype=np.int64)
+        return np.split(points, np.cumsum(archive[f"{kind}_sizes"])[:-1])

@@ -45,8 +45,8 @@ def simplify(line: Points, tolerance: float) -> Points:
     Douglas and Peucker, "Algorithms for the reduction of the number of points required to represent a
     digitized line or its caricature", 1973.
     """
-    kept = np.zeros(len(line), bool)
-    kept[[0, -1]] = True
+    is_kept = np.zeros(len(line), bool)
+    is_kept[[0, -1]] = True
     spans = [(0, len(line) - 1)]
     while spans:
         first, last = spans.pop()
@@ -56,13 +56,13 @@ def simplify(line: Points, tolerance: float) -> Points:
         off = line[first + 1 : last] - line[first]
         length = np.hypot(*along)
         share = np.clip(off @ along / length**2, 0, 1) if length else np.zeros(len(off))
-        away = np.hypot(*(off - share[:, None] * along).T)
-        farthest = int(away.argmax())
-        if away[farthest] > tolerance:
+        distances = np.hypot(*(off - share[:, None] * along).T)
+        farthest = int(distances.argmax())
+        if distances[farthest] > tolerance:
             middle = first + 1 + farthest
-            kept[middle] = True
+            is_kept[middle] = True
             spans += [(first, middle), (middle, last)]
-    return line[kept]
+    return line[is_kept]
 
 
 def pack(lines: list[Points]) -> dict[str, NDArray[Any]]:
@@ -79,8 +79,8 @@ def _whole(line: Points) -> NDArray[np.int64]:
     """Points in steps of `STEP`, none twice in a row."""
     rounded = np.rint(line / STEP).astype(np.int64)
     moved = np.abs(np.diff(rounded, axis=0)).any(axis=1)
-    found: NDArray[np.int64] = rounded[np.insert(moved, 0, True)]
-    return found
+    whole: NDArray[np.int64] = rounded[np.insert(moved, 0, True)]
+    return whole
 
 
 def _numbers(arcs: list[Any]) -> Iterator[int]:

@@ -30,7 +30,7 @@ P = TypeVar("P")
 CONNECTIONS = 12
 """Shards of one block that are asked for at a time where they are not in a folder: those of a year."""
 
-KEPT_BYTES = 32 << 20
+CACHE_BYTES = 32 << 20
 """Encoded chunks that `gather` remembers: those of some dozens of points, all months."""
 
 Index = Sequence[tuple[int, int]]
@@ -65,7 +65,7 @@ class Reader:
     months: tuple[int, ...]
     """Months that hold statistics; others are NaN."""
     indices: dict[str, Index] = field(default_factory=dict)
-    kept: "_Kept" = field(default_factory=lambda: _Kept(KEPT_BYTES))
+    cache: "_ChunkCache" = field(default_factory=lambda: _ChunkCache(CACHE_BYTES))
 
     def read(
         self, cube: str, months: Sequence[int], pixels: slice, blocks: Sequence[NDArray[np.float32]]
@@ -84,8 +84,8 @@ class Reader:
         """
         pieces = [
             (shard_path(cube, month, superblock), chunks, block)
-            for month, block in self._held(months, blocks)
-            for superblock, chunks in self._wanted(pixels)
+            for month, block in self._with_blocks(months, blocks)
+            for superblock, chunks in self._chunks_of(pixels)
         ]
 
         def fill(piece: tuple[str, range, NDArray[np.float32]]) -> None:
@@ -136,7 +136,9 @@ class Reader:
                 block[:, :, :, at] = cut.take(chunk, pixels[at] - first)
 
         pieces = [
-            (month, block, n) for month, block in self._held(months, blocks) for n in of_shards
+            (month, block, n)
+            for month, block in self._with_blocks(months, blocks)
+            for n in of_shards
         ]
         self._each(fill, pieces)
 
@@ -144,23 +146,23 @@ class Reader:
         self, path: str, number: int, data: Bytes, block: NDArray[np.float32], first: int
     ) -> None:
         """Put a chunk of the shard at `path` into a block whose first pixel is `first`."""
-        where = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
+        location = f"{self.objects.url(path)}, chunk {number % self.layout.phases}"
         start = number * self.layout.chunk - first
-        shards.decode_chunk(data, block, start, self.layout, where)
+        shards.decode_chunk(data, block, start, self.layout, location)
 
     def _remembered(self, path: str, numbers: Sequence[int]) -> list[Bytes]:
         """Encoded chunks of a shard, from memory where they are there."""
         if len(numbers) == self.layout.phases:
             return self._chunks(path, numbers)
-        found = {number: self.kept.get((path, number)) for number in numbers}
-        lacking = [number for number, data in found.items() if data is None]
-        if lacking:
-            for number, data in zip(lacking, self._chunks(path, lacking), strict=True):
-                self.kept.put((path, number), data)
-                found[number] = data
-        return [data for data in found.values() if data is not None]
+        encoded = {number: self.cache.get((path, number)) for number in numbers}
+        absent = [number for number, data in encoded.items() if data is None]
+        if absent:
+            for number, data in zip(absent, self._chunks(path, absent), strict=True):
+                self.cache.put((path, number), data)
+                encoded[number] = data
+        return [data for data in encoded.values() if data is not None]
 
-    def _wanted(self, pixels: slice) -> Iterator[tuple[int, range]]:
+    def _chunks_of(self, pixels: slice) -> Iterator[tuple[int, range]]:
         """Superblocks, and the numbers of their chunks, counted through the whole store."""
         first, last = pixels.start // self.layout.chunk, -(-pixels.stop // self.layout.chunk)
         phases = self.layout.phases
@@ -168,17 +170,17 @@ class Reader:
             begin = superblock * phases
             yield superblock, range(max(first, begin), min(last, begin + phases))
 
-    def _held(
+    def _with_blocks(
         self, months: Sequence[int], blocks: Sequence[NDArray[np.float32]]
     ) -> list[tuple[int, NDArray[np.float32]]]:
         """Months that hold statistics, with their blocks; those of others are filled with NaN."""
-        found = []
+        stored = []
         for month, block in zip(months, blocks, strict=True):
             if month in self.months:
-                found.append((month, block))
+                stored.append((month, block))
             else:
                 block[...] = np.nan
-        return found
+        return stored
 
     def _each(self, work: Callable[[P], None], pieces: Sequence[P]) -> None:
         """Do the work of each piece; on servers several at a time."""
@@ -195,10 +197,10 @@ class Reader:
             if len(chunks) == self.layout.phases:
                 return self._of_whole(path)
             index = self._index(path)
-            wanted = [index[number % self.layout.phases] for number in chunks]
-            there = [span for span in wanted if span[0] != shards.NO_CHUNK]
-            data = iter(self.objects.get_ranges(path, there))
-            return [b"" if span[0] == shards.NO_CHUNK else next(data) for span in wanted]
+            spans = [index[number % self.layout.phases] for number in chunks]
+            stored_spans = [span for span in spans if span[0] != shards.NO_CHUNK]
+            data = iter(self.objects.get_ranges(path, stored_spans))
+            return [b"" if span[0] == shards.NO_CHUNK else next(data) for span in spans]
         except MissingError as error:
             raise missing_object(self.objects, error) from error
 
@@ -217,11 +219,11 @@ class Reader:
         return self.indices[path]
 
 
-class _Kept:
+class _ChunkCache:
     """Encoded chunks, the last ones used, up to a number of bytes."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._bytes = 0
         self._chunks: OrderedDict[tuple[str, int], Bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -236,7 +238,7 @@ class _Kept:
         with self._lock:
             self._bytes += len(data) - len(self._chunks.pop(name, b""))
             self._chunks[name] = data
-            while self._bytes > self._most:
+            while self._bytes > self._limit:
                 self._bytes -= len(self._chunks.popitem(last=False)[1])
 
 

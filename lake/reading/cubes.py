@@ -108,14 +108,14 @@ def pixel_coordinates(source: CubeSource) -> dict[str, xr.Variable]:
         "superblock": partial(order.superblock_of, pixels, store.layout),
         "phase": partial(order.phase_of, pixels, store.layout),
     }
-    found = {"pixel": xr.Variable("pixel", np.arange(pixels, dtype=np.int32))}
+    coordinates = {"pixel": xr.Variable("pixel", np.arange(pixels, dtype=np.int32))}
     for name in schema.PIXEL_COORDINATES.split():
         make = makers.get(name, partial(store.coordinate, name))
         array, attributes = store.declared(name)
         lazy = LazyWhole(array.shape, array.dtype, make)
-        found[name] = lazy_variable(("pixel",), lazy, attributes)
-    found["pixel"].attrs = store.declared("pixel")[1]
-    return found
+        coordinates[name] = lazy_variable(("pixel",), lazy, attributes)
+    coordinates["pixel"].attrs = store.declared("pixel")[1]
+    return coordinates
 
 
 def lazy_variable(
@@ -156,8 +156,8 @@ def dataset_attributes(store: Generation, cube: Cube, group: str) -> dict[str, A
 
 def shared_unit(cube: Cube) -> dict[str, str]:
     """Attribute `units` of a mean, where all bands share one: else the coordinate `units` says it."""
-    found = set(units(cube))
-    return {"units": str(found.pop())} if len(found) == 1 else {}
+    distinct = set(units(cube))
+    return {"units": str(distinct.pop())} if len(distinct) == 1 else {}
 
 
 def _variable(array: LazyResults, attributes: dict[str, Any]) -> xr.Variable:

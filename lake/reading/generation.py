@@ -67,8 +67,8 @@ class Generation:
     @property
     def projection(self) -> Projection:
         """Of the fixed grid."""
-        noted = self.crs(self._coarse.resolution)
-        return Projection(**{name: noted[name] for name in Projection.__dataclass_fields__})
+        attributes = self.crs(self._coarse.resolution)
+        return Projection(**{name: attributes[name] for name in Projection.__dataclass_fields__})
 
     @cached_property
     def domain(self) -> Domain:

@@ -53,10 +53,10 @@ class CubeSource:
         names = ("tod", "band", "metric")
         inner = [np.arange(self.sizes[n])[k].size for n, k in zip(names, lengths, strict=True)]
         subpixels = np.arange(self.sizes["subpixel"])[cut.subpixel].size
-        found = np.empty((months.size, *inner, pixels.size, subpixels), np.float32)
-        if found.size:
-            self.store.blocks.gather(self.cube, months.tolist(), pixels, cut, list(found))
-        return found.transpose(4, 5, 0, 1, 2, 3)
+        values = np.empty((months.size, *inner, pixels.size, subpixels), np.float32)
+        if values.size:
+            self.store.blocks.gather(self.cube, months.tolist(), pixels, cut, list(values))
+        return values.transpose(4, 5, 0, 1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,35 +95,35 @@ class LazyResults(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         """`key` has a number, slice or array for each of `dims`; a number drops its axis."""
-        wanted = {dim: _kept_axis(k) for dim, k in zip(self.dims, key, strict=True)}
+        axes = {dim: _kept_axis(k) for dim, k in zip(self.dims, key, strict=True)}
         if self._points is None:
-            pixels = np.arange(self._source.sizes["pixel"])[wanted["pixel"]]
-            values = self._values(pixels, wanted["subpixel"], wanted)
+            pixels = np.arange(self._source.sizes["pixel"])[axes["pixel"]]
+            values = self._values(pixels, axes["subpixel"], axes)
         else:
-            values = self._at_points(self._points, wanted)
+            values = self._at_points(self._points, axes)
         drop = tuple(0 if isinstance(k, (int, np.integer)) else EVERYTHING for k in key)
         return values[drop]
 
     def _values(
-        self, pixels: Indices, subpixel: Along, wanted: dict[str, Along]
+        self, pixels: Indices, subpixel: Along, axes: dict[str, Along]
     ) -> NDArray[np.float32]:
         """(pixel, subpixel, month, tod, band) and metric, if that is an axis."""
-        metric = wanted.get("metric", EVERYTHING)
-        cut = blocks.Cut(wanted["tod"], wanted["band"], metric, subpixel)
-        found = self._source.read(pixels, wanted["month"], cut)
+        metric = axes.get("metric", EVERYTHING)
+        cut = blocks.Cut(axes["tod"], axes["band"], metric, subpixel)
+        results = self._source.read(pixels, axes["month"], cut)
         if self._statistic is None:
-            return found
-        summary = moments.finalise(moments.from_results(found, axis=-1))
+            return results
+        summary = moments.finalise(moments.from_results(results, axis=-1))
         return np.asarray(getattr(summary, self._statistic), np.float32)
 
-    def _at_points(self, points: Points, wanted: dict[str, Along]) -> NDArray[np.float32]:
+    def _at_points(self, points: Points, axes: dict[str, Along]) -> NDArray[np.float32]:
         """(point, month, tod, band) and metric, if that is an axis."""
-        pixel, subpixel = points.pixel[wanted["point"]], points.subpixel[wanted["point"]]
+        pixel, subpixel = points.pixel[axes["point"]], points.subpixel[axes["point"]]
         inside = pixel >= 0
-        values = self._values(pixel[inside], EVERYTHING, wanted)
-        found = np.full((pixel.size, *values.shape[2:]), np.nan, np.float32)
-        found[inside] = values[np.arange(values.shape[0]), subpixel[inside]]
-        return found
+        values = self._values(pixel[inside], EVERYTHING, axes)
+        series = np.full((pixel.size, *values.shape[2:]), np.nan, np.float32)
+        series[inside] = values[np.arange(values.shape[0]), subpixel[inside]]
+        return series
 
 
 class LazyMonths(BackendArray):
@@ -140,13 +140,13 @@ class LazyMonths(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         """`key` has a number, slice or array for each axis; a number drops it."""
-        wanted = [_kept_axis(k) for k in key]
-        shape = [np.arange(n)[k].size for n, k in zip(self.shape, wanted, strict=True)]
-        found = np.full(shape, np.nan, np.float32)
-        for at, month in enumerate(np.array(MONTHS)[wanted[0]].tolist()):
+        axes = [_kept_axis(k) for k in key]
+        shape = [np.arange(n)[k].size for n, k in zip(self.shape, axes, strict=True)]
+        values = np.full(shape, np.nan, np.float32)
+        for at, month in enumerate(np.array(MONTHS)[axes[0]].tolist()):
             if month in self._store.months:
-                found[at] = self._store.read(self._path, (month - 1, *wanted[1:]))
-        return found[tuple(0 if isinstance(k, (int, np.integer)) else EVERYTHING for k in key)]
+                values[at] = self._store.read(self._path, (month - 1, *axes[1:]))
+        return values[tuple(0 if isinstance(k, (int, np.integer)) else EVERYTHING for k in key)]
 
 
 class LazyWhole(BackendArray):
@@ -167,10 +167,10 @@ class LazyWhole(BackendArray):
 
     def _indexed(self, key: tuple[Any, ...]) -> NDArray[Any]:
         """`key` has a number, slice or array for each axis; a number drops it."""
-        found = self._make()
+        array = self._make()
         for axis in reversed(range(len(key))):
-            found = found[(*[EVERYTHING] * axis, key[axis])]
-        return np.asarray(found)
+            array = array[(*[EVERYTHING] * axis, key[axis])]
+        return np.asarray(array)
 
 
 def _kept_axis(key: Any) -> Along:  # noqa: ANN401 (a number, slice or array)

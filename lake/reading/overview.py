@@ -31,10 +31,10 @@ def dataset(generation: Generation, cube: Cube) -> xr.Dataset:
         )
     variables = {}
     for name in MAPS:
-        array, about = generation.declared(f"{group}/{name}")
-        about.pop("coordinates")  # xarray writes its own
+        array, attributes = generation.declared(f"{group}/{name}")
+        attributes.pop("coordinates")  # xarray writes its own
         lazy = LazyMonths(generation, f"{group}/{name}", array.shape)
-        variables[name] = cubes.lazy_variable(DIMS, lazy, about)
+        variables[name] = cubes.lazy_variable(DIMS, lazy, attributes)
         if name != "count":
             variables[name].attrs |= cubes.shared_unit(cube)
     coordinates = cubes.labels(cube)
@@ -42,7 +42,7 @@ def dataset(generation: Generation, cube: Cube) -> xr.Dataset:
         coordinates.pop(name)
     y, x = (generation.read(f"{group}/scan_angle_{axis}") for axis in "yx")
     place = raster.grid_coordinates(Grid(generation.projection, y, x), y, x)
-    about = cubes.dataset_attributes(generation, cube, group) | {
+    attributes = cubes.dataset_attributes(generation, cube, group) | {
         "factor": generation.declared(GROUP)[1]["factor"]
     }
-    return xr.Dataset(variables, coordinates | place, about)
+    return xr.Dataset(variables, coordinates | place, attributes)

@@ -53,7 +53,7 @@ def to_grid(values: xr.DataArray, domain: Domain) -> xr.DataArray:
     )
     row, column = domain.row[pixel], domain.column[pixel]
     rows, columns = _extent(row, pixel, domain, 0), _extent(column, pixel, domain, 1)
-    kept = {
+    coordinates = {
         name: coordinate
         for name, coordinate in values.coords.items()
         if name not in GIVEN_BACK and not set(coordinate.dims) & {"pixel", "subpixel"}
@@ -68,7 +68,7 @@ def to_grid(values: xr.DataArray, domain: Domain) -> xr.DataArray:
     )
     return xr.DataArray(
         image,
-        kept | grid_coordinates(fine, y, x),
+        coordinates | grid_coordinates(fine, y, x),
         [*leading, "y", "x"],
         values.name,
         values.attrs | {"grid_mapping": "crs"},
@@ -87,7 +87,9 @@ def grid_coordinates(
     """
     projection = fine.projection
     height = projection.perspective_point_height
-    found: dict[Hashable, Any] = {"crs": xr.Variable((), np.int32(0), projection.cf_attributes())}
+    coordinates: dict[Hashable, Any] = {
+        "crs": xr.Variable((), np.int32(0), projection.cf_attributes())
+    }
     for name, angles in (("y", y), ("x", x)):
         metres = {
             "standard_name": f"projection_{name}_coordinate",
@@ -95,24 +97,26 @@ def grid_coordinates(
             "axis": name.upper(),
         }
         radians = {"standard_name": f"projection_{name}_angular_coordinate", "units": "rad"}
-        found[name] = xr.Variable(name, angles * height, metres)
-        found[f"scan_angle_{name}"] = xr.Variable(name, angles, radians)
-    for which, (name, standard, unit) in enumerate(
+        coordinates[name] = xr.Variable(name, angles * height, metres)
+        coordinates[f"scan_angle_{name}"] = xr.Variable(name, angles, radians)
+    for component, (name, standard, unit) in enumerate(
         (("lon", "longitude", "degrees_east"), ("lat", "latitude", "degrees_north"))
     ):
-        make = partial(_lonlat, projection, y, x, which)
+        make = partial(_lonlat, projection, y, x, component)
         lazy = LazyWhole((y.size, x.size), np.float64, make)
-        found[name] = lazy_variable(("y", "x"), lazy, {"standard_name": standard, "units": unit})
-    return found
+        coordinates[name] = lazy_variable(
+            ("y", "x"), lazy, {"standard_name": standard, "units": unit}
+        )
+    return coordinates
 
 
 def _lonlat(
     projection: geometry.Projection,
     y: NDArray[np.float64],
     x: NDArray[np.float64],
-    which: int,
+    component: int,
 ) -> NDArray[np.float64]:
-    return geometry.lonlat(projection, y[:, None], x[None, :])[which]
+    return geometry.lonlat(projection, y[:, None], x[None, :])[component]
 
 
 def _pixels(values: xr.DataArray, domain: Domain) -> NDArray[np.int64]:

@@ -115,8 +115,8 @@ class Store(Generation):
             ConfigError: no such cube or statistic.
         """
         source = CubeSource(self, self._cube(name))
-        found = cubes.dataset(source, statistics=statistics)
-        return found.assign_coords(self._pixel_coordinates)
+        dataset = cubes.dataset(source, statistics=statistics)
+        return dataset.assign_coords(self._pixel_coordinates)
 
     def overview(self, name: str) -> xr.Dataset:
         """Coarse maps of a cube for pictures, read when used: a few hundred kilobytes each.
@@ -168,12 +168,12 @@ class Store(Generation):
             raise ConfigError(
                 f"pixel is {pixel}: {self.key} has 0 to {self.pixels - 1}; 'pixels_at(lon, lat)' finds one"
             )
-        found = {"/": self._of_pixels().isel(pixel=pixel)}
+        nodes = {"/": self._of_pixels().isel(pixel=pixel)}
         for name in names or self.cubes:
-            one = self.cube(name).isel(pixel=pixel)
-            results = one["results"].variable.load()  # without coordinates of all pixels
-            found[name] = one.assign(cubes.compute_statistics(results, self.cubes[name]))
-        return xr.DataTree.from_dict(found)
+            cube = self.cube(name).isel(pixel=pixel)
+            results = cube["results"].variable.load()  # without coordinates of all pixels
+            nodes[name] = cube.assign(cubes.compute_statistics(results, self.cubes[name]))
+        return xr.DataTree.from_dict(nodes)
 
     def pixels_at(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
         """Position of the pixel that contains each point, degrees; -1: no pixel of the store does."""
@@ -209,8 +209,8 @@ class Store(Generation):
         pixel, subpixel = self.domain.locate(lon, lat, cube.refinement)
         if outside == "error":
             self._check_inside(lon, lat, pixel)
-        found = cubes.dataset(CubeSource(self, cube), Points(pixel, subpixel), cubes.STATISTICS)
-        return found.assign_coords(
+        dataset = cubes.dataset(CubeSource(self, cube), Points(pixel, subpixel), cubes.STATISTICS)
+        return dataset.assign_coords(
             lon=("point", lon, {"standard_name": "longitude", "units": "degrees_east"}),
             lat=("point", lat, {"standard_name": "latitude", "units": "degrees_north"}),
         )
@@ -240,13 +240,13 @@ class Store(Generation):
             MissingError: an object of the store is not there.
             FormatError: one is damaged.
         """
-        about = self._cube(cube)
+        declaration = self._cube(cube)
         start, stop, step = pixels.indices(self.pixels)
         if step != 1:
             raise ConfigError(f"pixels={pixels}: a block is a run of pixels, wanted step 1")
         months = schema.MONTHS if month is None else np.atleast_1d(month).tolist()
-        cells = (len(months), len(about.tods), len(about.bands), len(METRICS))
-        shape = (*cells, max(stop - start, 0), about.subpixels)
+        cells = (len(months), len(declaration.tods), len(declaration.bands), len(METRICS))
+        shape = (*cells, max(stop - start, 0), declaration.subpixels)
         block = np.empty(shape, np.float32) if out is None else out
         if block.shape != shape or block.dtype != np.float32 or not block.flags.c_contiguous:
             raise ConfigError(
@@ -314,10 +314,10 @@ class Store(Generation):
             facts["suspect"] = " ".join(self.suspect)
         for name, cube in self.cubes.items():
             sizes = len(self.months), len(cube.tods), len(cube.bands), len(METRICS), cube.subpixels
-            held = reprs.size(float(np.prod((*sizes, self.pixels), dtype=float)) * 4)
+            stored_size = reprs.size(float(np.prod((*sizes, self.pixels), dtype=float)) * 4)
             bands = " ".join(cube.bands)
             facts[name] = (
-                f"{cube.resolution}, {len(cube.tods)} tods, bands {bands}; {held} of float32"
+                f"{cube.resolution}, {len(cube.tods)} tods, bands {bands}; {stored_size} of float32"
             )
         return facts
 
@@ -326,12 +326,12 @@ class Store(Generation):
 
     def _of_pixels(self) -> xr.Dataset:
         """The root of trees."""
-        about = {
+        attributes = {
             "key": str(self.key),
             "source": self.plain_url,
             "without_goeslake": self._plain_line(),
         }
-        return xr.Dataset(coords=self._pixel_coordinates, attrs=about)
+        return xr.Dataset(coords=self._pixel_coordinates, attrs=attributes)
 
     def _check_inside(self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64]) -> None:
         lost = np.flatnonzero(pixel < 0)
@@ -354,10 +354,10 @@ class Store(Generation):
         return self.cubes[name]
 
     def _resolution(self, name: str) -> str:
-        known = list(dict.fromkeys(cube.resolution for cube in self.cubes.values()))
-        if name not in known:
+        resolutions = list(dict.fromkeys(cube.resolution for cube in self.cubes.values()))
+        if name not in resolutions:
             raise ConfigError(
-                f"{self.key} has no resolution {name!r}: wanted one of {', '.join(known)}"
+                f"{self.key} has no resolution {name!r}: wanted one of {', '.join(resolutions)}"
             )
         return name
 

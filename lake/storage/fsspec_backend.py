@@ -38,31 +38,31 @@ class FsspecObjects:
         self._creating: AbstractContextManager[Any] = _IN_MEMORY if is_memory else nullcontext()
 
     def get(self, path: str) -> bytes:
-        data: bytes = self._found(path, lambda: self._fs.cat_file(self._at(path)))
+        data: bytes = self._ask(path, lambda: self._fs.cat_file(self._at(path)))
         return data
 
     def view(self, path: str) -> Bytes:
         return self.get(path)
 
     def tail(self, path: str, size: int) -> Bytes:
-        data: bytes = self._found(path, lambda: self._tail(self._at(path), size))
+        data: bytes = self._ask(path, lambda: self._tail(self._at(path), size))
         return data
 
-    def _tail(self, where: str, size: int) -> bytes:
+    def _tail(self, location: str, size: int) -> bytes:
         if not self._is_cached:
-            data: bytes = self._fs.cat_file(where, start=-size)
+            data: bytes = self._fs.cat_file(location, start=-size)
             return data
-        with self._fs.open(where, "rb") as file:
+        with self._fs.open(location, "rb") as file:
             file.seek(max(file.seek(0, SEEK_END) - size, 0))
             return bytes(file.read())
 
     def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
-        where = [self._at(path)] * len(ranges)
-        starts, ends = [start for start, _ in ranges], [sum(of) for of in ranges]
-        found: list[bytes] = self._found(
-            path, lambda: self._fs.cat_ranges(where, starts, ends, on_error="raise")
+        locations = [self._at(path)] * len(ranges)
+        starts, ends = [start for start, _ in ranges], [sum(span) for span in ranges]
+        parts: list[bytes] = self._ask(
+            path, lambda: self._fs.cat_ranges(locations, starts, ends, on_error="raise")
         )
-        return found
+        return parts
 
     def put(self, path: str, data: bytes) -> None:
         self._fs.pipe_file(self._at(path), data)
@@ -78,7 +78,7 @@ class FsspecObjects:
 
     def stat(self, path: str) -> Stat:
         self._fs.invalidate_cache()
-        return self._stat(self._found(path, lambda: self._fs.info(self._at(path))))
+        return self._stat(self._ask(path, lambda: self._fs.info(self._at(path))))
 
     def entries(self, prefix: str = "") -> list[Stat]:
         self._fs.invalidate_cache()
@@ -87,17 +87,17 @@ class FsspecObjects:
     def folders(self, prefix: str = "") -> list[str]:
         self._fs.invalidate_cache()
         try:
-            found = self._fs.ls(self._at(prefix), detail=True)
+            members = self._fs.ls(self._at(prefix), detail=True)
         except FileNotFoundError:
             return []
-        folders = [info for info in found if info["type"] == "directory"]
+        folders = [info for info in members if info["type"] == "directory"]
         return sorted(self._below(info["name"]) for info in folders)
 
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
-        self._found(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
+        self._ask(source, lambda: self._fs.cp_file(self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
         if read_only and self._is_cached:
@@ -119,7 +119,7 @@ class FsspecObjects:
         base = self._fs._strip_protocol(self._base)  # noqa: SLF001 (fsspec has no public way)
         return name[len(base) :].strip("/")
 
-    def _found(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def _ask(self, path: str, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:
             with self._reading:
                 return read()
@@ -135,11 +135,11 @@ _MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")
 
 
 def _modified(info: Mapping[str, Any]) -> datetime:
-    found = next((info[name] for name in _MODIFIED if name in info), None)
-    if isinstance(found, (int, float)):
-        return datetime.fromtimestamp(found, UTC)
-    if isinstance(found, str):
-        found = datetime.fromisoformat(found)
-    if found is None:
+    stamp = next((info[name] for name in _MODIFIED if name in info), None)
+    if isinstance(stamp, (int, float)):
+        return datetime.fromtimestamp(stamp, UTC)
+    if isinstance(stamp, str):
+        stamp = datetime.fromisoformat(stamp)
+    if stamp is None:
         return UNDATED
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)

@@ -42,46 +42,46 @@ class ObstoreObjects:
         return bytes(self.view(path))
 
     def view(self, path: str) -> Bytes:
-        with self._told("read", path):
+        with self._explaining("read", path):
             if self.is_folder:
                 return Path(self.url(path)).read_bytes()
             return again(lambda: memoryview(obstore.get(self._store, self._at(path)).bytes()))
 
     def tail(self, path: str, size: int) -> Bytes:
-        where = self._at(path)
+        key = self._at(path)
         last: Any = {"range": {"suffix": size}}
-        with self._told("read", path):
+        with self._explaining("read", path):
             if self.is_folder:
                 return _read(self.url(path), [(-size, size)])[0]
             try:
-                found = again(lambda: obstore.get(self._store, where, options=last).bytes())
+                data = again(lambda: obstore.get(self._store, key, options=last).bytes())
             except NotSupportedError:  # Azure knows no suffix
                 end = self.stat(path).size
                 span = {"start": max(end - size, 0), "end": end}
-                found = again(lambda: obstore.get_range(self._store, where, **span))
-        return memoryview(found)
+                data = again(lambda: obstore.get_range(self._store, key, **span))
+        return memoryview(data)
 
     def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
         if not ranges:
             return []
         starts, lengths = zip(*ranges, strict=True)
-        where = self._at(path)
-        with self._told("read", path):
+        key = self._at(path)
+        with self._explaining("read", path):
             if self.is_folder:
                 return _read(self.url(path), ranges)
-            found = again(
+            parts = again(
                 lambda: obstore.get_ranges(
-                    self._store, where, starts=starts, lengths=lengths, coalesce=0
+                    self._store, key, starts=starts, lengths=lengths, coalesce=0
                 )
             )
-        return [memoryview(data) for data in found]
+        return [memoryview(data) for data in parts]
 
     def put(self, path: str, data: bytes) -> None:
-        with self._told("write", path):
+        with self._explaining("write", path):
             self._write(path, data, "overwrite")
 
     def create(self, path: str, data: bytes) -> None:
-        with self._told("write", path):
+        with self._explaining("write", path):
             try:
                 self._write(path, data, "create")
             except AlreadyExistsError:
@@ -97,31 +97,31 @@ class ObstoreObjects:
                     self._delete([path])
 
     def stat(self, path: str) -> Stat:
-        where = self._at(path)
-        with self._told("read", path):
+        key = self._at(path)
+        with self._explaining("read", path):
             try:
-                return self._stat(again(lambda: obstore.head(self._store, where)))
+                return self._stat(again(lambda: obstore.head(self._store, key)))
             except obstore.exceptions.BaseError as error:
                 if refusals.is_silent(error):  # a GET is told why
-                    again(lambda: obstore.get_range(self._store, where, start=0, length=1))
+                    again(lambda: obstore.get_range(self._store, key, start=0, length=1))
                 raise
 
     def entries(self, prefix: str = "") -> list[Stat]:
-        with self._told("list", prefix):
+        with self._explaining("list", prefix):
             return again(lambda: sorted(self._entries(self._at(prefix) or None)))
 
     def folders(self, prefix: str = "") -> list[str]:
-        with self._told("list", prefix):
-            found = again(
+        with self._explaining("list", prefix):
+            listing = again(
                 lambda: obstore.list_with_delimiter(self._store, self._at(prefix) or None)
             )
-        return sorted(path[len(self._at("")) :].lstrip("/") for path in found["common_prefixes"])
+        return sorted(path[len(self._at("")) :].lstrip("/") for path in listing["common_prefixes"])
 
     def list(self, prefix: str = "") -> list[str]:
         return [entry.path for entry in self.entries(prefix)]
 
     def copy(self, source: str, target: str) -> None:
-        with self._told("copy", source):
+        with self._explaining("copy", source):
             again(lambda: obstore.copy(self._store, self._at(source), self._at(target)))
 
     def zarr(self, path: str, *, read_only: bool = False) -> ZarrStore:
@@ -139,14 +139,14 @@ class ObstoreObjects:
         return self.url(path).lstrip("/") if self.is_folder else path
 
     def _write(self, path: str, data: bytes, mode: Any) -> None:  # noqa: ANN401
-        where = self._at(path)
-        again(lambda: obstore.put(self._store, where, data, mode=mode, use_multipart=False))
+        key = self._at(path)
+        again(lambda: obstore.put(self._store, key, data, mode=mode, use_multipart=False))
 
     def _delete(self, paths: Sequence[str]) -> None:
         if not paths or (self.is_folder and not Path(self.root).is_dir()):
             return
         store = LocalStore(self.root, automatic_cleanup=True) if self.is_folder else self._store
-        with self._told("delete", paths[0]):
+        with self._explaining("delete", paths[0]):
             again(lambda: obstore.delete(store, paths))
 
     def _entries(self, prefix: str | None) -> Iterator[Stat]:
@@ -158,7 +158,7 @@ class ObstoreObjects:
         return Stat(path, meta["size"], meta["last_modified"].astimezone(UTC))
 
     @contextmanager
-    def _told(self, doing: str, path: str) -> Iterator[None]:
+    def _explaining(self, doing: str, path: str) -> Iterator[None]:
         """Errors that the user can mend, as this project's; long waits are announced."""
         try:
             if self.is_folder:
@@ -176,8 +176,8 @@ class ObstoreObjects:
                 ) from None
             raise MissingError(f"there is no object {self.url(path)}") from None
         except (OSError, obstore.exceptions.BaseError) as error:
-            if told := refusals.explain(doing, self.url(path), error):
-                raise told from error
+            if refusal := refusals.explain(doing, self.url(path), error):
+                raise refusal from error
             raise
 
 
@@ -206,8 +206,8 @@ def _read(path: str, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
     """Parts of a file, each by offset (below 0: from the end) and size: obstore takes ten times as long."""
     with Path(path).open("rb", buffering=0) as file:
         end = file.seek(0, SEEK_END)
-        found = []
+        parts = []
         for offset, size in ranges:
             file.seek(max(offset + end, 0) if offset < 0 else offset)
-            found.append(file.read(size))
-    return found
+            parts.append(file.read(size))
+    return parts

@@ -69,10 +69,10 @@ def _judge(objects: Objects, path: str, contents: Sequence[bytes], won: Sequence
     if len(won) > 1:
         raise _refusal(objects, f"{len(won)} of {WRITERS} writers of one object won")
     try:
-        held = objects.get(path)
+        content = objects.get(path)
     except MissingError:
         raise _refusal(objects, "an object just written was not found") from None
-    if held not in (won or contents):
+    if content not in (won or contents):
         raise _refusal(objects, "the object of the writer that won was replaced by another's")
     try:
         objects.create(path, b"late")
@@ -81,9 +81,9 @@ def _judge(objects: Objects, path: str, contents: Sequence[bytes], won: Sequence
     raise _refusal(objects, "an object that was there was written once more")
 
 
-def _refusal(objects: Objects, found: str) -> ConfigError:
+def _refusal(objects: Objects, observation: str) -> ConfigError:
     return ConfigError(
-        f"{objects.root} cannot hold a lake: {found}, where of many writers exactly one must win. "
+        f"{objects.root} cannot hold a lake: {observation}, where of many writers exactly one must win. "
         "Its server does not heed 'If-None-Match: *', so that two runs could undo each other's "
         "commits; use S3, Ceph RGW, Google Cloud Storage, Azure Blob Storage or a local folder"
     )

@@ -101,8 +101,8 @@ class ReadOnlyStore(Store):
     def _at(self, key: str) -> str:
         return f"{self._folder}/{key}" if self._folder else key
 
-    def _read(self, path: str, wanted: ByteRequest | None) -> Bytes:
-        match wanted:
+    def _read(self, path: str, byte_range: ByteRequest | None) -> Bytes:
+        match byte_range:
             case None:
                 return self._objects.get(path)
             case RangeByteRequest(start, end):

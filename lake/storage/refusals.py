@@ -34,54 +34,54 @@ def is_silent(error: Exception) -> bool:
     return _SILENT.search(str(error)) is not None
 
 
-def explain(doing: str, where: str, error: Exception) -> LakeError | None:
+def explain(doing: str, url: str, error: Exception) -> LakeError | None:
     """The error that tells the user what to do about a refusal; None if it is none.
 
     Args:
         doing: what was refused: `read`, `write`, `list`.
-        where: URL.
+        url: URL.
         error: what the client raised.
     """
     text = str(error)
-    return _passing(doing, where, text) or _lasting(doing, where, error, text)
+    return _passing(doing, url, text) or _lasting(doing, url, error, text)
 
 
-def _passing(doing: str, where: str, text: str) -> LakeError | None:
+def _passing(doing: str, url: str, text: str) -> LakeError | None:
     """What a later try can mend."""
     cause = text.partition("\n")[0]
     if _SKEWED.search(text):
         return UnreachableError(
-            f"cannot {doing} {where}: its server's clock and the one here, {datetime.now(UTC):%FT%TZ}, "
+            f"cannot {doing} {url}: its server's clock and the one here, {datetime.now(UTC):%FT%TZ}, "
             "differ by more than it allows (S3: 15 minutes): set the clock (NTP), then run it again"
         )
     if _EXPIRED.search(text):
         return UnreachableError(
-            f"cannot {doing} {where}: the credentials have expired ({cause}); what was finished is "
+            f"cannot {doing} {url}: the credentials have expired ({cause}); what was finished is "
             "kept: renew them, or let a workload identity do so, then run it again"
         )
     return None
 
 
-def _lasting(doing: str, where: str, error: Exception, text: str) -> LakeError | None:
+def _lasting(doing: str, url: str, error: Exception, text: str) -> LakeError | None:
     """What only the user can mend."""
     cause = text.partition("\n")[0]
     if _NONE.search(text):
         return ConfigError(
-            f"cannot {doing} {where}: there are no credentials ({cause}); set AWS_ACCESS_KEY_ID and "
+            f"cannot {doing} {url}: there are no credentials ({cause}); set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, bind the pod's service account to a role, or set "
             "AWS_SKIP_SIGNATURE=true for a public bucket"
         )
     if _NO_BUCKET.search(text):
         return ConfigError(
-            f"cannot {doing} {where}: there is no such bucket: make it, or correct the URL"
+            f"cannot {doing} {url}: there is no such bucket: make it, or correct the URL"
         )
     if is_silent(error):
         return ConfigError(
-            f"cannot {doing} {where}: {cause}, and it does not say why: credentials that may not, or "
+            f"cannot {doing} {url}: {cause}, and it does not say why: credentials that may not, or "
             "that have expired, another region, or a clock that is off; see 'aws s3 ls', 'date -u'"
         )
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or _REFUSED.search(text):
         return ConfigError(
-            f"cannot {doing} {where}: {cause}; give a place that you may {doing}, or other credentials"
+            f"cannot {doing} {url}: {cause}; give a place that you may {doing}, or other credentials"
         )
     return None

@@ -44,7 +44,7 @@ def _watch() -> None:
 
 
 def _look() -> None:
-    said = -AGAIN_S
+    last_message = -AGAIN_S
     while True:
         _under_way.wait()
         time.sleep(_LOOK_S)
@@ -56,8 +56,8 @@ def _look() -> None:
             continue
         began, url = min(pending)
         now = time.monotonic()
-        if now - began > AFTER_S and now - said > AGAIN_S:
-            said = now
+        if now - began > AFTER_S and now - last_message > AGAIN_S:
+            last_message = now
             say(
                 f"waiting for the server of {redact(url)}: no whole answer for {now - began:.0f} s; it is "
                 "asked again for some minutes, Ctrl-C ends the waiting"

@@ -59,13 +59,15 @@ class StoreState:
         Raises:
             FormatError: the commit is not one of this format.
         """
-        if lacking := [name for name in cls.__slots__ if name not in commit.body]:
+        if missing_fields := [name for name in cls.__slots__ if name not in commit.body]:
             raise FormatError(
-                f"commit {commit.number} says nothing of {', '.join(lacking)}: it was written by a "
+                f"commit {commit.number} says nothing of {', '.join(missing_fields)}: it was written by a "
                 "version of goeslake from before the format was fixed; ingest anew into another lake"
             )
-        noted = {name: commit.body[name] for name in cls.__slots__}
-        return cls(**noted | {name: tuple(noted[name]) for name in ("months", "suspect", "parts")})
+        fields = {name: commit.body[name] for name in cls.__slots__}
+        return cls(
+            **fields | {name: tuple(fields[name]) for name in ("months", "suspect", "parts")}
+        )
 
 
 def read_ledger(objects: Objects, commit: commits.Commit | None) -> Ledger:
@@ -87,13 +89,13 @@ def draft(
     parent: commits.Commit | None,
     domain: Domain,
     cubes: tuple[Cube, ...],
-    about: dict[str, Any],
+    attributes: dict[str, Any],
 ) -> tuple[str, Manifest]:
     """An empty generation to follow `parent`, not visible yet: its path, and what was written."""
     number = parent.number + 1 if parent else 1
     path = f"v/{number:08d}-{uuid4().hex[:12]}.zarr"
     recorder = Recorder(objects.zarr(path))
-    schema.create(recorder, domain, cubes, about)
+    schema.create(recorder, domain, cubes, attributes)
     return path, recorder.stored
 
 

@@ -95,13 +95,13 @@ class Ledger:
     @property
     def versions(self) -> dict[str, int]:
         """How many merged time steps there are of each version of the LST product."""
-        found = Counter(e.version for e in self.entries if e.status == MERGED and e.version)
-        return dict(sorted(found.items()))
+        counts = Counter(e.version for e in self.entries if e.status == MERGED and e.version)
+        return dict(sorted(counts.items()))
 
     def with_entries(self, entries: Iterable[LedgerEntry]) -> "Ledger":
         """With these entries added; of one time step the new entry counts."""
-        known = {e.step: e for e in self.entries} | {e.step: e for e in entries}
-        return Ledger(tuple(sorted(known.values())))
+        by_step = {e.step: e for e in self.entries} | {e.step: e for e in entries}
+        return Ledger(tuple(sorted(by_step.values())))
 
     @property
     def legacy(self) -> tuple[str, ...]:

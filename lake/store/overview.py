@@ -50,13 +50,13 @@ Sums = tuple[Cells, Floats]
 def factor(domain: Domain) -> int:
     """How many pixels of the coarse grid lie along a cell."""
     shape = domain.grid.shape
-    most = max(1, min(max(shape) // LEAST_CELLS, min(shape) // 2))
-    if most < FACTOR:
-        return most
-    found = FACTOR
-    while found < most and _pixels_a_cell(domain, found) < LEAST_PIXELS:
-        found += 1
-    return found
+    largest = max(1, min(max(shape) // LEAST_CELLS, min(shape) // 2))
+    if largest < FACTOR:
+        return largest
+    size = FACTOR
+    while size < largest and _pixels_a_cell(domain, size) < LEAST_PIXELS:
+        size += 1
+    return size
 
 
 def shape_of(shape: tuple[int, int], factor: int) -> tuple[int, int]:
@@ -85,23 +85,23 @@ def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
     """
     tods, of_bands, _, _, subpixels = block.shape
     order = np.argsort(cell, kind="stable")
-    there, first = np.unique(cell[order], return_index=True)
+    cell_numbers, first = np.unique(cell[order], return_index=True)
     first = first * subpixels
-    found = np.empty((3, tods, of_bands, there.size))
+    totals = np.empty((3, tods, of_bands, cell_numbers.size))
     metrics = [METRICS.index(name) for name in ("count", "m1", "m2")]
     for tod in range(tods):
         for band in range(of_bands):
-            wanted = block[tod, band, metrics][:, order]
-            n, mean, square = wanted.reshape(3, order.size * subpixels).astype(np.float64)
+            observed = block[tod, band, metrics][:, order]
+            n, mean, square = observed.reshape(3, order.size * subpixels).astype(np.float64)
             never = np.isnan(np.fmax.reduceat(n, first))
             unseen = ~(n > 0)
             n[unseen] = mean[unseen] = square[unseen] = 0
             total = n * mean
             square += total * mean
-            for place, x in zip(found[:, tod, band], (n, total, square), strict=True):
+            for place, x in zip(totals[:, tod, band], (n, total, square), strict=True):
                 np.add.reduceat(x, first, out=place)
                 place[never] = np.nan
-    return there.astype(np.int32), found
+    return cell_numbers.astype(np.int32), totals
 
 
 def maps(
@@ -119,10 +119,12 @@ def maps(
         or no pixel lies, the mean NaN without observation, the standard deviation below two.
     """
     whole = np.full((3, len(cube.tods), len(cube.bands), shape[0] * shape[1]), np.nan)
-    for cell, found in parts:
-        held = whole[..., cell]
+    for cell, cell_sums in parts:
+        earlier = whole[..., cell]
         whole[..., cell] = np.where(
-            np.isnan(held), found, np.where(np.isnan(found), held, held + found)
+            np.isnan(earlier),
+            cell_sums,
+            np.where(np.isnan(cell_sums), earlier, earlier + cell_sums),
         )
     n, total, square = whole.reshape(*whole.shape[:-1], *shape)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -144,37 +146,37 @@ def read_cells(store: ZarrStore) -> Cells:
     return _cells(row, column, tuple(shape), size)
 
 
-def create(store: ZarrStore, domain: Domain, of: tuple[Cube, ...]) -> None:
+def create(store: ZarrStore, domain: Domain, cubes: tuple[Cube, ...]) -> None:
     """Add empty maps of these cubes to the draft of a generation."""
     root = zarr.open_group(store, mode="r+", zarr_format=3)
-    about = {"factor": factor(domain), "shape": shape_of(domain.grid.shape, factor(domain))}
-    root.create_group(GROUP, attributes=about)
-    for cube in of:
+    attributes = {"factor": factor(domain), "shape": shape_of(domain.grid.shape, factor(domain))}
+    root.create_group(GROUP, attributes=attributes)
+    for cube in cubes:
         for array in arrays(domain, cube):
             schema.add(root, array)
 
 
 def arrays(domain: Domain, cube: Cube) -> Iterable[Array]:
     """All arrays of the maps of one cube."""
-    group, of = f"{GROUP}/{cube.name}", grid_of(domain)
-    yield from schema.axes(group, of)
+    group, cell_grid = f"{GROUP}/{cube.name}", grid_of(domain)
+    yield from schema.axes(group, cell_grid)
     for label in schema.labels(cube):
         if label.path.rpartition("/")[2] not in ("metric", "subpixel"):
             yield replace(label, path=f"{GROUP}/{label.path}")
-    inner = (1, 1, 1, *of.shape)
+    inner = (1, 1, 1, *cell_grid.shape)
     quantity = cube.quantities()
-    for name, what in zip(
+    for name, meaning in zip(
         MAPS, ("number of observations", "mean", "population standard deviation"), strict=True
     ):
         yield Array(
             f"{group}/{name}",
             DIMS,
-            (len(MONTHS), len(cube.tods), len(cube.bands), *of.shape),
+            (len(MONTHS), len(cube.tods), len(cube.bands), *cell_grid.shape),
             "float32",
             inner,
-            (1, len(cube.tods), len(cube.bands), *of.shape),
+            (1, len(cube.tods), len(cube.bands), *cell_grid.shape),
             {
-                "long_name": f"{what} of clear-sky {quantity}",
+                "long_name": f"{meaning} of clear-sky {quantity}",
                 "coordinates": "units wavelength scan_angle_y scan_angle_x",
                 "grid_mapping": "crs",
             },
@@ -183,10 +185,10 @@ def arrays(domain: Domain, cube: Cube) -> Iterable[Array]:
 
 
 def write(
-    store: ZarrStore, cube: Cube, month: int, found: Mapping[str, NDArray[np.float32]]
+    store: ZarrStore, cube: Cube, month: int, month_maps: Mapping[str, NDArray[np.float32]]
 ) -> None:
     """Write the `maps` of a month, one object each, whatever they hold."""
-    for name, values in found.items():
+    for name, values in month_maps.items():
         config = {"write_empty_chunks": True}
         array = zarr.open_array(store, path=f"{GROUP}/{cube.name}/{name}", config=config)
         array[month - 1] = values
@@ -196,8 +198,8 @@ def draw(
     store: ZarrStore, domain: Domain, cube: Cube, month: int, values: NDArray[np.float32]
 ) -> None:
     """Write the maps of a month whose results (tod, band, metric, pixel, subpixel) are in memory."""
-    found = maps([sums(values, cells(domain))], cube, grid_of(domain).shape)
-    write(store, cube, month, found)
+    month_maps = maps([sums(values, cells(domain))], cube, grid_of(domain).shape)
+    write(store, cube, month, month_maps)
 
 
 def paths(cube: str, month: int) -> list[str]:
@@ -222,8 +224,8 @@ def _cells(
     row: NDArray[np.int32], column: NDArray[np.int32], shape: tuple[int, int], factor: int
 ) -> Cells:
     columns = shape_of(shape, factor)[1]
-    found: Cells = (row // factor * columns + column // factor).astype(np.int32)
-    return found
+    cells: Cells = (row // factor * columns + column // factor).astype(np.int32)
+    return cells
 
 
 def _pixels_a_cell(domain: Domain, factor: int) -> float:
@@ -231,9 +233,9 @@ def _pixels_a_cell(domain: Domain, factor: int) -> float:
     return cell.size / np.unique(cell).size
 
 
-def _rounded(x: Floats, kept: int) -> NDArray[np.float32]:
+def _rounded(x: Floats, bits: int) -> NDArray[np.float32]:
     """To so many bits after the leading one, to nearest."""
-    dropped = 23 - kept
+    dropped = 23 - bits
     pattern = x.astype(np.float32).view(np.uint32) + np.uint32(1 << (dropped - 1))
-    found: NDArray[np.float32] = (pattern & ~np.uint32((1 << dropped) - 1)).view(np.float32)
-    return found
+    rounded: NDArray[np.float32] = (pattern & ~np.uint32((1 << dropped) - 1)).view(np.float32)
+    return rounded

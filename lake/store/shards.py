@@ -33,7 +33,7 @@ _HEADER = struct.Struct("<4x3I")
 def encode(block: Block, layout: Layout) -> bytes:
     """The shard of a superblock; the last one may be short."""
     tods, bands, metrics, pixels, subpixels = block.shape
-    found = np.full((layout.phases, 2), NO_CHUNK, "<u8")
+    spans = np.full((layout.phases, 2), NO_CHUNK, "<u8")
     encoded: list[bytes] = []
     offset = 0
     for number, first in enumerate(range(0, pixels, layout.chunk)):
@@ -42,35 +42,37 @@ def encode(block: Block, layout: Layout) -> bytes:
             rest = (tods, bands, metrics, layout.chunk - chunk.shape[3], subpixels)
             chunk = np.concatenate([chunk, np.full(rest, np.nan, "<f4")], axis=3)
         data = compress(chunk, CODEC)
-        found[number] = offset, len(data)
+        spans[number] = offset, len(data)
         encoded.append(data)
         offset += len(data)
-    checksum = google_crc32c.value(found.tobytes()).to_bytes(_CHECKSUM_BYTES, "little")
-    return b"".join([*encoded, found.tobytes(), checksum])
+    checksum = google_crc32c.value(spans.tobytes()).to_bytes(_CHECKSUM_BYTES, "little")
+    return b"".join([*encoded, spans.tobytes(), checksum])
 
 
-def decode(data: Bytes, shape: tuple[int, int, int, int, int], layout: Layout, where: str) -> Block:
+def decode(
+    data: Bytes, shape: tuple[int, int, int, int, int], layout: Layout, location: str
+) -> Block:
     """The block of a shard.
 
     Args:
         data: the whole object.
         shape: of the block.
         layout: of the store.
-        where: of the object, for the message.
+        location: of the object, for the message.
 
     Raises:
         FormatError: the bytes are no such shard.
     """
     block = np.empty(shape, np.float32)
-    for number, (offset, size) in enumerate(index(data, layout, where)):
+    for number, (offset, size) in enumerate(index(data, layout, location)):
         start = number * layout.chunk
         if start < shape[3]:
             encoded = b"" if offset == NO_CHUNK else data[offset : offset + size]
-            decode_chunk(encoded, block, start, layout, f"{where}, chunk {number}")
+            decode_chunk(encoded, block, start, layout, f"{location}, chunk {number}")
     return block
 
 
-def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, where: str) -> None:
+def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, location: str) -> None:
     """Put what a chunk holds into a block: in place, without a copy, where the block is the chunk.
 
     Args:
@@ -78,7 +80,7 @@ def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, where: s
         block: C-contiguous.
         start: first pixel of the chunk, counted from the block's first; may lie before it.
         layout: of the store.
-        where: of the chunk, for the message.
+        location: of the chunk, for the message.
 
     Raises:
         FormatError: the bytes are no such chunk.
@@ -91,7 +93,7 @@ def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, where: s
     chunk = (
         target if is_whole else np.empty((*block.shape[:3], layout.chunk, block.shape[4]), "<f4")
     )
-    decompress(data, chunk, where, "'lake verify' tells what else is damaged")
+    decompress(data, chunk, location, "'lake verify' tells what else is damaged")
     if not is_whole:
         skipped = max(-start, 0)
         target[...] = chunk[:, :, :, skipped : skipped + target.shape[3]]
@@ -106,7 +108,7 @@ def compress(chunk: NDArray[Any], codec: BloscCodec) -> bytes:
     return data
 
 
-def decompress(data: Bytes, target: NDArray[Any], where: str, hint: str) -> None:
+def decompress(data: Bytes, target: NDArray[Any], location: str, hint: str) -> None:
     """Fill an array, C-contiguous, with what Blosc made of one of its size.
 
     Raises:
@@ -115,13 +117,13 @@ def decompress(data: Bytes, target: NDArray[Any], where: str, hint: str) -> None
     nbytes, _, size = _HEADER.unpack_from(bytes(data[: _HEADER.size]).ljust(_HEADER.size, b"\0"))
     if (nbytes, size) != (target.nbytes, len(data)):
         raise FormatError(
-            f"{where} says {nbytes} bytes in {size}, wanted {target.nbytes} in {len(data)}: it is "
+            f"{location} says {nbytes} bytes in {size}, wanted {target.nbytes} in {len(data)}: it is "
             f"damaged; {hint}"
         )
     try:
         blosc.decompress(data, target.reshape(-1).view(np.uint8))
     except RuntimeError as error:
-        raise FormatError(f"{where} cannot be decoded: {error}; {hint}") from error
+        raise FormatError(f"{location} cannot be decoded: {error}; {hint}") from error
 
 
 def index_bytes(layout: Layout) -> int:
@@ -129,19 +131,19 @@ def index_bytes(layout: Layout) -> int:
     return layout.phases * 16 + _CHECKSUM_BYTES
 
 
-def index(data: Bytes, layout: Layout, where: str) -> list[tuple[int, int]]:
+def index(data: Bytes, layout: Layout, location: str) -> list[tuple[int, int]]:
     """Offset and size of every chunk, from a shard or its end; offset `NO_CHUNK`: it lacks the chunk.
 
     Raises:
         FormatError: the bytes are no index.
     """
     end = len(data) - _CHECKSUM_BYTES
-    found = bytes(data[max(end - layout.phases * 16, 0) : end])
+    spans = bytes(data[max(end - layout.phases * 16, 0) : end])
     checksum = int.from_bytes(data[max(end, 0) :], "little")
-    if len(found) != layout.phases * 16 or google_crc32c.value(found) != checksum:
+    if len(spans) != layout.phases * 16 or google_crc32c.value(spans) != checksum:
         raise FormatError(
-            f"{where} is no shard of {layout.phases} chunks: its index is damaged; "
+            f"{location} is no shard of {layout.phases} chunks: its index is damaged; "
             "'lake verify' tells what else is"
         )
-    offsets, sizes = np.frombuffer(found, "<u8").reshape(-1, 2).T.tolist()
+    offsets, sizes = np.frombuffer(spans, "<u8").reshape(-1, 2).T.tolist()
     return list(zip(offsets, sizes, strict=True))

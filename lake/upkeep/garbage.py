@@ -78,15 +78,15 @@ def collect(root: str, grace: timedelta, now: datetime, *, delete: bool) -> list
         ConfigError: the clock of the object store is ahead of ours.
     """
     rows = catalogue.rows(connect(root))
-    found = []
+    garbage = []
     for folder in (*(row.key for row in rows), catalogue.FOLDER, preflight.FOLDER):
         objects = connect(join(root, folder))
         for unit, stats in _garbage(objects, now, grace):
             if delete:
                 _delete(objects, stats)
             size = sum(stat.size for stat in stats)
-            found.append(Garbage(f"{folder}/{unit}", len(stats), size))
-    return found
+            garbage.append(Garbage(f"{folder}/{unit}", len(stats), size))
+    return garbage
 
 
 def _garbage(objects: Objects, now: datetime, grace: timedelta) -> Iterator[tuple[str, list[Stat]]]:
@@ -99,8 +99,8 @@ def _garbage(objects: Objects, now: datetime, grace: timedelta) -> Iterator[tupl
                 f"{objects.url(stat.path)} was written at {stat.modified}, here it is {now}: one of the "
                 "clocks is off, and nothing is deleted; set it right"
             )
-        if found := _UNIT.match(stat.path):
-            units[found[0]].append(stat)
+        if unit_match := _UNIT.match(stat.path):
+            units[unit_match[0]].append(stat)
     needed = set(_needed(objects, before))
     for unit, stats in sorted(units.items()):
         if unit not in needed and max(stat.modified for stat in stats) < before:

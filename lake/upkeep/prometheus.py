@@ -54,18 +54,18 @@ class Watch:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._held: dict[str, StoreFacts] = {}
+        self._facts: dict[str, StoreFacts] = {}
 
     def families(self) -> list[Family]:
         """All metrics, as of now."""
         objects = connect(self._root)
         rows = catalogue.rows(objects)
-        self._held = {row.key: self._look(row) for row in rows}
-        return [*_of_stores(rows, self._held), *_of_reports(reports.read(objects))]
+        self._facts = {row.key: self._look(row) for row in rows}
+        return [*_of_stores(rows, self._facts), *_of_reports(reports.read(objects))]
 
     def _look(self, row: Row) -> StoreFacts:
-        held = self._held.get(row.key)
-        return held if held and held.number == row.number else read_facts(self._root, row)
+        facts = self._facts.get(row.key)
+        return facts if facts and facts.number == row.number else read_facts(self._root, row)
 
 
 def read_facts(root: str, row: Row) -> StoreFacts:
@@ -75,13 +75,15 @@ def read_facts(root: str, row: Row) -> StoreFacts:
     state = StoreState.from_commit(commit) if commit else None
     entries = ledger.read(objects, state.ledger) if state else ledger.Ledger()
     stored = manifest.read(objects, state.manifest).values() if state and state.path else ()
-    taken = entries.entered_steps
+    entered_steps = entries.entered_steps
     return StoreFacts(
         number=row.number,
         committed=objects.stat(commits.path(row.number)).modified.timestamp(),
-        newest=max((_time(step) for step in taken if _STEP.fullmatch(step)), default=float("nan")),
-        source_bytes=sum(f.size for e in entries if e.step in taken for f in e.files),
-        stored_bytes=sum(of.size for of in stored),
+        newest=max(
+            (_time(step) for step in entered_steps if _STEP.fullmatch(step)), default=float("nan")
+        ),
+        source_bytes=sum(f.size for e in entries if e.step in entered_steps for f in e.files),
+        stored_bytes=sum(item.size for item in stored),
     )
 
 
@@ -91,7 +93,7 @@ def text(families: Iterable[Family]) -> str:
     for family in families:
         lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} gauge"]
         for labels, value in family.samples:
-            pairs = ",".join(f'{name}="{_escaped(of)}"' for name, of in labels.items())
+            pairs = ",".join(f'{name}="{_escaped(label)}"' for name, label in labels.items())
             lines.append(f"{family.name}{{{pairs}}} {'NaN' if isnan(value) else repr(value)}")
     return "\n".join(lines) + "\n"
 
@@ -109,8 +111,8 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _of_stores(rows: Sequence[Row], held: Mapping[str, StoreFacts]) -> Iterable[Family]:
-    stores = [({"key": row.key}, (row, held[row.key])) for row in rows]
+def _of_stores(rows: Sequence[Row], facts: Mapping[str, StoreFacts]) -> Iterable[Family]:
+    stores = [({"key": row.key}, (row, facts[row.key])) for row in rows]
     counts = [
         ({"key": row.key, "status": status}, number)
         for row in rows
@@ -120,42 +122,46 @@ def _of_stores(rows: Sequence[Row], held: Mapping[str, StoreFacts]) -> Iterable[
     ]  # fmt: skip
     yield Family("lake_store_steps", "Time steps by what became of them.", counts)
     yield from _families(stores, {
-        ("lake_store_commits", "Number of the newest commit."): lambda of: of[0].number,
+        ("lake_store_commits", "Number of the newest commit."): lambda store: store[0].number,
         ("lake_store_last_commit_timestamp_seconds", "When the newest commit was written."):
-            lambda of: of[1].committed,
+            lambda store: store[1].committed,
         ("lake_store_newest_step_timestamp_seconds", "Nominal time of the newest time step taken."):
-            lambda of: of[1].newest,
+            lambda store: store[1].newest,
         ("lake_store_period_end_timestamp_seconds", "End of the last day of the store's period."):
-            lambda of: _time(f"{of[0].tf.replace('-', '')}-86400"),
+            lambda store: _time(f"{store[0].tf.replace('-', '')}-86400"),
         ("lake_store_source_bytes", "Bytes of the files that the time steps taken were made from."):
-            lambda of: of[1].source_bytes,
-        ("lake_store_stored_bytes", "Bytes of the newest generation."): lambda of: of[1].stored_bytes,
+            lambda store: store[1].source_bytes,
+        ("lake_store_stored_bytes", "Bytes of the newest generation."): lambda store: store[1].stored_bytes,
     })  # fmt: skip
 
 
-def _of_reports(found: Sequence[Report]) -> Iterable[Family]:
-    commands = [({"command": of.command, "subject": of.subject}, of) for of in found]
+def _of_reports(newest_reports: Sequence[Report]) -> Iterable[Family]:
+    commands = [
+        ({"command": report.command, "subject": report.subject}, report)
+        for report in newest_reports
+    ]
     yield from _families(commands, {
-        ("lake_command_exit_code", "Of the last run."): lambda of: of.exit_code,
+        ("lake_command_exit_code", "Of the last run."): lambda report: report.exit_code,
         ("lake_command_began_timestamp_seconds", "When the last run began."):
-            lambda of: datetime.fromisoformat(of.began).timestamp(),
-        ("lake_command_seconds", "How long the last run took."): lambda of: of.seconds,
+            lambda report: datetime.fromisoformat(report.began).timestamp(),
+        ("lake_command_seconds", "How long the last run took."): lambda report: report.seconds,
     })  # fmt: skip
-    yield from _families([(labels, of) for labels, of in commands if of.succeeded], {
+    yield from _families([(labels, report) for labels, report in commands if report.succeeded], {
         ("lake_command_succeeded_timestamp_seconds", "When a run last ended with 0."):
-            lambda of: datetime.fromisoformat(of.succeeded).timestamp(),
+            lambda report: datetime.fromisoformat(report.succeeded).timestamp(),
     })  # fmt: skip
     counted = [
-        (labels | {"what": what}, value)
-        for labels, of in commands
-        for what, value in of.numbers.items()
+        (labels | {"what": name}, value)
+        for labels, report in commands
+        for name, value in report.numbers.items()
     ]
     yield Family("lake_command_counted", "What the last run counted, by name.", counted)
 
 
 def _families(
-    of: Sequence[tuple[Labels, T]], columns: Mapping[tuple[str, str], Callable[[T], float]]
+    subjects: Sequence[tuple[Labels, T]], columns: Mapping[tuple[str, str], Callable[[T], float]]
 ) -> Iterable[Family]:
-    """A family for each column, by name and help: its value of every thing, under its labels."""
-    for (name, about), value in columns.items():
-        yield Family(name, about, [(labels, value(one)) for labels, one in of])
+    """A family for each column, by name and help: its value of every subject, under its labels."""
+    for (name, description), value in columns.items():
+        samples = [(labels, value(subject)) for labels, subject in subjects]
+        yield Family(name, description, samples)

@@ -69,10 +69,10 @@ def record(root: str, command: str, subject: str = "") -> Iterator[Report]:
 def observe(name: str, value: float) -> None:
     """Add a measurement to the report that is being made, if one is: its sum, count and maximum."""
     if (report := _CURRENT.get()) is not None:
-        held = report.numbers
-        held[f"{name}_sum"] = held.get(f"{name}_sum", 0) + value
-        held[f"{name}_count"] = held.get(f"{name}_count", 0) + 1
-        held[f"{name}_max"] = max(held.get(f"{name}_max", value), value)
+        numbers = report.numbers
+        numbers[f"{name}_sum"] = numbers.get(f"{name}_sum", 0) + value
+        numbers[f"{name}_count"] = numbers.get(f"{name}_count", 0) + 1
+        numbers[f"{name}_max"] = max(numbers.get(f"{name}_max", value), value)
 
 
 def read(objects: Objects) -> list[Report]:

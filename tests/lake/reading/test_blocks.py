@@ -55,7 +55,7 @@ def test_pixels_anywhere_in_any_order_are_what_zarr_reads(there, pixels, cube, m
 
 
 def test_chunks_that_are_remembered_are_the_last_used_and_bounded():
-    kept = blocks._Kept(10)
+    kept = blocks._ChunkCache(10)
     for number in range(3):
         kept.put(("a", number), b"1234")
         kept.get(("a", 0))

@@ -43,7 +43,7 @@ from jobs.features.features import Selection
 from jobs.linear import pca
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs
-from jobs.runs.stages import Work
+from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.catalogue import catalogue
 from lake.dask_cluster import MALLOC, ONE_THREAD, WORKERS
@@ -151,14 +151,14 @@ def ours(root: Path) -> tuple[Callable[[], Any], Figures]:
     wanted = driver.specs(str(root), str(KEY), settings(drawn))[-1]
     driver.forget(str(root), wanted.id)
     seconds: dict[str, float] = {}
-    plain = Work.stage
+    plain = ActiveRun.stage
 
-    def stage(self: Work, name: str, *arguments: Any, **how: Any) -> None:  # noqa: ANN401
+    def stage(self: ActiveRun, name: str, *arguments: Any, **how: Any) -> None:  # noqa: ANN401
         begin = time.process_time()
         plain(self, name, *arguments, **how)
         seconds[name] = time.process_time() - begin
 
-    Work.stage = stage  # type: ignore[method-assign]
+    ActiveRun.stage = stage  # type: ignore[method-assign]
     figures: Figures = {"stages_cpu_s": seconds}
 
     def run() -> Any:  # noqa: ANN401

@@ -1,7 +1,8 @@
-"""The jobs by name: the module that does each, the extra of goeslake that it needs, one line of help.
+"""The jobs by name: the module of each, the extra of goeslake that it needs, and its line of help.
 
-The one place that names modules by strings: everything else asks here, so that a job is one module and
-one line, and its libraries load when it is first used. What such a module offers is `jobs.runs.job.Job`.
+Modules of jobs are named by strings here alone, so that their libraries load at first use. Commands,
+the driver, `lake transform` and maps ask here: a new job is one module, which offers what
+`jobs.runs.job.Job` says, and one entry. docs/extending.md shows how.
 """
 
 from dataclasses import dataclass
@@ -12,72 +13,73 @@ from lake.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One job."""
+class JobEntry:
+    """What must be known of a job before its module is imported."""
 
     module: str
     extra: str
-    """Of goeslake, with the libraries that the module imports."""
+    """The extra of goeslake that installs the libraries which the module imports."""
     help: str
+    """One line for `lake --help`."""
     page: str
-    """Of the documentation, with its settings."""
+    """The page in `docs/` that explains its settings."""
     fits_model: bool = False
     """Whether `lake transform` applies what it fitted to other stores: see `jobs.runs.job.ModelJob`."""
 
 
 JOBS = {
-    "sample": Entry(
+    "sample": JobEntry(
         module="jobs.sampling.sample",
         extra="jobs",
         help="Draw a sample of pixels with their features.",
         page="sampling.md",
     ),
-    "pca": Entry(
+    "pca": JobEntry(
         module="jobs.linear.pca",
         extra="jobs",
         help="Fit principal components and score every pixel.",
         page="components.md",
         fits_model=True,
     ),
-    "mnf": Entry(
+    "mnf": JobEntry(
         module="jobs.linear.mnf",
         extra="jobs",
         help="Fit the components that two periods agree on, and score every pixel.",
         page="components.md",
         fits_model=True,
     ),
-    "transform": Entry(
+    "transform": JobEntry(
         module="jobs.linear.transform",
         extra="jobs",
         help="Score or embed another store by the model of a run.",
         page="components.md",
     ),
-    "embed": Entry(
+    "embed": JobEntry(
         module="jobs.embedding.embed",
         extra="embed",
         help="Learn a vector for every pixel.",
         page="embedding.md",
         fits_model=True,
     ),
-    "cluster": Entry(
+    "cluster": JobEntry(
         module="jobs.classes.kmeans",
         extra="embed",
         help="Group pixels by their embedding: surface classes.",
         page="embedding.md",
     ),
-    "classify": Entry(
+    "classify": JobEntry(
         module="jobs.classes.classify",
         extra="jobs",
         help="Predict the class of every pixel from labels of some.",
         page="evaluation.md",
     ),
-    "evaluate": Entry(
+    "evaluate": JobEntry(
         module="jobs.evaluation.evaluate",
         extra="jobs",
         help="Measure the vectors of a run against known classes.",
         page="evaluation.md",
     ),
-    "map": Entry(
+    "map": JobEntry(
         module="jobs.report.map",
         extra="embed",
         help="Draw maps of a store and of what was made from it.",
@@ -105,11 +107,11 @@ def load(name: str) -> Any:  # noqa: ANN401 (a module; `jobs.runs.job` says what
         ) from error
 
 
-def name_of(settings: object) -> str:
-    """The job whose settings these are.
+def job_name(settings: object) -> str:
+    """The name of the job in whose module the class of these settings is defined.
 
     Raises:
-        ConfigError: of none that is registered.
+        ConfigError: no job has that module.
     """
     module = type(settings).__module__
     for name, entry in JOBS.items():

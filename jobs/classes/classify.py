@@ -27,9 +27,9 @@ from jobs.evaluation.evidence import EvidenceSettings
 from jobs.features import labels
 from jobs.linear.gram import one_thread
 from jobs.runs import outputs, records
-from jobs.runs.records import Spec
 from jobs.runs.settings import check
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from lake.errors import DataError
 from lake.format import order, schema
 from lake.format.arrays import AnyFloats, Indices
@@ -67,7 +67,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     return (records.spec_of(root, settings, JOB, (store,), inputs, without=inputs),)
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Learn from the labels, then predict every pixel."""
     store, settings = work.store, work.settings(Settings)
     run = work.spec.inputs[RUN]
@@ -76,12 +76,14 @@ def make(work: Work) -> Sequence[str]:
     shape = (len(names), width)
     arrays = [
         *schema.pixel_coordinates(store.domain),
-        outputs.known("class", ("class",), names),
-        outputs.known("weights", ("class", "dimension"), np.full(shape, np.nan)),
-        outputs.known("offset", ("class",), np.full(len(names), np.nan)),
-        outputs.known("held_out", (), np.nan, long_name="share of held-out labels predicted right"),
-        outputs.per_pixel("classes", store, {}, "int32", -1, long_name="class; -1: no vector"),
-        outputs.per_pixel("probability", store, {}, "float32", np.nan, units="1"),
+        outputs.whole_array("class", ("class",), names),
+        outputs.whole_array("weights", ("class", "dimension"), np.full(shape, np.nan)),
+        outputs.whole_array("offset", ("class",), np.full(len(names), np.nan)),
+        outputs.whole_array(
+            "held_out", (), np.nan, long_name="share of held-out labels predicted right"
+        ),
+        outputs.pixel_array("classes", store, {}, "int32", -1, long_name="class; -1: no vector"),
+        outputs.pixel_array("probability", store, {}, "float32", np.nan, units="1"),
     ]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     work.stage("learn", _learn, [(run, store.url, settings)])

@@ -17,9 +17,9 @@ from sklearn.cluster import KMeans
 from jobs.embedding import embed
 from jobs.linear import transform
 from jobs.runs import outputs, records
-from jobs.runs.records import Spec
 from jobs.runs.settings import check
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from jobs.sampling.hierarchy import nearest
 from lake.errors import DataError
@@ -54,7 +54,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         MissingError, ConfigError: no such run, not complete, or of another job, store or other pixels.
     """
     if settings.run:
-        base = transform.given(root, settings.run, embed.JOB, store)
+        base = transform.named_run(root, settings.run, embed.JOB, store)
         sample_spec = records.read_spec(root, records.ancestor(root, settings.run, sample.JOB))
         records.check_pixels(records.open_input(root, sample_spec.stores[0]), store)
     else:
@@ -82,18 +82,22 @@ def fit(
     return means.cluster_centers_[by_size], sizes[by_size]
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Find the centres, then label every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
     embedded = work.spec.inputs[embed.JOB]
     latent = outputs.read(root, embedded, "latent")
     arrays = [
         *schema.pixel_coordinates(store.domain),
-        outputs.known("cluster", ("cluster",), np.arange(settings.k)),
-        outputs.known("latent", ("latent",), latent),
-        outputs.known("centres", ("cluster", "latent"), np.full((settings.k, latent.size), np.nan)),
-        outputs.known("sampled", ("cluster",), np.zeros(settings.k, np.int64)),
-        outputs.per_pixel("labels", store, {}, "int16", -1, long_name="cluster; -1: no embedding"),
+        outputs.whole_array("cluster", ("cluster",), np.arange(settings.k)),
+        outputs.whole_array("latent", ("latent",), latent),
+        outputs.whole_array(
+            "centres", ("cluster", "latent"), np.full((settings.k, latent.size), np.nan)
+        ),
+        outputs.whole_array("sampled", ("cluster",), np.zeros(settings.k, np.int64)),
+        outputs.pixel_array(
+            "labels", store, {}, "int16", -1, long_name="cluster; -1: no embedding"
+        ),
     ]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     work.stage("fit", _fit, [(embedded, settings)])

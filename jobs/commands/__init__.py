@@ -1,4 +1,4 @@
-"""The commands that work on stores and on runs; each loads when it is used."""
+"""The commands that work on stores and on runs, by name; each loads when it is used."""
 
 from functools import partial
 

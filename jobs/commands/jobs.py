@@ -15,7 +15,7 @@ from jobs.runs import job as jobs_by_name
 from lake.commands.options import address_option, json_option, options, root_option, set_option
 from lake.console.messages import say
 
-_options = options(
+_job_options = options(
     json_option,
     detach_option,
     click.option("--force", is_flag=True, help="Make the run anew, though it is done."),
@@ -29,8 +29,8 @@ _options = options(
 def command(name: str) -> click.Command:
     """The command of a job; its libraries load when it runs."""
 
-    def run(**given: Any) -> None:  # noqa: ANN401 (the options above)
-        _run(name, **given)
+    def run(**options: Any) -> None:  # noqa: ANN401 (those above)
+        _run(name, **options)
 
     summary = registry.JOBS[name].help
     text = f"""{summary}
@@ -38,7 +38,7 @@ def command(name: str) -> click.Command:
     KEY is that of a store in the lake, or the URL of a store. docs/{registry.JOBS[name].page} has
     the settings.
     """
-    return click.command(name=name, help=text)(_options(run))
+    return click.command(name=name, help=text)(_job_options(run))
 
 
 def _run(
@@ -52,18 +52,18 @@ def _run(
     detach: bool,
     as_json: bool,
 ) -> None:
-    """Make the run that is asked for, unless it is done."""
+    """Make the run that the settings ask for, unless it is done."""
     job = jobs_by_name.load(name)  # torch, scikit-learn and matplotlib load with the job alone
     check_detached(address, detach=detach)
-    chosen: Any = settings.parse(job.Settings, overrides)
-    specs = driver.specs(root, store, chosen)  # what cannot work is said before a cluster starts
+    parsed = settings.parse(job.Settings, overrides)
+    specs = driver.specs(root, store, parsed)  # what cannot work is said before a cluster starts
     run = specs[-1].id
     if force:
         driver.forget(root, run)
-    if done := records.find(root, run):
+    if finished := records.find(root, run):
         say(f"{run}: already done; --force makes it anew")
-        emit_run(root, done, already=True, as_json=as_json)
+        emit_run(root, finished, already=True, as_json=as_json)
     else:
-        make(root, driver.lacking(root, specs), address, detach=detach, as_json=as_json)
+        make(root, driver.unfinished(root, specs), address, detach=detach, as_json=as_json)
     if not (detach or as_json) and (summary := jobs_by_name.summary(job, root, run)):
         say(summary)

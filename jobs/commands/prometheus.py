@@ -42,7 +42,7 @@ class Board:
 
     def _runs(self) -> list[Family]:
         """How many runs of each job are in each state; what is done stays so, and is not read again."""
-        found = records.names(self._root, known=self._done)
+        found = records.names(self._root, confirmed=self._done)
         undone = [run for run in found if run not in self._done]
         with ThreadPoolExecutor(records.CONNECTIONS) as pool:
             read = pool.map(lambda run: heartbeat.state(self._root, run), undone)

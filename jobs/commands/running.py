@@ -1,11 +1,11 @@
-"""What commands that make runs share: submit them to a cluster, watch them, say where they are."""
+"""What commands that make runs share: submit them to a cluster, watch them, print their outputs."""
 
 from collections.abc import Sequence
 
 import click
 
 from jobs.runs import driver, heartbeat, records
-from jobs.runs.records import Done, Spec
+from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
 from lake import dask_cluster
 from lake.console.messages import emit, say
@@ -30,12 +30,12 @@ def make(
             emit({"run": run}, run, as_json=as_json)
             return
         try:
-            done = watch(root, ids, future, lines=as_json)
+            finished = watch(root, ids, future, lines=as_json)
         except KeyboardInterrupt:
             goes_on = "goes on in the cluster" if address else "ends with this cluster"
             say(f"{run} {goes_on}: 'lake runs watch|stop|resume {run} --lake {root}'")
             raise
-    emit_run(root, done, already=False, as_json=as_json)
+    emit_run(root, finished, already=False, as_json=as_json)
 
 
 def check_detached(address: str | None, *, detach: bool) -> None:
@@ -48,15 +48,15 @@ def check_detached(address: str | None, *, detach: bool) -> None:
         raise ConfigError("--detach needs a cluster that stays: give its --address")
 
 
-def emit_run(root: str, done: Done, *, already: bool, as_json: bool) -> None:
+def emit_run(root: str, finished: FinishedRun, *, already: bool, as_json: bool) -> None:
     """Print where the outputs of a run are."""
-    objects = records.folder(root, done.run)
-    urls = [objects.url(path) for path in done.outputs]
+    objects = records.folder(root, finished.run)
+    urls = [objects.url(path) for path in finished.outputs]
     document = {
-        "run": done.run,
+        "run": finished.run,
         "url": objects.url(),
         "outputs": urls,
-        "seconds": done.seconds,
+        "seconds": finished.seconds,
         "already_done": already,
     }
-    emit(document, "\n".join([done.run, *urls]), as_json=as_json)
+    emit(document, "\n".join([finished.run, *urls]), as_json=as_json)

@@ -1,4 +1,4 @@
-"""`lake runs`: look at runs, stop them, go on with them."""
+"""`lake runs`: list and watch runs, stop them, go on with them."""
 
 import json
 from dataclasses import asdict
@@ -10,7 +10,7 @@ import click
 from jobs.commands.running import check_detached, detach_option, emit_run, make
 from jobs.runs import driver, heartbeat, records
 from jobs.runs.heartbeat import Status
-from jobs.runs.records import Done, Spec
+from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
 from lake.commands.options import address_option, json_option, options, root_option
 from lake.console.messages import emit, say, table
@@ -29,30 +29,30 @@ _on_run = options(json_option, root_option, click.argument("run", metavar="RUN")
 @json_option
 def ls(root: str, *, as_json: bool) -> None:
     """List the runs."""
-    found = [
+    rows = [
         _row(root, records.read_spec(root, run), heartbeat.read(root, run), records.find(root, run))
         for run in records.names(root)
     ]
     text = table(
-        ["run", "state", "stage", "parts", "store"], [list(map(str, r.values())) for r in found]
+        ["run", "state", "stage", "tasks", "store"], [list(map(str, row.values())) for row in rows]
     )
-    emit(found, text if found else f"no run in {root}", as_json=as_json)
+    emit(rows, text if rows else f"no run in {root}", as_json=as_json)
 
 
 @runs_.command()
 @_on_run
 def show(run: str, root: str, *, as_json: bool) -> None:
-    """Tell what a run computes and how it stands."""
-    spec, status, done = (
+    """Print what a run computes and how it stands."""
+    spec, status, finished = (
         records.read_spec(root, run),
         heartbeat.read(root, run),
         records.find(root, run),
     )
     document = {
-        **_row(root, spec, status, done),
+        **_row(root, spec, status, finished),
         "spec": asdict(spec),
         "status": asdict(status) if status else None,
-        "done": asdict(done) if done else None,
+        "done": asdict(finished) if finished else None,
     }
     emit(document, json.dumps(document, indent=1), as_json=as_json)
 
@@ -60,7 +60,7 @@ def show(run: str, root: str, *, as_json: bool) -> None:
 @runs_.command(name="watch")
 @_on_run
 def watch_(run: str, root: str, *, as_json: bool) -> None:
-    """Show the progress of a run until it ends; Ctrl-C ends the looking alone."""
+    """Show the progress of a run until it ends; Ctrl-C ends the watching, not the run."""
     records.read_spec(root, run)
     emit_run(root, watch(root, [run], lines=as_json), already=False, as_json=as_json)
 
@@ -68,21 +68,23 @@ def watch_(run: str, root: str, *, as_json: bool) -> None:
 @runs_.command()
 @_on_run
 def logs(run: str, root: str, *, as_json: bool) -> None:
-    """Print what was said and what went wrong, of all attempts."""
+    """Print the messages and errors of all attempts at a run."""
     records.read_spec(root, run)
     objects = records.folder(root, run)
     lines = [
         json.loads(line) for path in objects.list("logs") for line in objects.get(path).splitlines()
     ]
     lines.sort(key=itemgetter("at"))
-    emit(lines, "\n".join(f"{of['at'][:19]} {of['message']}" for of in lines), as_json=as_json)
+    emit(
+        lines, "\n".join(f"{line['at'][:19]} {line['message']}" for line in lines), as_json=as_json
+    )
 
 
 @runs_.command()
 @_on_run
 def stop(run: str, root: str, *, as_json: bool) -> None:
     """Ask a run, and those it still waits for, to stop; what is done is kept."""
-    for spec in driver.resumed(root, run):
+    for spec in driver.specs_to_resume(root, run):
         heartbeat.stop(root, spec.id)
     emit({"run": run}, f"{run}: asked to stop; 'lake runs resume {run}' goes on", as_json=as_json)
 
@@ -93,16 +95,18 @@ def stop(run: str, root: str, *, as_json: bool) -> None:
 @detach_option
 def resume(run: str, root: str, address: str | None, *, detach: bool, as_json: bool) -> None:
     """Go on with a run that was stopped, failed or lost its cluster."""
-    if done := records.find(root, run):
+    if finished := records.find(root, run):
         say(f"{run}: already done")
-        emit_run(root, done, already=True, as_json=as_json)
+        emit_run(root, finished, already=True, as_json=as_json)
         return
     check_detached(address, detach=detach)
-    make(root, driver.resumed(root, run), address, detach=detach, as_json=as_json)
+    make(root, driver.specs_to_resume(root, run), address, detach=detach, as_json=as_json)
 
 
-def _row(root: str, spec: Spec, status: Status | None, done: Done | None) -> dict[str, Any]:
-    state = heartbeat.DONE if done else heartbeat.state_of(root, spec.id, status)
+def _row(
+    root: str, spec: Spec, status: Status | None, finished: FinishedRun | None
+) -> dict[str, Any]:
+    state = heartbeat.DONE if finished else heartbeat.state_of(root, spec.id, status)
     stage = status.stage if status else ""
-    parts = f"{status.parts_done}/{status.parts}" if status and status.parts else ""
-    return {"run": spec.id, "state": state, "stage": stage, "parts": parts, "store": spec.store}
+    tasks = f"{status.tasks_done}/{status.tasks}" if status and status.tasks else ""
+    return {"run": spec.id, "state": state, "stage": stage, "tasks": tasks, "store": spec.store}

@@ -40,9 +40,9 @@ from jobs.embedding.train import State, Task, described
 from jobs.embedding.trainer import Plan
 from jobs.runs import outputs, records
 from jobs.runs.device import has_gpu
-from jobs.runs.records import Spec
 from jobs.runs.settings import check, restore
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.format import order, schema
 from lake.format.schema import Array
@@ -86,7 +86,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     return (*base, records.spec_of(root, settings, JOB, stores, inputs))
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Train the model, then embed every pixel of the first store."""
     root, store, how = work.root, work.store, work.settings(Settings)
     given = encoder_inputs.inputs(root, work.spec, work.stores)
@@ -107,7 +107,7 @@ def make(work: Work) -> Sequence[str]:
     return [path, weights, MODEL, model_card.FILE, loss_curve.LINES, loss_curve.PICTURE]
 
 
-def apply(work: Work, model: str) -> Sequence[str]:
+def apply(work: ActiveRun, model: str) -> Sequence[str]:
     """Embed every pixel of another store by the model of a run, for `lake transform`."""
     root, spec = work.root, records.read_spec(work.root, model)
     how = restore(Settings, spec.settings)
@@ -188,7 +188,7 @@ def vectors(model: Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
-def _run(work: Work, model: Spec, given: Inputs, how: Settings) -> None:
+def _run(work: ActiveRun, model: Spec, given: Inputs, how: Settings) -> None:
     """Embed every pixel of the first store of a run."""
     domain = work.store.domain
     blocks = order.superblocks(domain.pixels, domain.layout)
@@ -212,8 +212,8 @@ def _arrays(store: Store, latent: int, *, int8: bool) -> list[Array]:
     encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING}
     return [
         *schema.pixel_coordinates(store.domain),
-        outputs.known("latent", ("latent",), np.arange(latent)),
-        outputs.per_pixel(ARRAY, store, of, "int8", NOTHING, **encoded)
+        outputs.whole_array("latent", ("latent",), np.arange(latent)),
+        outputs.pixel_array(ARRAY, store, of, "int8", NOTHING, **encoded)
         if int8
-        else outputs.per_pixel(ARRAY, store, of, "float32", np.nan),
+        else outputs.pixel_array(ARRAY, store, of, "float32", np.nan),
     ]

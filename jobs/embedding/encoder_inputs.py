@@ -17,8 +17,8 @@ from jobs.features.features import Feature
 from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, mnf, pca, transform
 from jobs.runs import heartbeat, outputs, records
-from jobs.runs.records import Spec
 from jobs.runs.settings import check
+from jobs.runs.spec import Spec
 from jobs.sampling import sample
 from lake.errors import ConfigError
 from lake.format.arrays import Singles
@@ -85,7 +85,7 @@ def _job(root: str, front: Front) -> str:
 
 def _base(root: str, store: Store, job: str, front: Front) -> tuple[Spec, ...]:
     if front.run:
-        return records.given(root, front.run, sample.JOB if job == FEATURES else job, store)
+        return records.named_run(root, front.run, sample.JOB if job == FEATURES else job, store)
     if job == FEATURES:
         return sample.specs(root, store, sample.Settings())
     if job == pca.JOB:
@@ -177,9 +177,9 @@ def _of_features(root: str, run: str, embedded: Spec, stores: tuple[Store, ...])
 def arrays(of: Inputs) -> Iterator[Array]:
     """Of the run's group: how features are standardised."""
     if not of.scores:
-        yield outputs.known("feature", ("feature",), of.features)
+        yield outputs.whole_array("feature", ("feature",), of.features)
         for name in Scaling.__slots__:
-            yield outputs.known(name, ("feature",), np.full(of.count, np.nan))
+            yield outputs.whole_array(name, ("feature",), np.full(of.count, np.nan))
 
 
 def standardise(root: str, run: str, drawn: str) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import lake
 from jobs.features import texture
 from jobs.runs import heartbeat, outputs
-from jobs.runs.stages import Arrays, Work, partial
+from jobs.runs.stages import ActiveRun, Arrays, task_result
 from lake.format import order
 from lake.format.arrays import AnyFloats, Indices
 from lake.format.domain import Domain
@@ -53,7 +53,7 @@ def mined(texture: AnyFloats, spectrum: AnyFloats, seed: int) -> Indices:
     return found
 
 
-def look(work: Work, drawn: str) -> None:
+def look(work: ActiveRun, drawn: str) -> None:
     """Have the textures of a sample's pixels read, before a training asks for them."""
     pixel = outputs.read(work.root, drawn, "pixel")
     calls = [(work.store.url, drawn, of) for of in _slices(work.store.domain, pixel)]
@@ -62,7 +62,7 @@ def look(work: Work, drawn: str) -> None:
 
 def textures(root: str, run: str, store: Store, drawn: Indices, pixel: Indices) -> AnyFloats:
     """(P, t) of pixels among those `drawn` that `look` had read, in standard deviations of each band."""
-    parts = [partial(root, run, STAGE, n) for n in range(len(_slices(store.domain, drawn)))]
+    parts = [task_result(root, run, STAGE, n) for n in range(len(_slices(store.domain, drawn)))]
     there = np.concatenate([of["pixel"] for of in parts])
     values = np.concatenate([of["patterns"] for of in parts])
     place = np.full(store.domain.pixels, there.size)

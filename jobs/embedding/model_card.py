@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.runs import records
-from jobs.runs.records import Spec
+from jobs.runs.spec import Spec
 
 FILE = "model.md"
 

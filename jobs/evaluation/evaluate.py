@@ -30,9 +30,9 @@ from jobs.figures.captioned_maps import Place
 from jobs.figures.gallery import Picture
 from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat, records
-from jobs.runs.records import Spec
 from jobs.runs.settings import check
-from jobs.runs.stages import Arrays, Work, partial
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun, Arrays, task_result
 from lake.console.messages import table
 from lake.errors import ConfigError
 from lake.format import order
@@ -89,7 +89,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     return (records.spec_of(root, settings, JOB, tuple(stores), inputs, without=inputs),)
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Measure, then draw."""
     settings, store = work.settings(Settings), work.store
     run, second_run = work.spec.inputs[RUN], work.spec.inputs.get(OTHER, "")
@@ -109,7 +109,7 @@ def make(work: Work) -> Sequence[str]:
     everywhere = order.superblocks(domain.pixels, domain.layout)
     work.stage("view", _view, [(source, block) for block in everywhere])
     label_table = labels.classes(settings.labels, settings.sha256, store, settings.column)
-    measured = [work.partial("measure", seed) for seed in range(settings.seeds)]
+    measured = [work.result("measure", seed) for seed in range(settings.seeds)]
     classes = _classes(label_table.names, measured)
     document = _document(work, classes, measured)
     work.objects.put(MEASURES, json.dumps(document, indent=1).encode())
@@ -135,7 +135,7 @@ def summary(root: str, run: str) -> str:
 
 def _second(root: str, store: Store, settings: Settings) -> Store:
     """The store of the second run; refused where the two runs cannot be compared."""
-    spec = records.complete(root, settings.other)
+    spec = records.finished_spec(root, settings.other)
     models = [evidence.model_of(root, run) for run in (settings.run, settings.other)]
     if models[0] != models[1]:
         raise ConfigError(
@@ -174,7 +174,7 @@ def _measure(
 ) -> Arrays:
     """On a worker: compute all measures with one seed."""
     heartbeat.check(root, run)
-    patterns = (partial(root, run, "patterns", number) for number in range(tasks))
+    patterns = (task_result(root, run, "patterns", number) for number in range(tasks))
     _, pixels = evidence.pixels(root, source, lake.open(url), seed, patterns)
     measurement = measures.measure(pixels, source.measure_settings, seed)
     arrays = {
@@ -226,7 +226,7 @@ def _middle(x: NDArray[np.float64], classes: NDArray[np.integer]) -> list[int]:
 def _view(root: str, run: str, source: EvidenceSource, pixels: slice) -> Arrays:
     """On a worker: (p, 3) first axes of a superblock, and (p, n) distances to the chosen pixels."""
     heartbeat.check(root, run)
-    principal = partial(root, run, "axes", 0)
+    principal = task_result(root, run, "axes", 0)
     x = source.vectors(root, source.run, pixels).astype(np.float64)
     distances = [
         np.sqrt(((x - vector) ** 2).sum(axis=1))
@@ -253,7 +253,9 @@ def _classes(names: Sequence[str], measured: Sequence[Arrays]) -> _ClassResults:
     return _ClassResults(names, _confusion(measured, len(names)), _moved(measured, len(names)))
 
 
-def _document(work: Work, classes: _ClassResults, measured: Sequence[Arrays]) -> dict[str, Any]:
+def _document(
+    work: ActiveRun, classes: _ClassResults, measured: Sequence[Arrays]
+) -> dict[str, Any]:
     settings = work.settings(Settings)
     by_seed = [
         dict(zip(arrays["names"].tolist(), arrays["values"].tolist(), strict=True))
@@ -316,10 +318,10 @@ def _table(run: str, measured: Sequence[Arrays]) -> bytes:
     return buffer.getvalue()
 
 
-def _draw(work: Work, classes: _ClassResults, blocks: int) -> list[Picture]:
+def _draw(work: ActiveRun, classes: _ClassResults, blocks: int) -> list[Picture]:
     """Draw all pictures, and store them."""
-    store, principal = work.store, work.partial("axes", 0)
-    tiles = [work.partial("view", number) for number in range(blocks)]
+    store, principal = work.store, work.result("axes", 0)
+    tiles = [work.result("view", number) for number in range(blocks)]
     axes = np.concatenate([arrays["axes"] for arrays in tiles])
     distance = np.concatenate([arrays["distance"] for arrays in tiles])
     place = Place(str(store.key), store.domain, views.around(store.domain))

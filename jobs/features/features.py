@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.runs.settings import TimeOfDay
 from lake.errors import ConfigError
 from lake.format import moments
 from lake.format.moments import METRICS
@@ -51,7 +52,7 @@ class Selection:
 
     cubes: tuple[str, ...] = ()
     months: tuple[int, ...] = ()
-    tods: tuple[int, ...] = ()
+    tods: tuple[TimeOfDay, ...] = ()
     bands: tuple[str, ...] = ()
     statistics: tuple[str, ...] = STATISTICS[:4]
     """Each with `:transform` behind it, or without."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from jobs.figures.captioned_maps import CaptionedFigure
-from jobs.runs.stages import Work
+from jobs.runs.stages import ActiveRun
 from lake.plot import canvas
 
 PICTURE_LIST = "pictures.json"
@@ -23,7 +23,7 @@ class Picture:
     """What the picture shows, in sentences."""
 
 
-def store_picture(work: Work, name: str, figure: CaptionedFigure) -> Picture:
+def store_picture(work: ActiveRun, name: str, figure: CaptionedFigure) -> Picture:
     """Write a captioned figure as a picture of a run."""
     metadata = {
         "Title": f"{figure.title}: {work.store.key}",
@@ -35,7 +35,7 @@ def store_picture(work: Work, name: str, figure: CaptionedFigure) -> Picture:
     return Picture(name, f"{name}.png", figure.title, figure.caption)
 
 
-def store_list(work: Work, pictures: Sequence[Picture]) -> list[str]:
+def store_list(work: ActiveRun, pictures: Sequence[Picture]) -> list[str]:
     """Write the list of a run's pictures; returns the paths of the pictures and of the list."""
     work.objects.put(
         PICTURE_LIST, json.dumps([asdict(picture) for picture in pictures], indent=1).encode()

@@ -37,7 +37,7 @@ def draw(
         MissingError: there is no such run, or it is not complete.
         ConfigError: its pixels have no colours, or none of them is shown.
     """
-    spec = records.complete(root, run)
+    spec = records.finished_spec(root, run)
     if spec.job not in COLOURED:
         raise ConfigError(
             f"run {run} is of {spec.job}, which gives pixels no colours: wanted a run of "

@@ -23,7 +23,7 @@ from jobs.linear import components
 from jobs.linear.components import Model
 from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat, outputs, records
-from jobs.runs.stages import Work, noted, restored
+from jobs.runs.stages import ActiveRun, pack, unpack
 from jobs.sampling import sample
 from lake.errors import ConfigError
 from lake.format import order, schema
@@ -116,16 +116,16 @@ def arrays(store: Store, count: int, names: Sequence[str]) -> Iterator[Array]:
     """Of the group of a job that fits a model and scores a store's pixels with it."""
     sizes = {"component": count, "feature": len(names)}
     yield from score_arrays(store, count)
-    yield outputs.known("feature", ("feature",), names)
+    yield outputs.whole_array("feature", ("feature",), names)
     for name, dims in _DIMS.items():
-        yield outputs.known(name, dims, np.full([sizes[dim] for dim in dims], np.nan))
+        yield outputs.whole_array(name, dims, np.full([sizes[dim] for dim in dims], np.nan))
 
 
 def score_arrays(store: Store, count: int) -> Iterator[Array]:
     """The pixels and their scores."""
     yield from schema.pixel_coordinates(store.domain)
-    yield outputs.known("component", ("component",), np.arange(count))
-    yield outputs.per_pixel("scores", store, {"component": count}, "float32", np.nan)
+    yield outputs.whole_array("component", ("component",), np.arange(count))
+    yield outputs.pixel_array("scores", store, {"component": count}, "float32", np.nan)
 
 
 def write(root: str, run: str, model: Model) -> None:
@@ -145,13 +145,13 @@ def write(root: str, run: str, model: Model) -> None:
 
 def write_scaling(root: str, run: str, of: Scaling) -> None:
     """On a worker: store how features are standardised."""
-    for name, value in noted(of).items():
+    for name, value in pack(of).items():
         outputs.write(root, run, name, value)
 
 
 def scaling(root: str, run: str) -> Scaling:
     """How features are standardised by a run."""
-    return restored(Scaling, {name: outputs.read(root, run, name) for name in Scaling.__slots__})
+    return unpack(Scaling, {name: outputs.read(root, run, name) for name in Scaling.__slots__})
 
 
 def read(root: str, run: str) -> Model:
@@ -161,7 +161,7 @@ def read(root: str, run: str) -> Model:
     total = float(variance[0] / ratio[0])
     fill_by, noise = int(found["filling"]), float(found["noise"])
     vectors, projection = found["components"], found["projection"]
-    return Model(restored(Scaling, found), vectors, variance, total, projection, fill_by, noise)
+    return Model(unpack(Scaling, found), vectors, variance, total, projection, fill_by, noise)
 
 
 def source_of(root: str, store: Store, model: str) -> Source:
@@ -171,7 +171,7 @@ def source_of(root: str, store: Store, model: str) -> Source:
     return source(store, names, suspect=sample.suspect(root, drawn))
 
 
-def apply(work: Work, model: str) -> Sequence[str]:
+def apply(work: ActiveRun, model: str) -> Sequence[str]:
     """Score all pixels of another store by the model of a run, for `lake transform`."""
     count = outputs.read(work.root, model, "component").size
     arrays = score_arrays(work.store, count)
@@ -180,7 +180,7 @@ def apply(work: Work, model: str) -> Sequence[str]:
     return [path]
 
 
-def score(work: Work, source: Source, model: str) -> None:
+def score(work: ActiveRun, source: Source, model: str) -> None:
     """Score all pixels of the run's first store, by the model of a run."""
     domain = work.store.domain
     pixels = order.superblocks(domain.pixels, domain.layout)

@@ -22,9 +22,9 @@ from jobs.linear import components, linear_model, passes, pca
 from jobs.linear.gram import one_thread
 from jobs.linear.passes import NOISE, TOTAL, Fit, Plan
 from jobs.runs import outputs, records
-from jobs.runs.records import Spec
 from jobs.runs.settings import check
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.errors import ConfigError
 from lake.format import schema
@@ -71,7 +71,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     return (*base, records.spec_of(root, settings, JOB, stores, inputs, without=("run",)))
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel of the first store."""
     root, settings = work.root, work.settings(Settings)
     drawn = work.spec.inputs[sample.JOB]
@@ -82,7 +82,7 @@ def make(work: Work) -> Sequence[str]:
             f"{settings.fit.exact}; sample merged subpixels, fewer statistics or months"
         )
     count = min(settings.fit.components, len(names))
-    ratio = outputs.known("signal_to_noise", ("component",), np.full(count, np.nan))
+    ratio = outputs.whole_array("signal_to_noise", ("component",), np.full(count, np.nan))
     arrays = [*linear_model.arrays(work.store, count, names), ratio]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     suspect = sample.suspect(root, drawn)
@@ -94,7 +94,7 @@ def make(work: Work) -> Sequence[str]:
 
 
 @one_thread()
-def apply(work: Work, model: str) -> Sequence[str]:
+def apply(work: ActiveRun, model: str) -> Sequence[str]:
     """Score all pixels of another store by the model of a run, for `lake transform`."""
     return linear_model.apply(work, model)
 

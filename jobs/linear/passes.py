@@ -27,7 +27,7 @@ from jobs.linear.linear_model import Source
 from jobs.linear.subspace import Sketch
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import check
-from jobs.runs.stages import Arrays, Work, done, noted, partial, restored
+from jobs.runs.stages import ActiveRun, Arrays, finished_tasks, pack, task_result, unpack
 from jobs.sampling import sample
 from lake.format import order
 from lake.format.arrays import Singles
@@ -81,7 +81,7 @@ class Plan:
     how: Fit
 
 
-def fit(work: Work, plan: Plan, features: int) -> int:
+def fit(work: ActiveRun, plan: Plan, features: int) -> int:
     """Make the passes; returns how many. `solution` has the model of each, by number from 0."""
     domain = work.store.domain
     groups = grouped(order.superblocks(domain.pixels, domain.layout))
@@ -95,7 +95,7 @@ def fit(work: Work, plan: Plan, features: int) -> int:
         work.stage(f"solve{made}", _solve, [(plan, made)])
         if features > plan.how.exact:
             wanted = plan.how.passes
-        elif work.partial(f"solve{made}", 0)["holed"]:
+        elif work.result(f"solve{made}", 0)["holed"]:
             wanted = 1 + plan.how.refills
         made += 1
     return made
@@ -109,26 +109,28 @@ def grouped(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
 
 def solution(root: str, run: str, number: int, of: str = TOTAL) -> Model:
     """The model that a pass ended with."""
-    found = partial(root, run, f"solve{number}", 0)
+    found = task_result(root, run, f"solve{number}", 0)
     vectors, variance = found[f"{of}components"], found[f"{of}variance"]
     total, noise = float(found[f"{of}total"]), float(found[f"{of}noise"])
     fill_by = int(found[f"{of}filling"])
-    return Model(restored(Scaling, found, of), vectors, variance, total, vectors, fill_by, noise)
+    return Model(unpack(Scaling, found, of), vectors, variance, total, vectors, fill_by, noise)
 
 
 def scaling(root: str, run: str, number: int, of: str = TOTAL) -> Scaling:
     """By which features were standardised in a pass: what the one before found, or the pilot."""
-    return restored(Scaling, partial(root, run, f"solve{number - 1}" if number else "pilot", 0), of)
+    return unpack(
+        Scaling, task_result(root, run, f"solve{number - 1}" if number else "pilot", 0), of
+    )
 
 
 def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
     """What a pass added up: the groups merged in their order."""
-    parts = len(done(records.folder(root, run), f"sums{number}"))
-    first = partial(root, run, f"sums{number}", 0)
+    parts = len(finished_tasks(records.folder(root, run), f"sums{number}"))
+    first = task_result(root, run, f"sums{number}", 0)
     kind: Any = Sums if f"{of}products" in first else Sketch
-    found = restored(kind, first, of)
+    found = unpack(kind, first, of)
     for part in range(1, parts):
-        found.merge(restored(kind, partial(root, run, f"sums{number}", part), of))
+        found.merge(unpack(kind, task_result(root, run, f"sums{number}", part), of))
     return found
 
 
@@ -143,7 +145,7 @@ def _pilot(root: str, run: str, plan: Plan) -> Arrays:
         found = replace(found, scale=np.ones(len(x)))
     without_end = np.full(len(x), np.inf)
     noise = Scaling(-without_end, without_end, np.zeros(len(x)), found.scale)
-    told = noted(found, TOTAL) | noted(noise, NOISE)
+    told = pack(found, TOTAL) | pack(noise, NOISE)
     if len(x) <= how.exact:
         return told
     z = np.nan_to_num(found.apply(x), copy=False)
@@ -164,7 +166,7 @@ def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) 
             if noise:
                 noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check)
             total.add(x, check)
-    return noted(total.sums, TOTAL) | (noted(noise.sums, NOISE) if noise else {})
+    return pack(total.sums, TOTAL) | (pack(noise.sums, NOISE) if noise else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +184,7 @@ class _Adding:
         model = solution(root, run, number - 1, of) if number else None
         if by.mean.size <= plan.how.exact:
             return cls(by, model, Sums.empty(by.mean.size))
-        basis = model.components.T if model else partial(root, run, "pilot", 0)["basis"]
+        basis = model.components.T if model else task_result(root, run, "pilot", 0)["basis"]
         return cls(by, model, Sketch.empty(basis))
 
     def add(self, x: Singles, check: Callable[[], object]) -> None:
@@ -207,7 +209,7 @@ def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
             holed |= bool(np.ptp(added.counts) > 0)
         else:
             model = subspace.solved(added, before, standardise=standardise)
-        found |= noted(model.scaling, of) | {
+        found |= pack(model.scaling, of) | {
             f"{of}components": model.components,
             f"{of}variance": model.variance,
             f"{of}total": np.array(model.total),

@@ -15,8 +15,8 @@ import numpy as np
 from jobs.linear import components, linear_model, passes
 from jobs.linear.passes import Fit, Plan
 from jobs.runs import outputs, records
-from jobs.runs.records import Spec
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.format import schema
 from lake.reading.store import Store
@@ -47,11 +47,11 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 def sampled(root: str, store: Store, run: str) -> tuple[Spec, ...]:
     """The spec of the sample that settings name; "" is that of default settings."""
     if run:
-        return records.given(root, run, sample.JOB, store)
+        return records.named_run(root, run, sample.JOB, store)
     return sample.specs(root, store, sample.Settings())
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
     drawn = work.spec.inputs[sample.JOB]
@@ -67,7 +67,7 @@ def make(work: Work) -> Sequence[str]:
     return [path, MODEL]
 
 
-def apply(work: Work, model: str) -> Sequence[str]:
+def apply(work: ActiveRun, model: str) -> Sequence[str]:
     """Score all pixels of another store by the model of a run, for `lake transform`."""
     return linear_model.apply(work, model)
 

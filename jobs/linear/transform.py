@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from jobs.linear import linear_model
 from jobs.registry import MODEL_JOBS
 from jobs.runs import job, records
-from jobs.runs.records import Spec
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from lake.errors import ConfigError
 from lake.reading.store import Store
 
@@ -41,7 +41,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             f"run {model.id} is of {model.job}, which fits no model: "
             f"wanted one of {', '.join(MODEL_JOBS)}"
         )
-    records.complete(root, model.id)
+    records.finished_spec(root, model.id)
     components = [run for name, run in model.inputs.items() if name in MODEL_JOBS]
     linear_model.source_of(root, store, components[0] if components else model.id)
     return (spec(root, store, model),)
@@ -54,14 +54,14 @@ def spec(root: str, store: Store, model: Spec) -> Spec:
     return replace(spec, settings={"model": model.id})
 
 
-def given(root: str, run: str, name: str, store: Store) -> tuple[Spec, ...]:
+def named_run(root: str, run: str, name: str, store: Store) -> tuple[Spec, ...]:
     """The spec of a run of a job, or of this one by a model of that job; see `records.require`."""
     spec = records.read_spec(root, run)
     is_transform = spec.job == JOB and name in spec.inputs
-    return records.given(root, run, JOB if is_transform else name, store)
+    return records.named_run(root, run, JOB if is_transform else name, store)
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Score or embed every pixel, as the job of the model does it."""
     ((name, model),) = work.spec.inputs.items()
     return job.load_model_job(name).apply(work, model)

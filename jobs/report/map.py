@@ -15,9 +15,9 @@ from jobs.report import map_figures
 from jobs.report.map_figures import PICTURES, MapScene
 from jobs.runs import job as jobs_by_name
 from jobs.runs import records
-from jobs.runs.records import Spec
-from jobs.runs.settings import check
-from jobs.runs.stages import Work
+from jobs.runs.settings import TimeOfDay, check
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from lake.errors import ConfigError, MissingError
 from lake.format.schema import MONTHS
 from lake.plot import layers, views
@@ -43,7 +43,7 @@ class Settings:
     """Band of the counts and the mean; empty: the one nearest to 10.35 um."""
     month: int = 0
     """Month of the mean; 0: the month that has most observations, at `tod` if that is given."""
-    tod: int = -1
+    tod: TimeOfDay = -1
     """Time of day of the mean, seconds of the UTC day; -1: that with most observations."""
     phase: int = 0
     """Phase that the picture of the pixel order shows dark."""
@@ -122,7 +122,7 @@ def _named(root: str, store: Store, run: str) -> dict[str, Spec]:
     return named
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Draw the pictures."""
     store, settings = work.store, work.settings(Settings)
     scene = MapScene(
@@ -131,11 +131,11 @@ def make(work: Work) -> Sequence[str]:
     )  # fmt: skip
     place = Place(str(store.key), store.domain, views.around(store.domain))
     gallery_pictures = []
-    work.pulse.stage("draw", [0] * len(settings.pictures), set(), 1)
+    work.heartbeat.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):
-        work.pulse.check()
+        work.heartbeat.check()
         gallery_pictures.append(
             gallery.store_picture(work, name, map_figures.captioned_figure(name, scene, place))
         )
-        work.pulse.advance(set(range(done)))
+        work.heartbeat.advance(set(range(done)))
     return gallery.store_list(work, gallery_pictures)

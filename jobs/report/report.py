@@ -20,7 +20,7 @@ from jobs.figures.gallery import PICTURE_LIST, Picture
 from jobs.report import html_page
 from jobs.report import map as maps
 from jobs.runs import outputs, records
-from jobs.runs.records import Spec
+from jobs.runs.spec import Spec
 from lake.errors import ConfigError, DataError, MissingError
 from lake.format import order
 from lake.format.times import format_tod

@@ -1,4 +1,4 @@
-"""Where parts compute: a worker offers a GPU by the Dask resource `GPU`."""
+"""Where tasks compute: a worker offers a GPU by the Dask resource `GPU`."""
 
 from importlib.util import find_spec
 
@@ -6,12 +6,12 @@ from distributed import get_worker
 
 
 def has_gpu() -> bool:
-    """Whether this is a worker that offers a GPU, and there is one."""
+    """Whether this process is a worker that offers a GPU, and torch can use one."""
     try:
-        offered = get_worker().state.total_resources
+        resources = get_worker().state.total_resources
     except ValueError:  # no worker of a cluster
         return False
-    if not offered.get("GPU") or find_spec("torch") is None:
+    if not resources.get("GPU") or find_spec("torch") is None:
         return False
     import torch  # noqa: PLC0415 (heavy, and no use without a GPU)
 

@@ -1,7 +1,7 @@
-"""Make runs: here, or by a task of the cluster that needs the submitting process no more.
+"""Make runs: in this process, or on a worker, which no longer needs the submitting process.
 
-`run` works in the calling process; `submit` has a worker do the same, while parts go to all workers.
-If that worker is lost Dask begins the task anew elsewhere, and it goes on after the parts that are
+`run` works in the calling process; `submit` has a worker do the same, while tasks go to all workers.
+If that worker is lost Dask begins the drive anew elsewhere, and it goes on after the tasks that are
 done. What goes to the scheduler is the lake's URL, ids of runs and numbers; credentials are the
 workers' own.
 """
@@ -18,27 +18,27 @@ from uuid import uuid4
 from distributed import Client, Future, fire_and_forget, worker_client
 
 from jobs.runs import heartbeat, job, records
-from jobs.runs.heartbeat import Pulse, Status
-from jobs.runs.records import Done, Spec
-from jobs.runs.stages import Work
+from jobs.runs.heartbeat import Heartbeat, Status
+from jobs.runs.spec import FinishedRun, Spec
+from jobs.runs.stages import ActiveRun
 from lake.console.messages import say
 from lake.errors import ConfigError, MissingError, StoppedError
 
-AGREEING = ("goeslake", "dask", "distributed", "zarr", "numpy", "torch")
+MATCHING = ("goeslake", "dask", "distributed", "zarr", "numpy", "torch")
 """Packages whose versions must be the same on both sides, beside Python's, where both have them."""
 
 WORKER_WAIT_S = float(os.environ.get("LAKE_WORKER_SECONDS", "60"))
-"""How long the first worker of a cluster may take to come: minutes, where a node must be started first."""
+"""Seconds that the first worker of a cluster may take to come: minutes, where a node must be started."""
 
 
 def specs(root: str, store: str, settings: Any) -> tuple[Spec, ...]:  # noqa: ANN401
-    """The run that settings ask for, last, and those before it that it builds on.
+    """The run that settings ask for, last, and before it those that it builds on.
 
     Raises:
         MissingError: no such store, or no such run.
         ConfigError: settings that do not fit the store.
     """
-    return job.of_settings(settings).specs(root, records.open_store(root, store), settings)
+    return job.for_settings(settings).specs(root, records.open_store(root, store), settings)
 
 
 def run(client: Client, root: str, store: str, settings: Any) -> str:  # noqa: ANN401
@@ -48,44 +48,44 @@ def run(client: Client, root: str, store: str, settings: Any) -> str:  # noqa: A
         client: Dask.
         root: folder or URL of the lake.
         store: key in the lake, or URL of a store.
-        settings: of the job.
+        settings: of the job, an instance of its `Settings`.
     """
-    wanted = specs(root, store, settings)
-    _queue(root, wanted)
-    for spec in wanted:
+    runs = specs(root, store, settings)
+    _queue(root, runs)
+    for spec in runs:
         make(client, root, spec)
-    return wanted[-1].id
+    return runs[-1].id
 
 
 def make(client: Client, root: str, spec: Spec) -> None:
-    """Find the run of `spec` done, or go on with it until it is."""
+    """Go on with the run of `spec` until it is done; if it is, do nothing."""
     if records.find(root, spec.id):
         say(f"{spec.id}: already done")
         return
     records.write_spec(root, spec)  # again, for the versions here
     objects = records.folder(root, spec.id)
     began = time.monotonic()
-    with Pulse(root, spec.id) as beats:
-        stores = tuple(records.open_input(root, of) for of in spec.stores)
-        outputs = job.load(spec.job).make(Work(client, root, spec, stores, beats))
-        beats.check()
+    with Heartbeat(root, spec.id) as heartbeats:
+        stores = tuple(records.open_input(root, source) for source in spec.stores)
+        outputs = job.load(spec.job).make(ActiveRun(client, root, spec, stores, heartbeats))
+        heartbeats.check()
         seconds = round(time.monotonic() - began, 3)
-        done = Done(spec.id, tuple(outputs), seconds, records.now())
+        finished = FinishedRun(spec.id, tuple(outputs), seconds, records.now())
         with suppress(FileExistsError):  # made elsewhere at the same time
-            objects.create("done.json", records.as_json(asdict(done)))
+            objects.create("done.json", records.as_json(asdict(finished)))
     objects.delete(objects.list("partials"))
     say(f"{spec.id}: done in {seconds:.1f} s")
 
 
-def submit(client: Client, root: str, wanted: Sequence[Spec]) -> Future[None]:
+def submit(client: Client, root: str, runs: Sequence[Spec]) -> Future[None]:
     """Have the cluster make these runs, whatever becomes of this process.
 
     Raises:
-        ConfigError: this process and the cluster have other software.
+        ConfigError: this process and the cluster have different software.
     """
     check_versions(client)
-    _queue(root, wanted)
-    ids = [spec.id for spec in wanted]
+    _queue(root, runs)
+    ids = [spec.id for spec in runs]
     future = client.submit(drive, root, ids, key=f"drive-{ids[-1]}-{uuid4().hex[:8]}", pure=False)
     fire_and_forget(future)
     return future
@@ -100,26 +100,26 @@ def drive(root: str, ids: Sequence[str]) -> None:
             except StoppedError:  # as asked; the status says so
                 return
             finally:
-                _tell_waiting(root, name, ids[number + 1 :])
+                _end_waiting(root, name, ids[number + 1 :])
 
 
-def resumed(root: str, run: str) -> tuple[Spec, ...]:
-    """The spec of a run that is to go on, and before it those of runs it builds on and lacks."""
+def specs_to_resume(root: str, run: str) -> tuple[Spec, ...]:
+    """The spec of a run that is to go on, last, and before it those of unfinished runs it builds on."""
     spec = records.read_spec(root, run)
-    before = [of for name in spec.inputs.values() for of in resumed(root, name)]
-    return (*{of.id: of for of in lacking(root, before)}.values(), spec)
+    bases = [base for name in spec.inputs.values() for base in specs_to_resume(root, name)]
+    return (*{base.id: base for base in unfinished(root, bases)}.values(), spec)
 
 
-def lacking(root: str, wanted: Sequence[Spec]) -> tuple[Spec, ...]:
+def unfinished(root: str, runs: Sequence[Spec]) -> tuple[Spec, ...]:
     """Those of these runs that are not done."""
-    return tuple(spec for spec in wanted if records.find(root, spec.id) is None)
+    return tuple(spec for spec in runs if records.find(root, spec.id) is None)
 
 
 def forget(root: str, run: str) -> None:
     """Delete all that was made for a run, so that it is made anew.
 
     Raises:
-        ConfigError: somebody works at it.
+        ConfigError: a process works at it.
     """
     if heartbeat.is_alive(root, run):
         raise ConfigError(f"{run} is running: 'lake runs stop {run}' first")
@@ -140,7 +140,7 @@ def check_versions(client: Client) -> None:
     try:
         # a task, so that a cluster that starts workers on demand starts one
         client.submit(software, pure=False).result(timeout=WORKER_WAIT_S)
-        there = client.run(software)
+        versions_by_worker = client.run(software)
     except TimeoutError as error:
         raise MissingError(
             f"the Dask cluster has no worker that answers within {WORKER_WAIT_S:.0f} s: start one, "
@@ -150,40 +150,40 @@ def check_versions(client: Client) -> None:
         raise ConfigError(
             f"the workers lack {error.name}: install 'goeslake[all]' there, the version of here"
         ) from error
-    here = software()
-    for worker, found in there.items():
-        other = [
-            f"{name} {found[name]} (here {here[name]})"
-            for name in sorted(here.keys() & found.keys())
-            if found[name] != here[name]
+    own = software()
+    for worker, versions in versions_by_worker.items():
+        differences = [
+            f"{name} {versions[name]} (here {own[name]})"
+            for name in sorted(own.keys() & versions.keys())
+            if versions[name] != own[name]
         ]
-        if other:
+        if differences:
             raise ConfigError(
-                f"worker {worker} has other software: {', '.join(other)}; install the same on both "
+                f"worker {worker} has other software: {', '.join(differences)}; install the same on both "
                 "sides, e.g. 'pip install -r requirements.lock' of one release"
             )
 
 
 def software() -> dict[str, str]:
     """Versions that matter to what is sent between processes; of torch without the kind of its build."""
-    found = records.versions()
+    installed = records.versions()
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
-        name: found[name].partition("+")[0] for name in AGREEING if name in found
+        name: installed[name].partition("+")[0] for name in MATCHING if name in installed
     }
 
 
-def _queue(root: str, wanted: Sequence[Spec]) -> None:
-    """Note what will be made; what was asked to stop is asked for again."""
-    for spec in lacking(root, wanted):
+def _queue(root: str, runs: Sequence[Spec]) -> None:
+    """Store what will be made, as queued; earlier requests to stop no longer count."""
+    for spec in unfinished(root, runs):
         objects = records.folder(root, spec.id)
         objects.delete([heartbeat.STOP])
         records.write_spec(root, spec)
-        heartbeat.note(objects, Status(heartbeat.QUEUED, records.now()))
+        heartbeat.write(objects, Status(heartbeat.QUEUED, records.now()))
 
 
-def _tell_waiting(root: str, run: str, waiting: Sequence[str]) -> None:
-    """If `run` was stopped or failed, so were those that build on it."""
+def _end_waiting(root: str, run: str, waiting: Sequence[str]) -> None:
+    """Give the runs that build on `run` its status, if it was stopped or failed."""
     status = heartbeat.read(root, run)
     if status and status.state in (heartbeat.STOPPED, heartbeat.FAILED):
         for name in waiting:
-            heartbeat.note(records.folder(root, name), replace(status, at=records.now()))
+            heartbeat.write(records.folder(root, name), replace(status, at=records.now()))

@@ -1,6 +1,6 @@
 """The life of a run as the lake shows it: `status.json` every two seconds, logs, a request to stop.
 
-Who looks needs the lake alone. One attempt at a run counts, the one named in `attempt.json`: an
+To see them, the lake alone is needed. One attempt at a run counts, the one named in `attempt.json`: an
 older one that is still alive (a worker that was cut off) sees that at its next beat, and ends.
 """
 
@@ -21,10 +21,11 @@ from lake.storage.connect import STORE_ERRORS
 from lake.storage.objects import Objects, exists
 
 BEAT_S = 2.0
+"""Seconds between two beats."""
 LOOK_S = 0.25
-"""Between looks for a request to stop."""
+"""Seconds between two looks for a request to stop."""
 STALLED_S = 30.0
-"""Without a beat for so long, nobody works at the run."""
+"""Seconds without a beat after which nobody works at the run."""
 
 QUEUED, RUNNING, STOPPED, FAILED, DONE = "queued", "running", "stopped", "failed", "done"
 STALLED = "stalled"
@@ -37,44 +38,46 @@ class Status:
 
     state: str
     at: str
-    """UTC, ISO 8601, by the clock of who works at it."""
+    """When this was written: UTC, ISO 8601, by the clock of the process that works at the run."""
     attempt: str = ""
     beat: int = 0
-    """Grows while somebody works at the run, also where a part takes long."""
+    """Grows while somebody works at the run, also where a task takes long."""
     stage: str = ""
-    parts_done: int = 0
-    parts: int = 0
+    tasks_done: int = 0
+    tasks: int = 0
+    """How many tasks the stage has."""
     bytes_done: int = 0
-    """Of statistics and results, as they lie in memory, that the parts done went through."""
+    """Bytes of statistics and results, as they lie in memory, that finished tasks went through."""
     bytes: int = 0
-    """Likewise of all parts of the stage; 0: not told."""
+    """Bytes that all tasks of the stage go through; 0: not counted."""
     bytes_per_second: int | None = None
-    """Of this attempt."""
+    """Rate of this attempt."""
     seconds: float = 0.0
-    """Since the stage began."""
+    """Time since the stage began."""
     seconds_left: float | None = None
-    """Of the stage, at the rate of this attempt."""
+    """Time until the stage ends, at the rate of this attempt."""
     workers: int = 0
     error: str = ""
-    """Name of the error, and what it says."""
+    """Name of the error that ended the run, and its message."""
 
 
 def read(root: str, run: str) -> Status | None:
-    """How a run stands; None: nothing was noted. What another version noted beside it is left out."""
+    """How a run stands; None: nothing was stored. Fields of other versions are left out."""
     try:
-        noted = json.loads(records.folder(root, run).get("status.json"))
+        document = json.loads(records.folder(root, run).get("status.json"))
     except MissingError:
         return None
-    return Status(**{name: noted[name] for name in Status.__dataclass_fields__ if name in noted})
+    fields = Status.__dataclass_fields__
+    return Status(**{name: value for name, value in document.items() if name in fields})
 
 
-def note(objects: Objects, status: Status) -> None:
-    """Write how a run stands."""
+def write(objects: Objects, status: Status) -> None:
+    """Store how a run stands, in its folder."""
     objects.put("status.json", records.as_json(asdict(status)))
 
 
 def state(root: str, run: str) -> str:
-    """In a word; see `state_of`."""
+    """The state of a run in a word; see `state_of`."""
     return DONE if records.find(root, run) else state_of(root, run, read(root, run))
 
 
@@ -84,8 +87,8 @@ def state_of(root: str, run: str, status: Status | None) -> str:
         return status.state if status else QUEUED
     if _is_fresh(root, run):
         return status.state
-    before = records.read_spec(root, run).inputs.values() if status.state == QUEUED else ()
-    return QUEUED if any(state(root, of) in (QUEUED, RUNNING) for of in before) else STALLED
+    inputs = records.read_spec(root, run).inputs.values() if status.state == QUEUED else ()
+    return QUEUED if any(state(root, name) in (QUEUED, RUNNING) for name in inputs) else STALLED
 
 
 def is_alive(root: str, run: str) -> bool:
@@ -104,7 +107,7 @@ def stop(root: str, run: str) -> None:
 
 
 def check(root: str, run: str) -> None:
-    """On a worker, between two pieces of work: go on, or not.
+    """On a worker, between two pieces of work: end the task if the run is to stop.
 
     Raises:
         StoppedError: the run was asked to stop.
@@ -113,8 +116,8 @@ def check(root: str, run: str) -> None:
         raise StoppedError(f"{run} was stopped; 'lake runs resume {run}' goes on")
 
 
-class Pulse:
-    """One attempt at a run, alive while its context lasts; how that ended is noted."""
+class Heartbeat:
+    """One attempt at a run, alive while its context lasts; how that ended is stored."""
 
     def __init__(self, root: str, run: str) -> None:
         self._root, self._run = root, run
@@ -122,12 +125,12 @@ class Pulse:
         self._status = Status(RUNNING, records.now(), uuid4().hex[:12])
         self._began = time.monotonic()
         self._sizes: Sequence[int] = ()
-        self._before = self._bytes_before = 0
+        self._tasks_before = self._bytes_before = 0
         self._lines: list[str] = []
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._ended: LakeError | None = None
-        self._thread = threading.Thread(target=self._beat, daemon=True, name=f"pulse of {run}")
+        self._thread = threading.Thread(target=self._beat, daemon=True, name=f"heartbeat of {run}")
 
     def __enter__(self) -> Self:
         self.begin()
@@ -143,35 +146,41 @@ class Pulse:
         else:
             self.end(FAILED, f"{type(error).__name__}: {error}")
 
-    def stage(self, name: str, sizes: Sequence[int], done: AbstractSet[int], workers: int) -> None:
-        """A stage begins, or goes on.
+    def stage(
+        self, name: str, sizes: Sequence[int], finished: AbstractSet[int], workers: int
+    ) -> None:
+        """Report that a stage begins, or goes on.
 
         Args:
             name: of the stage.
-            sizes: bytes that each part goes through; all 0: not told.
-            done: numbers of the parts that are done.
+            sizes: bytes that each task goes through; all 0: not counted.
+            finished: numbers of the tasks that are done.
             workers: how many there are.
         """
-        self._began, self._sizes, self._before = time.monotonic(), sizes, len(done)
-        self._bytes_before = sum(sizes[number] for number in done)
+        self._began, self._sizes = time.monotonic(), sizes
+        self._tasks_before = len(finished)
+        self._bytes_before = sum(sizes[number] for number in finished)
         self._status = replace(
-            self._status, stage=name, parts_done=len(done), parts=len(sizes), workers=workers,
+            self._status, stage=name, tasks_done=len(finished), tasks=len(sizes), workers=workers,
             bytes_done=self._bytes_before, bytes=sum(sizes), bytes_per_second=None,
             seconds=0.0, seconds_left=None,
         )  # fmt: skip
-        self.log(f"{name}: {len(done)} of {len(sizes)} parts are done, {workers} workers")
+        self.log(f"{name}: {len(finished)} of {len(sizes)} tasks are done, {workers} workers")
 
-    def advance(self, done: AbstractSet[int]) -> None:
-        """These parts of the stage are done."""
+    def advance(self, finished: AbstractSet[int]) -> None:
+        """Report that these tasks of the stage are done."""
         seconds = time.monotonic() - self._began
-        status, gone = self._status, sum(self._sizes[number] for number in done)
-        fresh = (gone - self._bytes_before) if status.bytes else (len(done) - self._before)
-        left = (status.bytes - gone) if status.bytes else (status.parts - len(done))
-        rate = fresh / max(seconds, 1e-3)
+        status, bytes_done = self._status, sum(self._sizes[number] for number in finished)
+        tasks_done = len(finished)
+        progress = (
+            bytes_done - self._bytes_before if status.bytes else tasks_done - self._tasks_before
+        )
+        remainder = status.bytes - bytes_done if status.bytes else status.tasks - tasks_done
+        rate = progress / max(seconds, 1e-3)
         self._status = replace(
-            status, parts_done=len(done), bytes_done=gone, seconds=round(seconds, 1),
-            bytes_per_second=round(rate) if status.bytes and fresh else None,
-            seconds_left=round(left / rate, 1) if fresh else None,
+            status, tasks_done=tasks_done, bytes_done=bytes_done, seconds=round(seconds, 1),
+            bytes_per_second=round(rate) if status.bytes and progress else None,
+            seconds_left=round(remainder / rate, 1) if progress else None,
         )  # fmt: skip
 
     def log(self, message: str) -> None:
@@ -180,7 +189,7 @@ class Pulse:
             self._lines.append(json.dumps({"at": records.now(), "message": message}))
 
     def check(self) -> None:
-        """Go on, or not.
+        """End the attempt if it is to stop.
 
         Raises:
             StoppedError: the run was asked to stop, or another attempt took it over.
@@ -212,13 +221,13 @@ class Pulse:
         while not self._over.wait(LOOK_S):
             try:
                 self._look()
-                if self._ended:  # said at once, whatever the run is at
+                if self._ended:  # stored at once, whatever the run is doing
                     self._end(STOPPED, str(self._ended))
                     return
                 if time.monotonic() >= due:
                     due += BEAT_S
                     self._write()
-            except STORE_ERRORS:  # the next beat may come through; who looks sees the silence
+            except STORE_ERRORS:  # the next beat may come through; readers see the silence
                 continue
 
     def _look(self) -> None:
@@ -230,12 +239,14 @@ class Pulse:
             self._ended = StoppedError(f"another attempt at {self._run} took over")
 
     def _is_ours(self) -> bool:
-        noted = json.loads(self._objects.get("attempt.json"))
-        return bool(noted["attempt"] == self._status.attempt)
+        document = json.loads(self._objects.get("attempt.json"))
+        return bool(document["attempt"] == self._status.attempt)
 
     def _write(self) -> None:
         self._status = replace(self._status, at=records.now(), beat=self._status.beat + 1)
         with self._lock:
             text = "".join(line + "\n" for line in self._lines)
         self._objects.put(f"logs/{self._status.attempt}.jsonl", text.encode())
-        note(self._objects, self._status)  # last: who sees how it ended finds why in the log
+        write(
+            self._objects, self._status
+        )  # last: a reader who sees how it ended finds why in the log

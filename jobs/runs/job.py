@@ -1,20 +1,23 @@
-"""What the module of a job offers."""
+"""What the module of a job offers to commands, the driver and other jobs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from jobs import registry
-from jobs.runs.records import Spec
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from lake.reading.store import Store
 
 
 class Job(Protocol):
-    """A module of `jobs.registry`."""
+    """A module that `jobs.registry` names.
+
+    It may also offer `summary(root, run)`: what a finished run says to people, in a few lines.
+    """
 
     JOB: str
-    """Its name."""
-    Settings: type
+    """Its name in the registry, and the first word of its runs' ids."""
+    Settings: type[Any]
     """A frozen dataclass whose fields all have defaults; `jobs.runs.settings` reads them."""
 
     def specs(self, root: str, store: Store, settings: Any) -> tuple[Spec, ...]:  # noqa: ANN401
@@ -22,18 +25,18 @@ class Job(Protocol):
 
         Raises:
             ConfigError: settings that do not fit the store.
-            MissingError: a run that they name is not there, or not complete.
+            MissingError: a run that they name does not exist, or is not complete.
         """
 
-    def make(self, work: Work) -> Sequence[str]:
+    def make(self, work: ActiveRun) -> Sequence[str]:
         """Compute the run; returns the paths of its outputs, below its folder."""
 
 
 class ModelJob(Job, Protocol):
     """A job that fits a model, by which other stores are scored or embedded."""
 
-    def apply(self, work: Work, model: str) -> Sequence[str]:
-        """As `make`, for the store of `work`, by the model of a run of this job."""
+    def apply(self, work: ActiveRun, model: str) -> Sequence[str]:
+        """Score or embed the store of `work` by `model`, a finished run of this job; returns as `make`."""
 
 
 def load(name: str) -> Job:
@@ -42,9 +45,9 @@ def load(name: str) -> Job:
     return job
 
 
-def of_settings(settings: object) -> Job:
-    """The job whose settings these are."""
-    return load(registry.name_of(settings))
+def for_settings(settings: object) -> Job:
+    """The job whose `Settings` this is an instance of."""
+    return load(registry.job_name(settings))
 
 
 def load_model_job(name: str) -> ModelJob:
@@ -54,6 +57,6 @@ def load_model_job(name: str) -> ModelJob:
 
 
 def summary(job: Job, root: str, run: str) -> str:
-    """What a run found, in a few lines for people; empty where its job offers no `summary`."""
+    """What a finished run says to people, in a few lines; empty where its job offers no `summary`."""
     summarise: Callable[[str, str], str] | None = getattr(job, "summary", None)
     return summarise(root, run) if summarise else ""

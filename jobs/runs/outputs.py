@@ -15,7 +15,7 @@ import zarr
 from numpy.typing import ArrayLike, NDArray
 
 from jobs.runs import records
-from jobs.runs.records import Spec
+from jobs.runs.spec import Spec
 from lake.errors import ConfigError, MissingError
 from lake.format import schema
 from lake.format.schema import Array
@@ -23,8 +23,11 @@ from lake.reading.store import Store
 from lake.storage.objects import Objects
 
 
-def known(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: object) -> Array:
-    """An array whose values are known when the group is made; text becomes Zarr `string`."""
+def whole_array(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: object) -> Array:
+    """An array in one chunk, with the values that it has when the group is made.
+
+    Text becomes Zarr `string`.
+    """
     values = np.asarray(data)
     text = values.dtype.kind in "UT"
     if text:
@@ -34,10 +37,15 @@ def known(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: objec
     return Array(name, dims, values.shape, kind, shape, attributes=attributes, data=values)
 
 
-def per_pixel(
-    name: str, store: Store, columns: Mapping[str, int], dtype: str, fill: float, **about: object
+def pixel_array(
+    name: str,
+    store: Store,
+    columns: Mapping[str, int],
+    dtype: str,
+    fill: float,
+    **attributes: object,
 ) -> Array:
-    """An array (pixel, *columns) that tasks will fill, one superblock each."""
+    """An array (pixel, *columns) of the fill value, for tasks to write, one superblock each."""
     pixels, widths = store.domain.pixels, tuple(columns.values())
     chunks = (min(store.domain.layout.superblock, pixels), *widths)
     return Array(
@@ -46,38 +54,40 @@ def per_pixel(
         (pixels, *widths),
         dtype,
         chunks,
-        attributes=about,
+        attributes=attributes,
         fill_value=fill,
     )
 
 
 def create(
-    objects: Objects, spec: Spec, arrays: Iterable[Array], coordinates: str, **about: object
+    objects: Objects, spec: Spec, arrays: Iterable[Array], coordinates: str, **attributes: object
 ) -> str:
     """Make the group of a run, if it is not there yet; returns its path in the run's folder.
 
     Args:
         objects: the run's folder.
-        spec: of the run; noted in the attributes.
+        spec: of the run; stored in the attributes.
         arrays: to make; those without data are left at their fill value.
         coordinates: names of coordinates that are no dimension, separated by spaces.
-        about: further attributes, JSON.
+        attributes: further ones, JSON.
     """
     path = f"{spec.job}.zarr"
     with suppress(MissingError):
         if b"consolidated_metadata" in objects.get(f"{path}/zarr.json"):  # written last
             return path
-    noted = {
+    provenance = {
         "run": spec.id,
         "job": spec.job,
         "settings": dict(spec.settings),
         "inputs": dict(spec.inputs),
         "store": spec.store,
         "generation": spec.generation,
-        "ledgers": [of.ledger for of in spec.stores],
+        "ledgers": [source.ledger for source in spec.stores],
         "coordinates": coordinates,
     }
-    group = zarr.create_group(objects.zarr(path), overwrite=True, attributes=noted | about)
+    group = zarr.create_group(
+        objects.zarr(path), overwrite=True, attributes=provenance | attributes
+    )
     for array in arrays:
         schema.add(group, array)
     schema.consolidate(objects.zarr(path))
@@ -97,13 +107,13 @@ def read(
 ) -> Any:  # noqa: ANN401 (of any dtype)
     """Rows of one array of the run's group, by slice or by index; scaled whole numbers as float32."""
     store = records.folder(root, run).zarr(f"{_group(run)}/{array}", read_only=True)
-    held = zarr.open_array(store, mode="r")
-    values: Any = held[...] if rows is ... else held.oindex[rows]
-    if "scale_factor" not in held.attrs:
+    source = zarr.open_array(store, mode="r")
+    values: Any = source[...] if rows is ... else source.oindex[rows]
+    attributes: Any = source.attrs
+    if "scale_factor" not in attributes:
         return values
-    about: Any = held.attrs
-    nothing = values == about["_FillValue"]
-    return np.where(nothing, np.float32(np.nan), values * np.float32(about["scale_factor"]))
+    is_fill = values == attributes["_FillValue"]
+    return np.where(is_fill, np.float32(np.nan), values * np.float32(attributes["scale_factor"]))
 
 
 def dataset(root: str, run: str) -> xr.Dataset:
@@ -113,12 +123,12 @@ def dataset(root: str, run: str) -> xr.Dataset:
         MissingError: there is no such run, or it makes no arrays.
     """
     store = records.folder(root, run).zarr(_group(run), read_only=True)
-    found: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
-    return found
+    result: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
+    return result
 
 
-def holding(root: str, run: str, array: str, store: Store) -> dict[str, str]:
-    """Job -> id of a run that settings name, as `inputs` of what builds on an array of it.
+def require_array(root: str, run: str, array: str, store: Store) -> dict[str, str]:
+    """Job -> id of a run that has an array: the `inputs` of a run that builds on it.
 
     Raises:
         MissingError: there is no such run, or it is not complete.

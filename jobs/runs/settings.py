@@ -1,20 +1,35 @@
 """`--set name=value` onto the frozen dataclass that holds a job's settings.
 
-A value is read by the type of its field: int, float, bool (`true`, `false`), str, and tuples of
-int, float or str, separated by commas. A field may be a dataclass of settings itself: its names are given
-without a prefix. Ranges are checked by the dataclasses.
+A value is read by the type of its field: int, float, bool (`true`, `false`), str, `TimeOfDay` (`18:00` or
+`64800`), and tuples of these, separated by commas. A field may be a dataclass of settings itself: its
+names are given without a prefix. Ranges are checked by the dataclasses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lake.errors import ConfigError, FormatError
+from lake.format.times import parse_tod
 
 T = TypeVar("T")
 
-_BOOL = {"true": True, "false": False}
-_WANTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+def _parse_tod(text: str) -> int:
+    return int(text) if text.startswith("-") else parse_tod(text)
+
+
+TimeOfDay = Annotated[int, _parse_tod]
+"""Seconds of the UTC day; below 0 where a job chooses one itself. The second argument reads its text."""
+
+_BOOLS = {"true": True, "false": False}
+_DESCRIPTIONS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    TimeOfDay: "a time of day, HH:MM or seconds",
+}
 
 
 def parse(kind: type[T], overrides: Sequence[str]) -> T:
@@ -34,55 +49,52 @@ def parse(kind: type[T], overrides: Sequence[str]) -> T:
         if not equals:
             raise ConfigError(f"--set {override!r}: wanted NAME=VALUE")
         if name not in types:
-            known = ", ".join(types)
-            raise ConfigError(f"--set {override!r}: no setting {name!r}; wanted one of {known}")
+            names = ", ".join(types)
+            raise ConfigError(f"--set {override!r}: no setting {name!r}; wanted one of {names}")
         values[name] = _value(types[name], text, override)
     return _build(kind, values)
 
 
-def restore(kind: type[T], noted: Mapping[str, Any]) -> T:
-    """The settings that were noted as JSON; what was not noted has its default.
+def restore(kind: type[T], document: Mapping[str, Any]) -> T:
+    """The settings that were stored as JSON; a setting that is not in it has its default.
 
     Raises:
-        FormatError: a setting that there is not: another version of goeslake had it.
+        FormatError: a setting that `kind` does not have: another version of goeslake stored it.
     """
     types = get_type_hints(kind)
-    if unknown := noted.keys() - types.keys():
+    if unknown := document.keys() - types.keys():
         raise FormatError(
             f"stored settings {', '.join(sorted(unknown))} are those of another version of goeslake: "
             f"wanted some of {', '.join(types)}; have the run made anew by the command of its job"
         )
-    return kind(**{name: _restored(types[name], value) for name, value in noted.items()})
+    return kind(**{name: _restore_value(types[name], value) for name, value in document.items()})
 
 
-def check(wanted: str, found: object, *, holds: bool) -> None:
-    """Refuse a setting.
+def check(requirement: str, value: object, *, holds: bool) -> None:
+    """Refuse a setting, by what is required of it and the value that it has.
 
     Raises:
         ConfigError: not `holds`.
     """
     if not holds:
-        raise ConfigError(f"setting {wanted}, found {found!r}")
-
-
-def _nested(kind: Any) -> bool:  # noqa: ANN401 (a type)
-    return is_dataclass(kind)
+        raise ConfigError(f"setting {requirement}, found {value!r}")
 
 
 def _types(kind: type) -> dict[str, Any]:
     """Every name that can be set, with its type."""
-    found: dict[str, Any] = {}
-    for name, of in get_type_hints(kind).items():
-        found |= _types(of) if _nested(of) else {name: of}
-    return found
+    types: dict[str, Any] = {}
+    for name, field_type in get_type_hints(kind, include_extras=True).items():
+        types |= _types(field_type) if is_dataclass(field_type) else {name: field_type}  # type: ignore[arg-type]
+    return types
 
 
 def _build(kind: type[T], values: Mapping[str, Any]) -> T:
-    arguments = {
-        name: _build(of, values) if _nested(of) else values[name]
-        for name, of in get_type_hints(kind).items()
-        if _nested(of) or name in values
-    }
+    arguments = {}
+    for name, field_type in get_type_hints(kind).items():
+        if is_dataclass(field_type):
+            arguments[name] = _build(field_type, values)  # type: ignore[arg-type]
+        elif name in values:
+            arguments[name] = values[name]
     return kind(**arguments)
 
 
@@ -90,14 +102,21 @@ def _value(kind: Any, text: str, override: str) -> Any:  # noqa: ANN401 (a type,
     if get_origin(kind) is tuple:
         item = get_args(kind)[0]
         return tuple(_value(item, part.strip(), override) for part in text.split(",") if part)
-    read: Callable[[str], Any] = _BOOL.__getitem__ if kind is bool else kind
     try:
-        return read(text)
+        return _reader(kind)(text)
     except (KeyError, ValueError):
-        raise ConfigError(f"--set {override!r}: {text!r} is not {_WANTED[kind]}") from None
+        raise ConfigError(f"--set {override!r}: {text!r} is not {_DESCRIPTIONS[kind]}") from None
 
 
-def _restored(kind: Any, value: Any) -> Any:  # noqa: ANN401 (a type, and its value)
-    if _nested(kind):
-        return restore(kind, value)
+def _reader(kind: Any) -> Callable[[str], Any]:  # noqa: ANN401 (a type)
+    """What makes a value of this type from text."""
+    if kind is bool:
+        return _BOOLS.__getitem__
+    reader: Callable[[str], Any] = get_args(kind)[1] if get_origin(kind) is Annotated else kind
+    return reader
+
+
+def _restore_value(kind: Any, value: Any) -> Any:  # noqa: ANN401 (a type, and its value)
+    if is_dataclass(kind):
+        return restore(kind, value)  # type: ignore[arg-type]
     return tuple(value) if get_origin(kind) is tuple else value

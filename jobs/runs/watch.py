@@ -10,7 +10,7 @@ from rich.filesize import decimal
 
 from jobs.runs import heartbeat, records
 from jobs.runs.heartbeat import Status
-from jobs.runs.records import Done
+from jobs.runs.spec import FinishedRun
 from lake import errors
 from lake.console.messages import Advance, progress, say
 from lake.errors import LakeError, UnreachableError
@@ -20,14 +20,14 @@ LOOK_S = 0.5
 
 def watch(
     root: str, ids: Sequence[str], future: Future[None] | None = None, *, lines: bool = False
-) -> Done:
+) -> FinishedRun:
     """Show the progress of runs that are made one after the other, until the last is done.
 
     Args:
         root: of the lake.
         ids: of the runs, in order.
         future: of the task that makes them, where this process submitted it.
-        lines: whether to tell each change as a JSON line instead of a bar.
+        lines: whether to print each change as a JSON line instead of a bar.
 
     Raises:
         StoppedError: it was asked to stop.
@@ -35,26 +35,26 @@ def watch(
         UnreachableError: the task is lost.
     """
     for run in ids:
-        done = _until_done(root, run, future, lines=lines)
-    return done
+        finished = _until_done(root, run, future, lines=lines)
+    return finished
 
 
-def _until_done(root: str, run: str, future: Future[None] | None, *, lines: bool) -> Done:
-    shown: Status | None = None
-    changed, told = time.monotonic(), False
-    with progress(run) as report:
+def _until_done(root: str, run: str, future: Future[None] | None, *, lines: bool) -> FinishedRun:
+    last_status: Status | None = None
+    last_change, is_announced = time.monotonic(), False
+    with progress(run) as advance:
         while True:
-            done = records.find(root, run)
+            finished = records.find(root, run)
             status = heartbeat.read(root, run)
-            if status != shown:
-                shown, changed, told = status, time.monotonic(), False
-                _tell(run, status, report, lines=lines)
-            if done:
-                return done
+            if status != last_status:
+                last_status, last_change, is_announced = status, time.monotonic(), False
+                _print(run, status, advance, lines=lines)
+            if finished:
+                return finished
             _check(run, status, future)
-            silent = time.monotonic() - changed > heartbeat.STALLED_S
-            if silent and not told and heartbeat.state(root, run) == heartbeat.STALLED:
-                told = True
+            is_silent = time.monotonic() - last_change > heartbeat.STALLED_S
+            if is_silent and not is_announced and heartbeat.state(root, run) == heartbeat.STALLED:
+                is_announced = True
                 say(
                     f"{run}: no sign of life for {heartbeat.STALLED_S:.0f} s: no worker, or lost; "
                     f"'lake runs resume {run}' goes on with it"
@@ -62,17 +62,17 @@ def _until_done(root: str, run: str, future: Future[None] | None, *, lines: bool
             time.sleep(LOOK_S)
 
 
-def _tell(run: str, status: Status | None, report: Advance, *, lines: bool) -> None:
+def _print(run: str, status: Status | None, advance: Advance, *, lines: bool) -> None:
     if status is None:
         return
     if lines:
         say(json.dumps({"run": run, **asdict(status)}))
-    elif status.parts:
-        report(status.parts_done, status.parts, _about(status))
+    elif status.tasks:
+        advance(status.tasks_done, status.tasks, _stage_text(status))
 
 
-def _about(status: Status) -> str:
-    """The stage and, where they are told, bytes and their rate."""
+def _stage_text(status: Status) -> str:
+    """The stage and, where they are counted, bytes and their rate."""
     if not status.bytes:
         return status.stage
     rate = decimal(status.bytes_per_second or 0)
@@ -88,7 +88,7 @@ def _check(run: str, status: Status | None, future: Future[None] | None) -> None
         kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, LakeError):
             raise kind(message)
-        raise LakeError(f"{run} failed: {status.error}; 'lake runs logs {run}' tells more")
+        raise LakeError(f"{run} failed: {status.error}; 'lake runs logs {run}' says more")
     if future is not None and future.status in ("error", "lost", "cancelled"):
         raise UnreachableError(
             f"the cluster gave up {run} ({future.status}); what was finished is kept: "

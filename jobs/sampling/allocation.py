@@ -7,7 +7,7 @@ import lake
 from jobs.features import features
 from jobs.features.features import Feature, Selection
 from jobs.runs import heartbeat, outputs
-from jobs.runs.stages import Arrays, Work, partial
+from jobs.runs.stages import ActiveRun, Arrays, task_result
 from jobs.sampling import designs, hierarchy
 from jobs.sampling import strata as stratification
 from jobs.sampling.hierarchy import Hierarchy
@@ -20,7 +20,9 @@ Shares = tuple[NDArray[np.integer], NDArray[np.int64]]
 """(pixel,) label, below 0 outside the population; (label,) how many are drawn."""
 
 
-def stratified(work: Work, strata: Strata, pixels: int, generator: np.random.Generator) -> Shares:
+def stratified(
+    work: ActiveRun, strata: Strata, pixels: int, generator: np.random.Generator
+) -> Shares:
     """Strata, and their shares of `pixels`; Neyman's after a pilot of one phase drawn at random."""
     labels = stratification.labels(work.root, work.store, strata)
     number = int(labels.max()) + 1
@@ -33,15 +35,17 @@ def stratified(work: Work, strata: Strata, pixels: int, generator: np.random.Gen
     return labels, designs.allocate(weight, size, least, pixels)
 
 
-def balanced(work: Work, how: Hierarchy, pixels: int, generator: np.random.Generator) -> Shares:
+def balanced(
+    work: ActiveRun, how: Hierarchy, pixels: int, generator: np.random.Generator
+) -> Shares:
     """Cells of scores, found from some pixels drawn at random, and their shares of `pixels`."""
     domain = work.store.domain
     work.stage("fit", _fit, [(how, domain.pixels, int(generator.integers(2**32)))])
     blocks = order.superblocks(domain.pixels, domain.layout)
     work.stage("assign", _assign, [(how.scores, block) for block in blocks])
-    labels = np.concatenate([work.partial("assign", n)["cell"] for n in range(len(blocks))])
+    labels = np.concatenate([work.result("assign", n)["cell"] for n in range(len(blocks))])
     size = designs.sizes(labels, how.levels[0])
-    fitted = work.partial("fit", 0)
+    fitted = work.result("fit", 0)
     parents = [fitted[f"parent{level}"] for level in range(len(how.levels) - 1)]
     return labels, hierarchy.counts(size, np.minimum(size, 1), parents, pixels)
 
@@ -62,7 +66,7 @@ def feature(name: str, store: Store) -> tuple[Selection, int]:
     return settled, found.index(name)
 
 
-def _pilot(work: Work, name: str, phase: int) -> NDArray[np.float32]:
+def _pilot(work: ActiveRun, name: str, phase: int) -> NDArray[np.float32]:
     """(pixel,) a feature in one phase, NaN elsewhere."""
     store = work.store
     pixels, layout = store.domain.pixels, store.domain.layout
@@ -70,7 +74,7 @@ def _pilot(work: Work, name: str, phase: int) -> NDArray[np.float32]:
     work.stage("pilot", _read, [(store.url, name, piece) for piece in pieces])
     found = np.full(pixels, np.nan, np.float32)
     for number, piece in enumerate(pieces):
-        found[piece] = work.partial("pilot", number)["values"]
+        found[piece] = work.result("pilot", number)["values"]
     return found
 
 
@@ -91,6 +95,6 @@ def _fit(root: str, run: str, how: Hierarchy, pixels: int, seed: int) -> Arrays:
 
 def _assign(root: str, run: str, scored: str, pixels: slice) -> Arrays:
     """On a worker: `cell` (pixel,) of a superblock; -1 where a pixel has no scores."""
-    centres = partial(root, run, "fit", 0)["centres"]
+    centres = task_result(root, run, "fit", 0)["centres"]
     scores = outputs.read(root, scored, "scores", pixels)
     return {"cell": hierarchy.nearest(scores, centres).astype(np.int32)}

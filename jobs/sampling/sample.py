@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from jobs.features import features
 from jobs.features.features import Selection
 from jobs.runs import outputs, records
-from jobs.runs.records import Spec
 from jobs.runs.settings import check, restore
-from jobs.runs.stages import Work
+from jobs.runs.spec import Spec
+from jobs.runs.stages import ActiveRun
 from jobs.sampling import allocation, designs, writer
 from jobs.sampling import strata as stratification
 from jobs.sampling.designs import Drawn
@@ -114,7 +114,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     inputs: dict[str, str] = {}
     for array, run in wanted.items():
         if run:
-            inputs |= outputs.holding(root, run, array, store)
+            inputs |= outputs.require_array(root, run, array, store)
     return (records.spec_of(root, settled(settings, store), JOB, (store,), inputs),)
 
 
@@ -172,7 +172,7 @@ def suspect(root: str, run: str) -> bool:
     return restore(Settings, records.read_spec(root, run).settings).suspect
 
 
-def make(work: Work) -> Sequence[str]:
+def make(work: ActiveRun) -> Sequence[str]:
     """Draw the sample, then read and write its features."""
     store, settings = work.store, work.settings(Settings)
     drawn = _draw(work, settings)
@@ -185,12 +185,12 @@ def make(work: Work) -> Sequence[str]:
     chunk = store.domain.layout.chunk
     calls = [(store.url, settings.features, chunk, part, n) for n, part in enumerate(parts)]
     work.stage("draw", writer.write, calls, [4 * len(named) * (p.stop - p.start) for p in parts])
-    told = np.stack([work.partial("draw", number)["told"] for number in range(len(calls))])
+    told = np.stack([work.result("draw", number)["told"] for number in range(len(calls))])
     _tell_reasons(work, writer.reasons(told, samples, settings.max_missing), samples, settings)
     return [path, writer.TABLE]
 
 
-def _tell_reasons(work: Work, found: list[str], samples: int, settings: Settings) -> None:
+def _tell_reasons(work: ActiveRun, found: list[str], samples: int, settings: Settings) -> None:
     if all(found):
         raise DataError(
             f"no feature of {work.store.key} is fit for use: {len(found)} are constant or missing in "
@@ -203,7 +203,7 @@ def _tell_reasons(work: Work, found: list[str], samples: int, settings: Settings
         work.say(f"{dropped} of {len(found)} features dropped, see 'reason' in its Zarr")
 
 
-def _draw(work: Work, settings: Settings) -> Drawn:
+def _draw(work: ActiveRun, settings: Settings) -> Drawn:
     """The pixels of the sample, by the design."""
     if settings.design in OF_DOMAIN:
         return _of_domain(settings, work.store)

@@ -67,10 +67,12 @@ def arrays(store: Store, drawn: Drawn, named: Sequence[Feature], rows: int) -> I
     """Of the group; `features` is filled by parts."""
     for array in schema.pixel_coordinates(store.domain):
         data = np.asarray(array.data)[drawn.pixel]
-        yield outputs.known(array.path, ("sample",), data, **array.attributes)
+        yield outputs.whole_array(array.path, ("sample",), data, **array.attributes)
     about = {"long_name": "probability to be drawn"}
-    yield outputs.known("probability", ("sample",), drawn.probability, **about)
-    yield outputs.known("stratum", ("sample",), drawn.stratum, long_name="drawn from; 0: no strata")
+    yield outputs.whole_array("probability", ("sample",), drawn.probability, **about)
+    yield outputs.whole_array(
+        "stratum", ("sample",), drawn.stratum, long_name="drawn from; 0: no strata"
+    )
     yield from _of_features(named)
     yield Array(
         "features",
@@ -168,12 +170,14 @@ def _parquet(columns: Arrays) -> bytes:
 
 
 def _of_features(named: Sequence[Feature]) -> Iterator[Array]:
-    yield outputs.known("feature", ("feature",), [str(of) for of in named])
+    yield outputs.whole_array("feature", ("feature",), [str(of) for of in named])
     for label in ("cube", "band", "month", "tod", "statistic"):
-        yield outputs.known(label, ("feature",), [getattr(of, label) for of in named])
+        yield outputs.whole_array(label, ("feature",), [getattr(of, label) for of in named])
     subpixel = [-1 if of.subpixel is None else of.subpixel for of in named]
-    yield outputs.known(
+    yield outputs.whole_array(
         "subpixel", ("feature",), subpixel, long_name="-1: all of the pixel, merged"
     )
-    yield outputs.known("kept", ("feature",), np.zeros(len(named), bool))
-    yield outputs.known("reason", ("feature",), [""] * len(named), long_name="why it is dropped")
+    yield outputs.whole_array("kept", ("feature",), np.zeros(len(named), bool))
+    yield outputs.whole_array(
+        "reason", ("feature",), [""] * len(named), long_name="why it is dropped"
+    )

@@ -119,7 +119,7 @@ def run(
     objects = records.folder(str(root), spec.id)
     name = "embedding" if columns else "labels"
     encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING} if columns else {}
-    array = outputs.per_pixel(
+    array = outputs.pixel_array(
         name, store, columns, str(values.dtype), NOTHING if columns else -1, **encoded
     )
     arrays = [*schema.pixel_coordinates(store.domain), array]

@@ -98,7 +98,7 @@ def test_runs_that_are_done_are_not_read_again(moto_root, break_s3):
     for number in range(many):
         run = records.folder(moto_root, f"sample-{number:012x}")
         run.put("spec.json", b"{}")
-        run.put("done.json", records.as_json(asdict(records.Done("", (), 1, ""))))
+        run.put("done.json", records.as_json(asdict(records.FinishedRun("", (), 1, ""))))
     records.folder(moto_root, "no-run").put("left", b"")
     proxy = break_s3(Faults())
     board = Board(moto_root, 0)

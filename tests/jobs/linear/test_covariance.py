@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from jobs.features.scaling import Scaling
 from jobs.linear.covariance import Sums
-from jobs.runs.stages import noted, restored
+from jobs.runs.stages import pack, unpack
 
 
 def summed(blocks):
@@ -107,7 +107,7 @@ def test_feature_that_is_never_there_has_covariance_zero_and_scale_one(z):
 
 
 def test_what_was_stored_goes_on(holes):
-    sums = restored(Sums, noted(summed([holes[:, :100]]), "total_"), "total_")
+    sums = unpack(Sums, pack(summed([holes[:, :100]]), "total_"), "total_")
     sums.add(holes[:, 100:].copy())
     whole = summed([holes[:, :100], holes[:, 100:]])
     assert_array_equal(sums.covariance(), whole.covariance())

@@ -18,6 +18,7 @@ from jobs.embedding import embed
 from jobs.linear import pca
 from jobs.linear.passes import Fit
 from jobs.runs import driver, heartbeat, outputs, records
+from jobs.runs.spec import FinishedRun
 from jobs.sampling import sample
 from jobs.sampling.strata import Strata
 from lake.errors import ConfigError, MissingError, StoppedError
@@ -248,7 +249,7 @@ def test_failed_run_tells_why_and_is_made_when_it_can_be(client, truth, monkeypa
 
 def test_same_run_finished_elsewhere_meanwhile_counts(client, truth, monkeypatch):
     wanted = driver.specs(truth.root, truth.key, sample.Settings(phases=1, max_missing=0.35))[-1]
-    elsewhere = records.Done(wanted.id, ("out",), 1.0, records.now())
+    elsewhere = FinishedRun(wanted.id, ("out",), 1.0, records.now())
 
     def make(work):
         work.objects.put("done.json", records.as_json(asdict(elsewhere)))
@@ -278,9 +279,12 @@ def test_run_that_was_stopped_and_is_asked_for_again_is_made(client, truth):
 
 
 def test_force_on_a_run_whose_driver_died_is_no_error_and_on_a_living_one_it_is(truth):
-    with heartbeat.Pulse(truth.root, "x-2"), pytest.raises(ConfigError, match="lake runs stop x-2"):
+    with (
+        heartbeat.Heartbeat(truth.root, "x-2"),
+        pytest.raises(ConfigError, match="lake runs stop x-2"),
+    ):
         driver.forget(truth.root, "x-2")
-    heartbeat.note(
+    heartbeat.write(
         records.folder(truth.root, "x-2"), heartbeat.Status(heartbeat.RUNNING, records.now())
     )
     long_ago = time.time() - 10 * heartbeat.STALLED_S
@@ -296,7 +300,7 @@ def check_until_told(attempt):
 
 
 def test_older_attempt_gives_way(truth):
-    first, second = (heartbeat.Pulse(truth.root, "x-1") for _ in range(2))
+    first, second = (heartbeat.Heartbeat(truth.root, "x-1") for _ in range(2))
     first.begin()
     second.begin()
     with pytest.raises(StoppedError, match="took over"):

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 
 from jobs.runs import outputs, records
-from jobs.runs.records import Input, Spec
+from jobs.runs.spec import Input, Spec
 from lake.errors import MissingError
 from lake.format.schema import Array
 
@@ -22,8 +22,8 @@ def root(request, tmp_path):
 
 def make(root, values=np.nan):
     arrays = [
-        outputs.known("name", ("name",), ["a", "bc"], long_name="of a column"),
-        outputs.known("flag", ("name",), [True, False]),
+        outputs.whole_array("name", ("name",), ["a", "bc"], long_name="of a column"),
+        outputs.whole_array("flag", ("name",), [True, False]),
         Array("values", ("row", "name"), (5, 2), "float32", (2, 2), fill_value=values),
     ]
     return outputs.create(records.folder(root, SPEC.id), SPEC, arrays, "flag")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import pytest
 
 from jobs.runs import heartbeat, records
-from jobs.runs.records import Done, Input, Spec
+from jobs.runs.spec import FinishedRun, Input, Spec
 from lake.errors import ConfigError, FormatError, MissingError
 
 STORE = Input("goes16/a/20180101_20180102/g", "00000001-abc", "ledgers/0-1.parquet")
@@ -27,7 +27,7 @@ class Held:
 
 def made(root, spec):
     records.write_spec(root, spec)
-    done = Done(spec.id, ("out",), 1.0, records.now())
+    done = FinishedRun(spec.id, ("out",), 1.0, records.now())
     records.folder(root, spec.id).put("done.json", records.as_json(asdict(done)))
     return spec.id
 

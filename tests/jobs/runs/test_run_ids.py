@@ -17,7 +17,7 @@ from jobs.evaluation import evaluate
 from jobs.linear import mnf, passes, pca, transform
 from jobs.report import map as maps
 from jobs.runs import outputs, records
-from jobs.runs.records import Done, Input, Spec
+from jobs.runs.spec import FinishedRun, Input, Spec
 from jobs.sampling import sample
 from jobs.sampling.hierarchy import Hierarchy
 from jobs.sampling.strata import Strata
@@ -49,11 +49,11 @@ class Goldens:
         """A run that is done, as are those it builds on, with an array (pixel, ...) of zeros."""
         for spec in job.specs(self.root, self.store, settings):
             self.fixed(spec)
-            done = Done(spec.id, (), 1.0, records.now())
+            done = FinishedRun(spec.id, (), 1.0, records.now())
             records.write_spec(self.root, spec)
             records.folder(self.root, spec.id).put("done.json", records.as_json(asdict(done)))
         dims = {"column": width} if width else {}
-        arrays = [outputs.per_pixel(array, self.store, dims, "float32", 0.0)] if array else []
+        arrays = [outputs.pixel_array(array, self.store, dims, "float32", 0.0)] if array else []
         outputs.create(records.folder(self.root, spec.id), spec, arrays, "")
         return spec.id
 

@@ -9,6 +9,8 @@ from lake.errors import ConfigError, FormatError
 @dataclass(frozen=True, slots=True)
 class Inner:
     rate: float = 0.5
+    tods: tuple[settings.TimeOfDay, ...] = ()
+    tod: settings.TimeOfDay = -1
     names: tuple[str, ...] = ()
 
 
@@ -27,7 +29,15 @@ class Outer:
 def test_values_are_read_by_the_type_of_their_field():
     given = ["run=a-1", "count=5", "fast=true", "days=7, 8", "rate=1e-3", "names=C13,C02"]
     found = settings.parse(Outer, given)
-    assert found == Outer("a-1", 5, True, (7, 8), Inner(1e-3, ("C13", "C02")))
+    assert found == Outer("a-1", 5, True, (7, 8), Inner(1e-3, names=("C13", "C02")))
+
+
+def test_times_of_day_are_read_as_a_clock_shows_them_or_in_seconds():
+    assert settings.parse(Outer, ["tods=18:00, 64800,00:30", "tod=06:00"]).inner == Inner(
+        tods=(64800, 64800, 1800), tod=21600
+    )
+    assert settings.parse(Outer, ["tod=-1"]).inner.tod == -1
+    assert settings.restore(Outer, {"inner": {"tods": [64800]}}).inner.tods == (64800,)
 
 
 def test_no_overrides_are_the_defaults_and_the_last_of_a_name_counts():
@@ -41,7 +51,9 @@ def test_value_may_hold_an_equals_sign_and_a_tuple_may_be_empty():
 
 
 def test_unknown_name_is_refused_and_the_known_ones_are_named():
-    with pytest.raises(ConfigError, match=r"'cuont'.*run, count, fast, days, rate, names"):
+    with pytest.raises(
+        ConfigError, match=r"'cuont'.*run, count, fast, days, rate, tods, tod, names"
+    ):
         settings.parse(Outer, ["cuont=3"])
 
 
@@ -52,6 +64,8 @@ def test_unknown_name_is_refused_and_the_known_ones_are_named():
         ("rate=fast", "a number"),
         ("fast=yes", "true or false"),
         ("days=1,x", "a whole number"),
+        ("tod=noon", "a time of day, HH:MM or seconds"),
+        ("tods=18:00,24:00", "'24:00' is not a time of day"),
         ("count", "NAME=VALUE"),
         ("count=0", "above 0, found 0"),
     ],
@@ -62,7 +76,7 @@ def test_value_of_another_type_or_out_of_range_is_refused(override, wanted):
 
 
 def test_restore_gives_back_what_was_noted_as_json():
-    given = Outer("x", 4, True, (5,), Inner(0.25, ("a",)))
+    given = Outer("x", 4, True, (5,), Inner(0.25, names=("a",)))
     noted = asdict(given)
     noted["days"], noted["inner"]["names"] = [5], ["a"]
     assert settings.restore(Outer, noted) == given

@@ -122,12 +122,12 @@ def month(days: Sequence[Step]) -> list[Step]:
 def domain(step: Step) -> Domain:
     """The land nearest below the satellite."""
     path = step.files[0].path
-    surface = granule.open_surface(path, path, RULES.clear_sky.rule)
-    projection, land = surface.grid.projection, surface.land
-    lon, lat = grid.lonlat(projection, surface.grid.y[:, None], surface.grid.x[None, :])
+    sky = granule.open_sky(path, path, RULES.clear_sky.rule)
+    projection, land = sky.grid.projection, sky.domain("land")
+    lon, lat = grid.lonlat(projection, sky.grid.y[:, None], sky.grid.x[None, :])
     zenith = np.where(land, grid.view_zenith(projection, lon, lat), np.inf)
     limit = np.partition(zenith.ravel(), PIXELS - 1)[PIXELS - 1]
-    return domains.from_mask(zenith <= limit, surface.grid, RULES.layout)
+    return domains.from_mask(zenith <= limit, sky.grid, RULES.layout)
 
 
 @contextmanager
@@ -181,8 +181,8 @@ def original(steps: Sequence[Step]) -> tuple[Callable[[], None], Figures]:
     running: dict[str, list[np.ndarray]] = {}
 
     def run() -> None:
-        surface = granule.open_surface(step.files[0].path, step.files[0].path, "clear-land")
-        valid = surface.clear
+        sky = granule.open_sky(step.files[0].path, step.files[0].path, "clear-land")
+        valid = sky.clear()
         images = {}
         for file in step.files[1:]:
             band = granule.open_band(file.path, file.path, "Rad")

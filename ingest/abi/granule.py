@@ -1,36 +1,29 @@
-"""One ABI netCDF file on the local disk -> packed counts with their table, validity and grid.
+"""One ABI netCDF file on the local disk -> packed counts with their table, validity and grid; or its flags.
 
-L1b `Rad` becomes reflectance factor (bands 1-6, by `kappa0`) or brightness temperature (bands
-7-16, by `planck_*`) with the constants of the file itself; L2 `CMI` and `LST` are unpacked as they
-are. An observation is good where `DQF` is 0; one of `LST` where a temperature was retrieved
-(v01 `(DQF & 22) == 0`, v02 `DQF <= 2`) and lies in the file's valid range: the sky and surface
-that a listing wants beyond that come from `open_surface`.
+What is read, how counts become values and which are usable stands in the row of the product
+(`ingest.abi.products`), constants in the file itself. L1b `Rad` becomes reflectance factor (bands 1-6)
+or brightness temperature (bands 7-16); L2 products are unpacked as they are. The clear sky that a
+listing wants beyond usable observations comes from `open_sky`.
 Opening reads what the file says of itself; of the images only the chunks asked for are read, later,
 as long as the granule is held. Arrays are (y, x), north to south, west to east.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.abi import filenames, hdf5_chunks
-from ingest.abi.filenames import Flags, LstFlags
+from ingest.abi import abi_file, calibration
+from ingest.abi.abi_file import AbiFile, misfit
+from ingest.abi.flags import FlagImages, Flags, Quality, SkyRules
 from ingest.abi.hdf5_chunks import Chunks, Wanted
-from lake.errors import ConfigError, GeometryError, GranuleError
+from lake.errors import GranuleError
 from lake.format.arrays import Bools, Counts, Floats
-from lake.format.bands import BANDS, is_reflective
-from lake.format.grid import Grid, Projection, axis
+from lake.format.grid import Grid
 
 COUNTS = 1 << 16
 """As many values as a count can have; attributes of unsigned counts may be stored negative."""
-
-UNUSED = -999.0
-"""Calibration constants of the other kind of band hold this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,17 +37,14 @@ class Granule:
     flags: Chunks
     """`DQF`."""
     table: Floats
-    """(count,) reflectance factor (1) or temperature (K) of counts up to the fill and the largest
-    valid one; NaN where the count is no valid observation, as are all counts beyond."""
-    version: str = ""
-    """Of the LST quality flags, `v01` or `v02`; empty: of a band."""
+    """(count,) quantity of counts up to the fill and the largest valid one; NaN where the count is no
+    valid observation, as are all counts beyond."""
+    quality: Quality
+    """Which flags make an observation usable."""
 
     def bad(self, flags: Flags) -> NDArray[np.uint8]:
         """Where quality flags call an observation not usable: not 0; of the shape of `flags`."""
-        if not self.version and flags.itemsize == 1:
-            return flags.view(np.uint8)
-        is_bad = ~filenames.is_retrieved(self.version, flags) if self.version else flags != 0
-        return is_bad.view(np.uint8)
+        return self.quality.is_bad(flags)
 
     @property
     def usable(self) -> Bools:
@@ -75,42 +65,50 @@ class Granule:
         return good
 
     def quantity(self) -> Floats:
-        """(y, x) reflectance factor (1) or temperature (K); NaN where not good; read now."""
-        known = np.minimum(self.counts, self.table.size - 1)
-        return np.where(self.good, self.table[known], np.nan)
+        """(y, x) physical values in the unit of the product; NaN where not good; read now."""
+        counts = np.minimum(self.counts, self.table.size - 1)
+        return np.where(self.good, self.table[counts], np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surface:
-    """Sky and surface of one scan, from its LST product."""
+class Sky:
+    """The flags of one scan that tell clear sky, from its clear-sky product."""
 
     path: str
     grid: Grid
-    dqf: Chunks
-    pqi: Chunks | None
-    """Product quality information; None in v01, which has none."""
+    images: Mapping[str, Chunks]
+    """Flags by variable, of one shape; the first one's chunks are those to ask for."""
     version: str
-    """Of the LST quality flags, `v01` or `v02`."""
+    """Which meaning the flags have; empty: the product has one meaning."""
+    rules: SkyRules
+    """Those of the product."""
     rule: str
-    """Which pixels count: a key of `ingest.abi.filenames.CLEAR_RULES`."""
-
-    def seen(self, wanted: Wanted | None = None) -> LstFlags:
-        """(y, x) The flags, read now; the fill value in chunks of `dqf` that are not wanted."""
-        pqi = None
-        if self.pqi is not None:
-            alike = self.pqi.grid == self.dqf.grid
-            pqi = self.pqi.image(wanted if alike else None)
-        return LstFlags(self.version, self.dqf.image(wanted), pqi)
+    """Which pixels count: one of the clear-sky rules."""
 
     @property
-    def clear(self) -> Bools:
-        """(y, x) True = counts, by the clear-sky rule."""
-        return filenames.is_clear(self.rule, self.seen())
+    def chunks(self) -> Chunks:
+        """The image whose chunks are asked for."""
+        return next(iter(self.images.values()))
 
-    @property
-    def land(self) -> Bools:
-        """(y, x) True = land."""
-        return filenames.is_land(self.seen())
+    def flags(self, wanted: Wanted | None = None) -> FlagImages:
+        """(y, x) The flags, read now; the fill value in chunks that are not wanted.
+
+        Args:
+            wanted: True = wanted, of the shape of the grid of `chunks`.
+        """
+        grid = self.chunks.grid
+        return {
+            name: image.image(wanted if image.grid == grid else None)
+            for name, image in self.images.items()
+        }
+
+    def clear(self, wanted: Wanted | None = None) -> Bools:
+        """(y, x) True = counts, by the clear-sky rule; means nothing in chunks that are not wanted."""
+        return self.rules.clear[self.rule].holds(self.version, self.flags(wanted))
+
+    def domain(self, rule: str) -> Bools:
+        """(y, x) True = belongs to the domain, by a domain rule that goes by the file."""
+        return self.rules.domain[rule].holds(self.version, self.flags())
 
 
 def open_band(local: str, path: str, variable: str) -> Granule:
@@ -119,13 +117,19 @@ def open_band(local: str, path: str, variable: str) -> Granule:
     Args:
         local: where its bytes lie.
         path: its path in the source; the name says product and band, which the content must confirm.
-        variable: `Rad`, `CMI` or `LST`.
+        variable: that the product observes, e.g. `Rad`, `LST`.
 
     Raises:
         GranuleError: truncated, no HDF5, no ABI file, or of another product or band.
     """
-    with _opened(local, path) as file:
-        band = file.confirm(variable)
+    with abi_file.opened(local, path) as file:
+        name, row = file.confirm()
+        observes = row.product.observes
+        if observes is None or observes.variable != variable:
+            raise GranuleError(
+                f"{path} is of product {name.product}, wanted one with {variable}; "
+                "check the cube's product"
+            )
         counts, dqf = file.image(variable), file.image("DQF")
         if counts.kind != np.uint16:
             raise GranuleError(
@@ -133,215 +137,50 @@ def open_band(local: str, path: str, variable: str) -> Granule:
             )
         grid = file.grid(counts.shape)
         if dqf.shape != counts.shape:
-            raise GranuleError(_misfit(path, "DQF", dqf.shape, f"{variable} has {counts.shape}"))
-        table = _table(file, variable)
-        if variable == "Rad":
-            table = _calibrated(file, band, table)
-        version = _lst_version(file) if variable == "LST" else ""
-    return Granule(path, grid, counts, dqf, table, version)
+            raise GranuleError(misfit(path, "DQF", dqf.shape, f"{variable} has {counts.shape}"))
+        table = observes.calibrate(_unpacked(file, variable), name.band or "", file.constant)
+        quality = observes.quality[file.version(row.product)]
+    return Granule(path, grid, counts, dqf, table, quality)
 
 
-def open_surface(local: str, path: str, rule: str) -> Surface:
-    """Clear sky and land of one scan, from its LST product.
+def open_sky(local: str, path: str, rule: str) -> Sky:
+    """Clear sky, and by some products the domain, of one scan.
 
     Args:
         local: where its bytes lie.
-        path: its path in the source.
-        rule: a key of `ingest.abi.filenames.CLEAR_RULES`.
+        path: its path in the source; the name says the product, which the content must confirm.
+        rule: a clear-sky rule of the product.
 
     Raises:
-        GranuleError: truncated, no HDF5, no LST file, or of neither version.
+        GranuleError: truncated, no HDF5, of a product without that rule, or of no known version.
     """
-    with _opened(local, path) as file:
-        file.confirm("LST")
-        dqf, version = file.image("DQF"), _lst_version(file)
-        pqi = file.image("PQI") if version == "v02" else None
-        grid = file.grid(dqf.shape)
-        if pqi is not None and pqi.shape != dqf.shape:
-            raise GranuleError(_misfit(path, "PQI", pqi.shape, f"DQF has {dqf.shape}"))
-    return Surface(path, grid, dqf, pqi, version, rule)
-
-
-@contextmanager
-def _opened(local: str, path: str) -> Iterator["_File"]:
-    try:
-        # nobody changes a file that is being read: no lock, which some network disks refuse
-        with h5py.File(local, "r", locking=False) as file:
-            yield _File(path, file, hdf5_chunks.mapped(local), {})
-    except (OSError, RuntimeError, KeyError) as error:
-        there = Path(local)
-        size = there.stat().st_size if there.is_file() else 0
-        raise GranuleError(
-            f"{path} cannot be read: found {size} bytes, {error}; wanted a whole netCDF-4 file: "
-            "fetch it again"
-        ) from error
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _File:
-    """An open file that raises `GranuleError` for whatever it lacks."""
-
-    path: str
-    file: h5py.File
-    data: memoryview
-    """All its bytes."""
-    known: dict[str, h5py.Dataset]
-    """Variables opened so far."""
-
-    def variable(self, name: str) -> h5py.Dataset:
-        if name not in self.known:
-            try:
-                self.known[name] = h5py.Dataset(h5py.h5d.open(self.file.id, name.encode()))
-            except (KeyError, ValueError) as error:
-                raise GranuleError(
-                    f"{self.path} has no variable {name}, it holds "
-                    f"{', '.join(self.file) or 'nothing'}: wanted an ABI granule of its name; fetch "
-                    "it again, or leave it out"
-                ) from error
-        return self.known[name]
-
-    def number(self, variable: str, name: str) -> float:
-        """The first or only number of an attribute."""
-        numbers = self.numbers(variable, name)
-        if numbers is None:
-            raise GranuleError(self._lacks(variable, name))
-        return float(numbers[0])
-
-    def numbers(self, variable: str, name: str) -> Floats | None:
-        """All numbers of an attribute that may be missing."""
-        dataset = self.variable(variable).id
-        if not h5py.h5a.exists(dataset, name.encode()):
-            return None
-        attribute = h5py.h5a.open(dataset, name.encode())
-        found = np.empty(attribute.shape, np.float64)
-        attribute.read(found)
-        return np.atleast_1d(found)
-
-    def whole_numbers(self, variable: str, name: str) -> tuple[int, ...] | None:
-        """An attribute that may be missing."""
-        numbers = self.numbers(variable, name)
-        return None if numbers is None else tuple(int(n) for n in numbers)
-
-    def text(self, variable: str, name: str) -> str:
-        value = self.variable(variable).attrs.get(name)
-        if value is None:
-            raise GranuleError(self._lacks(variable, name))
-        return value.decode() if isinstance(value, bytes) else str(value)
-
-    def _lacks(self, variable: str, name: str) -> str:
-        return (
-            f"{self.path}: {variable} has no attribute {name}; wanted an ABI granule as NOAA "
-            "wrote it: fetch it again"
-        )
-
-    def image(self, name: str) -> Chunks:
-        """(y, x) unsigned values, not read yet."""
-        dataset = self.variable(name)
-        if dataset.ndim != 2:
-            raise GranuleError(_misfit(self.path, name, dataset.shape, "wanted two dimensions"))
-        found = hdf5_chunks.of(dataset, self.data, self.path)
-        if found.kind.kind != "u":
-            raise GranuleError(f"{self.path}: {name} is {found.kind}, wanted unsigned integers")
-        return found
-
-    def confirm(self, variable: str) -> str | None:
-        """The band, when name and content agree on product, satellite and band."""
-        name = filenames.parse_name(self.path)
-        if (
-            name.product not in filenames.PRODUCTS
-            or filenames.PRODUCTS[name.product].variable != variable
-        ):
+    with abi_file.opened(local, path) as file:
+        name, row = file.confirm()
+        rules = row.product.sky
+        if rules is None or rule not in rules.clear:
             raise GranuleError(
-                f"{self.path} is of product {name.product}, wanted one with {variable}; "
-                "check the cube's product"
+                f"{path} is of product {name.product}, wanted one that tells clear sky by the rule "
+                f"{rule!r}; check clear_sky.product"
             )
-        if variable != "LST" and name.band not in BANDS:
-            raise GranuleError(f"{self.path} names no ABI band, wanted {name.mode}C01 .. C16")
-        platform = self.file.attrs.get("platform_ID", b"")
-        found = {"satellite": platform.decode() if isinstance(platform, bytes) else platform}
-        wanted = {"satellite": f"G{name.sat[-2:]}"}
-        if name.band:
-            found["band"] = f"C{int(np.ravel(self.variable('band_id')[()])[0]):02}"
-            wanted["band"] = name.band
-        for what, value in found.items():
-            if value and value != wanted[what]:
-                raise GranuleError(
-                    f"{self.path} holds {what} {value}, its name says {wanted[what]}: fetch it again"
-                )
-        return name.band
-
-    def grid(self, shape: tuple[int, ...]) -> Grid:
-        """The grid, which must have the shape of the data."""
-        y, x = (
-            axis(
-                np.asarray(self.variable(name)[()]),
-                self.number(name, "scale_factor"),
-                self.number(name, "add_offset"),
-            )
-            for name in ("y", "x")
-        )
-        if (y.size, x.size) != shape:
-            raise GranuleError(
-                _misfit(self.path, "data", shape, f"y and x have {(y.size, x.size)}")
-            )
-        numbers = (
-            "perspective_point_height",
-            "semi_major_axis",
-            "semi_minor_axis",
-            "longitude_of_projection_origin",
-            "latitude_of_projection_origin",
-        )
-        name = "goes_imager_projection"
-        found = {number: self.number(name, number) for number in numbers}
-        sweep = self.text(name, "sweep_angle_axis")
-        try:
-            return Grid(Projection(**found, sweep_angle_axis=sweep), y, x)
-        except (ConfigError, GeometryError) as error:
-            raise GranuleError(f"{self.path}: {error}; fetch it again, or leave it out") from error
+        version = file.version(row.product)
+        images = {variable: file.image(variable) for variable in rules.variables[version]}
+        (first, main), *others = images.items()
+        grid = file.grid(main.shape)
+        for variable, image in others:
+            if image.shape != main.shape:
+                raise GranuleError(misfit(path, variable, image.shape, f"{first} has {main.shape}"))
+    return Sky(path, grid, images, version, rules, rule)
 
 
-def _misfit(path: str, name: str, shape: tuple[int, ...], other: str) -> str:
-    return f"{path}: {name} has shape {shape}, {other}; wanted one shape (y, x): fetch it again"
-
-
-def _table(file: _File, variable: str) -> Floats:
-    """Physical value of every count, up to the largest valid one and the fill."""
+def _unpacked(file: AbiFile, variable: str) -> Floats:
+    """Value of every count before calibration, up to the largest valid one and the fill."""
     fill = int(file.number(variable, "_FillValue")) % COUNTS
-    given = file.whole_numbers(variable, "valid_range") or (0, COUNTS - 1)
-    valid = (given[0] % COUNTS, given[-1] % COUNTS)
-    return filenames.unpack(
+    limits = file.whole_numbers(variable, "valid_range") or (0, COUNTS - 1)
+    valid = (limits[0] % COUNTS, limits[-1] % COUNTS)
+    return calibration.unpack(
         max(valid[1], fill) + 1,
         file.number(variable, "scale_factor"),
         file.number(variable, "add_offset"),
         valid,
         fill,
-    )
-
-
-def _calibrated(file: _File, band: str | None, radiance: Floats) -> Floats:
-    if is_reflective(band or ""):
-        return filenames.reflectance_factor(radiance, _constant(file, "kappa0"))
-    names = ("fk1", "fk2", "bc1", "bc2")
-    planck = filenames.Planck(**{name: _constant(file, f"planck_{name}") for name in names})
-    return filenames.brightness_temperature(radiance, planck)
-
-
-def _constant(file: _File, name: str) -> float:
-    value = float(np.ravel(file.variable(name)[()])[0])
-    if not np.isfinite(value) or value == UNUSED:
-        raise GranuleError(
-            f"{file.path}: {name} is {value}, which means unused; wanted the calibration of the "
-            "band in its name: fetch it again"
-        )
-    return value
-
-
-def _lst_version(file: _File) -> str:
-    container = file.file.get("algorithm_product_version_container")
-    version = container.attrs.get("product_version") if container is not None else None
-    return filenames.lst_version(
-        file.path,
-        file.whole_numbers("DQF", "valid_range"),
-        file.whole_numbers("DQF", "flag_masks"),
-        version.decode() if isinstance(version, bytes) else version,
     )

@@ -83,7 +83,7 @@ def accumulate(
                 lost = LedgerEntry(step.id, MISSING, step.start, reason=str(error), files=files)
                 entries.append(lost)
                 continue
-        version = open_scan.surface.version
+        version = open_scan.sky.version
         entries.append(
             LedgerEntry(step.id, MERGED, step.start, version=version, files=open_scan.sources)
         )

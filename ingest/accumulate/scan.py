@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from ingest.abi import granule
-from ingest.abi.filenames import is_clear
-from ingest.abi.granule import Granule, Surface
+from ingest.abi.granule import Granule, Sky
 from ingest.accumulate import gather
 from ingest.listing.listing import Listing
 from ingest.plan.plan import Step
@@ -28,7 +27,7 @@ from lake.store.ledger import SourceFile
 class Scan:
     """The opened files of one time step."""
 
-    surface: Surface
+    sky: Sky
     bands: Mapping[str, tuple[Granule, ...]]
     """By cube, the granule of each band in the order of the cube."""
     refinements: Mapping[str, int]
@@ -48,9 +47,8 @@ class Scan:
         Raises:
             GranuleError: a chunk is damaged.
         """
-        flags = self.surface.dqf
-        flag_values = self.surface.seen(gather.occupied(mask, flags.chunk, flags.grid, 1))
-        valid = is_clear(self.surface.rule, flag_values) & mask
+        flags = self.sky.chunks
+        valid = self.sky.clear(gather.occupied(mask, flags.chunk, flags.grid, 1)) & mask
         chunks_of = cache(partial(gather.occupied, valid.copy()))
         for refinement, band in self.each():
             chunks = chunks_of(band.flags.chunk, band.flags.grid, refinement)
@@ -103,16 +101,16 @@ def open_scan(
         GranuleError: a file cannot be read.
         GeometryError: a file lies on another grid than the domain.
     """
-    surface_path = step.files[0].path
-    surface = granule.open_surface(local[0], surface_path, listing.clear_sky.rule)
-    _check_grid(surface.grid, domain, 1, surface_path)
+    sky_path = step.files[0].path
+    sky = granule.open_sky(local[0], sky_path, listing.clear_sky.rule)
+    _check_grid(sky.grid, domain, 1, sky_path)
     rest = iter(zip(step.files[1:], local[1:], strict=True))
     bands: dict[str, tuple[Granule, ...]] = {}
     for cube in cubes:
         granules = []
         for _ in cube.bands:
-            is_surface = cube.product == listing.clear_sky.product
-            file, local_path = (step.files[0], local[0]) if is_surface else next(rest)
+            is_sky = cube.product == listing.clear_sky.product
+            file, local_path = (step.files[0], local[0]) if is_sky else next(rest)
             granules.append(granule.open_band(local_path, file.path, cube.variable))
             _check_grid(granules[-1].grid, domain, cube.refinement, file.path)
         bands[cube.name] = tuple(granules)
@@ -120,7 +118,7 @@ def open_scan(
         SourceFile(file.name, file.size, file.tag, checksum_of(local_path))
         for file, local_path in zip(step.files, local, strict=True)
     )
-    return Scan(surface, bands, {cube.name: cube.refinement for cube in cubes}, sources)
+    return Scan(sky, bands, {cube.name: cube.refinement for cube in cubes}, sources)
 
 
 def _check_grid(file_grid: Grid, domain: Domain, refinement: int, path: str) -> None:

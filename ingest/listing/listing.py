@@ -6,7 +6,7 @@ refused there, naming the key: an unknown key, a product of another sector, a sl
     sat = "goes16"                    t0, tf: first and last day, inclusive, UTC
     sector = "conus"                  conus, fulldisk, meso1, meso2; becomes part of the geom name
     tolerance_s = 900                 a scan starts at most so far from the time of day it stands for
-    [clear_sky], [domain]             product, rule and what the rule means (see `ingest.abi.filenames`)
+    [clear_sky], [domain]             product, rule and what the rule means (see `ingest.abi.products`)
     domain.mask                       an independent land mask (see `ingest.plan.landmask`), or "none"
     domain.max_disagreement           so much may the product's land differ from the mask's, 0..1
     [geoms]                           names of geometries by longitude, where others are wanted
@@ -26,10 +26,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest.abi import filenames
+from ingest.abi import products
+from ingest.abi.flags import Rule
 from ingest.listing import masks
 from lake.errors import ConfigError
-from lake.format.bands import BANDS
+from lake.format.bands import BANDS, Quantity
 from lake.format.grid import SIZES, Projection, geom_name
 from lake.format.keys import Key, day
 from lake.format.order import Layout
@@ -48,12 +49,21 @@ class ClearSky:
     """Which pixels of a scan count."""
 
     product: str
-    """An LST product, e.g. `ABI-L2-LSTC`."""
+    """A product whose flags tell clear sky, e.g. `ABI-L2-LSTC`, `ABI-L2-ACMC`."""
     rule: str
-    """A key of `ingest.abi.filenames.CLEAR_RULES`."""
+    """One of the product's clear-sky rules, see `ingest.abi.products`."""
 
     def __post_init__(self) -> None:
-        _check_rule("clear_sky", self.product, self.rule, filenames.CLEAR_RULES)
+        _check_one_of("clear_sky.rule", self.rule, self._rules)
+
+    @property
+    def meaning(self) -> str | dict[str, str]:
+        """What the rule means in words, by version of the product where there are several."""
+        return self._rules[self.rule].meaning
+
+    @property
+    def _rules(self) -> Mapping[str, Rule]:
+        return _rules_of("clear_sky", self.product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,8 @@ class DomainRule:
 
     product: str
     rule: str
-    """A key of `ingest.abi.filenames.DOMAIN_RULES`: `land` in the first file of the product, or in the
-    `mask`."""
+    """One of the product's domain rules: `land` in the first file of the product, land in the `mask`, or
+    `water`, which is what the mask does not have as land."""
     mask: str = masks.PACKAGED
     """An independent land mask: `global-land-mask`, path or URL of a file of its layout, `none`."""
     max_disagreement: float = 0.02
@@ -71,8 +81,8 @@ class DomainRule:
     differ. Real files differ on 0.0000 to 0.0008 of them, flags read the wrong way on 0.2 to 1."""
 
     def __post_init__(self) -> None:
-        _check_rule("domain", self.product, self.rule, filenames.DOMAIN_RULES)
-        if not self.mask or (self.rule == "mask" and self.mask == masks.NONE):
+        _check_one_of("domain.rule", self.rule, self._rules)
+        if not self.mask or (self.is_by_mask and self.mask == masks.NONE):
             raise ConfigError(
                 f"domain.mask is {self.mask!r}, domain.rule {self.rule!r}: wanted "
                 f"{masks.PACKAGED!r}, or the path of a mask"
@@ -83,10 +93,24 @@ class DomainRule:
             )
 
     @property
+    def is_by_mask(self) -> bool:
+        """Whether the mask decides, not a file of the product."""
+        return self._rules[self.rule].is_by_mask
+
+    @property
+    def meaning(self) -> str | dict[str, str]:
+        """What the rule means in words, by version of the product where there are several."""
+        return self._rules[self.rule].meaning
+
+    @property
     def decides(self) -> dict[str, str]:
         """What of it decides which pixels there are; the mask does not where it only has to agree."""
-        noted = {"product": self.product, "rule": self.rule}
-        return noted | ({"mask": self.mask} if self.rule == "mask" else {})
+        fields = {"product": self.product, "rule": self.rule}
+        return fields | ({"mask": self.mask} if self.is_by_mask else {})
+
+    @property
+    def _rules(self) -> Mapping[str, Rule]:
+        return _rules_of("domain", self.product)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +145,7 @@ class Listing:
         if self.domain.product != self.clear_sky.product:
             raise ConfigError(
                 f"domain.product is {self.domain.product}, clear_sky.product "
-                f"{self.clear_sky.product}: wanted one LST product for both"
+                f"{self.clear_sky.product}: wanted one product for both"
             )
         if not self.cubes:
             raise ConfigError("cubes is empty: wanted at least one [cubes.NAME]")
@@ -161,16 +185,14 @@ class Listing:
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the numbers: not the period, names, or what only has to agree."""
-        noted = self.to_dict()
-        decides = {k: v for k, v in noted.items() if k not in ("t0", "tf", "geoms")}
-        decides["domain"] = self.domain.decides | {"meaning": noted["domain"]["meaning"]}
+        document = self.to_dict()
+        decides = {k: v for k, v in document.items() if k not in ("t0", "tf", "geoms")}
+        decides["domain"] = self.domain.decides | {"meaning": self.domain.meaning}
         text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, shaped like the TOML file; the rules with what they mean."""
-        clear_sky = filenames.CLEAR_RULES[self.clear_sky.rule]
-        domain = filenames.DOMAIN_RULES[self.domain.rule]
         return {
             "sat": self.sat,
             "listing": self.listing,
@@ -178,8 +200,8 @@ class Listing:
             "tf": self.tf.isoformat(),
             "sector": self.sector,
             "tolerance_s": self.tolerance_s,
-            "clear_sky": asdict(self.clear_sky) | {"meaning": asdict(clear_sky)},
-            "domain": asdict(self.domain) | {"meaning": asdict(domain)},
+            "clear_sky": asdict(self.clear_sky) | {"meaning": self.clear_sky.meaning},
+            "domain": asdict(self.domain) | {"meaning": self.domain.meaning},
             "layout": asdict(self.layout),
             "geoms": dict(self.geoms),
             "cubes": {
@@ -238,10 +260,10 @@ def _from_dict(raw: Mapping[str, Any]) -> Listing:
         {"layout": table, "geoms": table},
     )
     clear_sky, domain = (
-        _rule(top[name], f"{name}.", rules, optional)
-        for name, rules, optional in (
-            ("clear_sky", filenames.CLEAR_RULES, {}),
-            ("domain", filenames.DOMAIN_RULES, {"mask": text, "max_disagreement": (float, int)}),
+        _rule(top[name], name, optional)
+        for name, optional in (
+            ("clear_sky", {}),
+            ("domain", {"mask": text, "max_disagreement": (float, int)}),
         )
     )
     geoms = top.get("geoms", {})
@@ -313,20 +335,19 @@ def _day(value: date | str | int) -> date:
     return value if isinstance(value, date) else day(str(value))
 
 
-def _rule(
-    raw: object, where: str, rules: Mapping[str, filenames.Meaning], optional: _Types
-) -> dict[str, Any]:
+def _rule(raw: object, table: str, optional: _Types) -> dict[str, Any]:
     """Product and rule of a table; what it says the rule means must be what the rule does mean."""
-    known = {"meaning": (dict,), **optional}
-    fields = _fields(raw, where, {"product": (str,), "rule": (str,)}, known)
-    said = fields.pop("meaning", None)
-    if said is not None and fields["rule"] in rules:
-        means = asdict(rules[fields["rule"]])
-        if _fields(said, f"{where}meaning.", {"v01": (str,), "v02": (str,)}, {}) != means:
-            raise ConfigError(
-                f"{where}meaning of {fields['rule']!r} is {said}, but here the rule means {means}: "
-                "use another rule, or the software that meant this"
-            )
+    text = {"product": (str,), "rule": (str,)}
+    fields = _fields(raw, f"{table}.", text, {"meaning": (dict, str), **optional})
+    meaning = fields.pop("meaning", None)
+    rule = _rules_of(table, fields["product"]).get(fields["rule"])
+    if meaning is not None and rule is not None and meaning != rule.meaning:
+        if isinstance(rule.meaning, dict):
+            _fields(meaning, f"{table}.meaning.", dict.fromkeys(rule.meaning, (str,)), {})
+        raise ConfigError(
+            f"{table}.meaning of {fields['rule']!r} is {meaning}, but here the rule means "
+            f"{rule.meaning}: use another rule, or the software that meant this"
+        )
     return fields
 
 
@@ -348,7 +369,14 @@ def _cubes(raw: Mapping[str, Any]) -> Iterator[Cube]:
             refinement=coarsest // METRES[table["resolution"]],
             bands=tuple(table["bands"]),
             tods=tuple(table["tods"]),
+            quantity=_quantity(table["product"]),
         )
+
+
+def _quantity(product: str) -> Quantity | None:
+    """What a product without bands observes; None: it has bands, or is no product."""
+    row = products.SECTOR_PRODUCTS.get(product)
+    return row.product.observes.quantity if row and row.product.observes else None
 
 
 def _check_items(where: str, items: Sequence[object], wanted: type) -> None:
@@ -361,38 +389,45 @@ def _check_one_of(where: str, value: str, known: Sequence[str] | Mapping[str, ob
         raise ConfigError(f"{where} is {value!r}: wanted one of {', '.join(known)}")
 
 
-def _check_rule(where: str, product: str, rule: str, rules: Mapping[str, object]) -> None:
-    _check_one_of(f"{where}.rule", rule, rules)
-    lst = [name for name, known in filenames.PRODUCTS.items() if known.variable == "LST"]
-    _check_one_of(f"{where}.product", product, lst)
+def _rules_of(table: str, product: str) -> Mapping[str, Rule]:
+    """The rules of a product that a table of the listing may name.
+
+    Raises:
+        ConfigError: no such product, or it tells no clear sky.
+    """
+    telling = [name for name, row in products.SECTOR_PRODUCTS.items() if row.product.sky]
+    _check_one_of(f"{table}.product", product, telling)
+    rules = products.sky_rules(product)
+    return rules.clear if table == "clear_sky" else rules.domain
 
 
 def _check_products(listing: Listing) -> None:
     """Every product is of the listing's sector and has the cube's variable and bands."""
-    products = {"clear_sky": listing.clear_sky.product}
-    products |= {f"cubes.{cube.name}": cube.product for cube in listing.cubes}
-    for where, name in products.items():
-        _check_one_of(f"{where}.product", name, filenames.PRODUCTS)
-        if filenames.PRODUCTS[name].sector != listing.sector:
-            raise ConfigError(
-                f"{where}.product {name} is of sector {filenames.PRODUCTS[name].sector}, the listing's "
-                f"sector is {listing.sector}: wanted the same"
-            )
+    observing = [name for name, row in products.SECTOR_PRODUCTS.items() if row.product.observes]
     for cube in listing.cubes:
-        variable = filenames.PRODUCTS[cube.product].variable
-        _check_one_of(f"cubes.{cube.name}.variable", cube.variable, (variable,))
+        _check_one_of(f"cubes.{cube.name}.product", cube.product, observing)
+        observes = products.observed(cube.product)
+        _check_one_of(f"cubes.{cube.name}.variable", cube.variable, (observes.variable,))
         for band in cube.bands:
-            known = ("LST",) if variable == "LST" else tuple(BANDS)
-            _check_one_of(f"cubes.{cube.name}.bands", band, known)
+            _check_one_of(f"cubes.{cube.name}.bands", band, observes.labels)
+    names = {"clear_sky": listing.clear_sky.product}
+    names |= {f"cubes.{cube.name}": cube.product for cube in listing.cubes}
+    for table, name in names.items():
+        sector = products.sector_product(name).sector
+        if sector != listing.sector:
+            raise ConfigError(
+                f"{table}.product {name} is of sector {sector}, the listing's sector is "
+                f"{listing.sector}: wanted the same"
+            )
 
 
 def _check_resolutions(listing: Listing) -> None:
     """Every cube has the resolution of its files and refines the clear-sky product's pixels."""
-    coarse = filenames.PRODUCTS[listing.clear_sky.product].resolution or ""
+    coarse = products.sector_product(listing.clear_sky.product).resolution or ""
     for cube in listing.cubes:
         where = f"cubes.{cube.name}.resolution"
         for band in cube.bands:
-            native = filenames.PRODUCTS[cube.product].resolution or BANDS[band].resolution
+            native = products.sector_product(cube.product).resolution or BANDS[band].resolution
             if native != cube.resolution:
                 raise ConfigError(
                     f"{where} is {cube.resolution}, but {cube.product} {band} is {native}: "
@@ -417,7 +452,7 @@ def _check_slots(listing: Listing) -> None:
                     f"{where} holds {tod}: wanted seconds of the day, 0 to {DAY_S - 1}"
                 )
             for name in dict.fromkeys((listing.clear_sky.product, cube.product)):
-                minutes = filenames.PRODUCTS[name].minutes
+                minutes = products.sector_product(name).minutes
                 distance = min(
                     _distance(tod, hour, minute) for hour in range(-1, 25) for minute in minutes
                 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import cache
 
-from ingest.abi import filenames
+from ingest.abi import filenames, products
 from ingest.abi.filenames import FileName
 from ingest.listing.listing import DAY_S, Listing
 from lake.errors import GranuleError
@@ -33,12 +33,12 @@ def kinds(listing: Listing, tod: int) -> tuple[Kind, ...]:
 
     Bands of the clear-sky product itself are not repeated.
     """
-    found: list[Kind] = [(listing.clear_sky.product, None)]
+    needed: list[Kind] = [(listing.clear_sky.product, None)]
     for cube in listing.cubes_at(tod):
-        if cube.product == listing.clear_sky.product:
-            continue
-        found += [(cube.product, None if cube.variable == "LST" else band) for band in cube.bands]
-    return tuple(found)
+        if cube.product != listing.clear_sky.product:
+            bands = cube.bands if products.observed(cube.product).bands else (None,)
+            needed += [(cube.product, band) for band in bands]
+    return tuple(needed)
 
 
 def folders(
@@ -49,15 +49,15 @@ def folders(
     The hour is that of the scan's start, and there is none but in the minutes of the clear-sky
     product's scans.
     """
-    minutes = filenames.product(listing.clear_sky.product).minutes
+    minutes = products.sector_product(listing.clear_sky.product).minutes
     found = set()
     for tod in listing.tods:
-        products = {filenames.product(product).folder for product, _ in kinds(listing, tod)}
+        tops = {products.sector_product(name).folder for name, _ in kinds(listing, tod)}
         hours = _hours(tod, listing.tolerance_s, minutes)
         for day in days(listing, since, until):
             for hour in hours:
                 on = day + timedelta(days=hour // 24)
-                found |= {f"{product}/{on:%Y/%j}/{hour % 24:02}" for product in products}
+                found |= {f"{top}/{on:%Y/%j}/{hour % 24:02}" for top in tops}
     return tuple(sorted(found))
 
 

@@ -45,7 +45,7 @@ class Origin:
     """How a domain came about; it is kept beside its pixels."""
 
     rule: str
-    """`land`, `mask` or `legacy`."""
+    """`land`, `mask`, `water` or `legacy`."""
     mask: str = ""
     """The land mask that decided, or that had to agree; empty: none did."""
     file: str = ""
@@ -81,12 +81,13 @@ def settle(
         return _there(objects, key, listing, grid)
     except MissingError:
         pass
-    if listing.domain.rule == "mask":
-        mask = listing.domain.mask
-        land, origin = landmask.land(mask, grid), Origin("mask", mask)
+    rule = listing.domain
+    if rule.is_by_mask:
+        pixels_of = landmask.water if rule.rule == "water" else landmask.land
+        land, origin = pixels_of(rule.mask, grid), Origin(rule.rule, rule.mask)
     else:
         file, land = _land(listing, grid, steps, scratch)
-        origin = _compared(listing.domain, file, land, grid)
+        origin = _compared(rule, file, land, grid)
     return keep(objects, key, domains.from_mask(land, grid, listing.layout), origin)
 
 
@@ -113,7 +114,9 @@ def _there(objects: Objects, key: Key, listing: Listing, grid: Grid) -> Domain:
     there, origin = from_bytes(objects.get(_path(key)))
     _check_same(objects, key, there, grid, listing.layout)
     rule, mask = listing.domain.rule, listing.domain.mask
-    if origin.rule != LEGACY and (origin.rule != rule or (rule == "mask" and origin.mask != mask)):
+    if origin.rule != LEGACY and (
+        origin.rule != rule or (listing.domain.is_by_mask and origin.mask != mask)
+    ):
         raise ConfigError(
             f"{objects.url(_path(key))} was made by domain.rule {origin.rule!r} and domain.mask "
             f"{origin.mask!r}, the listing says {rule!r} and {mask!r}: every period of a listing has "
@@ -140,9 +143,9 @@ def _land(
         file = step.files[0]
         try:
             with source_files.fetch(file, scratch) as local:
-                surface = granule.open_surface(local, file.path, listing.clear_sky.rule)
-                if surface.grid.same_as(grid):
-                    return file, surface.land
+                sky = granule.open_sky(local, file.path, listing.clear_sky.rule)
+                if sky.grid.same_as(grid):
+                    return file, sky.domain(listing.domain.rule)
             reasons.append(f"{file.path} lies on another grid")
         except (GranuleError, MissingError) as error:
             reasons.append(str(error))

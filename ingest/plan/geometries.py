@@ -42,7 +42,7 @@ def groups(listing: Listing, steps: Sequence[Step], scratch: Scratch) -> Groups:
 
     def read_grid(step: Step) -> Grid:
         with source_files.fetch(step.files[0], scratch) as local:
-            return granule.open_surface(local, step.files[0].path, rule).grid
+            return granule.open_sky(local, step.files[0].path, rule).grid
 
     return split(steps, read_grid)
 

@@ -73,6 +73,19 @@ def land(mask: str, grid: Grid) -> Bools:
     return found
 
 
+def water(mask: str, grid: Grid) -> Bools:
+    """(y, x) True = no land at the pixel's centre; False off the Earth.
+
+    Args:
+        mask: see `land`.
+        grid: the pixels.
+
+    Raises:
+        ConfigError: see `land`.
+    """
+    return ~land(mask, grid) & _on_earth(grid)
+
+
 def agreement(product: Bools, mask: Bools, grid: Grid) -> Agreement:
     """How far two images of land agree where all of 5 x 5 pixels of the mask are alike.
 
@@ -81,9 +94,7 @@ def agreement(product: Bools, mask: Bools, grid: Grid) -> Agreement:
         mask: (y, x) True = land.
         grid: the pixels; those near the edge of the Earth are left out.
     """
-    on_earth = np.empty(grid.shape, bool)
-    for strip, lon, _ in _strips(grid):
-        on_earth[strip] = np.isfinite(lon)
+    on_earth = _on_earth(grid)
     around = (2 * REACH + 1) ** 2
     near = _sum_around(mask)
     sure = (_sum_around(on_earth) == around) & ((near == 0) | (near == around))
@@ -182,6 +193,14 @@ def _strips(grid: Grid) -> Iterator[tuple[slice, Floats, Floats]]:
     for begin in range(0, grid.shape[0], _ROWS):
         strip = slice(begin, begin + _ROWS)
         yield strip, *lonlat(grid.projection, grid.y[strip, None], grid.x[None])
+
+
+def _on_earth(grid: Grid) -> Bools:
+    """(y, x) True = the pixel's centre has a longitude and latitude."""
+    on_earth = np.empty(grid.shape, bool)
+    for strip, lon, _ in _strips(grid):
+        on_earth[strip] = np.isfinite(lon)
+    return on_earth
 
 
 def _no_mask(mask: str, why: str) -> ConfigError:

@@ -349,18 +349,16 @@ def _images(
     entry: LedgerEntry, cell: Cell, domain: Domain, scratch: Scratch
 ) -> dict[str, NDArray[np.float64]]:
     """By cube, (band, pixel, subpixel) quantities of one time step; NaN where a pixel does not count."""
-    surface_file, *band_files = entry.files
-    with _checked(surface_file, cell, scratch) as (local, path):
-        surface = granule.open_surface(local, path, cell.listing.clear_sky.rule)
-        valid = domain.gather(surface.clear, 1)[:, 0]
+    sky_file, *band_files = entry.files
+    with _checked(sky_file, cell, scratch) as (local, path):
+        sky = granule.open_sky(local, path, cell.listing.clear_sky.rule)
+        valid = domain.gather(sky.clear(), 1)[:, 0]
     images: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
     remaining = iter(band_files)
     for cube in cell.listing.cubes_at(cell.tod):
         for _ in cube.bands:
-            is_surface = cube.product == cell.listing.clear_sky.product
-            with _checked(
-                surface_file if is_surface else next(remaining), cell, scratch
-            ) as location:
+            is_sky = cube.product == cell.listing.clear_sky.product
+            with _checked(sky_file if is_sky else next(remaining), cell, scratch) as location:
                 quantities = granule.open_band(*location, cube.variable).quantity()
             values = domain.gather(quantities, cube.refinement)
             valid = valid & np.isfinite(values).all(axis=1)

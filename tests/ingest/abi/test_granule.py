@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ingest.abi.granule import Granule, Surface, open_band, open_surface
+from ingest.abi.granule import Granule, Sky, open_band, open_sky
 from lake.errors import GranuleError
 
 RAD_C13 = "OR_ABI-L1b-RadC-M6C13_G16_s20180031501172_e20180031503543_c20180031504503.nc"
@@ -66,11 +66,11 @@ def read_band(data: bytes, path: str, variable: str) -> Granule:
         return open_band(local.name, path, variable)
 
 
-def read_surface(data: bytes, path: str, rule: str) -> Surface:
+def read_sky(data: bytes, path: str, rule: str) -> Sky:
     with tempfile.NamedTemporaryFile(suffix=".nc") as local:
         local.write(data)
         local.flush()
-        return open_surface(local.name, path, rule)
+        return open_sky(local.name, path, rule)
 
 
 def radiances(band: int, constants: dict[str, float], dqf: np.ndarray | None = None) -> bytes:
@@ -191,19 +191,19 @@ def test_lst_of_the_baseline_is_valid_by_its_bit_field():
     assert_array_equal(found.good, [[True, True, True], [False, False, False]])
 
 
-def test_surface_of_the_baseline_reads_flags_alone():
-    found = read_surface(lst("v01", [[0, 4], [16, 65535]]), LST, "clear-land")
-    assert_array_equal(found.clear, [[True, False], [False, False]])
-    assert_array_equal(found.land, [[True, True], [False, False]])
+def test_sky_of_the_baseline_reads_flags_alone():
+    found = read_sky(lst("v01", [[0, 4], [16, 65535]]), LST, "clear-land")
+    assert_array_equal(found.clear(), [[True, False], [False, False]])
+    assert_array_equal(found.domain("land"), [[True, True], [False, False]])
     assert found.version == "v01"
     assert found.grid.shape == (2, 2)
 
 
-def test_surface_of_the_enterprise_algorithm_reads_sky_and_land_from_the_quality_information():
+def test_sky_of_the_enterprise_algorithm_reads_sky_and_land_from_the_quality_information():
     data = lst("v02", [[0, 0], [0, 3]], pqi=[[64, 76], [192, 64]])
-    found = read_surface(data, LST, "clear-land")
-    assert_array_equal(found.clear, [[True, False], [False, False]])
-    assert_array_equal(found.land, [[True, True], [False, True]])
+    found = read_sky(data, LST, "clear-land")
+    assert_array_equal(found.clear(), [[True, False], [False, False]])
+    assert_array_equal(found.domain("land"), [[True, True], [False, True]])
     assert found.version == "v02"
 
 
@@ -272,7 +272,7 @@ def test_shapes_that_disagree_are_an_error(grid, rad, dqf, message):
 
 def test_enterprise_file_without_quality_information_is_an_error():
     with pytest.raises(GranuleError, match="no variable PQI"):
-        read_surface(lst("v02", [[0, 0]] * 2), LST, "retrieved")
+        read_sky(lst("v02", [[0, 0]] * 2), LST, "retrieved")
 
 
 def test_lst_file_whose_hints_disagree_is_an_error():
@@ -283,7 +283,7 @@ def test_lst_file_whose_hints_disagree_is_an_error():
         container.product_version = "v01r00"
 
     with pytest.raises(GranuleError, match="cannot tell which LST quality flags"):
-        read_surface(written(build), LST, "clear-land")
+        read_sky(written(build), LST, "clear-land")
 
 
 @settings(max_examples=60)
@@ -301,7 +301,7 @@ WHOLE = radiances(13, thermal())
 def test_real_truncated_download_is_an_error_that_says_so(shared_data: Path):
     (path,) = (shared_data / "abi/broken").glob("*.nc")
     with pytest.raises(GranuleError, match=r"found 524288 bytes.*truncated.*fetch it again"):
-        open_surface(str(path), str(path), "clear-land")
+        open_sky(str(path), str(path), "clear-land")
 
 
 def oracle(path: Path, variable: str) -> tuple[np.ma.MaskedArray, np.ndarray, netCDF4.Dataset]:
@@ -365,14 +365,14 @@ def test_real_lst_granules_have_noaas_own_statistics(shared_data: Path):
         assert_allclose(np.nanmean(found.quantity()), mean, atol=0.05)
 
 
-def test_real_surface_and_band_of_one_file_share_the_grid(shared_data: Path):
+def test_real_sky_and_band_of_one_file_share_the_grid(shared_data: Path):
     path = min((shared_data / "abi/lstf").glob("*.nc"))
-    surface = open_surface(str(path), str(path), "retrieved")
+    sky = open_sky(str(path), str(path), "retrieved")
     band = open_band(str(path), str(path), "LST")
-    assert surface.version == "v02"
-    assert surface.grid.same_as(band.grid)
-    assert not (band.good & ~surface.clear).any()
-    assert (surface.clear & ~band.good).sum() < 100
+    assert sky.version == "v02"
+    assert sky.grid.same_as(band.grid)
+    assert not (band.good & ~sky.clear()).any()
+    assert (sky.clear() & ~band.good).sum() < 100
     assert_array_equal(band.grid.x, (np.arange(1086) * 280 - 151900) / 1e6)
 
 
@@ -388,7 +388,7 @@ def test_legacy_synthetic_granules_are_read_at_all_resolutions(shared_data: Path
         assert not (found.good & ((dqf != 0) | np.ma.getmaskarray(rad))).any()
     assert shapes == {"C01": (96, 120), "C02": (192, 240), "C13": (48, 60)}
     path = min(folder.glob("*LSTC*.nc"))
-    surface = open_surface(str(path), str(path), "clear-land")
+    sky = open_sky(str(path), str(path), "clear-land")
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
-        assert_array_equal(surface.clear, file["DQF"][:] == 0)
+        assert_array_equal(sky.clear(), file["DQF"][:] == 0)

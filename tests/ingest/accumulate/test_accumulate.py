@@ -67,8 +67,8 @@ def steps(folder: Path, rules: listing.Listing = RULES) -> list[Step]:
 
 def domain_of(step: Step, rules: listing.Listing = RULES) -> domains.Domain:
     path = step.files[0].path
-    surface = granule.open_surface(path, path, rules.clear_sky.rule)
-    return domains.from_mask(surface.land, surface.grid, rules.layout)
+    sky = granule.open_sky(path, path, rules.clear_sky.rule)
+    return domains.from_mask(sky.domain("land"), sky.grid, rules.layout)
 
 
 @pytest.fixture(scope="module")
@@ -292,16 +292,11 @@ def test_steps_of_which_none_can_be_read_hold_nothing(folder, domain):
 def lst_rules() -> listing.Listing:
     raw = RULES.to_dict()
     raw["clear_sky"] = {"product": "ABI-L2-LSTC", "rule": "retrieved"}
-    raw["clear_sky"]["meaning"] = vars_of(filenames.CLEAR_RULES["retrieved"])
     raw["cubes"] = {
         "lst": {"resolution": "2km", "product": "ABI-L2-LSTC", "variable": "LST"}
         | {"bands": ["LST"], "tods": [TOD]}
     }
     return listing.Listing.from_dict(raw)
-
-
-def vars_of(meaning: filenames.Meaning) -> dict[str, str]:
-    return {"v01": meaning.v01, "v02": meaning.v02}
 
 
 def test_clear_sky_product_can_be_the_cube_in_both_versions(folder):

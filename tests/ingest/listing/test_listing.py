@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from ingest.abi import filenames
+from ingest.abi import lst_flags
 from ingest.listing import listing
 from lake.errors import ConfigError
 from lake.format.grid import Projection
@@ -49,9 +49,9 @@ def test_shipped_files_say_what_their_rules_mean():
     for name in (CLEARLAND, LST):
         _, text = listing._read(name)
         found = listing.load(name)
-        meaning = filenames.CLEAR_RULES[found.clear_sky.rule]
-        assert f'v01 = "{meaning.v01}"' in text
-        assert f'v02 = "{meaning.v02}"' in text
+        meaning = lst_flags.SKY.clear[found.clear_sky.rule].meaning
+        assert f'v01 = "{meaning["v01"]}"' in text
+        assert f'v02 = "{meaning["v02"]}"' in text
         assert found.to_dict()["domain"].items() <= tomllib.loads(text)["domain"].items()
 
 
@@ -67,8 +67,8 @@ def test_dict_through_json_gives_back_the_listing(name, overrides):
 
 
 def test_overrides_replace_any_key():
-    meaning = filenames.CLEAR_RULES["retrieved"]
-    retrieved = f'{{v01="{meaning.v01}", v02="{meaning.v02}"}}'
+    meaning = lst_flags.SKY.clear["retrieved"].meaning
+    retrieved = f'{{v01="{meaning["v01"]}", v02="{meaning["v02"]}"}}'
     found = listing.load(
         CLEARLAND,
         [
@@ -179,7 +179,7 @@ class TestGeoms:
         ("domain.mask=''", "domain.mask is ''"),
         ("domain.max_disagreement=1.5", "domain.max_disagreement is 1.5: wanted a share"),
         ("domain.max_disagreement='much'", "wanted a float or int"),
-        ("domain.product=ABI-L2-LSTM1", "wanted one LST product for both"),
+        ("domain.product=ABI-L2-LSTM1", "wanted one product for both"),
         ("layout.chunk=0", "chunk"),
         ("layout=1", "layout is 1"),
         ("cubes={}", "cubes is empty"),

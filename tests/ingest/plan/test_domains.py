@@ -5,7 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
-from ingest.abi import filenames
+from ingest.abi import lst_flags
+from ingest.abi.flags import Clause, Rule
 from ingest.listing import listing as listings
 from ingest.listing import masks
 from ingest.plan import domains, landmask, plan
@@ -87,11 +88,13 @@ def test_disagreement_above_the_threshold_stops_with_the_figures_and_what_to_do(
 
 
 def test_flags_read_the_wrong_way_are_refused(settle, monkeypatch):
-    def exchanged(flags: filenames.LstFlags) -> filenames.Bools:
-        surface = (flags.pqi >> 6) & 3
-        return np.isin(surface, (0, 3)) & (flags.pqi != filenames.FLAG_FILL)
+    def exchanged(images):
+        surface = (images["PQI"] >> 6) & 3
+        return np.isin(surface, (0, 3)) & (images["PQI"] != lst_flags.FLAG_FILL)
 
-    monkeypatch.setattr(filenames, "is_land", exchanged)
+    land = lst_flags.SKY.domain["land"]
+    v02 = Clause(land.clauses["v02"].words, exchanged)
+    monkeypatch.setitem(lst_flags.SKY.domain, "land", Rule(land.clauses | {"v02": v02}))
     with pytest.raises(DataError, match=r"disagree on 96\.\d\d%"):
         settle()
 

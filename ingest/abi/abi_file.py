@@ -1,0 +1,202 @@
+"""An ABI netCDF file on the local disk, opened by HDF5: raises `GranuleError` for whatever it lacks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ingest.abi import filenames, hdf5_chunks, products
+from ingest.abi.filenames import FileName
+from ingest.abi.flags import ONLY, VersionHints
+from ingest.abi.hdf5_chunks import Chunks
+from ingest.abi.products import Product, SectorProduct
+from lake.errors import ConfigError, GeometryError, GranuleError
+from lake.format.arrays import Floats
+from lake.format.grid import Grid, Projection, axis
+
+UNUSED = -999.0
+"""Calibration constants of the other kind of band hold this."""
+
+
+@contextmanager
+def opened(local: str, path: str) -> Iterator["AbiFile"]:
+    """A file, as long as the context lasts.
+
+    Args:
+        local: where its bytes lie.
+        path: its path in the source.
+
+    Raises:
+        GranuleError: it is truncated, no HDF5, or lacks something that was asked for.
+    """
+    try:
+        # nobody changes a file that is being read: no lock, which some network disks refuse
+        with h5py.File(local, "r", locking=False) as file:
+            yield AbiFile(path, file, hdf5_chunks.mapped(local), {})
+    except (OSError, RuntimeError, KeyError) as error:
+        size = Path(local).stat().st_size if Path(local).is_file() else 0
+        raise GranuleError(
+            f"{path} cannot be read: found {size} bytes, {error}; wanted a whole netCDF-4 file: "
+            "fetch it again"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AbiFile:
+    """An open file that raises `GranuleError` for whatever it lacks."""
+
+    path: str
+    file: h5py.File
+    data: memoryview
+    """All its bytes."""
+    variables: dict[str, h5py.Dataset]
+    """Those opened so far."""
+
+    def variable(self, name: str) -> h5py.Dataset:
+        """The variable of this name."""
+        if name not in self.variables:
+            try:
+                self.variables[name] = h5py.Dataset(h5py.h5d.open(self.file.id, name.encode()))
+            except (KeyError, ValueError) as error:
+                raise GranuleError(
+                    f"{self.path} has no variable {name}, it holds "
+                    f"{', '.join(self.file) or 'nothing'}: wanted an ABI granule of its name; fetch "
+                    "it again, or leave it out"
+                ) from error
+        return self.variables[name]
+
+    def number(self, variable: str, name: str) -> float:
+        """The first or only number of an attribute."""
+        numbers = self.numbers(variable, name)
+        if numbers is None:
+            raise GranuleError(self._lacks(variable, name))
+        return float(numbers[0])
+
+    def numbers(self, variable: str, name: str) -> Floats | None:
+        """All numbers of an attribute that may be missing."""
+        dataset = self.variable(variable).id
+        if not h5py.h5a.exists(dataset, name.encode()):
+            return None
+        attribute = h5py.h5a.open(dataset, name.encode())
+        values = np.empty(attribute.shape, np.float64)
+        attribute.read(values)
+        return np.atleast_1d(values)
+
+    def whole_numbers(self, variable: str, name: str) -> tuple[int, ...] | None:
+        """An attribute that may be missing."""
+        numbers = self.numbers(variable, name)
+        return None if numbers is None else tuple(int(n) for n in numbers)
+
+    def text(self, variable: str, name: str) -> str:
+        """A text attribute."""
+        value = self.variable(variable).attrs.get(name)
+        if value is None:
+            raise GranuleError(self._lacks(variable, name))
+        return _decoded(value)
+
+    def _lacks(self, variable: str, name: str) -> str:
+        return (
+            f"{self.path}: {variable} has no attribute {name}; wanted an ABI granule as NOAA "
+            "wrote it: fetch it again"
+        )
+
+    def image(self, name: str) -> Chunks:
+        """(y, x) unsigned values, not read yet."""
+        dataset = self.variable(name)
+        if dataset.ndim != 2:
+            raise GranuleError(misfit(self.path, name, dataset.shape, "wanted two dimensions"))
+        chunks = hdf5_chunks.of(dataset, self.data, self.path)
+        if chunks.kind.kind != "u":
+            raise GranuleError(f"{self.path}: {name} is {chunks.kind}, wanted unsigned integers")
+        return chunks
+
+    def constant(self, name: str) -> float:
+        """A scalar variable of the calibration.
+
+        Raises:
+            GranuleError: it holds no number, or the one that means unused.
+        """
+        value = float(np.ravel(self.variable(name)[()])[0])
+        if not np.isfinite(value) or value == UNUSED:
+            raise GranuleError(
+                f"{self.path}: {name} is {value}, which means unused; wanted the calibration of the "
+                "band in its name: fetch it again"
+            )
+        return value
+
+    def version(self, product: Product) -> str:
+        """Which meaning its flags have; empty: the product's only ever had one."""
+        if product.version_of is None:
+            return ONLY
+        container = self.file.get("algorithm_product_version_container")
+        version = container.attrs.get("product_version") if container is not None else None
+        hints = VersionHints(
+            self.path,
+            self.whole_numbers("DQF", "valid_range"),
+            self.whole_numbers("DQF", "flag_masks"),
+            None if version is None else _decoded(version),
+        )
+        return product.version_of(hints)
+
+    def confirm(self) -> tuple[FileName, SectorProduct]:
+        """Name and product, when name and content agree on product, satellite and band."""
+        name = filenames.parse_name(self.path)
+        row = products.SECTOR_PRODUCTS.get(name.product)
+        if row is None:
+            raise GranuleError(f"{self.path} is of product {name.product}, which we do not read")
+        bands = row.product.observes.bands if row.product.observes else ()
+        if name.band not in (bands or (None,)):
+            raise GranuleError(
+                f"{self.path} names {'no ABI band' if bands else 'a band'}: wanted {row.pattern}"
+                + (f" of the bands {bands[0]} .. {bands[-1]}" if bands else "")
+            )
+        content = {"satellite": _decoded(self.file.attrs.get("platform_ID", b""))}
+        named = {"satellite": f"G{name.sat[-2:]}"}
+        if name.band:
+            content["band"] = f"C{int(np.ravel(self.variable('band_id')[()])[0]):02}"
+            named["band"] = name.band
+        for aspect, value in content.items():
+            if value and value != named[aspect]:
+                raise GranuleError(
+                    f"{self.path} holds {aspect} {value}, its name says {named[aspect]}: fetch it again"
+                )
+        return name, row
+
+    def grid(self, shape: tuple[int, ...]) -> Grid:
+        """The grid, which must have the shape of the data."""
+        y, x = (
+            axis(
+                np.asarray(self.variable(name)[()]),
+                self.number(name, "scale_factor"),
+                self.number(name, "add_offset"),
+            )
+            for name in ("y", "x")
+        )
+        if (y.size, x.size) != shape:
+            raise GranuleError(misfit(self.path, "data", shape, f"y and x have {(y.size, x.size)}"))
+        numbers = (
+            "perspective_point_height",
+            "semi_major_axis",
+            "semi_minor_axis",
+            "longitude_of_projection_origin",
+            "latitude_of_projection_origin",
+        )
+        name = "goes_imager_projection"
+        sizes = {number: self.number(name, number) for number in numbers}
+        sweep = self.text(name, "sweep_angle_axis")
+        try:
+            return Grid(Projection(**sizes, sweep_angle_axis=sweep), y, x)
+        except (ConfigError, GeometryError) as error:
+            raise GranuleError(f"{self.path}: {error}; fetch it again, or leave it out") from error
+
+
+def misfit(path: str, name: str, shape: tuple[int, ...], other: str) -> str:
+    """What to say of a variable whose shape is not that of another."""
+    return f"{path}: {name} has shape {shape}, {other}; wanted one shape (y, x): fetch it again"
+
+
+def _decoded(text: bytes | str) -> str:
+    return text.decode() if isinstance(text, bytes) else str(text)

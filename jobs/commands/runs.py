@@ -13,7 +13,7 @@ from jobs.runs.heartbeat import Status
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
 from lake.commands.options import address_option, json_option, options, root_option
-from lake.console.messages import emit, say, table
+from lake.console.messages import emit, json_text, say, table
 
 
 @click.group(name="runs")
@@ -54,7 +54,7 @@ def show(run: str, root: str, *, as_json: bool) -> None:
         "status": asdict(status) if status else None,
         "done": asdict(finished) if finished else None,
     }
-    emit(document, json.dumps(document, indent=1), as_json=as_json)
+    emit(document, json_text(document), as_json=as_json)
 
 
 @runs_.command(name="watch")

@@ -4,8 +4,9 @@ Results go to stdout, everything else to stderr; colours and bars appear on a te
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from typing import Any, Protocol
 
 import click
@@ -29,8 +30,26 @@ def say(message: str) -> None:
 
 
 def emit(document: Any, text: str, *, as_json: bool) -> None:  # noqa: ANN401
-    """The result of a command: one JSON document, or text."""
-    click.echo(json.dumps(document, indent=1, default=str) if as_json else text)
+    """Print the result of a command on stdout: one JSON document, or text."""
+    click.echo(json_text(document) if as_json else text)
+
+
+def json_text(document: Any) -> str:  # noqa: ANN401
+    """The document as JSON by RFC 8259, which knows neither NaN nor infinity: these become null."""
+    return json.dumps(_plain(document), indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """The value in the types that JSON has; what is of another type as its text."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)  # NumPy's, or another
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:

@@ -23,7 +23,7 @@ from lake.plot import coast_lines
 from lake.plot.colours import ABSENT
 from lake.plot.graticule import FAINT, graticule, longitude
 from lake.plot.views import MapView
-from lake.storage.files import whole
+from lake.storage.files import write_whole
 
 INK = "0.15"
 SEA, SPACE = (0.945, 0.955, 0.965), (1.0, 1.0, 1.0)
@@ -221,7 +221,7 @@ def save(figure: Figure, path: Path, source: str, dpi: float = 0) -> None:
         ".pdf": {"Title": title, "Subject": source, "CreationDate": None},
         ".svg": {"Title": title, "Source": source, "Date": None},
     }[path.suffix.lower()]
-    whole(path, lambda draft: figure.savefig(draft, dpi=dpi or "figure", metadata=metadata))
+    write_whole(path, lambda draft: figure.savefig(draft, dpi=dpi or "figure", metadata=metadata))
 
 
 def check(path: Path) -> None:

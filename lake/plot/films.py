@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lake.errors import ConfigError
-from lake.storage.files import whole
+from lake.storage.files import write_whole
 
 ENDINGS = (".gif", ".mp4")
 COLOURS = 256
@@ -56,9 +56,9 @@ def save(film: Film, path: Path, *, fps: float = 2, dpi: float = DPI) -> None:
     check(path)
     film.figure.set_dpi(dpi)
     if path.suffix.lower() == ".gif":
-        whole(path, lambda draft: _gif(_frames(film), draft, fps, film.colours))
+        write_whole(path, lambda draft: _gif(_frames(film), draft, fps, film.colours))
     else:
-        whole(path, lambda draft: _mp4(_frames(film), draft, fps))
+        write_whole(path, lambda draft: _mp4(_frames(film), draft, fps))
 
 
 def check(path: Path) -> None:

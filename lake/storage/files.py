@@ -19,7 +19,7 @@ def check_folder(out: Path) -> None:
         )
 
 
-def whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file beside its place, then move it there: nobody sees half of it."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
         draft = Path(folder) / f"whole-{path.name}"

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
+from lake.format import keys
 from lake.storage.connect import connect
+from lake.store import commits
 from lake.store.generations import StoreState
 from lake.store.ledger import MERGED, MISSING, Ledger, LedgerEntry, SourceFile
 from lake.store.ledger import write as write_ledger
@@ -56,6 +59,17 @@ def test_ls_lists_the_stores_as_text_and_as_json(run_lake, root):
     assert KEY in out
     code, out, _ = run_lake("ls", "--lake", root, "--json")
     assert [row["key"] for row in json.loads(out)] == [KEY]
+
+
+def test_box_of_a_store_without_generation_is_null_in_json(run_lake, tmp_path):
+    objects = connect(tmp_path)
+    catalogue.claim(objects)
+    commit = commits.Commit(1, asdict(StoreState("", "", (), (), "", (), "", "")))
+    key = keys.parse(KEY)
+    catalogue.upsert(objects, catalogue.row(key, commit, Ledger(), (), None))
+    _, out, _ = run_lake("ls", "--lake", str(tmp_path), "--json")
+    (row,) = json.loads(out, parse_constant=pytest.fail)
+    assert [row[name] for name in ("west", "south", "east", "north")] == [None] * 4
 
 
 def test_root_is_taken_from_the_environment(run_lake, root, monkeypatch):

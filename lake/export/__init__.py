@@ -1,0 +1,27 @@
+"""Part of a store as one file for other software: Cloud-Optimized GeoTIFF, netCDF-4, GeoParquet.
+
+Images lie on the satellite's fixed grid. They show all of it, or the rectangle around a region, with NaN
+(nodata) where no pixel is. Nothing is resampled; GDAL, QGIS, xarray and Panoply know the projection.
+The selected values are held in memory: a month at a time for GeoTIFF, a superblock for Parquet.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lake.export.geotiff_file import write as geotiff
+from lake.export.netcdf_file import write as netcdf
+from lake.export.parquet_file import write as parquet
+from lake.export.selection import Selection
+
+if TYPE_CHECKING:
+    from lake.reading.store import Store
+
+__all__ = ["FORMATS", "Selection", "geotiff", "netcdf", "parquet"]
+
+FORMATS: Mapping[str, Callable[["Store", Path, Selection], None]] = {
+    "geotiff": geotiff,
+    "netcdf": netcdf,
+    "parquet": parquet,
+}
+"""The function that writes each format, by the name of the format."""

@@ -1,0 +1,97 @@
+"""A GeoParquet file of a part of a store: a row for each subpixel, month and tod."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xarray as xr
+from numpy.typing import NDArray
+
+from lake.export.selection import Selection, unit
+from lake.format import grid as geometry
+from lake.storage.files import write_whole
+
+if TYPE_CHECKING:
+    from lake.reading.store import Store
+
+GEOPARQUET = "1.1.0"
+
+
+def write(store: "Store", path: Path, selection: Selection) -> None:
+    """Write GeoParquet: a row for each subpixel, month and tod, a column for each band and statistic.
+
+    `geometry` is the subpixel's centre; `row` and `column` are those of the grid of the cube.
+
+    Raises:
+        ConfigError: as of `Selection.select`.
+    """
+    dataset = selection.select(store)
+    step = store.layout.superblock
+
+    def fill(draft: Path) -> None:
+        begin = _table(store, dataset.isel(pixel=slice(0)), selection)
+        with pq.ParquetWriter(draft, begin.schema, compression="zstd") as writer:
+            for first in range(0, dataset.sizes["pixel"], step):
+                part = dataset.isel(pixel=slice(first, first + step))
+                writer.write_table(_table(store, part, selection))
+
+    write_whole(path, fill)
+
+
+def _table(store: "Store", part: xr.Dataset, selection: Selection) -> pa.Table:
+    """Rows of some pixels."""
+    sizes = [part.sizes[name] for name in ("pixel", "subpixel", "month", "tod")]
+    refinement = int(part.attrs["refinement"])
+    pixel = part["pixel"].values
+    subpixel = np.arange(part.sizes["subpixel"])
+    row = store.domain.row[pixel][:, None] * refinement + subpixel // refinement
+    column = store.domain.column[pixel][:, None] * refinement + subpixel % refinement
+    fine = geometry.refine(store.domain.grid, refinement)
+    lon, lat = geometry.lonlat(fine.projection, fine.y[row], fine.x[column])
+
+    def spread(values: NDArray[Any], *axes: int) -> NDArray[Any]:
+        shape = [sizes[axis] if axis in axes else 1 for axis in range(len(sizes))]
+        return np.broadcast_to(values.reshape(shape), sizes).ravel()
+
+    columns: dict[str, Any] = {
+        "pixel": spread(pixel.astype(np.int32), 0),
+        "subpixel": spread(subpixel.astype(np.int16), 1),
+        "row": spread(row.astype(np.int32), 0, 1),
+        "column": spread(column.astype(np.int32), 0, 1),
+        "lon": spread(lon, 0, 1),
+        "lat": spread(lat, 0, 1),
+        "month": spread(part["month"].values.astype(np.int16), 2),
+        "tod": spread(part["tod"].values.astype(np.int32), 3),
+    }
+    columns["geometry"] = _points(columns["lon"], columns["lat"])
+    units = dict.fromkeys(columns, "")
+    for name in selection.statistics:
+        for number, band in enumerate(part["band"].values.tolist()):
+            layer = part[name].isel(band=number)
+            columns[f"{band}_{name}"] = layer.values.ravel()
+            units[f"{band}_{name}"] = unit(name, layer)
+    table = pa.table(columns)
+    fields = [
+        each.with_metadata({"units": units[each.name]}) if units[each.name] else each
+        for each in table.schema
+    ]
+    metadata = {"geo": json.dumps(_geo()), "key": str(store.key), "source": store.plain_url}
+    return table.cast(pa.schema(fields, metadata))
+
+
+def _points(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> pa.Array:
+    """Points in well-known binary (OGC 06-103r4, section 8): byte order, type 1, x, y."""
+    points = np.zeros(lon.size, [("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
+    points["order"], points["type"], points["x"], points["y"] = 1, 1, lon, lat
+    ends = np.arange(lon.size + 1, dtype=np.int32) * points.itemsize
+    buffers = [None, pa.py_buffer(ends.tobytes()), pa.py_buffer(points.tobytes())]
+    return pa.Array.from_buffers(pa.binary(), lon.size, buffers)
+
+
+def _geo() -> dict[str, Any]:
+    """GeoParquet's file metadata; without `crs` coordinates are longitude and latitude (OGC:CRS84)."""
+    column = {"encoding": "WKB", "geometry_types": ["Point"]}
+    return {"version": GEOPARQUET, "primary_column": "geometry", "columns": {"geometry": column}}

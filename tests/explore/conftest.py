@@ -15,7 +15,7 @@ expect.set_options(timeout=30_000)  # milliseconds, as everything else of Playwr
 
 
 @pytest.fixture(scope="session")
-def explored(tmp_path_factory) -> lakes.Made:
+def explored(tmp_path_factory) -> lakes.ExploredLake:
     return lakes.build(tmp_path_factory.mktemp("explored"))
 
 

@@ -1,6 +1,6 @@
 /** Charts of a pixel's year and day as SVG: a line for each band, in colours that can be told apart. */
 
-import { ofBand } from "./colours.js";
+import { bandColour } from "./colours.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
@@ -17,18 +17,18 @@ export function clock(tod) {
 /**
  * The charts of some pixels.
  *
- * pixels: [{ name: "A" | "B", rows }] with `rows` as of Store.series; chosen: { month, tod }.
+ * pixels: [{ name: "A" | "B", rows }] with `rows` as of Store.series; selection: { month, tod }.
  * Returns a list of SVG elements: for each unit the year at that time of day and the day in that month.
  */
-export function charts(pixels, chosen) {
+export function charts(pixels, selection) {
   const all = pixels.flatMap(({ rows }) => rows);
   const bands = [...new Set(all.map((row) => row.band))].sort();
-  const colour = Object.fromEntries(bands.map((band, i) => [band, ofBand(i)]));
-  const found = [];
+  const colour = Object.fromEntries(bands.map((band, i) => [band, bandColour(i)]));
+  const elements = [];
   for (const unit of [...new Set(all.map((row) => row.unit))]) {
     const cycles = [
-      [`Year at ${clock(chosen.tod)} UTC`, "month", (row) => row.tod === chosen.tod],
-      [`Day in ${MONTHS[chosen.month - 1]}, UTC`, "tod", (row) => row.month === chosen.month],
+      [`Year at ${clock(selection.tod)} UTC`, "month", (row) => row.tod === selection.tod],
+      [`Day in ${MONTHS[selection.month - 1]}, UTC`, "tod", (row) => row.month === selection.month],
     ];
     for (const [title, along, isIn] of cycles) {
       const lines = pixels.flatMap(({ name, rows }) =>
@@ -40,11 +40,11 @@ export function charts(pixels, chosen) {
           points: points(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
         })),
       );
-      const drawn = lines.filter((line) => runs(line.points).length);
-      if (drawn.length) found.push(chart(title, unit, along, drawn, pixels.length > 1));
+      const visible = lines.filter((line) => runs(line.points).length);
+      if (visible.length) elements.push(chart(title, unit, along, visible, pixels.length > 1));
     }
   }
-  return found;
+  return elements;
 }
 
 /** [x, mean] in order of x; NaN where there is no mean. */
@@ -54,12 +54,12 @@ function points(rows, along) {
 
 /** Runs of points with a mean: a line is broken where one is missing. */
 function runs(points) {
-  const found = [[]];
+  const pieces = [[]];
   for (const point of points) {
-    if (Number.isFinite(point[1])) found.at(-1).push(point);
-    else found.push([]);
+    if (Number.isFinite(point[1])) pieces.at(-1).push(point);
+    else pieces.push([]);
   }
-  return found.filter((run) => run.length);
+  return pieces.filter((run) => run.length);
 }
 
 function chart(title, unit, along, lines, isCompared) {
@@ -82,13 +82,13 @@ function chart(title, unit, along, lines, isCompared) {
     const name = along === "month" ? MONTHS[value - 1] : String(value / 3600).padStart(2, "0");
     svg.append(text(x(value), height - 8, name, "middle"));
   }
-  for (const line of lines) svg.append(...drawn(line, x, y));
+  for (const line of lines) svg.append(...drawLine(line, x, y));
   const names = lines.filter((line) => line.name === "A" || !isCompared);
   svg.append(...labels(names, x, y, width - right + 4));
   return svg;
 }
 
-function drawn(line, x, y) {
+function drawLine(line, x, y) {
   const style = { stroke: line.colour, fill: "none", "stroke-width": 1.8, "stroke-dasharray": DASHES[line.name] };
   return runs(line.points).flatMap((run) => {
     const places = run.map(([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]);
@@ -125,13 +125,13 @@ function number(value, step) {
 }
 
 function element(name, attributes) {
-  const made = document.createElementNS(NS, name);
-  for (const [key, value] of Object.entries(attributes)) if (value !== "") made.setAttribute(key, value);
-  return made;
+  const node = document.createElementNS(NS, name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== "") node.setAttribute(key, value);
+  return node;
 }
 
 function text(x, y, content, anchor, kind = "tick") {
-  const made = element("text", { x, y, "text-anchor": anchor, class: kind });
-  made.textContent = content;
-  return made;
+  const node = element("text", { x, y, "text-anchor": anchor, class: kind });
+  node.textContent = content;
+  return node;
 }

@@ -37,12 +37,12 @@ export function rgba(red, green, blue) {
 }
 
 /** [red, green, blue] of a surface class; beyond the palette's length they repeat. */
-export function ofClass(number) {
+export function classColour(number) {
   return rgb(CLASSES[number % CLASSES.length]);
 }
 
 /** Colour of the line of a band, for CSS. */
-export function ofBand(number) {
+export function bandColour(number) {
   return `#${LINES[number % LINES.length]}`;
 }
 

@@ -20,39 +20,39 @@ export class Detail {
     this.superblock = store.layout.chunk * store.layout.phases;
     this.boxes = boxes(places, this.superblock);
     this.tiles = new Map();
-    this.chosen = "";
-    this.isWhole = false; // whether all that was seen last is there
+    this.selection = "";
+    this.isWhole = false; // whether all that was visible last is there
     this.turn = 0; // of reading: a later one ends those before
   }
 
-  /** Bytes that showing `seen` would read at most. */
-  cost(cube, seen) {
-    return this.#within(seen).length * this.store.layout.phases * this.store.chunkBytes(cube) * PACKED;
+  /** Bytes that showing `visible` would read at most. */
+  cost(cube, visible) {
+    return this.#within(visible).length * this.store.layout.phases * this.store.chunkBytes(cube) * PACKED;
   }
 
-  /** Whether `seen` is small enough to be read. */
-  isAffordable(cube, seen) {
-    return this.cost(cube, seen) <= MOST_BYTES;
+  /** Whether `visible` is small enough to be read. */
+  isAffordable(cube, visible) {
+    return this.cost(cube, visible) <= MOST_BYTES;
   }
 
   /**
-   * Read what is seen and not there yet; a later call stops an earlier one.
+   * Read what is visible and not there yet; a later call stops an earlier one.
    *
-   * chosen: { show, cube, month, tod, band }.
+   * selection: { show, cube, month, tod, band }.
    */
-  async read(chosen, seen) {
-    const name = JSON.stringify(chosen);
-    if (name !== this.chosen) this.tiles.clear();
-    this.chosen = name;
+  async read(selection, visible) {
+    const name = JSON.stringify(selection);
+    if (name !== this.selection) this.tiles.clear();
+    this.selection = name;
     const turn = ++this.turn;
-    const lacking = this.#within(seen).filter((superblock) => !this.tiles.has(superblock));
-    this.isWhole = lacking.length === 0;
+    const missing = this.#within(visible).filter((superblock) => !this.tiles.has(superblock));
+    this.isWhole = missing.length === 0;
     if (this.isWhole) this.changed();
-    for (const superblock of lacking) {
-      const tile = await this.#tile(superblock, chosen, turn);
+    for (const superblock of missing) {
+      const tile = await this.#tile(superblock, selection, turn);
       if (turn !== this.turn) return;
       this.tiles.set(superblock, tile);
-      this.isWhole = superblock === lacking.at(-1);
+      this.isWhole = superblock === missing.at(-1);
       this.changed();
     }
   }
@@ -70,22 +70,22 @@ export class Detail {
   }
 
   /** { box, refinement, values }: of the superblock's pixels in store order, subpixels row-major. */
-  async #tile(superblock, chosen, turn) {
+  async #tile(superblock, selection, turn) {
     const { store } = this;
-    const cube = store.cubes[chosen.cube];
+    const cube = store.cubes[selection.cube];
     const { chunk, phases } = store.layout;
     const subpixels = cube.refinement ** 2;
     const first = superblock * this.superblock;
     const pixels = Math.min(this.superblock, store.pixels - first);
     const values = new Float32Array(pixels * subpixels);
     const plane = chunk * subpixels;
-    const cell = cube.tods.indexOf(chosen.tod) * cube.bands.length + cube.bands.indexOf(chosen.band);
+    const cell = cube.tods.indexOf(selection.tod) * cube.bands.length + cube.bands.indexOf(selection.band);
     const fill = async (number) => {
-      const data = await store.chunk(chosen.cube, chosen.month, superblock * phases + number);
+      const data = await store.chunk(selection.cube, selection.month, superblock * phases + number);
       const start = number * plane;
       const end = Math.min(start + plane, values.length);
       for (let i = start; i < end; i++) {
-        values[i] = statistic(chosen.show, data, cell * METRICS.length * plane + i - start, plane);
+        values[i] = statistic(selection.show, data, cell * METRICS.length * plane + i - start, plane);
       }
     };
     const waiting = [...Array(Math.ceil(pixels / chunk)).keys()];
@@ -133,14 +133,14 @@ export function pixelAt(grid, places, row, column) {
 
 /** [first row, first column, row after the last, column after the last] of every superblock. */
 function boxes({ row, column }, size) {
-  const found = [];
+  const corners = [];
   for (let i = 0; i < row.length; i++) {
     const number = Math.floor(i / size);
-    const box = (found[number] ??= [Infinity, Infinity, 0, 0]);
+    const box = (corners[number] ??= [Infinity, Infinity, 0, 0]);
     if (row[i] < box[0]) box[0] = row[i];
     if (column[i] < box[1]) box[1] = column[i];
     if (row[i] >= box[2]) box[2] = row[i] + 1;
     if (column[i] >= box[3]) box[3] = column[i] + 1;
   }
-  return found;
+  return corners;
 }

@@ -25,8 +25,8 @@ export class Embedding {
   }
 
   async #load(progress) {
-    const about = await new Generation(this.objects, this.path).open();
-    const { shape, chunk_grid: grid } = about.metadata[ARRAY];
+    const generation = await new Generation(this.objects, this.path).open();
+    const { shape, chunk_grid: grid } = generation.metadata[ARRAY];
     const size = grid.configuration.chunk_shape[0];
     [this.pixels, this.latent] = shape;
     const chunks = Math.ceil(this.pixels / size);
@@ -46,25 +46,25 @@ export class Embedding {
   async search(pixel) {
     const vector = await this.vector(pixel);
     if (vector.every((x) => x === 0)) return null;
-    const found = new Int16Array(this.pixels);
+    const scores = new Int16Array(this.pixels);
     await Promise.all(
-      this.shares.map(async (share) => found.set(await share.ask("search", vector), share.first)),
+      this.shares.map(async (share) => scores.set(await share.ask("search", vector), share.first)),
     );
-    return found;
+    return scores;
   }
 
   async vector(pixel) {
-    const share = this.shares.findLast((one) => one.first <= pixel);
+    const share = this.shares.findLast((candidate) => candidate.first <= pixel);
     return share.ask("vector", pixel - share.first);
   }
 
   /** Int8Array (pixel, 3): the first three numbers; -128 where there is no embedding. */
   async axes() {
-    const found = new Int8Array(3 * this.pixels);
+    const numbers = new Int8Array(3 * this.pixels);
     await Promise.all(
-      this.shares.map(async (share) => found.set(await share.ask("axes"), 3 * share.first)),
+      this.shares.map(async (share) => numbers.set(await share.ask("axes"), 3 * share.first)),
     );
-    return found;
+    return numbers;
   }
 
   close() {
@@ -96,11 +96,11 @@ class Share {
     };
   }
 
-  ask(name, given) {
-    const id = (this.asked = (this.asked ?? 0) + 1);
+  ask(name, argument) {
+    const id = (this.lastId = (this.lastId ?? 0) + 1);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
-      this.worker.postMessage({ id, name, given });
+      this.worker.postMessage({ id, name, argument });
     });
   }
 }

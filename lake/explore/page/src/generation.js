@@ -43,8 +43,8 @@ export class Generation {
   async get(key) {
     const path = key.slice(1);
     if (path.endsWith("zarr.json")) {
-      const found = this.metadata[path.replace(/\/?zarr\.json$/, "")];
-      return found && new TextEncoder().encode(JSON.stringify(found));
+      const document = this.metadata[path.replace(/\/?zarr\.json$/, "")];
+      return document && new TextEncoder().encode(JSON.stringify(document));
     }
     const body = await this.#body(path);
     checkBlosc(body, this.objects.url(`${this.path}/${path}`));
@@ -54,15 +54,15 @@ export class Generation {
   /** For zarrita: the index of a shard (its end) or an inner chunk. */
   async getRange(key, range) {
     const path = key.slice(1);
-    const where = this.objects.url(`${this.path}/${path}`);
+    const url = this.objects.url(`${this.path}/${path}`);
     if (range.suffixLength !== undefined) {
       const index = await this.#body(path, `bytes=-${range.suffixLength}`);
-      checkIndex(index, range.suffixLength, where);
+      checkIndex(index, range.suffixLength, url);
       return index;
     }
     const last = range.offset + range.length - 1;
     const chunk = await this.#body(path, `bytes=${range.offset}-${last}`);
-    checkBlosc(chunk, where, range.length);
+    checkBlosc(chunk, url, range.length);
     return chunk;
   }
 
@@ -74,24 +74,24 @@ export class Generation {
 }
 
 /** What a decoder threw, as a message that names the object. */
-export function damaged(where, error) {
+export function damaged(url, error) {
   if (error instanceof LakeError) return error;
   if (error.cause instanceof LakeError) return error.cause;
-  return new LakeError(`${where} cannot be decoded (${error.message ?? error})`, DAMAGED);
+  return new LakeError(`${url} cannot be decoded (${error.message ?? error})`, DAMAGED);
 }
 
-function checkIndex(index, length, where) {
+function checkIndex(index, length, url) {
   const end = index.length - 4;
   const sum = end < 0 ? 0 : new DataView(index.buffer, index.byteOffset + end).getUint32(0, true);
   if (index.length !== length || crc32c(index.subarray(0, end)) !== sum) {
-    throw new LakeError(`${where} has an index that fails its checksum`, DAMAGED);
+    throw new LakeError(`${url} has an index that fails its checksum`, DAMAGED);
   }
 }
 
 /** Blosc's header tells the size of what is encoded. */
-function checkBlosc(chunk, where, length = chunk.length) {
-  const said = chunk.length < 16 ? 0 : new DataView(chunk.buffer, chunk.byteOffset).getUint32(12, true);
-  if (chunk.length !== length || said !== length) {
-    throw new LakeError(`${where} holds ${chunk.length} bytes that say ${said}, wanted ${length}`, DAMAGED);
+function checkBlosc(chunk, url, length = chunk.length) {
+  const declared = chunk.length < 16 ? 0 : new DataView(chunk.buffer, chunk.byteOffset).getUint32(12, true);
+  if (chunk.length !== length || declared !== length) {
+    throw new LakeError(`${url} holds ${chunk.length} bytes that say ${declared}, wanted ${length}`, DAMAGED);
   }
 }

@@ -7,14 +7,14 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, Sheet, canvas, css, ofClass, ramp, rgba, scale } from "./colours.js";
+import { ABSENT, Sheet, canvas, css, classColour, ramp, rgba, scale } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 import { cosine } from "./embedding.js";
 import { Generation } from "./generation.js";
 import { range } from "./statistics.js";
 import { quantityOf } from "./store.js";
-import { shown } from "./table.js";
+import { formatNumber } from "./table.js";
 
 const VIRIDIS = ramp("viridis");
 const CIVIDIS = ramp("cividis");
@@ -32,8 +32,8 @@ const BARE = new Set(["count", "skewness", "kurtosis"]);
  * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
  * differences between its pixels, that of a pixel does not: they never share a map.
  */
-export function statistics(store, chosen, coarse, detail, pixels) {
-  const { show, cube, band } = chosen;
+export function statistics(store, selection, coarse, detail, pixels) {
+  const { show, cube, band } = selection;
   const isApart = show === "stddev" && coarse;
   const isSharp = isApart && detail?.isWhole;
   if (isSharp) coarse = null;
@@ -48,18 +48,18 @@ export function statistics(store, chosen, coarse, detail, pixels) {
     tile.limits = String(limits);
     images.push(tile.image);
   }
-  const { name, unit: of } = quantityOf(store.cubes[cube], band);
-  const quantity = BARE.has(show) ? "" : ` of ${name} (${of})`;
-  const whose = isApart ? (isSharp ? " of each pixel" : ` of ${store.factor} × ${store.factor} pixels together`) : "";
-  const title = `${NAMES[show]}${quantity}, ${band}${whose}`;
+  const { name, unit } = quantityOf(store.cubes[cube], band);
+  const quantity = BARE.has(show) ? "" : ` of ${name} (${unit})`;
+  const qualifier = isApart ? (isSharp ? " of each pixel" : ` of ${store.factor} × ${store.factor} pixels together`) : "";
+  const title = `${NAMES[show]}${quantity}, ${band}${qualifier}`;
   const value = (row, column) => {
     const exact = detail?.value(row, column);
-    if (exact !== undefined) return text(exact, show, of);
+    if (exact !== undefined) return text(exact, show, unit);
     if (!coarse) return "";
     const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
     const inside = y >= 0 && x >= 0 && y < coarse.rows && x < coarse.columns;
-    const told = inside ? text(coarse.values[y * coarse.columns + x], show, of) : "";
-    return told && `${told} over ${store.factor} × ${store.factor} pixels`;
+    const readout = inside ? text(coarse.values[y * coarse.columns + x], show, unit) : "";
+    return readout && `${readout} over ${store.factor} × ${store.factor} pixels`;
   };
   const nothing = coarse || tiles.length ? "no observation in this month at this time of day" : "";
   const isSuspect = store.suspect.includes(METRIC[show]);
@@ -97,16 +97,16 @@ export class Pixels {
   get cell() {
     const { factor, grid } = this.store;
     const columns = Math.ceil(grid.columns / factor);
-    const of = (row, i) => Math.floor(row / factor) * columns + Math.floor(this.places.column[i] / factor);
-    this.cells ??= Int32Array.from(this.places.row, of);
+    const cellOf = (row, i) => Math.floor(row / factor) * columns + Math.floor(this.places.column[i] / factor);
+    this.cells ??= Int32Array.from(this.places.row, cellOf);
     return this.cells;
   }
 
   /** Sums of cells as means of the subpixels that lie in them. */
   perPixel(values, subpixels) {
-    const held = new Float32Array(values.length);
-    for (const cell of this.cell) held[cell] += subpixels;
-    return values.map((value, cell) => value / held[cell]);
+    const subpixelsOf = new Float32Array(values.length);
+    for (const cell of this.cell) subpixelsOf[cell] += subpixels;
+    return values.map((value, cell) => value / subpixelsOf[cell]);
   }
 
   /** An image of one colour a pixel. */
@@ -142,10 +142,10 @@ export class Pixels {
   classes(labels) {
     const counts = [];
     for (const label of labels) if (label >= 0) counts[label] = (counts[label] ?? 0) + 1;
-    const colours = Array.from(counts, (_, i) => rgba(...ofClass(i)));
+    const colours = Array.from(counts, (_, i) => rgba(...classColour(i)));
     const total = labels.length;
     const items = Array.from(counts, (count = 0, i) => ({
-      colour: css(ofClass(i)),
+      colour: css(classColour(i)),
       name: `class ${i}`,
       share: `${((100 * count) / total).toFixed(1)} %`,
     }));
@@ -173,7 +173,7 @@ export class Pixels {
     for (let i = 0; i < at.length; i++) colours[at[i]] = table[scores[i] + 32768];
     const value = (row, column) => {
       const pixel = pixelAt(this.store.grid, this.places, row, column);
-      return pixel < 0 ? "" : `similarity ${shown(cosine(scores[pixel]))}`;
+      return pixel < 0 ? "" : `similarity ${formatNumber(cosine(scores[pixel]))}`;
     };
     const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores };
     return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
@@ -187,9 +187,9 @@ export async function labels(objects, path) {
   return (await zarr.get(array)).data;
 }
 
-function text(value, show, of) {
+function text(value, show, unit) {
   if (Number.isNaN(value)) return "no value";
-  return shown(value) + (BARE.has(show) || of === "1" ? "" : ` ${of}`);
+  return formatNumber(value) + (BARE.has(show) || unit === "1" ? "" : ` ${unit}`);
 }
 
 function joined(tiles) {

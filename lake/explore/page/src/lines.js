@@ -6,14 +6,14 @@ const COAST = 0;
 export async function lines(grid) {
   const response = await fetch(new URL("lines.bin", import.meta.url));
   const numbers = new Int16Array(await response.arrayBuffer());
-  const found = { coasts: new Path2D(), borders: new Path2D() };
+  const paths = { coasts: new Path2D(), borders: new Path2D() };
   for (let i = 0; i < numbers.length; ) {
     const [kind, points] = numbers.subarray(i, i + 2);
     const degrees = numbers.subarray(i + 2, i + 2 + 2 * points);
-    draw(kind === COAST ? found.coasts : found.borders, grid, degrees);
+    draw(kind === COAST ? paths.coasts : paths.borders, grid, degrees);
     i += 2 + 2 * points;
   }
-  return found;
+  return paths;
 }
 
 /** A line of hundredths of degrees, broken where the satellite does not see it. */

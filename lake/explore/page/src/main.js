@@ -30,7 +30,7 @@ class Page {
     this.map = new Map2D(get("canvas"), {
       moved: (view) => this.moved(view),
       pointed: (row, column) => this.pointed(row, column),
-      chosen: (row, column, second) => this.tried(() => this.choose(row, column, second)),
+      picked: (row, column, second) => this.tried(() => this.choose(row, column, second)),
     });
     for (const id of ["store", "show", "cube", "band", "month", "tod", "run"]) {
       get(id).addEventListener("change", () => this.tried(() => this.changed(id)));
@@ -78,7 +78,7 @@ class Page {
     if (!response.stores.length) {
       throw new LakeError("The lake holds no published store", "Fill it: 'lake ingest run'");
     }
-    const keys = response.stores.map((one) => one.key);
+    const keys = response.stores.map((store) => store.key);
     this.state.store = oneOf(keys, this.state.store);
     options("store", keys.map((key) => [key, key]), this.state.store);
     await this.open();
@@ -89,7 +89,7 @@ class Page {
     const { state } = this;
     delete document.body.dataset.ready;
     delete get("map").dataset.sharp;
-    const entry = this.lake.stores.find((one) => one.key === state.store);
+    const entry = this.lake.stores.find((candidate) => candidate.key === state.store);
     const path = this.lake.is_live ? entry.generation : await newest(this.objects, entry.key);
     const store = await Store.open(this.objects, path);
     this.store = store;
@@ -107,9 +107,9 @@ class Page {
       this.map.move({ row: state.row, column: state.column, zoom: state.zoom });
     } else this.map.fit([0, 0, grid.rows, grid.columns]);
     const first = this.refresh();
-    lines(grid).then((found) => {
+    lines(grid).then((paths) => {
       if (store !== this.store) return;
-      this.map.lines = found;
+      this.map.lines = paths;
       this.map.draw();
     });
     await first;
@@ -125,11 +125,11 @@ class Page {
     this.detail = new Detail(store, places, () => this.painted());
     this.ground = this.pixels.ground();
     const { a, b } = this.state;
-    for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
+    for (const [name, number] of [["A", a], ["B", b]]) if (number !== undefined) this.mark(name, number);
     if (this.isLearnt || this.state.show === "count") await this.refresh();
     else this.painted();
     this.sharpen();
-    await Promise.all(this.panel.all.map((one) => this.read(one)));
+    await Promise.all(this.panel.all.map((pixel) => this.read(pixel)));
     document.body.dataset.ready = store.key;
   }
 
@@ -137,7 +137,7 @@ class Page {
     return this.state.show in LEARNT;
   }
 
-  get chosen() {
+  get selection() {
     const { show, cube, month, tod, band } = this.state;
     return { show, cube, month, tod, band };
   }
@@ -182,11 +182,11 @@ class Page {
     if (id === "store") {
       for (const name of ["row", "column", "zoom", "a", "b"]) delete this.state[name];
       this.panel.pixels = {};
-      this.panel.show("", this.chosen);
+      this.panel.show("", this.selection);
       return this.open();
     }
     this.fill();
-    this.panel.show(this.store.key, this.chosen, this.alike);
+    this.panel.show(this.store.key, this.selection, this.similarity);
     await this.refresh();
     this.sharpen();
   }
@@ -233,19 +233,19 @@ class Page {
 
   /** Put what is known onto the map. */
   painted() {
-    const layer = this.layer ?? statistics(this.store, this.chosen, this.coarse, this.current, this.pixels);
+    const layer = this.layer ?? statistics(this.store, this.selection, this.coarse, this.current, this.pixels);
     this.value = layer.value;
     const isBare = this.ground && (!layer.images.length || (!this.layer && !this.coarse));
     this.map.images = isBare ? [this.ground, ...layer.images] : layer.images;
     this.map.draw();
-    legend.show(get("legend"), layer.legend, (least) => this.keep(layer.legend.scores, least));
-    get("map").dataset.shown = format(this.isLearnt ? { show: this.state.show, run: this.state.run } : this.chosen);
+    legend.show(get("legend"), layer.legend, (lowest) => this.keep(layer.legend.scores, lowest));
+    get("map").dataset.shown = format(this.isLearnt ? { show: this.state.show, run: this.state.run } : this.selection);
     if (!performance.getEntriesByName("first-map").length && layer.images.length) performance.mark("first-map");
   }
 
   /** Full resolution, if it is of what is chosen. */
   get current() {
-    return this.detail?.chosen === JSON.stringify(this.chosen) ? this.detail : undefined;
+    return this.detail?.selection === JSON.stringify(this.selection) ? this.detail : undefined;
   }
 
   /** Full resolution where that is worth its bytes, a moment after the map came to rest. */
@@ -257,14 +257,14 @@ class Page {
   async readDetail() {
     if (!this.detail || this.isLearnt) return;
     const { cube, show } = this.state;
-    const { seen, view } = this.map;
+    const { visible, view } = this.map;
     const isFine = view.zoom >= DETAIL_FROM_ZOOM || !this.coarse;
-    if (!isFine || !this.detail.isAffordable(cube, seen)) {
+    if (!isFine || !this.detail.isAffordable(cube, visible)) {
       if (!this.coarse) this.say(`Zoom in: ${show} is read at full resolution only`);
       return;
     }
     this.say("Reading full resolution …");
-    await this.detail.read(this.chosen, seen);
+    await this.detail.read(this.selection, visible);
     this.unsay("Reading full");
     get("map").dataset.sharp = JSON.stringify([...this.detail.tiles.keys()]);
   }
@@ -273,7 +273,7 @@ class Page {
   async learnt() {
     const { show, run } = this.state;
     if (!this.pixels) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
-    const { path } = this.runs.find((one) => one.id === run);
+    const { path } = this.runs.find((candidate) => candidate.id === run);
     if (show === "classes") return this.pixels.classes(await labels(this.objects, path));
     const embedding = await this.embedding(run, path);
     if (show === "rgb") return this.pixels.rgb(await embedding.axes());
@@ -292,14 +292,14 @@ class Page {
 
   async embedding(run, path) {
     if (!this.embeddings.has(run)) {
-      for (const held of this.embeddings.values()) held.close();
+      for (const embedding of this.embeddings.values()) embedding.close();
       this.embeddings.clear();
       this.embeddings.set(run, new Embedding(this.objects, path));
     }
-    const found = this.embeddings.get(run);
-    await found.load((share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`));
-    this.loaded = found;
-    return found;
+    const embedding = this.embeddings.get(run);
+    await embedding.load((share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`));
+    this.loaded = embedding;
+    return embedding;
   }
 
   moved(view) {
@@ -335,41 +335,41 @@ class Page {
     const name = (second || this.panel.comparing) && this.panel.pixels.A ? "B" : "A";
     this.panel.comparing = false;
     this.state[name.toLowerCase()] = pixel;
-    const one = this.mark(name, pixel);
+    const mark = this.mark(name, pixel);
     this.write();
     if (name === "A" && this.state.show === "similar") {
       await this.refresh();
       requestAnimationFrame(() => performance.measure("similar", { start: begin })); // it is drawn
     }
-    await this.read(one);
+    await this.read(mark);
   }
 
   mark(name, pixel) {
     if (!(pixel >= 0 && pixel < this.store.pixels)) throw new LakeError(`${this.store.key} has no pixel ${pixel}`);
     const [row, column] = [this.places.row[pixel], this.places.column[pixel]];
     const [lon, lat] = this.store.grid.lonlat(row + 0.5, column + 0.5);
-    const one = { name, pixel, row, column, lat, lon };
-    this.panel.pixels[name] = one;
-    this.alike = undefined;
-    this.map.marks = this.panel.all.map((of) => ({ name: of.name, row: of.row, column: of.column }));
+    const mark = { name, pixel, row, column, lat, lon };
+    this.panel.pixels[name] = mark;
+    this.similarity = undefined;
+    this.map.marks = this.panel.all.map(({ name, row, column }) => ({ name, row, column }));
     this.map.draw();
-    this.panel.show(this.store.key, this.chosen);
-    return one;
+    this.panel.show(this.store.key, this.selection);
+    return mark;
   }
 
   /** All that is known of a chosen pixel. */
-  async read(one) {
-    one.rows = await this.store.series(one.pixel);
-    if (this.panel.pixels[one.name] !== one) return;
-    this.alike = await this.likeness();
-    this.panel.show(this.store.key, this.chosen, this.alike);
-    this.say(`Pixel ${one.name}: ${degrees(one.lat, one.lon)}, its year and day are shown`);
+  async read(pixel) {
+    pixel.rows = await this.store.series(pixel.pixel);
+    if (this.panel.pixels[pixel.name] !== pixel) return;
+    this.similarity = await this.pairSimilarity();
+    this.panel.show(this.store.key, this.selection, this.similarity);
+    this.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its year and day are shown`);
   }
 
-  async likeness() {
+  async pairSimilarity() {
     const { A, B } = this.panel.pixels;
     if (!A || !B || !this.loaded?.shares?.length || !this.runs.some((run) => this.embeddings.has(run.id))) return undefined;
-    const [a, b] = await Promise.all([A, B].map((one) => this.loaded.vector(one.pixel)));
+    const [a, b] = await Promise.all([A, B].map((pixel) => this.loaded.vector(pixel.pixel)));
     const dot = a.reduce((sum, x, i) => sum + x * b[i], 0);
     return dot / (Math.hypot(...a) * Math.hypot(...b));
   }
@@ -383,15 +383,15 @@ class Page {
     this.map.marks = [];
     for (const name of ["a", "b"]) delete this.state[name];
     this.panel.comparing = false;
-    this.panel.show(this.store.key, this.chosen);
+    this.panel.show(this.store.key, this.selection);
     this.write();
     this.map.draw();
     get("canvas").focus();
     if (this.state.show === "similar") this.tried(() => this.refresh());
   }
 
-  keep(scores, least) {
-    const text = similarCsv(this.store, this.places, scores.length, (i) => cosine(scores[i]), least);
+  keep(scores, lowest) {
+    const text = similarCsv(this.store, this.places, scores.length, (i) => cosine(scores[i]), lowest);
     download(`similar_to_${this.state.a}_of_${this.store.key.replaceAll("/", "_")}.csv`, text);
   }
 
@@ -406,11 +406,11 @@ class Page {
   }
 }
 
-function options(id, pairs, chosen) {
+function options(id, pairs, selected) {
   get(id).replaceChildren(
     ...pairs.map(([value, name]) => {
       const option = new Option(name, value);
-      option.selected = value === chosen;
+      option.selected = value === selected;
       return option;
     }),
   );

@@ -10,11 +10,11 @@ const KEYS_PAN = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], Arr
 
 export class Map2D {
   /**
-   * canvas: focusable. told: { moved(view), pointed(row, column), chosen(row, column, second) }.
+   * canvas: focusable. listeners: { moved(view), pointed(row, column), picked(row, column, second) }.
    */
-  constructor(canvas, told) {
+  constructor(canvas, listeners) {
     this.canvas = canvas;
-    this.told = told;
+    this.listeners = listeners;
     this.view = { row: 0, column: 0, zoom: 1 };
     this.images = []; // { canvas, row, column, size }: size of its pixels in coarse ones
     this.marks = []; // { row, column, name }
@@ -31,47 +31,47 @@ export class Map2D {
   /** Show all of [first row, first column, last row, last column]. */
   fit(bounds) {
     this.bounds = bounds;
-    const [wide, high] = this.size;
+    const [width, height] = this.size;
     const [top, left, bottom, right] = bounds;
-    const zoom = 0.96 * Math.min(wide / (right - left), high / (bottom - top));
+    const zoom = 0.96 * Math.min(width / (right - left), height / (bottom - top));
     this.move({ row: (top + bottom) / 2, column: (left + right) / 2, zoom });
   }
 
   move(view) {
-    const zoom = Math.max(this.#least(), Math.min(MOST_ZOOM, view.zoom));
+    const zoom = Math.max(this.#lowestZoom(), Math.min(MOST_ZOOM, view.zoom));
     this.view = { ...view, zoom };
-    this.told.moved(this.view);
+    this.listeners.moved(this.view);
     this.draw();
   }
 
   /** Zoom so that what lies under a place of the canvas stays there. */
   zoom(by, x = this.size[0] / 2, y = this.size[1] / 2) {
     const [row, column] = this.at(x, y);
-    const zoom = Math.max(this.#least(), Math.min(MOST_ZOOM, this.view.zoom * by));
-    const [wide, high] = this.size;
-    this.move({ row: row - (y - high / 2) / zoom, column: column - (x - wide / 2) / zoom, zoom });
+    const zoom = Math.max(this.#lowestZoom(), Math.min(MOST_ZOOM, this.view.zoom * by));
+    const [width, height] = this.size;
+    this.move({ row: row - (y - height / 2) / zoom, column: column - (x - width / 2) / zoom, zoom });
   }
 
   /** [row, column] under a place of the canvas. */
   at(x, y) {
-    const [wide, high] = this.size;
+    const [width, height] = this.size;
     const { row, column, zoom } = this.view;
-    return [row + (y - high / 2) / zoom, column + (x - wide / 2) / zoom];
+    return [row + (y - height / 2) / zoom, column + (x - width / 2) / zoom];
   }
 
-  /** What is seen: [first row, first column, last row, last column]. */
-  get seen() {
+  /** The visible part: [first row, first column, last row, last column]. */
+  get visible() {
     return [...this.at(0, 0), ...this.at(...this.size)];
   }
 
   draw() {
-    this.wanted ??= requestAnimationFrame(() => {
-      this.wanted = null;
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
       this.#paint();
     });
   }
 
-  #least() {
+  #lowestZoom() {
     if (!this.bounds) return 0.01;
     const [top, left, bottom, right] = this.bounds;
     return 0.5 * Math.min(this.size[0] / (right - left), this.size[1] / (bottom - top));
@@ -79,10 +79,10 @@ export class Map2D {
 
   #paint() {
     const { canvas, view } = this;
-    const [wide, high] = this.size;
+    const [width, height] = this.size;
     const dots = window.devicePixelRatio || 1;
-    canvas.width = Math.round(wide * dots);
-    canvas.height = Math.round(high * dots);
+    canvas.width = Math.round(width * dots);
+    canvas.height = Math.round(height * dots);
     const context = canvas.getContext("2d");
     const scale = view.zoom * dots;
     const [row, column] = this.at(0, 0);
@@ -154,16 +154,16 @@ export class Map2D {
     });
     canvas.addEventListener("pointermove", (event) => {
       const [x, y] = place(event);
-      this.told.pointed(...this.at(x, y));
+      this.listeners.pointed(...this.at(x, y));
       const before = down.get(event.pointerId);
       if (!before) return;
       const [dx, dy] = [x - before[0], y - before[1]];
       travelled += Math.hypot(dx, dy);
-      const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
+      const second = [...down].find(([id]) => id !== event.pointerId)?.[1];
       down.set(event.pointerId, [x, y]);
-      if (other) {
-        const by = Math.hypot(x - other[0], y - other[1]) / Math.hypot(before[0] - other[0], before[1] - other[1]);
-        if (Number.isFinite(by) && by > 0) this.zoom(by, (x + other[0]) / 2, (y + other[1]) / 2);
+      if (second) {
+        const by = Math.hypot(x - second[0], y - second[1]) / Math.hypot(before[0] - second[0], before[1] - second[1]);
+        if (Number.isFinite(by) && by > 0) this.zoom(by, (x + second[0]) / 2, (y + second[1]) / 2);
       } else if (travelled > CLICK_PX) {
         const { row, column, zoom } = this.view;
         this.move({ row: row - dy / zoom, column: column - dx / zoom, zoom });
@@ -171,7 +171,7 @@ export class Map2D {
     });
     const up = (event) => {
       if (!down.delete(event.pointerId) || down.size || travelled > CLICK_PX) return;
-      if (event.type === "pointerup") this.told.chosen(...this.at(...place(event)), event.shiftKey);
+      if (event.type === "pointerup") this.listeners.picked(...this.at(...place(event)), event.shiftKey);
     };
     canvas.addEventListener("pointerup", up);
     canvas.addEventListener("pointercancel", up);
@@ -189,13 +189,13 @@ export class Map2D {
     const { row, column, zoom } = this.view;
     if (event.key in KEYS_PAN) {
       const [down, right] = KEYS_PAN[event.key];
-      const [wide, high] = this.size;
-      this.move({ row: row + (down * step * high) / zoom, column: column + (right * step * wide) / zoom, zoom });
-      this.told.pointed(this.view.row, this.view.column);
+      const [width, height] = this.size;
+      this.move({ row: row + (down * step * height) / zoom, column: column + (right * step * width) / zoom, zoom });
+      this.listeners.pointed(this.view.row, this.view.column);
     } else if (event.key === "+" || event.key === "=") this.zoom(1.5);
     else if (event.key === "-" || event.key === "_") this.zoom(1 / 1.5);
     else if (event.key === "0") this.fit(this.bounds);
-    else if (event.key === "Enter" || event.key === " ") this.told.chosen(row, column, event.shiftKey);
+    else if (event.key === "Enter" || event.key === " ") this.listeners.picked(row, column, event.shiftKey);
     else return;
     event.preventDefault();
   }

@@ -6,16 +6,16 @@ import { cyclesCsv, degrees, download, numbers } from "./table.js";
 const get = (id) => document.getElementById(id);
 
 export class Panel {
-  /** told: { clear(), compare(on) }. */
-  constructor(told) {
+  /** listeners: { clear(), compare(on) }. */
+  constructor(listeners) {
     this.pixels = {}; // A and B: { name, pixel, row, column, lat, lon, rows }
-    get("clear").addEventListener("click", () => told.clear());
+    get("clear").addEventListener("click", () => listeners.clear());
     get("compare").addEventListener("click", () => {
       this.comparing = get("compare").getAttribute("aria-pressed") !== "true";
-      told.compare(this.comparing);
+      listeners.compare(this.comparing);
     });
     get("csv").addEventListener("click", () => {
-      const name = `${this.key.replaceAll("/", "_")}_${this.all.map((one) => one.pixel).join("_")}.csv`;
+      const name = `${this.key.replaceAll("/", "_")}_${this.all.map((pixel) => pixel.pixel).join("_")}.csv`;
       download(name, cyclesCsv(this.key, this.all));
     });
   }
@@ -32,33 +32,33 @@ export class Panel {
     return get("compare").getAttribute("aria-pressed") === "true";
   }
 
-  /** Show what is known; chosen: { month, tod }; alike: cosine of A and B, if known. */
-  show(key, chosen, alike) {
+  /** Show what is known; selection: { month, tod }; similarity: cosine of A and B, if known. */
+  show(key, selection, similarity) {
     this.key = key;
     const { all } = this;
     get("hint").hidden = all.length > 0;
     get("chosen").hidden = all.length === 0;
     get("where").replaceChildren(
-      ...all.flatMap((one) => [term(one.name), description(one)]),
-      ...(alike === undefined ? [] : [term("A·B"), plain(`similarity ${alike.toFixed(3)} (cosine)`)]),
+      ...all.flatMap((pixel) => [term(pixel.name), description(pixel)]),
+      ...(similarity === undefined ? [] : [term("A·B"), plain(`similarity ${similarity.toFixed(3)} (cosine)`)]),
     );
-    const known = all.filter((one) => one.rows);
-    get("charts").replaceChildren(...charts(known, chosen));
-    get("numbers").replaceChildren(numbers(known, chosen));
-    get("csv").disabled = known.length === 0;
+    const complete = all.filter((pixel) => pixel.rows);
+    get("charts").replaceChildren(...charts(complete, selection));
+    get("numbers").replaceChildren(numbers(complete, selection));
+    get("csv").disabled = complete.length === 0;
   }
 }
 
 function term(text) {
-  const made = document.createElement("dt");
-  made.textContent = text;
-  return made;
+  const node = document.createElement("dt");
+  node.textContent = text;
+  return node;
 }
 
 function plain(text) {
-  const made = document.createElement("dd");
-  made.textContent = text;
-  return made;
+  const node = document.createElement("dd");
+  node.textContent = text;
+  return node;
 }
 
 function description({ pixel, row, column, lat, lon, rows }) {

@@ -5,25 +5,25 @@ const ORDER = ["store", "show", "cube", "band", "month", "tod", "run", "row", "c
 
 /** The state in `#store=...&show=...`; what is no number where one is wanted is left out. */
 export function parse(hash) {
-  const found = {};
+  const state = {};
   for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
     const value = NUMBERS.has(name) ? Number(text) : text;
-    if (ORDER.includes(name) && text !== "" && !Number.isNaN(value)) found[name] = value;
+    if (ORDER.includes(name) && text !== "" && !Number.isNaN(value)) state[name] = value;
   }
-  return found;
+  return state;
 }
 
 export function format(state) {
-  const given = ORDER.filter((name) => state[name] !== undefined && state[name] !== null);
+  const names = ORDER.filter((name) => state[name] !== undefined && state[name] !== null);
   const text = (name) => {
     const value = state[name];
     if (name === "zoom") return Number(value.toPrecision(4));
     return typeof value === "number" ? Number(value.toFixed(2)) : value;
   };
-  return `#${new URLSearchParams(given.map((name) => [name, text(name)])).toString().replaceAll("%2F", "/")}`;
+  return `#${new URLSearchParams(names.map((name) => [name, text(name)])).toString().replaceAll("%2F", "/")}`;
 }
 
-/** `wanted` if it is one of `offered`, else the first of those. */
-export function oneOf(offered, wanted) {
-  return offered.includes(wanted) ? wanted : offered[0];
+/** `value` if it is one of `offered`, else the first of those. */
+export function oneOf(offered, value) {
+  return offered.includes(value) ? value : offered[0];
 }

@@ -49,14 +49,14 @@ export function statistic(name, data, at, plane) {
 }
 
 /** Two quantiles of finite values, of every so many; null where there is none. */
-export function range(values, low = 0.02, high = 0.98, most = 50000) {
-  const step = Math.max(1, Math.floor(values.length / most));
-  const kept = [];
-  for (let i = 0; i < values.length; i += step) if (Number.isFinite(values[i])) kept.push(values[i]);
-  if (!kept.length && step > 1) return range(values, low, high, Infinity);
-  if (!kept.length) return null;
-  kept.sort((a, b) => a - b);
-  const at = (share) => kept[Math.round(share * (kept.length - 1))];
+export function range(values, low = 0.02, high = 0.98, limit = 50000) {
+  const step = Math.max(1, Math.floor(values.length / limit));
+  const sample = [];
+  for (let i = 0; i < values.length; i += step) if (Number.isFinite(values[i])) sample.push(values[i]);
+  if (!sample.length && step > 1) return range(values, low, high, Infinity);
+  if (!sample.length) return null;
+  sample.sort((a, b) => a - b);
+  const at = (share) => sample[Math.round(share * (sample.length - 1))];
   const [from, to] = [at(low), at(high)];
   return to > from ? [from, to] : [from - 0.5, from + 0.5];
 }

@@ -32,9 +32,9 @@ export class Store {
     this.layout = layout;
     this.pixels = metadata.pixel.shape[0];
     const coarse = Object.values(this.cubes).find((cube) => cube.refinement === 1).resolution;
-    const about = metadata[`geom/${coarse}`].attributes;
+    const gridAttributes = metadata[`geom/${coarse}`].attributes;
     const projection = metadata[`geom/${coarse}/crs`].attributes;
-    this.grid = new Grid(projection, about["spatial:transform"], shape);
+    this.grid = new Grid(projection, gridAttributes["spatial:transform"], shape);
     this.factor = metadata.overview?.attributes.factor;
     this.arrays = {};
     this.chunks = new Map();
@@ -60,11 +60,11 @@ export class Store {
 
   /** Where every pixel lies, { row, column, at }: `at` is the pixel at row * columns + column, or -1. */
   places() {
-    this.found ??= this.#places().catch((error) => {
-      this.found = undefined; // asked for again, it may be there
+    this.placesRead ??= this.#places().catch((error) => {
+      this.placesRead = undefined; // asked for again, it may be there
       throw error;
     });
-    return this.found;
+    return this.placesRead;
   }
 
   async #places() {
@@ -77,12 +77,12 @@ export class Store {
   /** Results of an inner chunk, remembered: Float32Array (tod, band, metric, pixel, subpixel). */
   async chunk(cube, month, number) {
     const name = `${cube}/${month}/${number}`;
-    const held = this.chunks.get(name);
+    const cached = this.chunks.get(name);
     this.chunks.delete(name);
-    const data = held ?? this.#chunk(`${cube}/results`, [month - 1, 0, 0, 0, number, 0]);
+    const data = cached ?? this.#chunk(`${cube}/results`, [month - 1, 0, 0, 0, number, 0]);
     this.chunks.set(name, data);
-    const most = Math.max(1, Math.floor(KEPT_BYTES / this.chunkBytes(cube)));
-    while (this.chunks.size > most) this.chunks.delete(this.chunks.keys().next().value);
+    const limit = Math.max(1, Math.floor(KEPT_BYTES / this.chunkBytes(cube)));
+    while (this.chunks.size > limit) this.chunks.delete(this.chunks.keys().next().value);
     try {
       return await data;
     } catch (error) {
@@ -102,8 +102,8 @@ export class Store {
    * stddev, min, max }. */
   async series(pixel) {
     const number = Math.floor(pixel / this.layout.chunk);
-    const wanted = Object.keys(this.cubes).flatMap((cube) => this.months.map((month) => [cube, month]));
-    const read = wanted.map(async ([name, month]) => {
+    const pairs = Object.keys(this.cubes).flatMap((cube) => this.months.map((month) => [cube, month]));
+    const reads = pairs.map(async ([name, month]) => {
       const cube = this.cubes[name];
       const data = await this.#chunk(`${name}/results`, [month - 1, 0, 0, 0, number, 0]);
       const within = pixel - number * this.layout.chunk;
@@ -114,7 +114,7 @@ export class Store {
         }),
       );
     });
-    return (await Promise.all(read)).flat();
+    return (await Promise.all(reads)).flat();
   }
 
   /** Where the metrics of a pixel's subpixels lie in a chunk. */
@@ -154,9 +154,9 @@ export async function newest(objects, key) {
   const commit = (n) => objects.get(`${key}/commits/${String(n).padStart(8, "0")}.json`);
   const hint = await objects.get(`${key}/current.json`);
   let number = hint ? JSON.parse(new TextDecoder().decode(hint)).number : 1;
-  let found;
-  for (let next; (next = await commit(number)); number++) found = next;
-  const path = found && JSON.parse(new TextDecoder().decode(found)).path;
+  let commitRead;
+  for (let next; (next = await commit(number)); number++) commitRead = next;
+  const path = commitRead && JSON.parse(new TextDecoder().decode(commitRead)).path;
   if (!path) throw new LakeError(`Nothing of ${key} is published`, "Run 'lake ls' to see what is");
   return `${key}/${path}`;
 }

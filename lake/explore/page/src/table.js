@@ -14,15 +14,15 @@ export function cyclesCsv(key, pixels) {
   return [head, ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
-/** Pixels whose similarity is at least `least`; similarity(i) of pixel i, NaN: none. */
-export function similarCsv(store, places, count, similarity, least) {
+/** Pixels whose similarity is at least `lowest`; similarity(i) of pixel i, NaN: none. */
+export function similarCsv(store, places, count, similarity, lowest) {
   const lines = ["pixel,row,column,lat,lon,similarity"];
   for (let i = 0; i < count; i++) {
-    const of = similarity(i);
-    if (!(of >= least)) continue;
+    const score = similarity(i);
+    if (!(score >= lowest)) continue;
     const [row, column] = [places.row[i], places.column[i]];
     const [lon, lat] = store.grid.lonlat(row + 0.5, column + 0.5);
-    lines.push([i, row, column, lat.toFixed(5), lon.toFixed(5), of.toFixed(4)].join(","));
+    lines.push([i, row, column, lat.toFixed(5), lon.toFixed(5), score.toFixed(4)].join(","));
   }
   return lines.join("\r\n") + "\r\n";
 }
@@ -42,16 +42,16 @@ export function numbers(pixels, { month, tod }) {
   const rows = pixels.flatMap(({ name, rows }) =>
     rows
       .filter((row) => row.month === month && row.tod === tod)
-      .map((row) => [name, `${row.band} (${row.unit})`, ...head.slice(2).map((key) => shown(row[key]))]),
+      .map((row) => [name, `${row.band} (${row.unit})`, ...head.slice(2).map((key) => formatNumber(row[key]))]),
   );
   const table = document.createElement("table");
   const line = (cells, tag) => {
     const tr = table.insertRow();
     for (const cell of cells) {
-      const made = document.createElement(tag);
-      if (tag === "th") made.scope = "col";
-      made.textContent = cell;
-      tr.append(made);
+      const node = document.createElement(tag);
+      if (tag === "th") node.scope = "col";
+      node.textContent = cell;
+      tr.append(node);
     }
   };
   line(head, "th");
@@ -60,7 +60,7 @@ export function numbers(pixels, { month, tod }) {
 }
 
 /** Four or five significant digits. */
-export function shown(value) {
+export function formatNumber(value) {
   if (!Number.isFinite(value)) return "–";
   if (Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 100 ? value.toFixed(2) : value.toPrecision(4);

@@ -22,7 +22,7 @@ export class Vectors {
     const memory = new WebAssembly.Memory({ initial: Math.ceil(end / PAGE) || 1 });
     [this.from, this.query, this.inverses, this.scores] = starts;
     this.data = new Int8Array(memory.buffer, this.from, sizes[0]);
-    this.asked = new Int16Array(memory.buffer, this.query, this.stride);
+    this.queryVector = new Int16Array(memory.buffer, this.query, this.stride);
     this.inverse = new Float32Array(memory.buffer, this.inverses, count);
     this.score = new Int16Array(memory.buffer, this.scores, count);
     this.absent = [];
@@ -39,14 +39,14 @@ export class Vectors {
     const { latent, stride } = this;
     const isWhole = values instanceof Int8Array;
     for (let i = 0; i < values.length / latent; i++) {
-      const given = values.subarray(i * latent, (i + 1) * latent);
+      const vector = values.subarray(i * latent, (i + 1) * latent);
       let square = 0;
-      let there = true;
+      let isPresent = true;
       for (let k = 0; k < latent; k++) {
-        square += given[k] * given[k];
-        if (given[k] === nothing) there = false;
+        square += vector[k] * vector[k];
+        if (vector[k] === nothing) isPresent = false;
       }
-      if (!there || !(square > 0)) {
+      if (!isPresent || !(square > 0)) {
         this.absent.push(first + i);
         continue;
       }
@@ -55,11 +55,11 @@ export class Vectors {
         const grow = 127 / Math.sqrt(square);
         square = 0;
         for (let k = 0; k < latent; k++) {
-          const whole = Math.round(given[k] * grow);
+          const whole = Math.round(vector[k] * grow);
           this.data[target + k] = whole;
           square += whole * whole;
         }
-      } else this.data.set(given, target);
+      } else this.data.set(vector, target);
       this.inverse[first + i] = 1 / Math.sqrt(square);
     }
   }
@@ -72,23 +72,23 @@ export class Vectors {
 
   /** Int16Array of every vector's cosine to `vector`, times LEVELS; NOTHING where absent. */
   search(vector) {
-    this.asked.fill(0);
-    this.asked.set(vector);
+    this.queryVector.fill(0);
+    this.queryVector.set(vector);
     const length = Math.hypot(...vector);
     const scale = length > 0 ? LEVELS / length : 0;
     this.compare(this.from, this.count, this.stride, this.query, this.inverses, this.scores, scale);
-    const found = this.score.slice();
-    for (const number of this.absent) found[number] = NOTHING;
-    return found;
+    const scores = this.score.slice();
+    for (const number of this.absent) scores[number] = NOTHING;
+    return scores;
   }
 
   /** The first three numbers of every vector, one after the other; -128 thrice where absent. */
   axes() {
-    const found = new Int8Array(3 * this.count);
+    const numbers = new Int8Array(3 * this.count);
     for (let i = 0; i < this.count; i++) {
-      for (let k = 0; k < Math.min(3, this.latent); k++) found[3 * i + k] = this.data[i * this.stride + k];
+      for (let k = 0; k < Math.min(3, this.latent); k++) numbers[3 * i + k] = this.data[i * this.stride + k];
     }
-    for (const number of this.absent) found.fill(-128, 3 * number, 3 * number + 3);
-    return found;
+    for (const number of this.absent) numbers.fill(-128, 3 * number, 3 * number + 3);
+    return numbers;
   }
 }

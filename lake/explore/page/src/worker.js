@@ -12,9 +12,9 @@ let vectors;
 
 const answers = { load, vector, search, axes };
 
-self.onmessage = async ({ data: { id, name, given } }) => {
+self.onmessage = async ({ data: { id, name, argument } }) => {
   try {
-    const answer = await answers[name](given);
+    const answer = await answers[name](argument);
     self.postMessage({ id, answer }, ArrayBuffer.isView(answer) ? [answer.buffer] : []);
   } catch (error) {
     self.postMessage({ id, error: error.message, isOurs: error.name === "LakeError" });
@@ -25,18 +25,18 @@ self.onmessage = async ({ data: { id, name, given } }) => {
 async function load({ base, path, array, first, end }) {
   const generation = await new Generation(new Objects(base), path).open();
   const { shape, attributes } = generation.metadata[array];
-  const held = await zarr.open.v3(zarr.root(generation).resolve(array), { kind: "array" });
-  const size = held.chunks[0];
+  const vectorArray = await zarr.open.v3(zarr.root(generation).resolve(array), { kind: "array" });
+  const size = vectorArray.chunks[0];
   const count = Math.min(end * size, shape[0]) - first * size;
   vectors = new Vectors(count, shape[1]);
   const waiting = Array.from({ length: end - first }, (_, i) => first + i);
   const work = async () => {
     while (waiting.length) {
       const number = waiting.shift();
-      const values = await decoded(held, number, generation, `${path}/${array}/c/${number}/0`);
+      const values = await decoded(vectorArray, number, generation, `${path}/${array}/c/${number}/0`);
       const start = (number - first) * size;
-      const there = Math.min(size, count - start);
-      vectors.put(start, values.subarray(0, there * shape[1]), attributes._FillValue);
+      const length = Math.min(size, count - start);
+      vectors.put(start, values.subarray(0, length * shape[1]), attributes._FillValue);
       self.postMessage({ read: 1 });
     }
   };
@@ -44,9 +44,9 @@ async function load({ base, path, array, first, end }) {
   return count;
 }
 
-async function decoded(held, number, generation, where) {
+async function decoded(vectorArray, number, generation, where) {
   try {
-    return (await held.getChunk([number, 0])).data;
+    return (await vectorArray.getChunk([number, 0])).data;
   } catch (error) {
     throw damaged(generation.objects.url(where), error);
   }
@@ -56,8 +56,8 @@ function vector(number) {
   return vectors.vector(number);
 }
 
-function search(given) {
-  return vectors.search(given);
+function search(argument) {
+  return vectors.search(argument);
 }
 
 function axes() {

@@ -8,7 +8,7 @@ version container. Statistics of the image, star looks and names of input files 
 A file is a copy of a blank one of its kind, which holds all metadata and is made once a process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -62,11 +62,10 @@ class Times:
     created: datetime
 
 
-def file_name(times: Times, band: str | None) -> str:
-    """The name of a band's file, or of the LST product's for None."""
-    product = f"{BAND_PRODUCT}-M6{band}" if band else f"{LST_PRODUCT}-M6"
+def file_name(times: Times, product: str, band: str = "") -> str:
+    """The name of a product's file; empty band: the product has none."""
     stamps = zip("sec", (times.start, times.end, times.created), strict=True)
-    return f"OR_{product}_G16_{'_'.join(letter + _stamp(t) for letter, t in stamps)}.nc"
+    return f"OR_{product}-M6{band}_G16_{'_'.join(letter + _stamp(t) for letter, t in stamps)}.nc"
 
 
 def band_file(band: str, image: Image, times: Times, distance: float) -> bytes:
@@ -88,7 +87,7 @@ def band_file(band: str, image: Image, times: Times, distance: float) -> bytes:
     if CHANNELS[band].kappa0:
         values["kappa0"] = kappa0(band, distance)
     blank = _blank_band(band, (rows // refinement, columns // refinement))
-    return _filled(blank, values, times, file_name(times, band))
+    return fill_blank(blank, values, times, file_name(times, BAND_PRODUCT, band))
 
 
 def lst_file(image: LstImage, times: Times) -> bytes:
@@ -97,12 +96,12 @@ def lst_file(image: LstImage, times: Times) -> bytes:
     if image.pqi is not None:
         values["PQI"] = image.pqi
     rows, columns = image.counts.shape
-    return _filled(
-        _blank_lst(image.version, (rows, columns)), values, times, file_name(times, None)
+    return fill_blank(
+        _blank_lst(image.version, (rows, columns)), values, times, file_name(times, LST_PRODUCT)
     )
 
 
-def _filled(blank: bytes, values: Mapping[str, ArrayLike], times: Times, name: str) -> bytes:
+def fill_blank(blank: bytes, values: Mapping[str, ArrayLike], times: Times, name: str) -> bytes:
     """A blank file with its variables, times and name filled in."""
     start, end = ((t - EPOCH).total_seconds() for t in (times.start, times.end))
     texts = {
@@ -126,20 +125,26 @@ def _blank_band(band: str, shape: Shape) -> bytes:
     """A file of one band without an image; `shape` is the coarse grid's."""
     channel = CHANNELS[band]
     with h5py.File("blank", "w", driver="core", backing_store=False) as file:
-        _frame(file, shape, channel.refinement, "ABI L1b Radiances", "L1b")
+        write_frame(file, shape, channel.refinement, "ABI L1b Radiances", "L1b")
         unit = "W m-2 sr-1 um-1" if channel.kappa0 else "mW m-2 sr-1 (cm-1)-1"
         packing = {"scale_factor": channel.scale, "add_offset": channel.offset}
         attributes = {"long_name": "ABI L1b Radiances", "_Unsigned": "true", "units": unit}
         bits = {"sensor_band_bit_depth": np.array([channel.bits], np.int8)}
         valid = {"valid_range": np.array([0, channel.fill - 1], np.int16)}
-        _image(file, "Rad", "int16", channel.fill, attributes | bits | valid | _floats(packing))
+        create_image(
+            file,
+            "Rad",
+            "int16",
+            channel.fill,
+            attributes | bits | valid | float_attributes(packing),
+        )
         attributes = {"long_name": "ABI L1b Radiances data quality flags", "_Unsigned": "true"}
-        _image(
+        create_image(
             file,
             "DQF",
             "int8",
             -1,
-            attributes | _flags("int8", (0, 3), range(4), _MEANINGS["band"]),
+            attributes | flag_attributes("int8", (0, 3), range(4), _MEANINGS["band"]),
         )
         file.create_dataset("band", shape=(1,), dtype=">f4").make_scale(_no_variable(1))
         _scalar(file, "band_id", np.array([channel.number], np.int8), {"units": "1"}, "band")
@@ -150,8 +155,8 @@ def _blank_band(band: str, shape: Shape) -> bytes:
         names = ("planck_fk1", "planck_fk2", "planck_bc1", "planck_bc2")
         scalars |= dict(zip(names, channel.planck or (UNUSED,) * 4, strict=True))
         for name, value in scalars.items():
-            _scalar(file, name, np.float32(value), _floats({"_FillValue": UNUSED}))
-        _version(file, "OR_ABI-L1b-ALG-COMMON", "v01r00")
+            _scalar(file, name, np.float32(value), float_attributes({"_FillValue": UNUSED}))
+        write_version(file, "OR_ABI-L1b-ALG-COMMON", "v01r00")
         file.flush()
         return bytes(file.id.get_file_image())
 
@@ -160,19 +165,23 @@ def _blank_band(band: str, shape: Shape) -> bytes:
 def _blank_lst(version: str, shape: Shape) -> bytes:
     """An LST file without an image."""
     with h5py.File("blank", "w", driver="core", backing_store=False) as file:
-        _frame(file, shape, 1, "ABI L2+ Land Surface (Skin) Temperature", "L2")
+        write_frame(file, shape, 1, "ABI L2+ Land Surface (Skin) Temperature", "L2")
         attributes = {"long_name": "ABI L2+ Land Surface (Skin) Temperature", "units": "K"}
         valid = {"valid_range": np.array(LST_VALID[version], np.uint16)}
         packing = {"scale_factor": LST_SCALE, "add_offset": LST_OFFSET}
-        _image(file, "LST", "uint16", LST_FILL, attributes | valid | _floats(packing))
+        create_image(
+            file, "LST", "uint16", LST_FILL, attributes | valid | float_attributes(packing)
+        )
         if version == "v01":
             masks: tuple[int, ...] = (22, 2, 2, 4, 4, 8, 8, 16, 16, 32, 32)
-            flags = _flags("uint16", (0, 40), (0, 0, 2, 0, 4, 0, 8, 0, 16, 0, 32), _MEANINGS["v01"])
+            flags = flag_attributes(
+                "uint16", (0, 40), (0, 0, 2, 0, 4, 0, 8, 0, 16, 0, 32), _MEANINGS["v01"]
+            )
         else:
             masks = (3, 3, 3, 3)
-            flags = _flags("uint16", (0, 3), range(4), _MEANINGS["v02"])
+            flags = flag_attributes("uint16", (0, 3), range(4), _MEANINGS["v02"])
             indicators = {"flag_masks": np.array(PQI_FIELDS, np.uint16)}
-            _image(
+            create_image(
                 file,
                 "PQI",
                 "uint16",
@@ -180,19 +189,21 @@ def _blank_lst(version: str, shape: Shape) -> bytes:
                 {"long_name": "Product quality indicators"} | indicators,
             )
         attributes = {"long_name": "ABI L2+ Land Surface (Skin) Temperature data quality flags"}
-        _image(
+        create_image(
             file,
             "DQF",
             "uint16",
             65535,
             attributes | flags | {"flag_masks": np.array(masks, np.uint16)},
         )
-        _version(file, "OR_ABI-L2-ALG-LST", f"{version}r00")
+        write_version(file, "OR_ABI-L2-ALG-LST", f"{version}r00")
         file.flush()
         return bytes(file.id.get_file_image())
 
 
-def _frame(file: h5py.File, shape: Shape, refinement: int, title: str, level: str) -> None:
+def write_frame(
+    file: h5py.File, shape: Shape, refinement: int, title: str, level: str, scene: str = "CONUS"
+) -> None:
     """Write what files of every kind have: dimensions, axes, times, projection."""
     resolution = {1: "2km", 2: "1km", 4: "0.5km"}[refinement]
     attributes = {
@@ -203,7 +214,7 @@ def _frame(file: h5py.File, shape: Shape, refinement: int, title: str, level: st
         "processing_level": level,
         "platform_ID": "G16",
         "orbital_slot": "GOES-East",
-        "scene_id": "CONUS",
+        "scene_id": scene,
         "instrument_ID": "FM1",
         "timeline_id": "ABI Mode 6",
         "spatial_resolution": f"{resolution} at nadir",
@@ -214,7 +225,7 @@ def _frame(file: h5py.File, shape: Shape, refinement: int, title: str, level: st
         axis = file.create_dataset(name, data=np.arange(angles.size, dtype=np.int16))
         axis.make_scale(name)
         step = round((angles[-1] - angles[0]) / (angles.size - 1), 6)
-        _attach(axis, _floats({"scale_factor": step, "add_offset": round(angles[0], 6)}))
+        _attach(axis, float_attributes({"scale_factor": step, "add_offset": round(angles[0], 6)}))
         _attach(axis, {"units": "rad", "standard_name": f"projection_{name}_coordinate"})
     file.create_dataset("number_of_time_bounds", shape=(2,), dtype=">f4").make_scale(
         _no_variable(2)
@@ -242,7 +253,7 @@ def _projection(file: h5py.File) -> None:
     _scalar(file, "nominal_satellite_subpoint_lon", np.float32(-75.2), subpoint)
 
 
-def _image(file: h5py.File, name: str, dtype: str, fill: int, attributes: Attributes) -> None:
+def create_image(file: h5py.File, name: str, dtype: str, fill: int, attributes: Attributes) -> None:
     """Create a chunked, compressed variable on (y, x) without data."""
     shape = file["y"].size, file["x"].size
     variable = file.create_dataset(
@@ -274,12 +285,16 @@ def _scalar(
     _attach(variable, attributes)
 
 
-def _version(file: h5py.File, algorithm: str, version: str) -> None:
+def write_version(file: h5py.File, algorithm: str, version: str) -> None:
+    """Write the container that says algorithm and version."""
     texts = {"algorithm_version": f"{algorithm}_{version}.zip", "product_version": version}
     _scalar(file, "algorithm_product_version_container", np.int32(-2147483647), texts)
 
 
-def _flags(dtype: str, valid: tuple[int, int], values: Any, meanings: str) -> dict[str, Any]:  # noqa: ANN401
+def flag_attributes(
+    dtype: str, valid: tuple[int, int], values: Iterable[int], meanings: str
+) -> dict[str, Any]:
+    """Attributes of a variable of flags."""
     return {
         "valid_range": np.array(valid, dtype),
         "flag_values": np.array(tuple(values), dtype),
@@ -288,7 +303,8 @@ def _flags(dtype: str, valid: tuple[int, int], values: Any, meanings: str) -> di
     }
 
 
-def _floats(values: Mapping[str, float]) -> dict[str, Any]:
+def float_attributes(values: Mapping[str, float]) -> dict[str, Any]:
+    """Attributes of a variable of flags."""
     """Attributes as the files have them: float32 with one element."""
     return {name: np.array([value], np.float32) for name, value in values.items()}
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.synthetic import encode
-from ingest.synthetic.encode import Times
+from ingest.synthetic import acm, encode, sst
+from ingest.synthetic.encode import BAND_PRODUCT, LST_PRODUCT, Times
 from ingest.synthetic.imager import CHANNELS, image, lst_image
 from ingest.synthetic.landscape import COVERS, Landscape, landscape
 from ingest.synthetic.scene import Scene, scene
@@ -36,6 +36,13 @@ FIRST_SCAN = timedelta(seconds=77.2)
 """Begin of the first CONUS scan of an hour, after the full hour."""
 LOST_BAND = "C05"
 """Band whose file the demonstration lacks at one time step."""
+
+L2_FILES: dict[str, Callable[[Scene, Times], bytes]] = {
+    LST_PRODUCT: lambda observed_scene, times: encode.lst_file(lst_image(observed_scene), times),
+    acm.PRODUCT: lambda observed_scene, times: acm.acm_file(acm.acm_image(observed_scene), times),
+    sst.PRODUCT: lambda observed_scene, times: sst.sst_file(sst.sst_image(observed_scene), times),
+}
+"""What writes an L2 product of a scene, by the name of the product."""
 
 Report = Callable[[int, int], None]
 """Is called with the number of time steps that are done, and the number of all."""
@@ -167,15 +174,35 @@ def write_step(folder: str | Path, country: Landscape, step: TimeStep) -> list[P
     return write_scene(folder, scene(country, step.start), step.bands)
 
 
-def write_scene(folder: str | Path, observed_scene: Scene, bands: Sequence[str]) -> list[Path]:
-    """Write the files of one scan of a scene: some bands and the LST product."""
+def write_scene(
+    folder: str | Path,
+    observed_scene: Scene,
+    bands: Sequence[str],
+    products: Sequence[str] = (LST_PRODUCT,),
+) -> list[Path]:
+    """Write the files of one scan of a scene.
+
+    Args:
+        folder: where to write.
+        observed_scene: the scene.
+        bands: of the L1b files.
+        products: L2 products, keys of `L2_FILES`.
+
+    Returns:
+        The paths of the files, bands first.
+    """
     files = {}
     for band in bands:
         times = _times(observed_scene.when, CHANNELS[band].number)
         data = encode.band_file(band, image(observed_scene, band), times, observed_scene.distance)
-        files[encode.file_name(times, band)] = data
-    times = _lst_times(observed_scene.when)
-    files[encode.file_name(times, None)] = encode.lst_file(lst_image(observed_scene), times)
+        files[encode.file_name(times, BAND_PRODUCT, band)] = data
+    for product in products:
+        times = (
+            _full_disk_times(observed_scene.when)
+            if product == sst.PRODUCT
+            else _l2_times(observed_scene.when)
+        )
+        files[encode.file_name(times, product)] = L2_FILES[product](observed_scene, times)
     paths = [Path(folder) / name for name in files]
     for path, data in zip(paths, files.values(), strict=True):
         path.write_bytes(data)
@@ -204,6 +231,13 @@ def _times(start: datetime, band: int) -> Times:
     return Times(start, end, end + timedelta(seconds=41 + 1.3 * band))
 
 
-def _lst_times(start: datetime) -> Times:
+def _full_disk_times(when: datetime) -> Times:
+    """Times of an hourly product of the full disk: all scans of the hour."""
+    start = when.replace(minute=0, second=32, microsecond=0)
+    end = start + timedelta(minutes=58, seconds=57)
+    return Times(start, end, end + timedelta(minutes=5))
+
+
+def _l2_times(start: datetime) -> Times:
     end = start + SCAN + timedelta(seconds=0.2)
     return Times(start, end, end + timedelta(seconds=105))

@@ -1,15 +1,13 @@
 """A lake, a server before it, one browser."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from lake.explore.server import server
-from lake.storage.connect import connect
 from tests import chromium, debian
 from tests.explore import lakes
+from tests.explore.serving import serving
 
 expect.set_options(timeout=30_000)  # milliseconds, as everything else of Playwright
 
@@ -37,23 +35,6 @@ def site(explored) -> Iterator[str]:
     """URL of the page."""
     with serving(str(explored.root)) as url:
         yield url
-
-
-class serving:  # noqa: N801 (a context manager)
-    """The server of `lake explore` in a thread; gives its URL."""
-
-    def __init__(self, root: str) -> None:
-        self._server = server(connect(root), "127.0.0.1", 0)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from lake.storage.connect import connect
 from lake.store import commits, overview
 from lake.store.generations import StoreState
 from tests import web
-from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD, UNCLEAR, ExploredLake
+from tests.explore.serving import serving
 
 PAGE = Path(lake.__file__).parent / "explore" / "page"
 LABELLED = """(id) => {

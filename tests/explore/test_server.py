@@ -15,8 +15,8 @@ from lake.explore import coast_lines
 from lake.explore.server import object_of
 from lake.plot import coast_lines as figures
 from lake.storage.connect import connect
-from tests.explore.conftest import serving
 from tests.explore.lakes import KEY, OLD
+from tests.explore.serving import serving
 
 
 def get(site: str, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:

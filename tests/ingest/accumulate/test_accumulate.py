@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 
 import google_crc32c
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ingest.abi import filenames, granule
 from ingest.accumulate import accumulate, observations, packed
 from ingest.listing import listing
 from ingest.plan.plan import Step
@@ -27,12 +25,10 @@ from lake.errors import MissingError
 from lake.format import domain as domains
 from lake.format.moments import METRICS
 from lake.store.ledger import MERGED, MISSING, SourceFile
+from tests.ingest.accumulate.scans import RULES, TOD, domain_of, fetch, steps
 from tests.oracle import clear_land, decoded
 
 EPS = np.finfo(np.float32).eps
-TOD = 64800
-LAYOUT = ["t0=2020-01-01", "tf=2022-12-31", "layout.chunk=64", "layout.phases=4"]
-RULES = listing.load("clearland-l1b-c0", LAYOUT)
 
 
 @pytest.fixture(scope="module")
@@ -42,33 +38,6 @@ def folder(tmp_path_factory) -> Path:
     settings = {"months": (7,), "days": (5, 10, 20), "tods": (TOD,), "missing": False}
     granules.write(target, shape=(40, 48), seed=3, **settings)
     return target
-
-
-@contextmanager
-def fetch(file: File):
-    yield file.path
-
-
-def steps(folder: Path, rules: listing.Listing = RULES) -> list[Step]:
-    """All scans, files in the order that the plan has."""
-    of_scan: dict[str, dict[tuple[str, str | None], File]] = {}
-    for path in sorted(folder.glob("*.nc")):
-        name = filenames.parse_name(path.name)
-        file = File(str(path), path.stat().st_size, "tag")
-        of_scan.setdefault(name.start, {})[name.product, name.band] = file
-    sky = rules.clear_sky.product
-    cubes = [cube for cube in rules.cubes_at(TOD) if cube.product != sky]
-    products = [(sky, None), *((cube.product, band) for cube in cubes for band in cube.bands)]
-    return [
-        Step(date(int(start[:4]), 7, day), TOD, start, tuple(files[kind] for kind in products))
-        for day, (start, files) in enumerate(sorted(of_scan.items()), 1)
-    ]
-
-
-def domain_of(step: Step, rules: listing.Listing = RULES) -> domains.Domain:
-    path = step.files[0].path
-    sky = granule.open_sky(path, path, rules.clear_sky.rule)
-    return domains.from_mask(sky.domain("land"), sky.grid, rules.layout)
 
 
 @pytest.fixture(scope="module")
@@ -358,14 +327,14 @@ QUARTER = """
 import json, re, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from tests.ingest.accumulate import test_accumulate as t
-all_steps = t.steps(Path(sys.argv[1])) * 4
-domain = t.domain_of(all_steps[0])
+from tests.ingest.accumulate.scans import RULES, domain_of, fetch, steps
+all_steps = steps(Path(sys.argv[1])) * 4
+domain = domain_of(all_steps[0])
 from ingest.accumulate import accumulate
 room = int(sys.argv[3])
 for _ in range(2):
     accumulated = None
-    accumulated = accumulate.accumulate(all_steps, t.RULES, domain, t.fetch, room_bytes=room)
+    accumulated = accumulate.accumulate(all_steps, RULES, domain, fetch, room_bytes=room)
     for cube in accumulated.cubes:
         for n in range(len(accumulated.packed.superblocks)):
             accumulated.moments(cube.name, n)

@@ -12,7 +12,7 @@ from ingest.publish.target import TargetStore, newest
 from lake.errors import FormatError, LakeError, MissingError
 from lake.format import order
 from lake.storage.objects import Objects
-from tests.ingest.publish.test_staging import TOD, Fake, note, published, stage, step, target_at
+from tests.ingest.publish.staged import TOD, Fake, note, published, stage, step, target_at
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -4,32 +4,10 @@ from dataclasses import replace
 import pytest
 
 from lake.catalogue import catalogue
-from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.storage.connect import connect
 from lake.storage.objects import exists
-
-ROW = Row(
-    key="goes16/lst/20200101_20201231/geom-goes-conus-0",
-    sat="goes16",
-    listing="lst",
-    t0="2020-01-01",
-    tf="2020-12-31",
-    geom="geom-goes-conus-0",
-    number=1,
-    generation="goes16/lst/20200101_20201231/geom-goes-conus-0/v/00000001-a.zarr",
-    pixels=10,
-    cubes="lst-10km",
-    months=2,
-    merged=5,
-    pending=0,
-    missing=1,
-    suspect="",
-    west=-120.5,
-    south=20.0,
-    east=-70.0,
-    north=50.0,
-)
+from tests.lake.catalogue.rows import ROW
 
 
 @pytest.fixture

@@ -1,47 +1,19 @@
 """What a reader finds in the catalogue, from anywhere, and how it is mended."""
 
-from dataclasses import replace
-
 import pyarrow as pa
 import pytest
 
 import lake
 from lake.catalogue import catalogue, rebuild
-from lake.catalogue.catalogue import Row
 from lake.errors import ConfigError, MissingError
 from lake.storage.connect import connect
 from tests import web
 from tests.faults.proxy import Faults
-from tests.lake.catalogue.test_catalogue import ROW
+from tests.lake.catalogue.rows import ROW, ROWS
 from tests.lake.small_store import CUBES, KEY, small_domain, write
 
 SEARCH = 4
 """Requests: the hint, the commit it names, the one after that, which is not there, and the table."""
-
-
-def row(
-    sat="goes16",
-    listing="lst",
-    period=("2018-01-01", "2018-12-31"),
-    box=(-120, 20, -70, 50),
-    **more,
-) -> Row:
-    t0, tf = period
-    key = f"{sat}/{listing}/{t0.replace('-', '')}_{tf.replace('-', '')}/geom-goes-conus-0"
-    west, south, east, north = map(float, box)
-    return replace(
-        ROW, key=key, sat=sat, listing=listing, t0=t0, tf=tf, west=west, south=south, east=east,
-        north=north, **more,
-    )  # fmt: skip
-
-
-ROWS = [
-    row(),
-    row(period=("2019-01-01", "2019-12-31")),
-    row(sat="goes17", box=(150, 10, 190, 40)),
-    row(sat="goes18", box=(-180, -80, 180, 80)),
-    row(listing="clearland", cubes="day-2km day-500m"),
-]
 
 
 @pytest.fixture(scope="module")

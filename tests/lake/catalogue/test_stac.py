@@ -9,7 +9,7 @@ import pytest
 
 from lake.catalogue import catalogue, stac
 from lake.storage.connect import connect
-from tests.lake.catalogue.test_search import ROWS
+from tests.lake.catalogue.rows import ROWS
 
 REQUIRED = {
     "Catalog": {"type", "stac_version", "id", "description", "links"},

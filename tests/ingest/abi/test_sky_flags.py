@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from ingest.abi.granule import Sky, open_band, open_sky
 from lake.errors import GranuleError
-from tests.ingest.abi.test_granule import frame, put, written
+from tests.ingest.abi.written import frame, put, written
 
 ACM = "OR_ABI-L2-ACMC-M6_G16_s20221911801172_e20221911803545_c20221911804301.nc"
 SST = "OR_ABI-L2-SSTF-M6_G16_s20221911800320_e20221911859387_c20221911904140.nc"

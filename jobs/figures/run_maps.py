@@ -3,6 +3,9 @@
 The arrays are read where they are drawn, a superblock at a time; that needs neither Dask nor torch.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from jobs.figures import captioned_maps, principal_axes
@@ -11,7 +14,9 @@ from jobs.runs import outputs, records
 from lake.errors import ConfigError
 from lake.plot import canvas, layers, views
 from lake.plot.views import MapProjection
-from lake.reading.store import Store
+
+Each = Callable[..., list[Any]]
+"""`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
 
 COLOURED = ("pca", "mnf", "embed", "transform", "cluster")
 """Jobs whose runs can be drawn as colours of pixels."""
@@ -47,31 +52,37 @@ def draw(
     pixels, domain, map_view = views.visible_part(
         store.domain, views.select(store.domain, projection, bbox)
     )
-    place = Place(str(store.key), domain, map_view)
+    pieces = layers.by_superblock(store, pixels)
+
+    def each(task: Callable[..., Any], *arguments: object) -> list[Any]:
+        return [task(*arguments, piece) for piece in pieces]
+
+    captioned = captioned_map(root, run, Place(str(store.key), domain, map_view), each)
+    canvas.fit(captioned.figure)
+    return captioned
+
+
+def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFigure:
+    """The captioned map of what a run gave to the pixels of a place.
+
+    Args:
+        root: folder or URL of the lake.
+        run: a complete run of one of the jobs `COLOURED`.
+        place: the pixels and the view.
+        each: calls a task with its arguments and each piece of the pixels, here or on workers.
+    """
     dataset = outputs.dataset(root, run)
     if "labels" in dataset:
-        labels = outputs.read(root, run, "labels", pixels)
-        figure = captioned_maps.clusters(place, labels, dataset.sizes["cluster"])
-    elif "scores" in dataset:
-        job, model = next(iter(spec.inputs.items())) if spec.job == "transform" else (spec.job, run)
-        fitted = outputs.dataset(root, model)
-        ratio = fitted["explained_variance_ratio"].values[:3].tolist()
-        sizes = fitted.sizes["component"], fitted.sizes["feature"]
-        scores = principal_axes.project(root, run, "scores", None, None, pixels)
-        shares = ratio + [0.0] * (3 - len(ratio))
-        figure = captioned_maps.components(place, scores, shares, *sizes, KINDS[job])
-    else:
-        figure = _embedding(root, run, place, store, pixels)
-    canvas.fit(figure.figure)
-    return figure
-
-
-def _embedding(
-    root: str, run: str, place: Place, store: Store, pixels: layers.Pixels
-) -> CaptionedFigure:
-    """The principal axes of an embedding, summed up one superblock at a time."""
-    parts = layers.by_superblock(store, pixels)
-    summed = [principal_axes.sums(root, run, "embedding", part) for part in parts]
-    mean, axes, shares = principal_axes.axes(summed)
-    turned = [principal_axes.project(root, run, "embedding", mean, axes, part) for part in parts]
-    return captioned_maps.embedding(place, np.concatenate(turned), shares.tolist(), mean.size)
+        labels = np.concatenate(each(outputs.read, root, run, "labels"))
+        return captioned_maps.clusters(place, labels, dataset.sizes["cluster"])
+    if "scores" not in dataset:
+        mean, axes, shares = principal_axes.axes(each(principal_axes.sums, root, run, "embedding"))
+        turned = np.concatenate(each(principal_axes.project, root, run, "embedding", mean, axes))
+        return captioned_maps.embedding(place, turned, shares.tolist(), mean.size)
+    spec = records.read_spec(root, run)
+    job, model = next(iter(spec.inputs.items())) if spec.job == "transform" else (spec.job, run)
+    fitted = outputs.dataset(root, model)
+    scores = np.concatenate(each(principal_axes.project, root, run, "scores", None, None))
+    shares = np.pad(fitted["explained_variance_ratio"].values[:3], (0, 3))[:3]
+    sizes = fitted.sizes["component"], fitted.sizes["feature"]
+    return captioned_maps.components(place, scores, shares.tolist(), *sizes, KINDS[job])

@@ -12,9 +12,8 @@ from distributed import Client
 from numpy.typing import NDArray
 
 import lake
-from jobs.figures import captioned_maps, principal_axes
+from jobs.figures import captioned_maps, run_maps
 from jobs.figures.captioned_maps import CaptionedFigure, Place
-from jobs.runs import outputs
 from lake.dask_cluster import call
 from lake.format import order
 from lake.format.arrays import Floats
@@ -85,30 +84,11 @@ def _observed(scene: MapScene) -> tuple[Floats, Floats]:
     return np.concatenate([counts for counts, _ in parts]), per_time
 
 
-def _components(scene: MapScene, place: Place) -> CaptionedFigure:
-    pca_run = scene.inputs["pca"]
-    scores = np.concatenate(
-        scene.each(principal_axes.project, scene.root, pca_run, "scores", None, None)
+def _run_map(job: str) -> Callable[[MapScene, Place], CaptionedFigure]:
+    """The function that draws what the run of a job gave to pixels."""
+    return lambda scene, place: run_maps.captioned_map(
+        scene.root, scene.inputs[job], place, scene.each
     )
-    model = outputs.dataset(scene.root, pca_run)
-    shares = np.pad(model["explained_variance_ratio"].values[:3], (0, 3))[:3]
-    sizes = model.sizes["component"], model.sizes["feature"]
-    return captioned_maps.components(place, scores, shares.tolist(), *sizes)
-
-
-def _embedding(scene: MapScene, place: Place) -> CaptionedFigure:
-    embedding_run = scene.inputs["embed"]
-    parts = scene.each(principal_axes.sums, scene.root, embedding_run, "embedding")
-    mean, axes, shares = principal_axes.axes(parts)
-    projected = np.concatenate(
-        scene.each(principal_axes.project, scene.root, embedding_run, "embedding", mean, axes)
-    )
-    return captioned_maps.embedding(place, projected, shares.tolist(), mean.size)
-
-
-def _clusters(scene: MapScene, place: Place) -> CaptionedFigure:
-    clustered = outputs.dataset(scene.root, scene.inputs["cluster"])
-    return captioned_maps.clusters(place, clustered["labels"].values, clustered.sizes["cluster"])
 
 
 def _count_observations(url: str, cube: str, band: str, pixels: slice) -> tuple[Floats, Floats]:
@@ -142,9 +122,9 @@ _DRAW: dict[str, Callable[[MapScene, Place], CaptionedFigure]] = {
     "counts": _counts,
     "mean": _mean,
     "order": _order,
-    "pca": _components,
-    "clusters": _clusters,
-    "embedding": _embedding,
+    "pca": _run_map("pca"),
+    "clusters": _run_map("cluster"),
+    "embedding": _run_map("embed"),
 }
 PICTURES = tuple(_DRAW)
 """Names of the pictures, in the order of a report."""

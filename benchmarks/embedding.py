@@ -54,11 +54,11 @@ from jobs.embedding.views import pairs
 from jobs.evaluation import measures
 from jobs.evaluation.measures import MeasureSettings, Pixels
 from jobs.features import features, texture
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.features.scaling import Scaling
 from jobs.linear import components, mnf
-from jobs.linear.components import Model
-from jobs.linear.covariance import Sums
+from jobs.linear.components import LinearModel
+from jobs.linear.covariance import CovarianceSums
 from jobs.linear.passes import Fit
 from jobs.runs import settings
 from jobs.sampling import sample
@@ -96,7 +96,7 @@ Method = Callable[["Data"], tuple[Singles, Singles]]
 class Fitted:
     """Principal components, and what they are of."""
 
-    model: Model
+    model: LinearModel
     covariance: NDArray[np.float64]
     """(feature, feature) standardised by what the last pass but one found."""
     scale: NDArray[np.float64]
@@ -122,12 +122,12 @@ class Data:
     @cached_property
     def total(self) -> Fitted:
         """Principal components of the first year."""
-        return fitted(self.one, Scaling.of(self.one, FIT.clip))
+        return fitted(self.one, Scaling.fit(self.one, FIT.clip))
 
     @cached_property
     def noise(self) -> Fitted:
         """Those of the differences between the years."""
-        pilot = Scaling.of(self.one, FIT.clip)
+        pilot = Scaling.fit(self.one, FIT.clip)
         without_end = np.full(len(self.one), np.inf)
         unit = Scaling(-without_end, without_end, np.zeros(len(self.one)), pilot.scale)
         return fitted(pilot.cut(self.one.copy()) - pilot.cut(self.other.copy()), unit)
@@ -141,7 +141,7 @@ class Data:
         found = []
         for x in (self.one, self.other):
             z = self.total.model.scaling.apply(x.copy())
-            components.fill(z, self.total.model)
+            components.impute(z, self.total.model)
             found.append(np.ascontiguousarray(z.T))
         return found[0], found[1]
 
@@ -156,11 +156,11 @@ def fitted(x: Singles, scaling: Scaling) -> Fitted:
     made: Fitted | None = None
     for _ in range(1 + FIT.refills):
         before = made.model.scaling if made else scaling
-        z, total = before.apply(x.copy()), Sums.empty(len(x))
+        z, total = before.apply(x.copy()), CovarianceSums.empty(len(x))
         if made:
-            total.add_noise(made.model.noise * components.fill(z, made.model))
+            total.add_noise(made.model.noise * components.impute(z, made.model))
         total.add(z)
-        model = components.solved(total, before, min(FIT.components, len(z)))
+        model = components.solve(total, before, min(FIT.components, len(z)))
         made = Fitted(model, total.covariance(), before.scale)
     return made
 
@@ -184,7 +184,7 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
         of.covariance * (of.scale / scale) * (of.scale / scale)[:, None]
         for of in (data.total, data.noise)
     )
-    return data.projected(mnf.solved(total, noise / 2, k, FLOOR)[0])
+    return data.projected(mnf.solve(total, noise / 2, k, FLOOR)[0])
 
 
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
@@ -268,7 +268,7 @@ def run(
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
-        data = read(one, other, seed, Selection(), MAX_MISSING)
+        data = read(one, other, seed, FeatureSelection(), MAX_MISSING)
         truth = known(one, written.truth)
     data = replace(data, textures=truth.quantities["textures"])
     _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
@@ -294,7 +294,7 @@ def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapp
     """For each seed method -> measure -> value, of real land."""
     one, other = ingested(root)
     held = one.domain
-    data = read(one, other, 0, Selection(statistics=("mean",)), 1)
+    data = read(one, other, 0, FeatureSelection(statistics=("mean",)), 1)
     seen = [np.isnan(x).mean(axis=0) < 0.5 for x in (data.one, data.other)]
     classes = climates(held)
     land = np.flatnonzero(seen[0] & seen[1] & (classes != OCEAN))
@@ -347,9 +347,9 @@ def climates(held: Domain) -> NDArray[np.int64]:
     return zones[row.astype(int), column.astype(int)].astype(np.int64)
 
 
-def read(one: Store, other: Store, seed: int, wanted: Selection, most: float) -> Data:
+def read(one: Store, other: Store, seed: int, wanted: FeatureSelection, most: float) -> Data:
     """The features that enough pixels have."""
-    chosen = features.settle(wanted, one)
+    chosen = features.resolve(wanted, one)
     names = [str(of) for of in features.columns(chosen, one.cubes.values())]
     x, y = (features.read(store, chosen, slice(0, store.domain.pixels)) for store in (one, other))
     kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= most)
@@ -366,13 +366,13 @@ def known(store: Store, url: str) -> Pixels:
     blocks = order.superblocks(held.pixels, held.layout)
     seen, cubes = (
         np.concatenate([texture.patterns(store, of) for of in blocks]),
-        texture.fine(store),
+        texture.fine_cubes(store),
     )
     quantities = {"dynamics": dynamics} | {
         name: dynamics[:, [column]] for column, name in enumerate(DYNAMICS)
     }
     for name, values in (("patterns", seen), ("textures", texture.textures(seen, cubes))):
-        quantities[name] = texture.standardised(values, cubes)
+        quantities[name] = texture.standardise(values, cubes)
     nothing = np.full((held.pixels, 1), np.nan)
     classes = table["label"].to_numpy().astype(np.int64)
     return Pixels(nothing, held.row, held.column, classes, None, quantities, dynamics)

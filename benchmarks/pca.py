@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 
 import lake
 from jobs.features import features
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.linear import pca
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs
@@ -84,7 +84,9 @@ class Case:
     @property
     def fit(self) -> sample.Settings:
         """The sample that says what is fitted."""
-        chosen = Selection((self.cube.name,), statistics=METRICS, subpixels=features.SEPARATE)
+        chosen = FeatureSelection(
+            (self.cube.name,), statistics=METRICS, subpixels=features.SEPARATE
+        )
         return sample.Settings(features=chosen, pixels=4096, phase=0)
 
 
@@ -175,7 +177,7 @@ def matrix(root: Path) -> np.ndarray:
     if not path.exists():
         opened = lake.open(root / str(KEY))
         case = next(of for of in (TALL, WIDE) if of.name == root.name)
-        chosen = features.settle(case.fit.features, opened)
+        chosen = features.resolve(case.fit.features, opened)
         width = len(features.columns(chosen, opened.cubes.values()))
         z = np.lib.format.open_memmap(path, "w+", np.float32, (opened.domain.pixels, width))
         for block in superblocks(opened.domain.pixels, case.layout):

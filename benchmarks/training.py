@@ -38,7 +38,7 @@ from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import Training
 from jobs.embedding.views.choice import Views
 from jobs.features import features
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.features.scaling import Scaling
 from jobs.synthetic import stores
 from jobs.synthetic.country import Country
@@ -59,7 +59,7 @@ class Read:
     """Superblocks of a store as inputs of a model."""
 
     store: Store
-    selection: Selection
+    selection: FeatureSelection
     standard: Scaling
     blocks: tuple[slice, ...]
 
@@ -107,10 +107,10 @@ def timed(loader: Loader, how: Recipe, inputs: int, columns: object) -> tuple[fl
 
 def prepared(store: Store) -> tuple[Read, tuple[str, ...]]:
     """A reader of all features of a store, standardised by its first superblocks."""
-    chosen = features.settle(Selection(), store)
+    chosen = features.resolve(FeatureSelection(), store)
     names = tuple(map(str, features.columns(chosen, store.cubes.values())))
     blocks = tuple(order.superblocks(store.domain.pixels, store.domain.layout))
-    standard = Scaling.of(features.read(store, chosen, blocks[0]), encoder_inputs.CLIP)
+    standard = Scaling.fit(features.read(store, chosen, blocks[0]), encoder_inputs.CLIP)
     return Read(store, chosen, standard, blocks), names
 
 

@@ -132,15 +132,15 @@ def predict(
 def _learn(root: str, run: str, vector_run: str, url: str, settings: Settings) -> None:
     """On a worker: fit the regression, and measure it on the held-out squares."""
     store = lake.open(url)
-    classes = labels.classes(settings.labels, settings.sha256, store, settings.column).of
+    classes = labels.classes(settings.labels, settings.sha256, store, settings.column).labels
     pixel = draw_labelled(classes, settings.most, settings.seed)
     x = outputs.read(root, vector_run, settings.array, pixel)
     has_vector = np.isfinite(x).all(axis=1)
     x, pixel = x[has_vector], pixel[has_vector]
-    if len(np.unique(classes[pixel])) < labels.LEAST:
+    if len(np.unique(classes[pixel])) < labels.MIN_CLASSES:
         raise DataError(
             f"{pixel.size} labelled pixels of {settings.labels} have vectors in {vector_run}, of fewer "
-            f"than {labels.LEAST} classes: label more pixels"
+            f"than {labels.MIN_CLASSES} classes: label more pixels"
         )
     weights, offset = probes.regression(x, classes[pixel])
     count = outputs.read(root, run, "offset").size

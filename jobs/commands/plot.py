@@ -158,7 +158,7 @@ def cycle(
     *,
     as_json: bool,
 ) -> None:
-    """Draw how points go through the year, or the day."""
+    """Draw the annual or daily cycle of points."""
     path = _file(out, "cycle.png", canvas.check)
     opened = _opened(store, root)
     layer = Layer(statistic, month or 0, tod, band, cube)
@@ -193,12 +193,12 @@ def run(
 
 
 def _opened(store: str, root: str | None) -> Store:
-    """By key in the lake, or by URL."""
+    """The store with this key in the lake, or at this URL."""
     return records.open_store(root, store) if root else lake.open(store)
 
 
 def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store | None]:
-    """The layer that is subtracted, what is open in it left open, and its store."""
+    """The layer that is subtracted, with defaults where `minus` says nothing, and its store."""
     layer_values: dict[str, Any] = {}
     minus_store = None
     for text in minus:
@@ -219,7 +219,7 @@ def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store 
 
 
 def _file(out: Path | None, name: str, check: Callable[[Path], None]) -> Path:
-    """Where to write; refused before anything is read."""
+    """The path to write; refused before anything is read."""
     path = (out or Path(name)).absolute()
     check(path)
     check_folder(path)

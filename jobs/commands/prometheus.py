@@ -1,4 +1,4 @@
-"""`lake prometheus`: what a lake holds, how its commands ended and its runs stand, for Prometheus.
+"""`lake prometheus`: stores of a lake, how its commands ended, and the state of its runs, for Prometheus.
 
 `serve` answers `/metrics` and `/healthz` and looks at the lake no more often than every `--every`
 seconds, however often it is asked. Where the lake does not answer it says 503, so that `up` is 0.
@@ -22,8 +22,8 @@ from lake.upkeep.prometheus import Family, Watch, text
 PORT = 9105
 
 
-class Board:
-    """The metrics of a lake as text, at most `every` seconds old."""
+class PrometheusText:
+    """What Prometheus scrapes of a lake, as text at most `every` seconds old."""
 
     def __init__(self, root: str, every: float) -> None:
         self._root, self._every = root, every
@@ -33,7 +33,7 @@ class Board:
         self._lock = threading.Lock()
 
     def text(self) -> str:
-        """In Prometheus' format."""
+        """The text, in Prometheus' format."""
         with self._lock:
             if time.monotonic() - self._read >= self._every:
                 self._text = text([*self._watch.families(), *self._runs()])
@@ -41,24 +41,24 @@ class Board:
             return self._text
 
     def _runs(self) -> list[Family]:
-        """How many runs of each job are in each state; what is done stays so, and is not read again."""
-        found = records.names(self._root, confirmed=self._done)
-        undone = [run for run in found if run not in self._done]
+        """How many runs of each job are in each state; finished runs are not read again."""
+        runs = records.names(self._root, confirmed=self._done)
+        unfinished = [run for run in runs if run not in self._done]
         with ThreadPoolExecutor(records.CONNECTIONS) as pool:
-            read = pool.map(lambda run: heartbeat.state(self._root, run), undone)
-        states = dict.fromkeys(found, heartbeat.DONE) | dict(zip(undone, read, strict=True))
+            fresh = pool.map(lambda run: heartbeat.state(self._root, run), unfinished)
+        states = dict.fromkeys(runs, heartbeat.DONE) | dict(zip(unfinished, fresh, strict=True))
         self._done = {run for run, state in states.items() if state == heartbeat.DONE}
         counts = Counter((run.rpartition("-")[0], state) for run, state in states.items())
         samples = [({"job": job, "state": state}, n) for (job, state), n in sorted(counts.items())]
         return [Family("lake_runs", "Runs of jobs, by state.", samples)]
 
 
-def server(board: Board, host: str, port: int) -> ThreadingHTTPServer:
-    """A server of a board's text, not yet serving."""
+def server(source: PrometheusText, host: str, port: int) -> ThreadingHTTPServer:
+    """A server of this text, not yet serving."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = _answer(board, self.path)
+            status, body = _answer(source, self.path)
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
@@ -71,13 +71,13 @@ def server(board: Board, host: str, port: int) -> ThreadingHTTPServer:
     return ThreadingHTTPServer((host, port), Handler)
 
 
-def _answer(board: Board, path: str) -> tuple[int, bytes]:
+def _answer(source: PrometheusText, path: str) -> tuple[int, bytes]:
     if path == "/healthz":
         return 200, b"ok\n"
     if path.partition("?")[0] != "/metrics":
         return 404, b"/metrics, /healthz\n"
     try:
-        return 200, board.text().encode()
+        return 200, source.text().encode()
     except (LakeError, *STORE_ERRORS) as error:
         say(f"error: {str(error).partition(chr(10))[0]}")
         return 503, b"the lake does not answer\n"
@@ -87,10 +87,10 @@ def _answer(board: Board, path: str) -> tuple[int, bytes]:
 @root_option
 @click.pass_context
 def prometheus(ctx: click.Context, root: str) -> None:
-    """Print what Prometheus wants to know of a lake; `serve` answers it by HTTP."""
+    """Print the state of a lake in Prometheus' format; `serve` answers it by HTTP."""
     ctx.obj = root
     if ctx.invoked_subcommand is None:
-        click.echo(Board(root, 0).text(), nl=False)
+        click.echo(PrometheusText(root, 0).text(), nl=False)
 
 
 @prometheus.command()
@@ -102,6 +102,6 @@ def prometheus(ctx: click.Context, root: str) -> None:
 @click.pass_obj
 def serve(root: str, host: str, port: int, every: float) -> None:
     """Answer Prometheus until it is stopped."""
-    with server(Board(root, every), host, port) as serving:
+    with server(PrometheusText(root, every), host, port) as serving:
         say(f"metrics of {root} at http://{host}:{serving.server_port}/metrics")
         serving.serve_forever()

@@ -66,7 +66,7 @@ def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
             store without finer cubes.
         DataError: labels that do not match the pixels.
     """
-    fine = not how.near or bool(texture.fine(store))
+    fine = not how.near or bool(texture.fine_cubes(store))
     check("near needs a store with 500 m or 1 km cubes", how.near, holds=fine)
     used = SUPERVISED in chosen.objective.loss
     check(
@@ -76,7 +76,7 @@ def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
     )
     if not how.labels:
         return how
-    url, digest = known.settled(how.labels, store, how.column)
+    url, digest = known.resolve(how.labels, store, how.column)
     return replace(how, labels=url, sha256=digest)
 
 
@@ -136,7 +136,7 @@ def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tu
         neighbours = torch.from_numpy(around[:count]).to(device)
     labels = None
     if how.labels:
-        of = known.classes(how.labels, how.sha256, source.store, how.column).of
+        of = known.classes(how.labels, how.sha256, source.store, how.column).labels
         labels = torch.from_numpy(of[held.pixel.numpy()]).to(device)
     others = None
     if how.near:

@@ -102,7 +102,7 @@ class Inputs:
     """Which reads."""
     scores: tuple[str, ...]
     """Runs that hold scores, one for each store; none: they are made of features, as are others."""
-    sources: tuple[linear_model.Source, ...]
+    sources: tuple[linear_model.FeatureSource, ...]
     """Of features."""
     features: tuple[str, ...]
     """Their names."""
@@ -137,7 +137,7 @@ class Inputs:
 
 def columns(names: Sequence[str]) -> Columns:
     """What features of these names are."""
-    of = [Feature.of(name) for name in names]
+    of = [Feature.parse(name) for name in names]
     slots = np.unique([(f.month, f.tod) for f in of], axis=0, return_inverse=True)[1]
     bands = np.unique([f.band for f in of], return_inverse=True)[1]
     return Columns(torch.from_numpy(slots.ravel()), torch.from_numpy(bands.ravel()))
@@ -160,7 +160,7 @@ def elsewhere(root: str, run: str, embedded: Spec, store: Store) -> Inputs:
     if sample.JOB in embedded.inputs:
         return _of_features(root, run, embedded, (store,))
     (model,) = (of for job, of in embedded.inputs.items() if job != transform.JOB)
-    source = linear_model.source_of(root, store, model)
+    source = linear_model.model_source(root, store, model)
     names = tuple(outputs.read(root, model, "feature"))
     count = outputs.read(root, model, "component").size
     return Inputs(root, run, (), (source,), names, model, count)
@@ -168,9 +168,9 @@ def elsewhere(root: str, run: str, embedded: Spec, store: Store) -> Inputs:
 
 def _of_features(root: str, run: str, embedded: Spec, stores: tuple[Store, ...]) -> Inputs:
     drawn = embedded.inputs[sample.JOB]
-    names = tuple(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
-    suspect = sample.suspect(root, drawn)
-    sources = tuple(linear_model.source(store, names, suspect=suspect) for store in stores)
+    names = tuple(outputs.read(root, drawn, "feature", sample.kept_columns(root, drawn)))
+    suspect = sample.takes_suspect(root, drawn)
+    sources = tuple(linear_model.feature_source(store, names, suspect=suspect) for store in stores)
     return Inputs(root, run, (), sources, names, embedded.id, len(names))
 
 
@@ -184,7 +184,7 @@ def arrays(of: Inputs) -> Iterator[Array]:
 
 def standardise(root: str, run: str, drawn: str) -> None:
     """On a worker: store how features are standardised, as some pixels of the sample say."""
-    linear_model.write_scaling(root, run, Scaling.of(sample.pilot(root, drawn), CLIP))
+    linear_model.write_scaling(root, run, Scaling.fit(sample.pilot(root, drawn), CLIP))
 
 
 def _shown(z: Singles) -> Singles:

@@ -69,8 +69,8 @@ def textures(root: str, run: str, store: Store, drawn: Indices, pixel: Indices) 
     place[there] = np.arange(there.size)
     nothing = np.full((1, values.shape[1]), np.nan)
     seen = np.concatenate([values, nothing])[place[pixel]]
-    cubes = texture.fine(store)
-    return texture.textures(texture.standardised(seen, cubes), cubes)
+    cubes = texture.fine_cubes(store)
+    return texture.textures(texture.standardise(seen, cubes), cubes)
 
 
 def _textures(root: str, run: str, url: str, drawn: str, pixels: slice) -> Arrays:

@@ -150,7 +150,7 @@ def _second(root: str, store: Store, settings: Settings) -> Store:
 
 def _pattern_blocks(store: Store, settings: Settings) -> list[slice]:
     """The pixels of one phase in evenly spread superblocks, as many superblocks as `most` pixels need."""
-    if not settings.patterns or not texture.fine(store):
+    if not settings.patterns or not texture.fine_cubes(store):
         return []
     domain = store.domain
     pieces = [

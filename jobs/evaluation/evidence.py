@@ -86,7 +86,7 @@ def resolve(root: str, store: Store, settings: JobSettings, job: str) -> JobSett
         raise ConfigError(f"{job} needs vectors and labels: '--set run=RUN' and '--set labels=URL'")
     records.require(root, settings.run, records.read_spec(root, settings.run).job, store)
     array = vectors_of(root, settings.run, settings.array)
-    url, digest = labels.settled(settings.labels, store, settings.column)
+    url, digest = labels.resolve(settings.labels, store, settings.column)
     return replace(settings, array=array, labels=url, sha256=digest)
 
 
@@ -146,7 +146,7 @@ def pixels(
         DataError: too few pixels have vectors and classes.
     """
     domain, settings = store.domain, source.measure_settings
-    classes = labels.classes(source.labels, source.sha256, store, source.column).of
+    classes = labels.classes(source.labels, source.sha256, store, source.column).labels
     quantity_columns = labels.quantities(source.labels, source.sha256, store, source.quantities)
     feature_values, feature_pixels = _features(root, source, seed)
     pattern_parts = list(patterns_read)
@@ -168,14 +168,14 @@ def pixels(
     if pattern_parts:
         patterns, cubes = (
             np.concatenate([part["patterns"] for part in pattern_parts]),
-            texture.fine(store),
+            texture.fine_cubes(store),
         )
         for name, values in (
             ("patterns", patterns),
             ("textures", texture.textures(patterns, cubes)),
         ):
             quantities[name] = _at_positions(
-                texture.standardised(values, cubes), pattern_pixels, positions
+                texture.standardise(values, cubes), pattern_pixels, positions
             )
     evidence = Pixels(
         source.vectors(root, source.run, positions),
@@ -198,7 +198,7 @@ def _features(root: str, source: EvidenceSource, seed: int) -> tuple[AnyFloats, 
     pixel = np.asarray(outputs.read(root, source.sampled, "pixel"), np.int64)
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(pixel.size)[: source.measure_settings.pairs])
-    usable = sample.kept(root, source.sampled)
+    usable = sample.kept_columns(root, source.sampled)
     values = outputs.read(root, source.sampled, "features", rows)[:, usable]
     return np.nan_to_num(_standardised(values)), pixel[rows]
 
@@ -225,8 +225,8 @@ def _check_enough(pixels: Pixels, source: EvidenceSource) -> None:
     if pixels.second_vectors is not None:
         usable &= np.isfinite(pixels.second_vectors).all(axis=1)
     classes = len(np.unique(pixels.classes[usable]))
-    if classes < labels.LEAST or usable.sum() <= 2 * source.measure_settings.near:
+    if classes < labels.MIN_CLASSES or usable.sum() <= 2 * source.measure_settings.near:
         raise DataError(
             f"{usable.sum()} pixels of {classes} classes have vectors and a class of {source.labels}: "
-            f"wanted more than {2 * source.measure_settings.near}, of {labels.LEAST} classes"
+            f"wanted more than {2 * source.measure_settings.near}, of {labels.MIN_CLASSES} classes"
         )

@@ -1,1 +1,1 @@
-"""Features of pixels, how they are scaled, and what else is known of pixels."""
+"""Features of pixels, how they are scaled, and labels of pixels from files."""

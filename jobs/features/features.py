@@ -24,7 +24,7 @@ from lake.reading.store import Store
 
 STATISTICS = ("mean", "stddev", "skewness", "kurtosis", "range", *METRICS)
 RESTS_ON = {"skewness": "m3", "kurtosis": "m4"}
-"""The metric that spoils a statistic where it may be wrong; a raw metric spoils itself."""
+"""The metric without which a statistic cannot be trusted; a raw metric rests on itself."""
 STORED = {"mean": "m1"} | {metric: metric for metric in METRICS}
 """Statistics that a store holds as they are."""
 TRANSFORMS: dict[str, Callable[..., Any]] = {
@@ -37,7 +37,7 @@ TRANSFORMS: dict[str, Callable[..., Any]] = {
 """What may follow a statistic's name and a colon; NaN outside the function's domain."""
 
 MONTHS_AT_ONCE = 4
-"""That are asked of a server together: alone, each waits for its answer. 4 x 36 MB, the finest cube."""
+"""Months that are asked of a server together, so that they wait once. 4 x 36 MB, the finest cube."""
 
 MERGED, SEPARATE = "merged", "separate"
 
@@ -47,8 +47,8 @@ Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which features; an empty tuple means all there are."""
+class FeatureSelection:
+    """The features that a job takes; an empty tuple means all that the store has."""
 
     cubes: tuple[str, ...] = ()
     months: tuple[int, ...] = ()
@@ -60,69 +60,73 @@ class Selection:
     """`merged` or `separate`."""
 
     def __post_init__(self) -> None:
-        _known("statistics", map(_base, self.statistics), STATISTICS)
+        _check_names("statistics", map(_base, self.statistics), STATISTICS)
         transforms = [_transform(name) for name in self.statistics if ":" in name]
-        _known("transforms", transforms, tuple(TRANSFORMS))
+        _check_names("transforms", transforms, tuple(TRANSFORMS))
         if len(set(self.statistics)) < len(self.statistics):
             raise ConfigError(f"statistics: {self.statistics} names one twice; leave it out")
-        _known("months", self.months, MONTHS)
-        _known("subpixels", (self.subpixels,), (MERGED, SEPARATE))
+        _check_names("months", self.months, MONTHS)
+        _check_names("subpixels", (self.subpixels,), (MERGED, SEPARATE))
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One row."""
+    """One row of a block of features."""
 
     cube: str
     band: str
     month: int
     tod: int
     statistic: str
-    """With its transform."""
+    """Name of the statistic, with its transform."""
     subpixel: int | None = None
-    """None: all of the pixel, merged."""
+    """Number of the subpixel; None: all subpixels merged."""
 
     def __str__(self) -> str:
         name = f"{self.cube}/{self.band}/{self.month:02d}/{self.tod}/{self.statistic}"
         return name if self.subpixel is None else f"{name}/s{self.subpixel:02d}"
 
     @classmethod
-    def of(cls, name: str) -> Self:
-        """The feature of a name.
+    def parse(cls, name: str) -> Self:
+        """The feature that a name stands for.
 
         Raises:
             ConfigError: it is no name of a feature.
         """
         try:
             cube, band, month, tod, statistic, *rest = name.split("/")
-            found = cls(cube, band, int(month), int(tod), statistic, *(int(s[1:]) for s in rest))
+            feature = cls(cube, band, int(month), int(tod), statistic, *(int(s[1:]) for s in rest))
         except (TypeError, ValueError):
-            found = None
-        if found is None or str(found) != name:
+            feature = None
+        if feature is None or str(feature) != name:
             raise ConfigError(
                 f"{name!r} is no name of a feature: wanted one like 'day-2km/C13/07/64800/mean'"
             )
-        return found
+        return feature
 
 
-def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Selection:
+def resolve(
+    selection: FeatureSelection, store: Store, *, suspect: bool = False
+) -> FeatureSelection:
     """The selection with every choice spelled out for a store.
 
-    Months that the store never saw are left out; so are, unless `suspect`, statistics of metrics
-    that may be wrong.
+    Months without observations in the store are dropped; so are, unless `suspect`, statistics of
+    metrics that may be wrong.
 
     Raises:
-        ConfigError: a name the store does not have, or nothing is left.
+        ConfigError: a name the store does not have, or no feature remains.
     """
     cubes = list(store.cubes.values())
     bands = tuple(dict.fromkeys(band for cube in cubes for band in cube.bands))
     tods = tuple(dict.fromkeys(tod for cube in cubes for tod in cube.tods))
-    _known("cubes", selection.cubes, tuple(store.cubes))
-    _known("bands", selection.bands, bands)
-    _known("tods", selection.tods, tods)
-    statistics = selection.statistics if suspect else trusted(selection.statistics, store)
+    _check_names("cubes", selection.cubes, tuple(store.cubes))
+    _check_names("bands", selection.bands, bands)
+    _check_names("tods", selection.tods, tods)
+    statistics = (
+        selection.statistics if suspect else trusted_statistics(selection.statistics, store)
+    )
     months = tuple(m for m in store.months if m in (selection.months or MONTHS))
-    settled = Selection(
+    resolved = FeatureSelection(
         selection.cubes or tuple(store.cubes),
         months,
         selection.tods or tods,
@@ -130,23 +134,23 @@ def settle(selection: Selection, store: Store, *, suspect: bool = False) -> Sele
         statistics,
         selection.subpixels,
     )
-    if not columns(settled, store.cubes.values()):
+    if not columns(resolved, store.cubes.values()):
         raise ConfigError(
             f"no feature of {store.key} fits the settings: it holds months {store.months}, "
             f"suspect metrics are {store.suspect}; wanted at least one month, cube, band, time of "
             "day and statistic ('--set suspect=true' takes suspect metrics as they are)"
         )
-    return settled
+    return resolved
 
 
-def trusted(statistics: Iterable[str], store: Store) -> tuple[str, ...]:
-    """Those that rest on no metric of a store that may be wrong."""
+def trusted_statistics(statistics: Iterable[str], store: Store) -> tuple[str, ...]:
+    """The statistics that rest on no metric of a store that may be wrong."""
     bases = ((name, _base(name)) for name in statistics)
     return tuple(name for name, base in bases if RESTS_ON.get(base, base) not in store.suspect)
 
 
-def columns(selection: Selection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:
-    """The features of a settled selection, in the order of the rows."""
+def columns(selection: FeatureSelection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:
+    """The features of a resolved selection, in the order of the rows."""
     return tuple(
         Feature(cube.name, band, month, tod, statistic, subpixel)
         for cube in cubes
@@ -161,16 +165,16 @@ def columns(selection: Selection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:
     )
 
 
-def read(store: Store, selection: Selection, pixels: slice) -> NDArray[np.float32]:
-    """(feature, pixel) of a run of pixels; a month of a cube is read at a time, some from a server.
+def read(store: Store, selection: FeatureSelection, pixels: slice) -> NDArray[np.float32]:
+    """(feature, pixel) of a slice of pixels, read a month of a cube at a time; several from a server.
 
     Args:
         store: what is read.
-        selection: settled; its features are named by `columns`.
+        selection: resolved; its features are named by `columns`.
         pixels: in store order.
     """
     cubes = [cube for cube in store.cubes.values() if cube.name in selection.cubes]
-    found = np.empty((len(columns(selection, cubes)), pixels.stop - pixels.start), np.float32)
+    rows = np.empty((len(columns(selection, cubes)), pixels.stop - pixels.start), np.float32)
     at_once = 1 if store.blocks.objects.is_folder else MONTHS_AT_ONCE
     first = 0
     for cube in cubes:
@@ -178,60 +182,61 @@ def read(store: Store, selection: Selection, pixels: slice) -> NDArray[np.float3
         for begin in range(0, len(selection.months), at_once):
             months = selection.months[begin : begin + at_once]
             if _is_as_stored(selection, cube):  # no copy: a third of the time of reading
-                rows = found[first : first + len(months) * math.prod(cells)]
-                store.block(cube.name, pixels, months, rows.reshape(len(months), *cells, -1, 1))
-                first += len(rows)
+                target = rows[first : first + len(months) * math.prod(cells)]
+                store.block(cube.name, pixels, months, target.reshape(len(months), *cells, -1, 1))
+                first += len(target)
             else:
                 for block in store.block(cube.name, pixels, months):
-                    first += fill(found[first:], block, cube, selection)
-    return found
+                    first += fill(rows[first:], block, cube, selection)
+    return rows
 
 
-def fill(rows: NDArray[np.float32], block: Block, cube: Cube, selection: Selection) -> int:
+def fill(rows: NDArray[np.float32], block: Block, cube: Cube, selection: FeatureSelection) -> int:
     """Write the features of one month of a cube into the first of `rows`; returns how many.
 
     Args:
         rows: (feature, pixel), as `columns` names them.
         block: (tod, band, metric, pixel, subpixel); a NaN count means never ingested.
         cube: what the block is of.
-        selection: settled.
+        selection: resolved.
     """
     separate = _is_separate(selection, cube)
     height = cube.subpixels if separate else 1
-    done = 0
-    for tod in (i for i, of in enumerate(cube.tods) if of in selection.tods):
-        for band in (i for i, of in enumerate(cube.bands) if of in selection.bands):
+    row = 0
+    for tod in (i for i, seconds in enumerate(cube.tods) if seconds in selection.tods):
+        for band in (i for i, name in enumerate(cube.bands) if name in selection.bands):
             values = _statistics(block[tod, band], selection.statistics, separate=separate)
             for name in selection.statistics:
-                found = transformed(values[_base(name)], _transform(name))
-                rows[done : done + height] = found.T
-                done += height
-    return done
+                statistic = apply_transform(values[_base(name)], _transform(name))
+                rows[row : row + height] = statistic.T
+                row += height
+    return row
 
 
-def transformed(values: Values, transform: str) -> Values:
+def apply_transform(values: Values, transform: str) -> Values:
     """Values of any shape by one of `TRANSFORMS`, or as they are; NaN where that is not defined."""
     if not transform:
         return values
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Values = TRANSFORMS[transform](values)
-    return np.where(np.isfinite(found), found, np.float32(np.nan))
+        result: Values = TRANSFORMS[transform](values)
+    return np.where(np.isfinite(result), result, np.float32(np.nan))
 
 
 def _statistics(block: Block, names: Iterable[str], *, separate: bool) -> Mapping[str, Values]:
-    """(pixel, subpixel) of the statistics that names need, of a block (metric, pixel, subpixel)."""
-    alone = separate or block.shape[-1] == 1
+    """Statistic -> (pixel, subpixel), all that names need, from a block (metric, pixel, subpixel)."""
+    is_single = separate or block.shape[-1] == 1
     stored = {name: block[METRICS.index(metric)] for name, metric in STORED.items()}
-    if alone and stored.keys() >= set(map(_base, names)):
+    if is_single and stored.keys() >= set(map(_base, names)):
         return stored
-    of, never = moments.from_results(block, axis=0), np.isnan(block[0])
-    if not alone:
-        of, never = moments.merge_along(of, axis=-1), never.all(axis=-1, keepdims=True)
-    summary = moments.finalise(of)
+    merged, never = moments.from_results(block, axis=0), np.isnan(block[0])
+    if not is_single:
+        merged = moments.merge_along(merged, axis=-1)
+        never = never.all(axis=-1, keepdims=True)
+    summary = moments.finalise(merged)
     return {
-        **{name: getattr(of, metric) for name, metric in STORED.items()},
-        "count": np.where(never, np.nan, of.count),
-        "range": of.max - of.min,
+        **{name: getattr(merged, metric) for name, metric in STORED.items()},
+        "count": np.where(never, np.nan, merged.count),
+        "range": merged.max - merged.min,
         "stddev": summary.stddev,
         "skewness": summary.skewness,
         "kurtosis": summary.kurtosis,
@@ -246,19 +251,19 @@ def _transform(statistic: str) -> str:
     return statistic.partition(":")[2]
 
 
-def _is_as_stored(selection: Selection, cube: Cube) -> bool:
+def _is_as_stored(selection: FeatureSelection, cube: Cube) -> bool:
     """Whether the features of a month are all that a block of it holds, in its order."""
-    whole = {*selection.tods} >= {*cube.tods} and {*selection.bands} >= {*cube.bands}
-    named = tuple(STORED.get(name) for name in selection.statistics)
-    return whole and named == tuple(METRICS) and cube.subpixels == 1
+    is_whole = {*selection.tods} >= {*cube.tods} and {*selection.bands} >= {*cube.bands}
+    metrics = tuple(STORED.get(name) for name in selection.statistics)
+    return is_whole and metrics == tuple(METRICS) and cube.subpixels == 1
 
 
-def _is_separate(selection: Selection, cube: Cube) -> bool:
+def _is_separate(selection: FeatureSelection, cube: Cube) -> bool:
     return selection.subpixels == SEPARATE and cube.refinement > 1
 
 
-def _known(name: str, found: Iterable[object], known: Sequence[object]) -> None:
-    if unknown := [value for value in found if value not in known]:
+def _check_names(setting: str, values: Iterable[object], choices: Sequence[object]) -> None:
+    if unknown := [value for value in values if value not in choices]:
         raise ConfigError(
-            f"{name}: {unknown[0]!r} is not there; wanted some of {', '.join(map(str, known))}"
+            f"{setting}: {unknown[0]!r} is not there; wanted some of {', '.join(map(str, choices))}"
         )

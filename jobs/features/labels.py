@@ -1,10 +1,10 @@
-"""What is known of pixels, from a file: a table with a row a pixel, or an image of the coarse grid.
+"""Labels and quantities of pixels from a file: a table with a row a pixel, or an image of the coarse grid.
 
 - `.parquet`: a column `pixel` (position in the store, from 0), or `row` and `column` (on the coarse
   grid, from 0, from the north-west), or all three; columns of labels and of quantities by name. It
   need not have every pixel. Labels are whole numbers or text; null, or a number below 0: none.
 - `.npy`, `.tif`, `.tiff`: whole numbers (row, column) of the whole coarse grid; `.npy` also (pixel,)
-  in store order. What a GeoTIFF says of its place is not looked at: it must be on this very grid.
+  in store order. The place that a GeoTIFF states is not read: it must be on this very grid.
 """
 
 import hashlib
@@ -26,24 +26,24 @@ from lake.storage.urls import absolute
 
 TABLE = ".parquet"
 IMAGES = (".npy", ".tif", ".tiff")
-MOST = 100_000
-"""Labels are below it."""
-LEAST = 2
-"""Classes."""
+LABEL_LIMIT = 100_000
+"""All labels are below it."""
+MIN_CLASSES = 2
+"""How many classes a file must have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Classes:
+class PixelClasses:
     """A class of every pixel of a store."""
 
-    of: Indices
-    """(P,) below 0: none."""
+    labels: Indices
+    """(P,) number of the class; below 0: none."""
     names: tuple[str, ...]
-    """Of class 0, 1, ..."""
+    """Names of class 0, 1, ..."""
 
 
 def is_file(name: str) -> bool:
-    """Whether this is a file that can be read here, by its ending."""
+    """Whether this names a file that can be read here, by its ending."""
     return name.endswith((TABLE, *IMAGES))
 
 
@@ -56,26 +56,26 @@ def digest(url: str) -> str:
     return hashlib.sha256(_bytes(url)).hexdigest()
 
 
-def settled(url: str, store: Store, column: str) -> tuple[str, str]:
+def resolve(url: str, store: Store, column: str) -> tuple[str, str]:
     """The absolute URL and SHA-256 of a file of classes of a store's pixels.
 
     Raises:
         ConfigError: a file that is not read here, or a table without the column.
         MissingError: there is none.
-        DataError: labels that do not match the pixels, or of fewer than `LEAST` classes.
+        DataError: labels that do not match the pixels, or of fewer than `MIN_CLASSES` classes.
     """
     if not is_file(url):
         raise ConfigError(
             f"setting labels must end in one of {', '.join((TABLE, *IMAGES))}, found {url!r}"
         )
     sha256 = digest(url)
-    found = classes(url, sha256, store, column).of
-    if len(np.unique(found[found >= 0])) < LEAST:
-        raise DataError(f"{url} has fewer than {LEAST} classes in {store.key}")
+    labels = classes(url, sha256, store, column).labels
+    if len(np.unique(labels[labels >= 0])) < MIN_CLASSES:
+        raise DataError(f"{url} has fewer than {MIN_CLASSES} classes in {store.key}")
     return absolute(url), sha256
 
 
-def classes(url: str, sha256: str, store: Store, column: str) -> Classes:
+def classes(url: str, sha256: str, store: Store, column: str) -> PixelClasses:
     """The classes of a store's pixels.
 
     Args:
@@ -90,30 +90,30 @@ def classes(url: str, sha256: str, store: Store, column: str) -> Classes:
     """
     data = _unchanged(url, sha256)
     if not url.endswith(TABLE):
-        found = _image(data, url, store.domain)
-        return Classes(found, _numbers_of(found, url))
+        labels = _image(data, url, store.domain)
+        return PixelClasses(labels, _number_names(labels, url))
     table, pixel = _table(data, url, store)
-    held = _column(table, column, url)
+    cells = _column(table, column, url)
     names: tuple[str, ...] = ()
-    if pa.types.is_string(held.type) or pa.types.is_large_string(held.type):
-        coded = held.combine_chunks().dictionary_encode()
-        known = np.array(coded.dictionary.to_pylist(), dtype=object)
-        rising = np.argsort(known)
-        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        values = np.where(codes < 0, -1, np.argsort(rising)[codes])
-        names = tuple(known[rising])
-    elif pa.types.is_integer(held.type):
-        values = held.fill_null(-1).to_numpy()
-        names = _numbers_of(values, url)
+    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
+        encoded = cells.combine_chunks().dictionary_encode()
+        texts = np.array(encoded.dictionary.to_pylist(), dtype=object)
+        alphabetical = np.argsort(texts)
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        values = np.where(codes < 0, -1, np.argsort(alphabetical)[codes])
+        names = tuple(texts[alphabetical])
+    elif pa.types.is_integer(cells.type):
+        values = cells.fill_null(-1).to_numpy()
+        names = _number_names(values, url)
     else:
-        raise DataError(f"column {column!r} of {url} is {held.type}: wanted whole numbers or text")
-    found = np.full(store.domain.pixels, -1)
-    found[pixel] = values
-    return Classes(found, names)
+        raise DataError(f"column {column!r} of {url} is {cells.type}: wanted whole numbers or text")
+    labels = np.full(store.domain.pixels, -1)
+    labels[pixel] = values
+    return PixelClasses(labels, names)
 
 
 def quantities(url: str, sha256: str, store: Store, columns: tuple[str, ...]) -> dict[str, Floats]:
-    """Name -> (P,) of columns of a table, NaN: not known.
+    """Name -> (P,) values of columns of a table, NaN: unknown.
 
     Raises:
         ConfigError: it is no table, or has no such column.
@@ -124,45 +124,47 @@ def quantities(url: str, sha256: str, store: Store, columns: tuple[str, ...]) ->
     if not url.endswith(TABLE):
         raise ConfigError(f"{url} is an image, which has no quantities {columns}: give a {TABLE}")
     table, pixel = _table(_unchanged(url, sha256), url, store)
-    found = {}
+    by_column = {}
     for column in columns:
-        held = _column(table, column, url)
-        if not (pa.types.is_floating(held.type) or pa.types.is_integer(held.type)):
-            raise DataError(f"column {column!r} of {url} is {held.type}: wanted numbers")
+        cells = _column(table, column, url)
+        if not (pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type)):
+            raise DataError(f"column {column!r} of {url} is {cells.type}: wanted numbers")
         values = np.full(store.domain.pixels, np.nan)
-        values[pixel] = held.to_numpy()
-        found[column] = values
-    return found
+        values[pixel] = cells.to_numpy()
+        by_column[column] = values
+    return by_column
 
 
-def _numbers_of(found: NDArray[np.integer], where: str) -> tuple[str, ...]:
+def _number_names(labels: NDArray[np.integer], source: str) -> tuple[str, ...]:
     """The names of classes that have none: their numbers."""
-    largest = int(found.max(initial=-1))
-    if largest >= MOST:
-        raise DataError(f"the largest label of {where} is {largest}: wanted 0 to {MOST - 1}")
+    largest = int(labels.max(initial=-1))
+    if largest >= LABEL_LIMIT:
+        raise DataError(
+            f"the largest label of {source} is {largest}: wanted 0 to {LABEL_LIMIT - 1}"
+        )
     return tuple(map(str, range(largest + 1)))
 
 
-def whole(found: NDArray[Any], where: str, domain: Domain) -> Indices:
-    """(P,) of whole numbers (P,), or (row, column) on the coarse grid.
+def pixel_labels(labels: NDArray[Any], source: str, domain: Domain) -> Indices:
+    """(P,) labels from whole numbers (P,), or (row, column) on the coarse grid.
 
     Raises:
         DataError: they are neither.
     """
-    if found.shape == domain.grid.shape:
-        found = found[domain.row, domain.column]
-    if found.dtype.kind not in "iu" or found.shape != (domain.pixels,):
+    if labels.shape == domain.grid.shape:
+        labels = labels[domain.row, domain.column]
+    if labels.dtype.kind not in "iu" or labels.shape != (domain.pixels,):
         raise DataError(
-            f"labels of {where} are {found.dtype} {found.shape}: wanted whole numbers, "
+            f"labels of {source} are {labels.dtype} {labels.shape}: wanted whole numbers, "
             f"({domain.pixels},) or {domain.grid.shape}"
         )
-    return found.astype(np.int64)
+    return labels.astype(np.int64)
 
 
 def _image(data: bytes, url: str, domain: Domain) -> Indices:
     if url.endswith(".npy"):
         try:
-            return whole(np.load(io.BytesIO(data), allow_pickle=False), url, domain)
+            return pixel_labels(np.load(io.BytesIO(data), allow_pickle=False), url, domain)
         except (EOFError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
@@ -171,25 +173,25 @@ def _image(data: bytes, url: str, domain: Domain) -> Indices:
 
     try:
         with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
-            return whole(np.asarray(image), url, domain)
+            return pixel_labels(np.asarray(image), url, domain)
     except (UnidentifiedImageError, OSError) as error:
         raise DataError(f"{url} is no TIFF image: {error}") from error
 
 
 def _table(data: bytes, url: str, store: Store) -> tuple[pa.Table, Indices]:
-    """The table, and (row of it,) the pixel that it is of."""
+    """The table, and (row,) the pixel of each of its rows."""
     try:
         table = pq.read_table(io.BytesIO(data))
     except pa.ArrowInvalid as error:
         raise DataError(f"{url} is no Parquet table: {error}") from error
     domain, names = store.domain, set(table.column_names)
-    placed = {"row", "column"} <= names
-    if not placed and "pixel" not in names:
+    has_place = {"row", "column"} <= names
+    if not has_place and "pixel" not in names:
         raise DataError(
             f"{url} has columns {', '.join(table.column_names)}: wanted 'pixel', or 'row' and 'column'"
         )
-    if placed:
-        pixel = _placed(table, url, store)
+    if has_place:
+        pixel = _grid_pixels(table, url, store)
     else:
         pixel = _numbers(table, "pixel", url)
         outside = (pixel < 0) | (pixel >= domain.pixels)
@@ -208,8 +210,8 @@ def _table(data: bytes, url: str, store: Store) -> tuple[pa.Table, Indices]:
     return table, pixel
 
 
-def _placed(table: pa.Table, url: str, store: Store) -> Indices:
-    """Pixels of a table that says rows and columns; if it says pixels too, they must agree."""
+def _grid_pixels(table: pa.Table, url: str, store: Store) -> Indices:
+    """(row,) pixels of a table with rows and columns; if it has pixels too, they must agree."""
     domain = store.domain
     row, column = (_numbers(table, name, url) for name in ("row", "column"))
     rows, columns = domain.grid.shape
@@ -225,11 +227,11 @@ def _placed(table: pa.Table, url: str, store: Store) -> Indices:
             "them out, or give the table of this domain"
         )
     if "pixel" in table.column_names:
-        said = _numbers(table, "pixel", url)
-        if (said != pixel).any():
-            first = int((said != pixel).argmax())
+        stated = _numbers(table, "pixel", url)
+        if (stated != pixel).any():
+            first = int((stated != pixel).argmax())
             raise DataError(
-                f"{url} has pixel {said[first]} at row {row[first]}, column {column[first]}, where "
+                f"{url} has pixel {stated[first]} at row {row[first]}, column {column[first]}, where "
                 f"{store.key} has pixel {pixel[first]}: the table is of a store in another order; "
                 "leave its column 'pixel' out"
             )
@@ -237,13 +239,13 @@ def _placed(table: pa.Table, url: str, store: Store) -> Indices:
 
 
 def _numbers(table: pa.Table, name: str, url: str) -> Indices:
-    held = table[name]
-    if not pa.types.is_integer(held.type) or held.null_count:
+    cells = table[name]
+    if not pa.types.is_integer(cells.type) or cells.null_count:
         raise DataError(
-            f"column {name!r} of {url} is {held.type} with {held.null_count} nulls: "
+            f"column {name!r} of {url} is {cells.type} with {cells.null_count} nulls: "
             "wanted whole numbers"
         )
-    return np.asarray(held.to_numpy(), np.int64)
+    return np.asarray(cells.to_numpy(), np.int64)
 
 
 def _column(table: pa.Table, name: str, url: str) -> pa.ChunkedArray:

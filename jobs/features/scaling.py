@@ -11,38 +11,42 @@ import numpy as np
 from lake.format.arrays import Floats, Singles
 
 ROWS = 16
-"""Features at a time: what the cache holds of a superblock."""
+"""How many features are scaled at a time: as many of a superblock as the cache holds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
-    """How each feature is standardised; all (feature,), in the feature's unit."""
+    """How each feature is standardised; all arrays are (feature,), in the feature's unit."""
 
     low: Floats
-    """Values below count as this."""
+    """Values below it are raised to it."""
     high: Floats
+    """Values above it are lowered to it."""
     mean: Floats
-    """Becomes 0."""
+    """The value that becomes 0."""
     scale: Floats
-    """Becomes 1; above 0."""
+    """The difference that becomes 1; above 0."""
 
     @classmethod
-    def of(cls, x: Singles, clip: float) -> Self:
-        """By mean and standard deviation of what is there, cut off `clip` of them from the mean."""
+    def fit(cls, x: Singles, clip: float) -> Self:
+        """The scaling by mean and standard deviation of values that are not NaN.
+
+        Values are cut off `clip` standard deviations from the mean.
+        """
         mean, scale = np.zeros((2, len(x)))
         for row, values in enumerate(x):
-            there = values[~np.isnan(values)].astype(np.float64)
-            mean[row] = there.mean() if there.size else 0
-            scale[row] = there.std() if there.size else 0
-        clip_at = np.where(scale > 0, clip * scale, np.inf)  # constant here, or never there
+            valid = values[~np.isnan(values)].astype(np.float64)
+            mean[row] = valid.mean() if valid.size else 0
+            scale[row] = valid.std() if valid.size else 0
+        clip_at = np.where(scale > 0, clip * scale, np.inf)  # constant here, or always missing
         low, high = mean - clip_at, mean + clip_at
         return cls(low, high, mean, np.where(scale > 0, scale, 1))
 
     def cut(self, x: Singles) -> Singles:
         """A copy of a block, cut off, in the features' units."""
         low, high = (a.astype(np.float32)[:, None] for a in (self.low, self.high))
-        found: Singles = np.clip(x, low, high)
-        return found
+        clipped: Singles = np.clip(x, low, high)
+        return clipped
 
     def apply(self, x: Singles) -> Singles:
         """Standardise a block in place; NaN stays NaN."""
@@ -57,5 +61,5 @@ class Scaling:
         return x
 
     def then(self, mean: Floats, scale: Floats) -> "Scaling":
-        """As this, but 0 is what was `mean` here, and 1 what was `scale`."""
+        """This scaling followed by another: of its results, `mean` becomes 0 and `scale` 1."""
         return Scaling(self.low, self.high, self.mean + self.scale * mean, self.scale * scale)

@@ -17,32 +17,32 @@ from lake.reading.store import Store
 _MEAN = METRICS.index("m1")
 
 
-def fine(store: Store) -> list[Cube]:
+def fine_cubes(store: Store) -> list[Cube]:
     """The cubes that have several pixels in one."""
     return [cube for cube in store.cubes.values() if cube.subpixels > 1]
 
 
 def patterns(store: Store, pixels: slice) -> Floats:
-    """(pixel, band x subpixel) of a run of pixels, standardised by nothing; NaN: never observed.
+    """(pixel, band x subpixel) deviations of a slice of pixels, in units of their bands.
 
-    Bands are those of `fine`, one after the other.
+    NaN: never observed. Bands are those of `fine_cubes`, one after the other.
     """
-    found = [_cube(store, cube, pixels) for cube in fine(store)]
     size = pixels.stop - pixels.start
-    return np.concatenate([of.reshape(size, -1) for of in found], axis=1)
+    deviations = [_deviations(store, cube, pixels) for cube in fine_cubes(store)]
+    return np.concatenate([values.reshape(size, -1) for values in deviations], axis=1)
 
 
 def textures(patterns: Floats, cubes: list[Cube]) -> Floats:
-    """The same with the fine pixels of each band in rising order."""
-    return np.concatenate([np.sort(of, axis=1) for of in _bands(patterns, cubes)], axis=1)
+    """Patterns with the fine pixels of each band in rising order."""
+    return np.concatenate([np.sort(band, axis=1) for band in _bands(patterns, cubes)], axis=1)
 
 
-def standardised(patterns: Floats, cubes: list[Cube]) -> Floats:
-    """The same in standard deviations of each band, so that bands of other units count alike."""
+def standardise(patterns: Floats, cubes: list[Cube]) -> Floats:
+    """Patterns in standard deviations of each band, so that bands of different units count alike."""
     parts = []
-    for of in _bands(patterns, cubes):
-        spread = float(np.nanstd(of)) if np.isfinite(of).any() else 0.0
-        parts.append(of / (spread or 1.0))
+    for band in _bands(patterns, cubes):
+        spread = float(np.nanstd(band)) if np.isfinite(band).any() else 0.0
+        parts.append(band / (spread or 1.0))
     return np.concatenate(parts, axis=1)
 
 
@@ -54,16 +54,16 @@ def _bands(patterns: Floats, cubes: list[Cube]) -> Iterator[Floats]:
             first += cube.subpixels
 
 
-def _cube(store: Store, cube: Cube, pixels: slice) -> Floats:
-    """(pixel, band, subpixel) of one cube."""
+def _deviations(store: Store, cube: Cube, pixels: slice) -> Floats:
+    """(pixel, band, subpixel) deviations of one cube."""
     size = pixels.stop - pixels.start
     total = np.zeros((len(cube.bands), size, cube.subpixels))
     count = np.zeros(total.shape)
     for month in store.months:
         mean = store.block(cube.name, pixels, month)[0, :, :, _MEAN].astype(np.float64)
-        away = mean - mean.mean(axis=-1, keepdims=True)  # (tod, band, pixel, subpixel)
-        there = ~np.isnan(away)
-        total += np.where(there, away, 0).sum(axis=0)
-        count += there.sum(axis=0)
-    found: Floats = np.where(count > 0, total, np.nan) / np.maximum(count, 1)
-    return found.swapaxes(0, 1)
+        deviation = mean - mean.mean(axis=-1, keepdims=True)  # (tod, band, pixel, subpixel)
+        is_valid = ~np.isnan(deviation)
+        total += np.where(is_valid, deviation, 0).sum(axis=0)
+        count += is_valid.sum(axis=0)
+    result: Floats = np.where(count > 0, total, np.nan) / np.maximum(count, 1)
+    return result.swapaxes(0, 1)

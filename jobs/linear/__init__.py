@@ -1,1 +1,1 @@
-"""Linear models of features: principal components, minimum noise fraction, scores."""
+"""Linear models of features: principal components, minimum noise fraction, and the scores of pixels."""

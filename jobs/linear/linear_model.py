@@ -1,11 +1,11 @@
 """What the jobs of linear models share: the features they read, the model they store, the scores.
 
 A group `<job>.zarr` holds `scores` (pixel, component) float32, NaN where a pixel has no value at all,
-and the model, float64: of each feature `low` and `high`, beyond which it is cut off, `mean` and
-`scale`, in its unit; `projection` (component, feature): scores = projection (x - mean) / scale; and
-what fills in holes: `components` (component, feature), principal, orthonormal, with their
-`explained_variance` and its ratio to the variance of all features; the first `filling` of them do, and
-leave `noise`, the variance of a feature in the mean.
+and the model, float64. Of each feature: `low` and `high`, beyond which it is cut off, `mean` and
+`scale`, in its unit. `projection` (component, feature): scores = projection (x - mean) / scale. For
+missing values: `components` (component, feature), principal, orthonormal, with their
+`explained_variance` and its ratio to the variance of all features. The first `filling` of them impute;
+`noise` is the variance of a feature that these do not explain, in the mean.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ import numpy as np
 
 import lake
 from jobs.features import features
-from jobs.features.features import Feature, Selection
+from jobs.features.features import Feature, FeatureSelection
 from jobs.features.scaling import Scaling
 from jobs.linear import components
-from jobs.linear.components import Model
+from jobs.linear.components import LinearModel
 from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.stages import ActiveRun, pack, unpack
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 BLOCK_BYTES = 128 << 20
-"""Of the features read at a time; one inner chunk at least."""
+"""Bytes of features that are read at a time; one inner chunk at least."""
 
 _DIMS = {
     **dict.fromkeys(Scaling.__slots__, ("feature",)),
@@ -49,71 +49,71 @@ _DIMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What features are read from."""
+class FeatureSource:
+    """Where features are read: a store, and a selection of its features."""
 
     url: str
-    selection: Selection
-    """Settled; it holds the features wanted, and may hold more."""
+    selection: FeatureSelection
+    """Resolved; it holds the features of the model, and may hold more."""
 
 
-def source(store: Store, names: Sequence[str], *, suspect: bool) -> Source:
+def feature_source(store: Store, names: Sequence[str], *, suspect: bool) -> FeatureSource:
     """Where features of these names are read in a store.
 
     Args:
-        store: any that has them.
+        store: one that has them.
         names: of features.
         suspect: whether to take statistics of metrics that may be wrong.
 
     Raises:
         ConfigError: the store lacks one.
     """
-    wanted = [Feature.of(name) for name in names]
-    months = {of.month for of in wanted}
-    statistics = tuple(dict.fromkeys(of.statistic for of in wanted))
-    separate = any(of.subpixel is not None for of in wanted)
-    selection = Selection(
-        tuple({of.cube: None for of in wanted}),
+    rows = [Feature.parse(name) for name in names]
+    months = {row.month for row in rows}
+    statistics = tuple(dict.fromkeys(row.statistic for row in rows))
+    separate = any(row.subpixel is not None for row in rows)
+    selection = FeatureSelection(
+        tuple(dict.fromkeys(row.cube for row in rows)),
         tuple(month for month in store.months if month in months),
-        tuple({of.tod: None for of in wanted}),
-        tuple({of.band: None for of in wanted}),
-        statistics if suspect else features.trusted(statistics, store),
+        tuple(dict.fromkeys(row.tod for row in rows)),
+        tuple(dict.fromkeys(row.band for row in rows)),
+        statistics if suspect else features.trusted_statistics(statistics, store),
         features.SEPARATE if separate else features.MERGED,
     )
-    found = {str(feature) for feature in features.columns(selection, store.cubes.values())}
-    if lacking := [name for name in names if name not in found]:
+    available = {str(feature) for feature in features.columns(selection, store.cubes.values())}
+    if absent := [name for name in names if name not in available]:
         raise ConfigError(
-            f"{store.key} lacks {len(lacking)} of the {len(names)} features of the model, the first "
-            f"{lacking[0]!r}: it holds months {store.months} of cubes {', '.join(store.cubes)}, "
+            f"{store.key} lacks {len(absent)} of the {len(names)} features of the model, the first "
+            f"{absent[0]!r}: it holds months {store.months} of cubes {', '.join(store.cubes)}, "
             f"suspect metrics {store.suspect}; fit a model on features that both stores have, by a "
             "sample with '--set months=...', 'cubes=...', 'statistics=...'"
         )
-    return Source(store.url, selection)
+    return FeatureSource(store.url, selection)
 
 
 def blocks(
-    root: str, run: str, source: Source, names: list[str], pixels: slice
+    root: str, run: str, source: FeatureSource, names: list[str], pixels: slice
 ) -> Iterator[Singles]:
-    """On a worker: features (feature, pixel) by name, some pixels at a time, free to be overwritten.
+    """On a worker: read features (feature, pixel) by name, in blocks that may be overwritten.
 
     Raises:
         StoppedError: the run was asked to stop.
     """
     store = lake.open(source.url)
-    found = [str(of) for of in features.columns(source.selection, store.cubes.values())]
-    place = {name: row for row, name in enumerate(found)}
-    rows = [place[name] for name in names]
+    columns = [str(column) for column in features.columns(source.selection, store.cubes.values())]
+    row_by_name = {name: row for row, name in enumerate(columns)}
+    rows = [row_by_name[name] for name in names]
     chunk = store.domain.layout.chunk
-    size = max(BLOCK_BYTES // (4 * len(found) * chunk), 1) * chunk
+    size = max(BLOCK_BYTES // (4 * len(columns) * chunk), 1) * chunk
     for first in range(pixels.start, pixels.stop, size):
         heartbeat.check(root, run)
         piece = slice(first, min(first + size, pixels.stop))
         x = features.read(store, source.selection, piece)
-        yield x if found == names else x[rows]
+        yield x if columns == names else x[rows]
 
 
 def arrays(store: Store, count: int, names: Sequence[str]) -> Iterator[Array]:
-    """Of the group of a job that fits a model and scores a store's pixels with it."""
+    """The arrays of a job that fits a model and scores the pixels of a store."""
     sizes = {"component": count, "feature": len(names)}
     yield from score_arrays(store, count)
     yield outputs.whole_array("feature", ("feature",), names)
@@ -122,13 +122,13 @@ def arrays(store: Store, count: int, names: Sequence[str]) -> Iterator[Array]:
 
 
 def score_arrays(store: Store, count: int) -> Iterator[Array]:
-    """The pixels and their scores."""
+    """The arrays of the pixels and their scores."""
     yield from schema.pixel_coordinates(store.domain)
     yield outputs.whole_array("component", ("component",), np.arange(count))
     yield outputs.pixel_array("scores", store, {"component": count}, "float32", np.nan)
 
 
-def write(root: str, run: str, model: Model) -> None:
+def write(root: str, run: str, model: LinearModel) -> None:
     """On a worker: store the model."""
     write_scaling(root, run, model.scaling)
     values: dict[str, ArrayLike] = {
@@ -143,32 +143,34 @@ def write(root: str, run: str, model: Model) -> None:
         outputs.write(root, run, name, value)
 
 
-def write_scaling(root: str, run: str, of: Scaling) -> None:
+def write_scaling(root: str, run: str, scaling: Scaling) -> None:
     """On a worker: store how features are standardised."""
-    for name, value in pack(of).items():
+    for name, value in pack(scaling).items():
         outputs.write(root, run, name, value)
 
 
 def scaling(root: str, run: str) -> Scaling:
-    """How features are standardised by a run."""
+    """How a run standardises features."""
     return unpack(Scaling, {name: outputs.read(root, run, name) for name in Scaling.__slots__})
 
 
-def read(root: str, run: str) -> Model:
+def read(root: str, run: str) -> LinearModel:
     """The model of a run."""
-    found = {name: outputs.read(root, run, name) for name in _DIMS}
-    variance, ratio = found["explained_variance"], found["explained_variance_ratio"]
+    stored = {name: outputs.read(root, run, name) for name in _DIMS}
+    variance, ratio = stored["explained_variance"], stored["explained_variance_ratio"]
     total = float(variance[0] / ratio[0])
-    fill_by, noise = int(found["filling"]), float(found["noise"])
-    vectors, projection = found["components"], found["projection"]
-    return Model(unpack(Scaling, found), vectors, variance, total, projection, fill_by, noise)
+    filling, noise = int(stored["filling"]), float(stored["noise"])
+    vectors, projection = stored["components"], stored["projection"]
+    return LinearModel(
+        unpack(Scaling, stored), vectors, variance, total, projection, filling, noise
+    )
 
 
-def source_of(root: str, store: Store, model: str) -> Source:
-    """Where the features of a linear model, or those of an embedding without one, are read in a store."""
+def model_source(root: str, store: Store, model: str) -> FeatureSource:
+    """Where the features of a run's model, linear or an embedding of features, are read in a store."""
     names = list(outputs.read(root, model, "feature"))
-    drawn = records.ancestor(root, model, sample.JOB)
-    return source(store, names, suspect=sample.suspect(root, drawn))
+    sample_run = records.ancestor(root, model, sample.JOB)
+    return feature_source(store, names, suspect=sample.takes_suspect(root, sample_run))
 
 
 def apply(work: ActiveRun, model: str) -> Sequence[str]:
@@ -176,24 +178,24 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     count = outputs.read(work.root, model, "component").size
     arrays = score_arrays(work.store, count)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    score(work, source_of(work.root, work.store, model), model)
+    score(work, model_source(work.root, work.store, model), model)
     return [path]
 
 
-def score(work: ActiveRun, source: Source, model: str) -> None:
+def score(work: ActiveRun, source: FeatureSource, model: str) -> None:
     """Score all pixels of the run's first store, by the model of a run."""
     domain = work.store.domain
     pixels = order.superblocks(domain.pixels, domain.layout)
-    through = 4 * outputs.read(work.root, model, "mean").size  # bytes of a pixel
-    sizes = [through * (block.stop - block.start) for block in pixels]
+    pixel_bytes = 4 * outputs.read(work.root, model, "mean").size
+    sizes = [pixel_bytes * (block.stop - block.start) for block in pixels]
     work.stage("score", _score, [(source, model, block) for block in pixels], sizes)
 
 
 @one_thread()
-def _score(root: str, run: str, source: Source, model_run: str, pixels: slice) -> None:
-    """On a worker: the scores of a superblock."""
+def _score(root: str, run: str, source: FeatureSource, model_run: str, pixels: slice) -> None:
+    """On a worker: compute the scores of a superblock."""
     model, names = read(root, model_run), outputs.read(root, model_run, "feature")
     check = partial(heartbeat.check, root, run)
     pieces = blocks(root, run, source, list(names), pixels)
-    found = [components.scores(x, model, check) for x in pieces]
-    outputs.write(root, run, "scores", np.concatenate(found), pixels)
+    scores = [components.scores(x, model, check) for x in pieces]
+    outputs.write(root, run, "scores", np.concatenate(scores), pixels)

@@ -1,12 +1,12 @@
-"""Minimum noise: what of the features differs between pixels more than between two periods.
+"""The job `mnf`: minimum noise fraction, directions in which pixels differ more than two periods do.
 
 The noise of a feature is half the variance of its difference between two stores of disjoint periods,
-on the pixels where both have it. Directions are ordered by variance over noise, each with noise of
-variance 1, uncorrelated. Only directions whose noise is above `floor` of the largest are told from
-noise of that size. The other sums are those of the PCA (`jobs.linear.passes`), in the same pass.
+on the pixels where both have it. Directions are ordered by variance over noise; the noise of each has
+variance 1, and is uncorrelated with the others. Noise below `floor` times the largest counts as that.
+The other sums are those of the PCA (`jobs.linear.passes`), in the same pass.
 Source: Green, Berman, Switzer and Craig, "A transformation for ordering multispectral data in terms
 of image quality with implications for noise removal", IEEE Transactions on Geoscience and Remote
-Sensing 26 (1988), maximum noise fraction, in reverse order.
+Sensing 26 (1988): their maximum noise fraction, in reverse order.
 
 `mnf.zarr`: as `jobs.linear.linear_model` says, the scores are of the first store; `signal_to_noise`
 (component) is variance over noise variance. `lake transform` scores the second.
@@ -20,7 +20,7 @@ import numpy as np
 from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, passes, pca
 from jobs.linear.gram import one_thread
-from jobs.linear.passes import NOISE, TOTAL, Fit, Plan
+from jobs.linear.passes import NOISE, TOTAL, Fit, FitPlan
 from jobs.runs import outputs, records
 from jobs.runs.settings import check
 from jobs.runs.spec import Spec
@@ -36,14 +36,14 @@ JOB = "mnf"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of `lake mnf`."""
+    """Settings of `lake mnf`."""
 
     second: str = ""
     """Key in the lake, or URL, of a store of the same pixels and features in another period."""
     run: str = ""
-    """Run of `lake sample` that says which features, and is the pilot; none: that of default settings."""
+    """Run of `lake sample`, for its features and as the pilot; empty: the one of default settings."""
     floor: float = 1e-6
-    """Share of the largest noise variance below which noise counts as that."""
+    """Share of the largest noise variance; noise with a smaller share counts as this."""
     fit: Fit = field(default_factory=Fit)
     """`components`, `clip`, `standardise`, `refills`, `exact`."""
 
@@ -74,21 +74,22 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel of the first store."""
     root, settings = work.root, work.settings(Settings)
-    drawn = work.spec.inputs[sample.JOB]
-    names = list(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
+    sample_run = work.spec.inputs[sample.JOB]
+    columns = sample.kept_columns(root, sample_run)
+    names = list(outputs.read(root, sample_run, "feature", columns))
     if len(names) > settings.fit.exact:
         raise ConfigError(
-            f"mnf holds the covariance of its features: run {drawn} has {len(names)}, wanted at most "
+            f"mnf holds the covariance of its features: run {sample_run} has {len(names)}, wanted at most "
             f"{settings.fit.exact}; sample merged subpixels, fewer statistics or months"
         )
     count = min(settings.fit.components, len(names))
     ratio = outputs.whole_array("signal_to_noise", ("component",), np.full(count, np.nan))
     arrays = [*linear_model.arrays(work.store, count, names), ratio]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    suspect = sample.suspect(root, drawn)
-    sources = [linear_model.source(store, names, suspect=suspect) for store in work.stores]
-    made = passes.fit(work, Plan(drawn, tuple(sources), settings.fit), len(names))
-    work.stage("model", _model, [(settings, made - 1)])
+    suspect = sample.takes_suspect(root, sample_run)
+    sources = [linear_model.feature_source(store, names, suspect=suspect) for store in work.stores]
+    passes_made = passes.fit(work, FitPlan(sample_run, tuple(sources), settings.fit), len(names))
+    work.stage("model", _model, [(settings, passes_made - 1)])
     linear_model.score(work, sources[0], work.run)
     return [path]
 
@@ -104,29 +105,29 @@ def _model(root: str, run: str, settings: Settings, last: int) -> None:
     model = passes.solution(root, run, last)
     total = _covariance(root, run, last, TOTAL, model.scaling)
     noise = _covariance(root, run, last, NOISE, model.scaling) / 2
-    projection, ratio = solved(total, noise, len(model.components), settings.floor)
+    projection, ratio = solve(total, noise, len(model.components), settings.floor)
     linear_model.write(root, run, replace(model, projection=projection))
     outputs.write(root, run, "signal_to_noise", ratio)
 
 
-def _covariance(root: str, run: str, number: int, of: str, scaling: Scaling) -> Floats:
-    """Of what a pass added up, in the unit of `scaling`."""
-    unit = scaling.scale / passes.scaling(root, run, number, of).scale
-    found: Floats = passes.sums(root, run, number, of).covariance() / unit / unit[:, None]
-    return found
+def _covariance(root: str, run: str, number: int, part: str, scaling: Scaling) -> Floats:
+    """(feature, feature) by the sums of a pass, in the unit of `scaling`; `part` is TOTAL or NOISE."""
+    unit = scaling.scale / passes.scaling(root, run, number, part).scale
+    covariance: Floats = passes.sums(root, run, number, part).covariance() / unit / unit[:, None]
+    return covariance
 
 
-def solved(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:
+def solve(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:
     """The first directions (component, feature) by falling variance over noise, and that ratio.
 
     Args:
-        total: (feature, feature) covariance.
-        noise: likewise.
-        count: of directions.
-        floor: share of the largest variance of the noise that is its least.
+        total: (feature, feature) covariance of the features.
+        noise: (feature, feature) covariance of their noise.
+        count: number of directions.
+        floor: share of the largest variance of the noise that smaller ones are raised to.
     """
-    variance, turn = np.linalg.eigh(noise)
-    least = max(floor * variance[-1], np.finfo(float).tiny)
-    white = turn / np.sqrt(np.maximum(variance, least))
+    variance, rotation = np.linalg.eigh(noise)
+    minimum = max(floor * variance[-1], np.finfo(float).tiny)
+    white = rotation / np.sqrt(np.maximum(variance, minimum))
     vectors, ratio = components.principal(white.T @ total @ white, count)
-    return components.turned(vectors @ white.T), ratio
+    return components.orient(vectors @ white.T), ratio

@@ -1,13 +1,13 @@
-"""Fit principal components on all pixels of a store, in passes over it.
+"""Principal components fitted to all pixels of a store, in passes over it.
 
-A sample is the pilot: it says where to cut off, where 0 is and, of many features, where to begin. In
-a pass a few groups of superblocks, which ones is a function of their number alone, are added up, each
-by one part into one accumulator; one part merges these in their order, and solves. So nothing large
-goes to the scheduler, and which worker did what changes no bit.
+A sample is the pilot: it gives the scaling, and of many features the first directions. In a pass a few
+groups of superblocks are added up, each by one task into one accumulator; the groups are a function of
+the number of superblocks alone. One task merges them in their order, and solves. So nothing large goes
+to the scheduler, and no bit depends on the worker.
 
-Up to `exact` features their covariance is held (`jobs.linear.covariance`): one pass, and where there are
-holes `refills` more, in which the components of the last one fill them. Above, `passes` improve a
-subspace (`jobs.linear.subspace`), and fill holes from the second on.
+Up to `exact` features their covariance is held (`jobs.linear.covariance`): one pass, and where values
+are missing `refills` more, in which the components of the last pass impute them. Above, `passes`
+improve a subspace (`jobs.linear.subspace`), and impute from the second on.
 """
 
 import functools
@@ -20,10 +20,10 @@ import numpy as np
 
 from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, subspace
-from jobs.linear.components import Model
-from jobs.linear.covariance import Sums
+from jobs.linear.components import LinearModel
+from jobs.linear.covariance import CovarianceSums
 from jobs.linear.gram import one_thread
-from jobs.linear.linear_model import Source
+from jobs.linear.linear_model import FeatureSource
 from jobs.linear.subspace import Sketch
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import check
@@ -36,31 +36,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GROUPS = 16
-"""Of superblocks, at most."""
-BEYOND = 1.5
-"""Directions of a subspace for each component wanted."""
-
+"""Groups of superblocks, at most."""
+DIRECTIONS_PER_COMPONENT = 1.5
+"""Directions of a subspace for each component."""
 
 TOTAL, NOISE = "total_", "noise_"
-"""What is added up: the features of the first store, and their differences to those of a second one."""
+"""The two parts of a pass: features of the first store, and their differences to those of a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How components are fitted."""
+    """Settings of how components are fitted."""
 
     components: int = 200
-    """At most; there are no more than features."""
+    """At most so many; there are no more than features."""
     clip: float = 6.0
     """Standard deviations beyond which a value is cut off."""
     standardise: bool = True
     """Whether a feature's standard deviation becomes 1; else features keep their units."""
     refills: int = 1
-    """Passes after the first in which holes are filled; none without holes."""
+    """Imputation passes after the first; none are made where no value is missing."""
     exact: int = 4000
     """The largest number of features whose covariance is held; above, a subspace is improved."""
     passes: int = 4
-    """Over a store of more features than that; 1 makes a sketch."""
+    """Passes over a store of more features than that; 1 makes a sketch."""
 
     def __post_init__(self) -> None:
         check("components must be above 0", self.components, holds=self.components > 0)
@@ -71,149 +70,151 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What parts are told."""
+class FitPlan:
+    """What the tasks of a fit need."""
 
-    drawn: str
+    sample: str
     """Run of the sample."""
-    sources: tuple[Source, ...]
+    sources: tuple[FeatureSource, ...]
     """The first is fitted; a second one gives differences to it."""
-    how: Fit
+    fit: Fit
 
 
-def fit(work: ActiveRun, plan: Plan, features: int) -> int:
+def fit(work: ActiveRun, plan: FitPlan, features: int) -> int:
     """Make the passes; returns how many. `solution` has the model of each, by number from 0."""
     domain = work.store.domain
-    groups = grouped(order.superblocks(domain.pixels, domain.layout))
+    groups = superblock_groups(order.superblocks(domain.pixels, domain.layout))
     work.stage("pilot", _pilot, [(plan,)])
-    through = 4 * features * len(plan.sources)  # bytes of a pixel
-    sizes = [through * (group[-1].stop - group[0].start) for group in groups]
-    made, wanted = 0, 1
-    while made < wanted:
-        calls = [(plan, made, group) for group in groups]
-        work.stage(f"sums{made}", _sums, calls, sizes, gpu=True)
-        work.stage(f"solve{made}", _solve, [(plan, made)])
-        if features > plan.how.exact:
-            wanted = plan.how.passes
-        elif work.result(f"solve{made}", 0)["holed"]:
-            wanted = 1 + plan.how.refills
-        made += 1
-    return made
+    pixel_bytes = 4 * features * len(plan.sources)
+    sizes = [pixel_bytes * (group[-1].stop - group[0].start) for group in groups]
+    number, required = 0, 1
+    while number < required:
+        calls = [(plan, number, group) for group in groups]
+        work.stage(f"sums{number}", _sums, calls, sizes, gpu=True)
+        work.stage(f"solve{number}", _solve, [(plan, number)])
+        if features > plan.fit.exact:
+            required = plan.fit.passes
+        elif work.result(f"solve{number}", 0)["has_missing"]:
+            required = 1 + plan.fit.refills
+        number += 1
+    return number
 
 
-def grouped(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
-    """Neighbouring superblocks, two or more in each of at most `GROUPS`, as their number alone says."""
+def superblock_groups(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
+    """Neighbouring superblocks, two or more in each of at most `GROUPS`, by their number alone."""
     groups = np.array_split(np.arange(len(blocks)), min(GROUPS, max(len(blocks) // 2, 1)))
     return [tuple(blocks[number] for number in group) for group in groups]
 
 
-def solution(root: str, run: str, number: int, of: str = TOTAL) -> Model:
+def solution(root: str, run: str, number: int, part: str = TOTAL) -> LinearModel:
     """The model that a pass ended with."""
-    found = task_result(root, run, f"solve{number}", 0)
-    vectors, variance = found[f"{of}components"], found[f"{of}variance"]
-    total, noise = float(found[f"{of}total"]), float(found[f"{of}noise"])
-    fill_by = int(found[f"{of}filling"])
-    return Model(unpack(Scaling, found, of), vectors, variance, total, vectors, fill_by, noise)
-
-
-def scaling(root: str, run: str, number: int, of: str = TOTAL) -> Scaling:
-    """By which features were standardised in a pass: what the one before found, or the pilot."""
-    return unpack(
-        Scaling, task_result(root, run, f"solve{number - 1}" if number else "pilot", 0), of
+    solved = task_result(root, run, f"solve{number}", 0)
+    vectors, variance = solved[f"{part}components"], solved[f"{part}variance"]
+    total, noise = float(solved[f"{part}total"]), float(solved[f"{part}noise"])
+    filling = int(solved[f"{part}filling"])
+    return LinearModel(
+        unpack(Scaling, solved, part), vectors, variance, total, vectors, filling, noise
     )
 
 
-def sums(root: str, run: str, number: int, of: str = TOTAL) -> Any:  # noqa: ANN401 (`Sums` or `Sketch`)
-    """What a pass added up: the groups merged in their order."""
-    parts = len(finished_tasks(records.folder(root, run), f"sums{number}"))
+def scaling(root: str, run: str, number: int, part: str = TOTAL) -> Scaling:
+    """How a pass standardises features: by the model of the pass before it, or by the pilot."""
+    stage = f"solve{number - 1}" if number else "pilot"
+    return unpack(Scaling, task_result(root, run, stage, 0), part)
+
+
+def sums(root: str, run: str, number: int, part: str = TOTAL) -> Any:  # noqa: ANN401 (see below)
+    """What a pass added up, `CovarianceSums` or `Sketch`: the groups merged in their order."""
+    tasks = len(finished_tasks(records.folder(root, run), f"sums{number}"))
     first = task_result(root, run, f"sums{number}", 0)
-    kind: Any = Sums if f"{of}products" in first else Sketch
-    found = unpack(kind, first, of)
-    for part in range(1, parts):
-        found.merge(unpack(kind, task_result(root, run, f"sums{number}", part), of))
-    return found
+    kind: Any = CovarianceSums if f"{part}gram" in first else Sketch
+    total = unpack(kind, first, part)
+    for task in range(1, tasks):
+        total.merge(unpack(kind, task_result(root, run, f"sums{number}", task), part))
+    return total
 
 
 @one_thread()
-def _pilot(root: str, run: str, plan: Plan) -> Arrays:
-    """On a worker: what the sample says."""
+def _pilot(root: str, run: str, plan: FitPlan) -> Arrays:
+    """On a worker: compute the scaling by the sample, and of many features the first directions."""
     heartbeat.check(root, run)
-    x = sample.pilot(root, plan.drawn)
-    how = plan.how
-    found = Scaling.of(x, how.clip)
-    if not how.standardise:
-        found = replace(found, scale=np.ones(len(x)))
-    without_end = np.full(len(x), np.inf)
-    noise = Scaling(-without_end, without_end, np.zeros(len(x)), found.scale)
-    told = pack(found, TOTAL) | pack(noise, NOISE)
-    if len(x) <= how.exact:
-        return told
-    z = np.nan_to_num(found.apply(x), copy=False)
-    directions = min(math.ceil(BEYOND * how.components), len(z))
-    return told | {"basis": subspace.start(z, directions)}
+    x = sample.pilot(root, plan.sample)
+    total = Scaling.fit(x, plan.fit.clip)
+    if not plan.fit.standardise:
+        total = replace(total, scale=np.ones(len(x)))
+    infinite = np.full(len(x), np.inf)
+    noise = Scaling(-infinite, infinite, np.zeros(len(x)), total.scale)
+    scalings = pack(total, TOTAL) | pack(noise, NOISE)
+    if len(x) <= plan.fit.exact:
+        return scalings
+    z = np.nan_to_num(total.apply(x), copy=False)
+    directions = min(math.ceil(DIRECTIONS_PER_COMPONENT * plan.fit.components), len(z))
+    return scalings | {"basis": subspace.start(z, directions)}
 
 
 @one_thread()
-def _sums(root: str, run: str, plan: Plan, number: int, group: Sequence[slice]) -> Arrays:
-    """On a worker: the sums of a group of superblocks."""
+def _sums(root: str, run: str, plan: FitPlan, number: int, group: Sequence[slice]) -> Arrays:
+    """On a worker: add up a group of superblocks."""
     names = list(outputs.read(root, run, "feature"))
-    total = _Adding.of(root, run, plan, number, TOTAL)
-    noise = _Adding.of(root, run, plan, number, NOISE) if len(plan.sources) > 1 else None
-    check = functools.partial(heartbeat.check, root, run)
+    total = _Accumulator.open(root, run, plan, number, TOTAL)
+    has_noise = len(plan.sources) > 1
+    noise = _Accumulator.open(root, run, plan, number, NOISE) if has_noise else None
+    check_stop = functools.partial(heartbeat.check, root, run)
     for pixels in group:
-        read = [linear_model.blocks(root, run, source, names, pixels) for source in plan.sources]
-        for x, *second in zip(*read, strict=True):
+        blocks = [linear_model.blocks(root, run, source, names, pixels) for source in plan.sources]
+        for x, *second in zip(*blocks, strict=True):
             if noise:
-                noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check)
-            total.add(x, check)
+                noise.add(total.scaling.cut(x) - total.scaling.cut(*second), check_stop)
+            total.add(x, check_stop)
     return pack(total.sums, TOTAL) | (pack(noise.sums, NOISE) if noise else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Adding:
-    """What is added to in a pass, and how."""
+class _Accumulator:
+    """The sums of one part of a pass, and how features are prepared for them."""
 
     scaling: Scaling
-    model: Model | None
-    """That fills holes; none in the first pass."""
-    sums: Sums | Sketch
+    model: LinearModel | None
+    """The model that imputes missing values; none in the first pass."""
+    sums: CovarianceSums | Sketch
 
     @classmethod
-    def of(cls, root: str, run: str, plan: Plan, number: int, of: str) -> Self:
-        by = scaling(root, run, number, of)
-        model = solution(root, run, number - 1, of) if number else None
-        if by.mean.size <= plan.how.exact:
-            return cls(by, model, Sums.empty(by.mean.size))
+    def open(cls, root: str, run: str, plan: FitPlan, number: int, part: str) -> Self:
+        standard = scaling(root, run, number, part)
+        model = solution(root, run, number - 1, part) if number else None
+        if standard.mean.size <= plan.fit.exact:
+            return cls(standard, model, CovarianceSums.empty(standard.mean.size))
         basis = model.components.T if model else task_result(root, run, "pilot", 0)["basis"]
-        return cls(by, model, Sketch.empty(basis))
+        return cls(standard, model, Sketch.empty(basis))
 
-    def add(self, x: Singles, check: Callable[[], object]) -> None:
-        """Add features (feature, pixel), which are overwritten; `check` is as for `fill`."""
+    def add(self, x: Singles, check_stop: Callable[[], object]) -> None:
+        """Add features (feature, pixel), which are overwritten; an error of `check_stop` ends it."""
         z = self.scaling.apply(x)
         if self.model:
-            self.sums.add_noise(self.model.noise * components.fill(z, self.model, check))
+            imputed = components.impute(z, self.model, check_stop)
+            self.sums.add_noise(self.model.noise * imputed)
         self.sums.add(z)
 
 
 @one_thread()
-def _solve(root: str, run: str, plan: Plan, number: int) -> Arrays:
-    """On a worker: the models of a pass."""
-    holed = False
-    found: dict[str, NDArray[Any]] = {}
-    for of in (TOTAL, NOISE)[: len(plan.sources)]:
-        added, before = sums(root, run, number, of), scaling(root, run, number, of)
-        standardise = plan.how.standardise or of == NOISE
-        if isinstance(added, Sums):
-            count = min(plan.how.components, len(added.kind))
-            model = components.solved(added, before, count, standardise=standardise)
-            holed |= bool(np.ptp(added.counts) > 0)
+def _solve(root: str, run: str, plan: FitPlan, number: int) -> Arrays:
+    """On a worker: solve for the models of a pass, one for each of its parts."""
+    has_missing = False
+    solved: dict[str, NDArray[Any]] = {}
+    for part in (TOTAL, NOISE)[: len(plan.sources)]:
+        total, standard = sums(root, run, number, part), scaling(root, run, number, part)
+        standardise = plan.fit.standardise or part == NOISE
+        if isinstance(total, CovarianceSums):
+            count = min(plan.fit.components, len(total.kind))
+            model = components.solve(total, standard, count, standardise=standardise)
+            has_missing |= bool(np.ptp(total.counts) > 0)
         else:
-            model = subspace.solved(added, before, standardise=standardise)
-        found |= pack(model.scaling, of) | {
-            f"{of}components": model.components,
-            f"{of}variance": model.variance,
-            f"{of}total": np.array(model.total),
-            f"{of}filling": np.array(model.filling),
-            f"{of}noise": np.array(model.noise),
+            model = subspace.solve(total, standard, standardise=standardise)
+        solved |= pack(model.scaling, part) | {
+            f"{part}components": model.components,
+            f"{part}variance": model.variance,
+            f"{part}total": np.array(model.total),
+            f"{part}filling": np.array(model.filling),
+            f"{part}noise": np.array(model.noise),
         }
-    return found | {"holed": np.array(holed)}
+    return solved | {"has_missing": np.array(has_missing)}

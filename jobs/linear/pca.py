@@ -1,9 +1,9 @@
-"""Principal components of the features, missing values and all.
+"""The job `pca`: principal components of the features, missing values included.
 
-Fitted on all pixels of a store, in as few passes as that takes (`jobs.linear.passes`); then every superblock
-is scored by a part of its own. `pca.zarr` and its arrays: `jobs.linear.linear_model`; `projection` are the
-components, `whiten` divides each by the standard deviation of its scores. `model.json` says how much
-of the variance they hold, after every pass.
+They are fitted to all pixels of a store, in as few passes as that takes (`jobs.linear.passes`); then
+every superblock is scored by a task of its own. `pca.zarr` and its arrays: `jobs.linear.linear_model`;
+`projection` are the components, `whiten` divides each by the standard deviation of its scores.
+`model.json` says how much of the variance they explain, after every pass.
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from jobs.linear import components, linear_model, passes
-from jobs.linear.passes import Fit, Plan
+from jobs.linear.passes import Fit, FitPlan
 from jobs.runs import outputs, records
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
@@ -27,10 +27,10 @@ MODEL = "model.json"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of `lake pca`."""
+    """Settings of `lake pca`."""
 
     run: str = ""
-    """Run of `lake sample` that says which features, and is the pilot; none: that of default settings."""
+    """Run of `lake sample`, for its features and as the pilot; empty: the one of default settings."""
     whiten: bool = False
     """Whether all scores get variance 1."""
     fit: Fit = field(default_factory=Fit)
@@ -45,7 +45,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 
 
 def sampled(root: str, store: Store, run: str) -> tuple[Spec, ...]:
-    """The spec of the sample that settings name; "" is that of default settings."""
+    """The spec of the sample with this id; "" is the one of default settings."""
     if run:
         return records.named_run(root, run, sample.JOB, store)
     return sample.specs(root, store, sample.Settings())
@@ -54,15 +54,18 @@ def sampled(root: str, store: Store, run: str) -> tuple[Spec, ...]:
 def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
-    drawn = work.spec.inputs[sample.JOB]
-    names = list(outputs.read(root, drawn, "feature", sample.kept(root, drawn)))
+    sample_run = work.spec.inputs[sample.JOB]
+    columns = sample.kept_columns(root, sample_run)
+    names = list(outputs.read(root, sample_run, "feature", columns))
     count = min(settings.fit.components, len(names))
     arrays = linear_model.arrays(store, count, names)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    source = linear_model.source(store, names, suspect=sample.suspect(root, drawn))
-    plan = Plan(drawn, (source,), settings.fit)
-    made = passes.fit(work, plan, len(names))
-    work.stage("model", _model, [(settings, count, made)])
+    source = linear_model.feature_source(
+        store, names, suspect=sample.takes_suspect(root, sample_run)
+    )
+    plan = FitPlan(sample_run, (source,), settings.fit)
+    passes_made = passes.fit(work, plan, len(names))
+    work.stage("model", _model, [(settings, count, passes_made)])
     linear_model.score(work, source, work.run)
     return [path, MODEL]
 
@@ -72,10 +75,10 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     return linear_model.apply(work, model)
 
 
-def _model(root: str, run: str, settings: Settings, count: int, made: int) -> None:
+def _model(root: str, run: str, settings: Settings, count: int, passes_made: int) -> None:
     """On a worker: store the model."""
-    found = [passes.solution(root, run, number) for number in range(made)]
-    model = components.first(found[-1], count)
+    models = [passes.solution(root, run, number) for number in range(passes_made)]
+    model = components.truncate(models[-1], count)
     if settings.whiten:
         deviation = np.sqrt(np.maximum(model.variance, np.finfo(float).tiny))
         model = replace(model, projection=model.components / deviation[:, None])
@@ -86,7 +89,7 @@ def _model(root: str, run: str, settings: Settings, count: int, made: int) -> No
         "components": count,
         "variance": model.total,
         "variance_held_after_passes": [
-            float(components.first(of, count).variance.sum()) for of in found
+            float(components.truncate(solution, count).variance.sum()) for solution in models
         ],
         "whiten": settings.whiten,
     }

@@ -1,7 +1,7 @@
-"""Scores or embeddings of a store by a model that was fitted on another, e.g. of an earlier year.
+"""The job `transform`: scores or embeddings of a store by a model fitted to another, e.g. of another year.
 
 `transform.zarr`: `scores` (pixel, component), or `embedding` (pixel, latent), as the run of the model
-has it; that is the one that `inputs` names. Features are matched by name.
+has it, which `inputs` names. Features are matched by name.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ JOB = "transform"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of `lake transform`."""
+    """Settings of `lake transform`."""
 
     run: str = ""
     """Run of `lake pca`, `lake mnf` or `lake embed`, whose model is applied."""
@@ -43,19 +43,19 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         )
     records.finished_spec(root, model.id)
     components = [run for name, run in model.inputs.items() if name in MODEL_JOBS]
-    linear_model.source_of(root, store, components[0] if components else model.id)
+    linear_model.model_source(root, store, components[0] if components else model.id)
     return (spec(root, store, model),)
 
 
 def spec(root: str, store: Store, model: Spec) -> Spec:
-    """The run that does so by the model of a run, which may be still to be made."""
+    """The run that applies the model of a run, which may be still to be made."""
     spec = records.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
     # stored under the name that ids of embeddings of two periods rest on
     return replace(spec, settings={"model": model.id})
 
 
 def named_run(root: str, run: str, name: str, store: Store) -> tuple[Spec, ...]:
-    """The spec of a run of a job, or of this one by a model of that job; see `records.require`."""
+    """The spec of a run of job `name`, or of this job by a model of that one; see `records.named_run`."""
     spec = records.read_spec(root, run)
     is_transform = spec.job == JOB and name in spec.inputs
     return records.named_run(root, run, JOB if is_transform else name, store)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jobs.evaluation import clusterings, measures
 from jobs.evaluation.measures import MeasureSettings, Pixels
 from jobs.features import labels
-from jobs.features.labels import Classes
+from jobs.features.labels import PixelClasses
 from jobs.figures.gallery import PICTURE_LIST, Picture
 from jobs.report import html_page
 from jobs.report import map as maps
@@ -111,7 +111,7 @@ def _time_steps(root: str, store: Store) -> dict[str, str]:
     )
 
 
-def read_truth(path: str, store: Store) -> Classes:
+def read_truth(path: str, store: Store) -> PixelClasses:
     """The hidden classes of a store's pixels, from `truth.npz`.
 
     Raises:
@@ -127,11 +127,11 @@ def read_truth(path: str, store: Store) -> Classes:
         raise DataError(
             f"{path} is no truth: {error}; wanted arrays 'classes' and 'names'"
         ) from error
-    return Classes(labels.whole(classes, path, store.domain), names)
+    return PixelClasses(labels.pixel_labels(classes, path, store.domain), names)
 
 
 def agreement(
-    truth: Classes,
+    truth: PixelClasses,
     vectors_by_name: dict[str, NDArray[np.floating]],
     clusters: NDArray[np.integer],
     store: Store,
@@ -147,7 +147,7 @@ def agreement(
         clusters: (P,) cluster of each pixel.
         store: the store that has the pixels.
     """
-    domain, classes = store.domain, truth.of
+    domain, classes = store.domain, truth.labels
     index = f"{clusterings.adjusted_rand(classes, clusters):.2f}"
     rows = [("clusters: adjusted Rand index (0 chance, 1 the same)", index)]
     for name, vectors in vectors_by_name.items():
@@ -161,7 +161,7 @@ def agreement(
     return [*rows, ("always the commonest class", f"{most_frequent:.1%}")]
 
 
-def _recovered(root: str, spec: Spec, store: Store, truth: Classes) -> Iterator[str]:
+def _recovered(root: str, spec: Spec, store: Store, truth: PixelClasses) -> Iterator[str]:
     missing_jobs = {"cluster", "embed", "pca"} - set(spec.inputs)
     if missing_jobs:
         raise ConfigError(
@@ -172,7 +172,7 @@ def _recovered(root: str, spec: Spec, store: Store, truth: Classes) -> Iterator[
     clusters, count = clustered["labels"].values.astype(np.int64), clustered.sizes["cluster"]
     scores = outputs.dataset(root, spec.inputs["pca"])["scores"].values
     embedding = outputs.dataset(root, spec.inputs["embed"])["embedding"].values
-    shared = clusterings.overlap(truth.of, clusters, (len(truth.names), count))
+    shared = clusterings.overlap(truth.labels, clusters, (len(truth.names), count))
     partners = clusterings.partners(shared)
     caption = (
         f"The {len(truth.names)} land covers of the invented country, which no job was given. "
@@ -180,7 +180,7 @@ def _recovered(root: str, spec: Spec, store: Store, truth: Classes) -> Iterator[
     )
     heading = Heading("Hidden land classes", f"{store.key}  |  truth of the synthetic granules")
     figure = pictures.classes(
-        store.domain, views.around(store.domain), truth.of, heading, truth.names,
+        store.domain, views.around(store.domain), truth.labels, heading, truth.names,
         colours.class_colours(int(partners.max()) + 1)[partners],
     )  # fmt: skip
     vectors_by_name = {

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.features import features
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.runs import outputs, records
 from jobs.runs.settings import check, restore
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import allocation, designs, writer
 from jobs.sampling import strata as stratification
-from jobs.sampling.designs import Drawn
+from jobs.sampling.designs import SamplePixels
 from jobs.sampling.hierarchy import Hierarchy
 from jobs.sampling.strata import Strata
 from lake.errors import ConfigError, DataError
@@ -36,7 +36,7 @@ PHASE, RANDOM, STRATIFIED, HIERARCHICAL, REGION = (
     "phase", "random", "stratified", "hierarchical", "region",
 )  # fmt: skip
 PILOT = 2048
-"""Pixels that say how features are standardised, at most."""
+"""How many pixels, at most, features are standardised by."""
 USES = {
     PHASE: ("pixels", "seed", "phase", "phases"),
     RANDOM: ("pixels", "seed"),
@@ -44,23 +44,24 @@ USES = {
     HIERARCHICAL: ("pixels", "seed", "hierarchy"),
     REGION: ("bbox",),
 }
-"""Settings of each design; those of others it refuses."""
-OF_DOMAIN = (PHASE, RANDOM, REGION)
+"""The settings that each design uses; it refuses those of the others."""
+BY_DOMAIN = (PHASE, RANDOM, REGION)
+"""Designs that need nothing but the domain: their pixels are known when the run is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of `lake sample`."""
+    """Settings of `lake sample`."""
 
     design: str = PHASE
     """`phase`, `random`, `stratified`, `hierarchical` or `region`."""
     pixels: int = 20_000
-    """How many are wanted; `phase` takes the next number that is whole phases."""
+    """How many pixels to draw; `phase` takes the next number that is whole phases."""
     seed: int = 0
     phase: int = -1
-    """The first one taken; -1: drawn at random."""
+    """The first phase of the sample; -1: drawn at random."""
     phases: int = 0
-    """How many are taken; 0: as few as hold `pixels` pixels."""
+    """How many phases are in the sample; 0: as few as hold `pixels` pixels."""
     bbox: tuple[float, ...] = ()
     """West, south, east, north, degrees."""
     strata: Strata = field(default_factory=Strata)
@@ -69,7 +70,7 @@ class Settings:
     """A feature missing in a larger share of the sample is dropped."""
     suspect: bool = False
     """Whether to take statistics of metrics that may be wrong."""
-    features: Selection = field(default_factory=Selection)
+    features: FeatureSelection = field(default_factory=FeatureSelection)
     """`cubes`, `months`, `tods`, `bands`, `statistics`, `subpixels`."""
 
     def __post_init__(self) -> None:
@@ -84,24 +85,24 @@ class Settings:
                 f"design={self.design} makes no use of {name}={getattr(self, name)}: leave it out, "
                 f"or take another design; it uses {', '.join(USES[self.design])}"
             )
-        needed = {STRATIFIED: self.strata.strata, HIERARCHICAL: self.hierarchy.scores}
-        check("strata or scores must be given", self.design, holds=needed.get(self.design) != "")
+        required = {STRATIFIED: self.strata.strata, HIERARCHICAL: self.hierarchy.scores}
+        check("strata or scores must be given", self.design, holds=required.get(self.design) != "")
         is_box = len(self.bbox) == 4
         check("bbox must be four numbers", self.bbox, holds=is_box == (self.design == REGION))
 
 
 def _idle(settings: Settings) -> list[str]:
-    """Settings that were given and that the design, or a phase that is given, makes no use of."""
-    used = USES[settings.design]
-    idle = {name for names in USES.values() for name in names if name not in used}
+    """Settings that have other values than their defaults, and no use in the design."""
+    uses = USES[settings.design]
+    idle = {name for names in USES.values() for name in names if name not in uses}
     if settings.phase >= 0:
         idle.add("seed")
     return sorted(name for name in idle if getattr(settings, name) != _default(name))
 
 
 def _default(name: str) -> object:
-    of = next(of for of in fields(Settings) if of.name == name)
-    return of.default if of.default_factory is MISSING else of.default_factory()
+    (setting,) = (setting for setting in fields(Settings) if setting.name == name)
+    return setting.default if setting.default_factory is MISSING else setting.default_factory()
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -110,33 +111,33 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     Raises:
         ConfigError: a phase, a feature or a run that the store does not have, or no pixel.
     """
-    wanted = {"labels": settings.strata.run, "scores": settings.hierarchy.scores}
+    runs = {"labels": settings.strata.run, "scores": settings.hierarchy.scores}
     inputs: dict[str, str] = {}
-    for array, run in wanted.items():
+    for array, run in runs.items():
         if run:
             inputs |= outputs.require_array(root, run, array, store)
-    return (records.spec_of(root, settled(settings, store), JOB, (store,), inputs),)
+    return (records.spec_of(root, resolve(settings, store), JOB, (store,), inputs),)
 
 
-def settled(settings: Settings, store: Store) -> Settings:
+def resolve(settings: Settings, store: Store) -> Settings:
     """The settings with every choice spelled out for a store."""
     settings = replace(
         settings,
-        strata=stratification.settled(settings.strata),
-        features=features.settle(settings.features, store, suspect=settings.suspect),
+        strata=stratification.resolve(settings.strata),
+        features=features.resolve(settings.features, store, suspect=settings.suspect),
     )
     if settings.strata.neyman:
         allocation.feature(settings.strata.neyman, store)
     if settings.design == PHASE:
         settings = replace(settings, phases=_phases(settings, store))
-    if settings.design in OF_DOMAIN:
-        drawn = _of_domain(settings, store).pixel.size
-        if not drawn:
+    if settings.design in BY_DOMAIN:
+        samples = _by_domain(settings, store).pixel.size
+        if not samples:
             raise ConfigError(
                 f"the sample of {store.key} is empty, of {store.domain.pixels} pixels: "
                 "take another box, or more phases"
             )
-        return settings if settings.design == REGION else replace(settings, pixels=drawn)
+        return settings if settings.design == REGION else replace(settings, pixels=samples)
     return settings
 
 
@@ -151,23 +152,25 @@ def _phases(settings: Settings, store: Store) -> int:
     return phases
 
 
-def kept(root: str, run: str) -> NDArray[np.int64]:
-    """Which columns of a sample later jobs use."""
+def kept_columns(root: str, run: str) -> NDArray[np.int64]:
+    """Indices of the features of a sample that later jobs use."""
     return np.flatnonzero(outputs.read(root, run, "kept"))
 
 
 def pilot(root: str, run: str) -> NDArray[np.float32]:
-    """(feature, pixel) of the features that are kept, of `PILOT` pixels of a sample, evenly spaced."""
-    columns = kept(root, run)
+    """(feature, pixel) values of the kept features of a sample, at up to `PILOT` evenly spaced pixels."""
+    columns = kept_columns(root, run)
     samples = outputs.read(root, run, "pixel").size
-    some = np.unique(np.linspace(0, samples - 1, min(PILOT, samples)).astype(np.int64))
-    room = max(writer.ROOM // (4 * columns.size), 1)  # of the sample's own chunks, about one
-    parts = [some[(some >= first) & (some < first + room)] for first in range(0, samples, room)]
-    found = [outputs.read(root, run, "features", part)[:, columns].T for part in parts if part.size]
-    return np.concatenate(found, axis=1)
+    rows = np.unique(np.linspace(0, samples - 1, min(PILOT, samples)).astype(np.int64))
+    step = max(writer.MAX_BYTES // (4 * columns.size), 1)  # about one of the sample's own chunks
+    groups = [rows[(rows >= first) & (rows < first + step)] for first in range(0, samples, step)]
+    blocks = [
+        outputs.read(root, run, "features", group)[:, columns].T for group in groups if group.size
+    ]
+    return np.concatenate(blocks, axis=1)
 
 
-def suspect(root: str, run: str) -> bool:
+def takes_suspect(root: str, run: str) -> bool:
     """Whether a sample takes statistics of metrics that may be wrong."""
     return restore(Settings, records.read_spec(root, run).settings).suspect
 
@@ -175,38 +178,39 @@ def suspect(root: str, run: str) -> bool:
 def make(work: ActiveRun) -> Sequence[str]:
     """Draw the sample, then read and write its features."""
     store, settings = work.store, work.settings(Settings)
-    drawn = _draw(work, settings)
-    samples = drawn.pixel.size
-    named = features.columns(settings.features, store.cubes.values())
-    rows = writer.part_rows(drawn.pixel, store.domain.layout, len(named))
-    arrays = writer.arrays(store, drawn, named, rows)
+    sampled = _draw(work, settings)
+    samples = sampled.pixel.size
+    columns = features.columns(settings.features, store.cubes.values())
+    rows = writer.task_rows(sampled.pixel, store.domain.layout, len(columns))
+    arrays = writer.arrays(store, sampled, columns, rows)
     path = outputs.create(work.objects, work.spec, arrays, writer.COORDINATES)
-    parts = [slice(start, min(start + rows, samples)) for start in range(0, samples, rows)]
+    pieces = [slice(start, min(start + rows, samples)) for start in range(0, samples, rows)]
     chunk = store.domain.layout.chunk
-    calls = [(store.url, settings.features, chunk, part, n) for n, part in enumerate(parts)]
-    work.stage("draw", writer.write, calls, [4 * len(named) * (p.stop - p.start) for p in parts])
-    told = np.stack([work.result("draw", number)["told"] for number in range(len(calls))])
-    _tell_reasons(work, writer.reasons(told, samples, settings.max_missing), samples, settings)
+    calls = [(store.url, settings.features, chunk, piece, n) for n, piece in enumerate(pieces)]
+    sizes = [4 * len(columns) * (piece.stop - piece.start) for piece in pieces]
+    work.stage("draw", writer.write, calls, sizes)
+    ranges = np.stack([work.result("draw", number)["ranges"] for number in range(len(calls))])
+    _write_reasons(work, writer.reasons(ranges, samples, settings.max_missing), samples, settings)
     return [path, writer.TABLE]
 
 
-def _tell_reasons(work: ActiveRun, found: list[str], samples: int, settings: Settings) -> None:
-    if all(found):
+def _write_reasons(work: ActiveRun, reasons: list[str], samples: int, settings: Settings) -> None:
+    if all(reasons):
         raise DataError(
-            f"no feature of {work.store.key} is fit for use: {len(found)} are constant or missing in "
-            f"more than {settings.max_missing:.0%} of {samples} pixels, the first {found[0]}; "
+            f"no feature of {work.store.key} is fit for use: {len(reasons)} are constant or missing in "
+            f"more than {settings.max_missing:.0%} of {samples} pixels, the first {reasons[0]}; "
             "sample more pixels, or set max_missing higher"
         )
-    outputs.write(work.root, work.run, "reason", np.array(found, np.dtypes.StringDType()))
-    outputs.write(work.root, work.run, "kept", [not text for text in found])
-    if dropped := sum(map(bool, found)):
-        work.say(f"{dropped} of {len(found)} features dropped, see 'reason' in its Zarr")
+    outputs.write(work.root, work.run, "reason", np.array(reasons, np.dtypes.StringDType()))
+    outputs.write(work.root, work.run, "kept", [not text for text in reasons])
+    if dropped := sum(map(bool, reasons)):
+        work.say(f"{dropped} of {len(reasons)} features dropped, see 'reason' in its Zarr")
 
 
-def _draw(work: ActiveRun, settings: Settings) -> Drawn:
+def _draw(work: ActiveRun, settings: Settings) -> SamplePixels:
     """The pixels of the sample, by the design."""
-    if settings.design in OF_DOMAIN:
-        return _of_domain(settings, work.store)
+    if settings.design in BY_DOMAIN:
+        return _by_domain(settings, work.store)
     generator, pixels = _generator(settings, 1), settings.pixels
     labels, counts = (
         allocation.stratified(work, settings.strata, pixels, generator)
@@ -216,12 +220,12 @@ def _draw(work: ActiveRun, settings: Settings) -> Drawn:
     return designs.strata(_generator(settings, 0), labels, counts)
 
 
-def _of_domain(settings: Settings, store: Store) -> Drawn:
-    """The pixels of a design that asks for nothing but which pixels there are."""
+def _by_domain(settings: Settings, store: Store) -> SamplePixels:
+    """The pixels of a design that needs nothing but the domain."""
     layout, pixels = store.domain.layout, store.domain.pixels
     if settings.design == REGION:
         west, south, east, north = settings.bbox
-        return designs.whole(store.region((west, south, east, north)))
+        return designs.all_pixels(store.region((west, south, east, north)))
     generator = _generator(settings, 0)
     if settings.design == RANDOM:
         number = np.array([min(settings.pixels, pixels)])
@@ -231,5 +235,5 @@ def _of_domain(settings: Settings, store: Store) -> Drawn:
 
 
 def _generator(settings: Settings, stream: int) -> np.random.Generator:
-    """Stream 0 draws pixels, stream 1 serves what is settled before that."""
+    """Random numbers of a seed: stream 0 draws pixels, stream 1 serves the steps before that."""
     return np.random.default_rng((settings.seed, stream))

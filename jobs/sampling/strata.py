@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.features import labels as known
+from jobs.features import labels as label_files
 from jobs.features.features import Feature
 from jobs.runs import outputs
 from jobs.runs.settings import check
@@ -22,45 +22,45 @@ from lake.storage.urls import absolute
 COORDINATES = ("lat", "lon", "row", "column", "superblock")
 PROPORTIONAL, EQUAL, NEYMAN = "proportional", "equal", "neyman"
 COLUMN = "label"
-"""Of a table."""
-LEAST = 2
-"""Pixels drawn from a stratum that has them: a variance can be estimated from two."""
+"""The column of a table that has the labels."""
+MIN_PIXELS = 2
+"""Pixels drawn at least from a stratum that has them: a variance can be estimated from two."""
 
 Labels = NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """What the strata are, and how a sample is shared among them."""
+    """The strata of a sample, and how its pixels are allocated to them."""
 
     strata: str = ""
     """A coordinate (`COORDINATES`), a run that has `labels`, or the URL of a file
     (`jobs.features.labels`), of whose columns `label` is taken."""
     bins: int = 0
-    """Of a coordinate, equally wide."""
+    """Number of equally wide bins of a coordinate."""
     edges: tuple[float, ...] = ()
-    """Between the bins of a coordinate, rising; the first and the last bin are open."""
+    """Edges between the bins of a coordinate, rising; the first and the last bin are open."""
     allocation: str = PROPORTIONAL
     """`proportional` to pixels, `equal`, or `neyman`: to pixels x standard deviation of `neyman`."""
     neyman: str = ""
-    """Name of the feature whose total is wanted as exactly as may be."""
+    """Name of the feature whose total is to be estimated as exactly as possible."""
     sha256: str = ""
-    """Of the file; found when the run is named, so that another content is another run."""
+    """SHA-256 of the file; computed when the run is named, so that other content is another run."""
 
     def __post_init__(self) -> None:
-        ways = (PROPORTIONAL, EQUAL, NEYMAN)
+        allocations = (PROPORTIONAL, EQUAL, NEYMAN)
         check(
-            f"allocation must be one of {', '.join(ways)}",
+            f"allocation must be one of {', '.join(allocations)}",
             self.allocation,
-            holds=self.allocation in ways,
+            holds=self.allocation in allocations,
         )
         check("edges must rise", self.edges, holds=list(self.edges) == sorted(set(self.edges)))
         check("bins must be 0 or more", self.bins, holds=self.bins >= 0)
-        given = bool(self.bins) + bool(self.edges)
+        count = bool(self.bins) + bool(self.edges)
         check(
             "bins or edges must be given with a coordinate, one of them, and with nothing else",
             (self.strata, self.bins, self.edges),
-            holds=given == (self.strata in COORDINATES),
+            holds=count == (self.strata in COORDINATES),
         )
         check(
             "neyman must be a feature where allocation=neyman, and nothing elsewhere",
@@ -68,12 +68,12 @@ class Strata:
             holds=bool(self.neyman) == (self.allocation == NEYMAN),
         )
         if self.neyman:
-            Feature.of(self.neyman)
+            Feature.parse(self.neyman)
 
     @property
     def is_file(self) -> bool:
         """Whether labels come from a file."""
-        return known.is_file(self.strata)
+        return label_files.is_file(self.strata)
 
     @property
     def run(self) -> str:
@@ -81,11 +81,11 @@ class Strata:
         return "" if self.is_file or self.strata in COORDINATES else self.strata
 
 
-def settled(strata: Strata) -> Strata:
-    """With the file's place and digest, if it is one: it means the same to every process."""
+def resolve(strata: Strata) -> Strata:
+    """The strata with the absolute URL and digest of their file: the same to every process."""
     if not strata.is_file:
         return replace(strata, sha256="")
-    digest = known.digest(strata.strata)
+    digest = label_files.digest(strata.strata)
     return replace(strata, strata=absolute(strata.strata), sha256=digest)
 
 
@@ -93,15 +93,17 @@ def labels(root: str, store: Store, strata: Strata) -> Labels:
     """(pixel,) stratum of every pixel; below 0: none.
 
     Raises:
-        DataError: a file that is not what it was, or holds something else.
+        DataError: a file that has changed, or does not hold labels.
     """
     if strata.strata in COORDINATES:
         return binned(_coordinate(store, strata.strata), strata.bins, strata.edges)
     if strata.run:
-        found = outputs.read(root, strata.run, "labels")
-        return _checked(known.whole(np.asarray(found), strata.run, store.domain), strata.run)
-    held = known.classes(strata.strata, strata.sha256, store, COLUMN)
-    return _checked(held.of, strata.strata)
+        labels = outputs.read(root, strata.run, "labels")
+        return _checked(
+            label_files.pixel_labels(np.asarray(labels), strata.run, store.domain), strata.run
+        )
+    classes = label_files.classes(strata.strata, strata.sha256, store, COLUMN)
+    return _checked(classes.labels, strata.strata)
 
 
 def binned(values: Floats, bins: int, edges: tuple[float, ...]) -> Labels:
@@ -111,13 +113,13 @@ def binned(values: Floats, bins: int, edges: tuple[float, ...]) -> Labels:
 
 
 def weights(allocation: str, size: NDArray[np.int64], spread: Floats | None) -> Floats:
-    """(stratum,) what `designs.allocate` shares a sample by.
+    """(stratum,) weights for `designs.allocate`.
 
     Args:
         allocation: one of the three.
         size: (stratum,) pixels.
-        spread: (stratum,) standard deviation, for Neyman's; one that is not known (NaN) counts as
-            the largest that is.
+        spread: (stratum,) standard deviation, for Neyman's; an unknown one (NaN) counts as the
+            largest of the others.
     """
     pixels = size.astype(np.float64)
     if allocation == NEYMAN and spread is not None:
@@ -129,29 +131,31 @@ def spreads(values: NDArray[np.floating], labels: Labels, strata: int) -> Floats
     """(stratum,) standard deviation of values (pixel,); NaN where fewer than two are not NaN.
 
     Raises:
-        DataError: so it is everywhere.
+        DataError: fewer than two in every stratum.
     """
-    there = ~np.isnan(values) & (labels >= 0)
-    label, value = labels[there], values[there].astype(np.float64)
+    is_valid = ~np.isnan(values) & (labels >= 0)
+    label, value = labels[is_valid], values[is_valid].astype(np.float64)
     count = np.bincount(label, minlength=strata)
     mean = np.bincount(label, value, strata) / np.maximum(count, 1)
     square = np.bincount(label, (value - mean[label]) ** 2, strata)
-    if (count < LEAST).all():
+    if (count < MIN_PIXELS).all():
         raise DataError(
             f"no stratum has two pixels of the pilot with a value, of {len(values)}: "
             "take another feature, or another allocation"
         )
-    return np.asarray(np.sqrt(np.where(count < LEAST, np.nan, square / np.maximum(count - 1, 1))))
+    return np.asarray(
+        np.sqrt(np.where(count < MIN_PIXELS, np.nan, square / np.maximum(count - 1, 1)))
+    )
 
 
-def _checked(found: Labels, where: str) -> Labels:
-    if not 0 <= found.max() < known.MOST:
+def _checked(labels: Labels, source: str) -> Labels:
+    if not 0 <= labels.max() < label_files.LABEL_LIMIT:
         raise DataError(
-            f"the largest label of {where} is {found.max()}: wanted 0 to {known.MOST - 1}"
+            f"the largest label of {source} is {labels.max()}: wanted 0 to {label_files.LABEL_LIMIT - 1}"
         )
-    return found
+    return labels
 
 
 def _coordinate(store: Store, name: str) -> Floats:
-    held = {array.path: array.data for array in schema.pixel_coordinates(store.domain)}
-    return np.asarray(held[name], np.float64)
+    arrays = {array.path: array.data for array in schema.pixel_coordinates(store.domain)}
+    return np.asarray(arrays[name], np.float64)

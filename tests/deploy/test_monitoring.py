@@ -10,7 +10,7 @@ from tempfile import gettempdir
 import pytest
 import yaml
 
-from jobs.commands.prometheus import Board
+from jobs.commands.prometheus import PrometheusText
 from tests.deploy.manifests import DEPLOY, ROOT
 from tests.jobs import small
 
@@ -21,7 +21,7 @@ METRIC = re.compile(r"\blake_[a-z_]+")
 @pytest.fixture(scope="module")
 def told(tmp_path_factory) -> set[str]:
     root = small.build(tmp_path_factory.mktemp("lake") / "lake").root
-    return set(METRIC.findall(Board(root, 0).text()))
+    return set(METRIC.findall(PrometheusText(root, 0).text()))
 
 
 def test_alerts_ask_for_metrics_that_are_told(told):

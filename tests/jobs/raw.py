@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.sampling import sample
 from lake.catalogue import catalogue
 from lake.format import domain, order
@@ -22,7 +22,7 @@ LAYOUT = order.Layout(chunk=256, phases=4)
 CELLS = len(MONTHS) * len(CUBE.tods) * len(CUBE.bands)
 FEATURES = CELLS * len(METRICS)
 PIXELS = 3000
-SAMPLE = sample.Settings(features=Selection(statistics=METRICS), phase=0)
+SAMPLE = sample.Settings(features=FeatureSelection(statistics=METRICS), phase=0)
 """All pixels, raw metrics."""
 
 

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest import run
 from ingest.listing import listing
 from ingest.synthetic import granules
-from jobs.commands.prometheus import Board, server
+from jobs.commands.prometheus import PrometheusText, server
 from jobs.runs import driver, records
 from jobs.sampling import sample
 from lake.catalogue import catalogue
@@ -51,7 +51,7 @@ def read(told: str) -> dict[tuple[str, ...], float]:
 
 def test_metrics_are_what_was_committed(filled):
     root, outcome, size = filled
-    found = read(Board(root, 0).text())
+    found = read(PrometheusText(root, 0).text())
     steps = {s: found["lake_store_steps", KEY, s] for s in ("merged", "staged", "missing")}
     assert steps == {"merged": outcome.stored, "staged": 0, "missing": outcome.missing}
     last = datetime(2020, 7, 10, 21, tzinfo=UTC).timestamp()
@@ -72,21 +72,21 @@ def test_metrics_are_what_was_committed(filled):
 
 
 def test_what_did_not_change_is_not_read_again(filled, monkeypatch):
-    board = Board(filled[0], 0)
-    first = board.text()
+    text = PrometheusText(filled[0], 0)
+    first = text.text()
     monkeypatch.setattr("lake.upkeep.prometheus.read_facts", None)
-    assert board.text() == first
+    assert text.text() == first
 
 
 def test_runs_are_counted_by_job_and_state(client, tmp_path):
     made = small.build(tmp_path / "lake")
-    board = Board(made.root, 0)
+    text = PrometheusText(made.root, 0)
     for phases in (1, 2):
         driver.run(client, made.root, made.key, sample.Settings(phases=phases))
     store = records.open_store(made.root, made.key)
     (waiting,) = sample.specs(made.root, store, sample.Settings(phases=3))
     records.write_spec(made.root, waiting)
-    found = read(board.text())
+    found = read(text.text())
     assert found["lake_runs", "sample", "done"] == 2
     assert found["lake_runs", "sample", "queued"] == 1
 
@@ -101,17 +101,17 @@ def test_runs_that_are_done_are_not_read_again(moto_root, break_s3):
         run.put("done.json", records.as_json(asdict(records.FinishedRun("", (), 1, ""))))
     records.folder(moto_root, "no-run").put("left", b"")
     proxy = break_s3(Faults())
-    board = Board(moto_root, 0)
-    assert read(board.text())["lake_runs", "sample", "done"] == many
+    text = PrometheusText(moto_root, 0)
+    assert read(text.text())["lake_runs", "sample", "done"] == many
     before = proxy.requests
-    assert read(board.text())["lake_runs", "sample", "done"] == many
+    assert read(text.text())["lake_runs", "sample", "done"] == many
     assert proxy.requests - before < 10
 
 
 @contextmanager
 def asking(root):
     """Status and body of what a server of this lake answers."""
-    with server(Board(root, 60), "127.0.0.1", 0) as serving:
+    with server(PrometheusText(root, 60), "127.0.0.1", 0) as serving:
         threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
 
         def ask(path):

@@ -136,8 +136,8 @@ def test_features_are_embedded_without_components_and_as_whole_numbers(client, t
     how = quick.settings(drawn, "", second, ("huber",), views, steps=5, int8=True)
     run = driver.run(client, root, first, how)
     store = lake.open(f"{root}/{first}")
-    chosen = features.settle(raw.SAMPLE.features, store)
-    x = features.read(store, chosen, slice(0, PIXELS)).T[:, sample.kept(root, drawn)]
+    chosen = features.resolve(raw.SAMPLE.features, store)
+    x = features.read(store, chosen, slice(0, PIXELS)).T[:, sample.kept_columns(root, drawn)]
     there = np.delete(x, 5, axis=0).astype(np.float64)
     z = np.clip((x - there.mean(axis=0)) / there.std(axis=0), -6, 6).astype(np.float32)
     wanted = embed.vectors(embed.load(root, run), z)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs.features import features
-from jobs.features.features import STATISTICS, TRANSFORMS, Feature, Selection
+from jobs.features.features import STATISTICS, TRANSFORMS, Feature, FeatureSelection
 from lake.errors import ConfigError
 from lake.format import moments
 from lake.format.schema import Cube
@@ -49,7 +49,7 @@ def store(truth):
 
 
 def read(store, **selection):
-    settled = features.settle(Selection(**selection), store)
+    settled = features.resolve(FeatureSelection(**selection), store)
     values = features.read(store, settled, slice(0, store.domain.pixels))
     names = [str(column) for column in features.columns(settled, store.cubes.values())]
     assert values.shape == (len(names), store.domain.pixels)
@@ -110,14 +110,14 @@ def test_too_few_observations_have_no_shape():
     clear = np.arange(5)[:, None] < np.arange(5)  # pixel i has i clear observations
     values = np.array([280.0, 283, 281, 290, 285])[:, None] * np.ones(5)
     results = moments.to_results(moments.from_observations(values, clear), axis=0)
-    chosen = Selection(("c",), (1,), (0,), ("C13",), STATISTICS[:4])
+    chosen = FeatureSelection(("c",), (1,), (0,), ("C13",), STATISTICS[:4])
     found = of_block(results[None, None, ..., None], cube, chosen)
     assert_array_equal(np.isnan(found).sum(axis=1), [1, 2, 3, 4])
 
 
 def test_count_of_what_was_never_ingested_is_unknown():
     cube = Cube("c", "1km", 2, "p", "Rad", ("C13",), (0,))
-    chosen = Selection(("c",), (1,), (0,), ("C13",), ("count", "mean"))
+    chosen = FeatureSelection(("c",), (1,), (0,), ("C13",), ("count", "mean"))
     block = np.full((1, 1, 7, 3, 4), np.nan, np.float32)
     assert np.isnan(of_block(block, cube, chosen)).all()
 
@@ -134,7 +134,7 @@ def test_columns_are_named_in_the_order_they_come(tods, bands, statistics, subpi
     block = np.zeros((3, 2, 7, 1, 4), np.float32)
     block[:, :, 0] = 1 + np.arange(24).reshape(3, 2, 1, 4)
     block[:, :, 3] = np.arange(24).reshape(3, 2, 1, 4)
-    chosen = Selection(("c",), (4,), tuple(tods), tuple(bands), tuple(statistics), subpixels)
+    chosen = FeatureSelection(("c",), (4,), tuple(tods), tuple(bands), tuple(statistics), subpixels)
     found = of_block(block, cube, chosen)
     columns = features.columns(chosen, [cube])
     for column, value in zip(columns, found[:, 0], strict=True):
@@ -146,7 +146,7 @@ def test_columns_are_named_in_the_order_they_come(tods, bands, statistics, subpi
             assert value == there[3, column.subpixel]
 
 
-RAW = Selection(("c",), (4,), (0,), ("C02", "C07"), (*moments.METRICS, "mean"), "separate")
+RAW = FeatureSelection(("c",), (4,), (0,), ("C02", "C07"), (*moments.METRICS, "mean"), "separate")
 
 
 def test_raw_metrics_are_the_stored_numbers_bit_for_bit(monkeypatch):
@@ -163,8 +163,8 @@ def test_raw_metrics_in_the_order_of_the_store_are_read_in_place(store, monkeypa
     mixed = (*moments.METRICS[1:], moments.METRICS[0])
     where = ("day-2km",), (2, 7)
     some = slice(3, 70)
-    chosen = [Selection(*where, statistics=of) for of in (mixed, moments.METRICS)]
-    other, wanted = (features.settle(of, store) for of in chosen)
+    chosen = [FeatureSelection(*where, statistics=of) for of in (mixed, moments.METRICS)]
+    other, wanted = (features.resolve(of, store) for of in chosen)
     names = [list(map(str, features.columns(of, store.cubes.values()))) for of in (other, wanted)]
     expected = features.read(store, other, some)[[names[0].index(name) for name in names[1]]]
     monkeypatch.setattr(features, "fill", None)  # nothing is copied
@@ -208,7 +208,7 @@ def test_transform_is_applied_and_undefined_outside_its_domain(store, transform,
 
 
 def test_logarithm_of_zero_is_undefined():
-    assert np.isnan(features.transformed(np.zeros(1, np.float32), "log")).all()
+    assert np.isnan(features.apply_transform(np.zeros(1, np.float32), "log")).all()
 
 
 names = st.text("abcXYZ019-.", min_size=1)
@@ -226,7 +226,7 @@ names = st.text("abcXYZ019-.", min_size=1)
     )
 )
 def test_name_of_a_feature_leads_back_to_it(feature):
-    assert Feature.of(str(feature)) == feature
+    assert Feature.parse(str(feature)) == feature
 
 
 @pytest.mark.parametrize(
@@ -234,22 +234,22 @@ def test_name_of_a_feature_leads_back_to_it(feature):
 )
 def test_what_is_no_name_of_a_feature_is_refused(wrong):
     with pytest.raises(ConfigError, match="day-2km/C13/07/64800/mean"):
-        Feature.of(wrong)
+        Feature.parse(wrong)
 
 
 def test_months_without_data_are_left_out(store):
-    assert features.settle(Selection(months=MONTHS), store).months == (2, 7)
-    assert features.settle(Selection(months=(1, 7)), store).months == (7,)
+    assert features.resolve(FeatureSelection(months=MONTHS), store).months == (2, 7)
+    assert features.resolve(FeatureSelection(months=(1, 7)), store).months == (7,)
 
 
 def test_statistics_of_suspect_metrics_are_left_out_unless_asked_for(store, tmp_path):
-    assert features.settle(Selection(), store).statistics == STATISTICS[:4]
+    assert features.resolve(FeatureSelection(), store).statistics == STATISTICS[:4]
     doubtful = small.build(tmp_path, suspect=("m4",))
     there = lake.open(f"{doubtful.root}/{doubtful.key}")
-    assert features.settle(Selection(), there).statistics == ("mean", "stddev", "skewness")
-    assert features.settle(Selection(), there, suspect=True).statistics == STATISTICS[:4]
-    raw = Selection(statistics=("m3", "m4", "m4:cbrt", "kurtosis:asinh"))
-    assert features.settle(raw, there).statistics == ("m3",)
+    assert features.resolve(FeatureSelection(), there).statistics == ("mean", "stddev", "skewness")
+    assert features.resolve(FeatureSelection(), there, suspect=True).statistics == STATISTICS[:4]
+    raw = FeatureSelection(statistics=("m3", "m4", "m4:cbrt", "kurtosis:asinh"))
+    assert features.resolve(raw, there).statistics == ("m3",)
 
 
 @pytest.mark.parametrize(
@@ -269,4 +269,4 @@ def test_statistics_of_suspect_metrics_are_left_out_unless_asked_for(store, tmp_
 )
 def test_feature_that_the_store_does_not_have_is_refused(store, selection, told):
     with pytest.raises(ConfigError, match=told):
-        features.settle(Selection(**selection), store)
+        features.resolve(FeatureSelection(**selection), store)

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from jobs.features.scaling import Scaling
 from jobs.linear import components, subspace
-from jobs.linear.covariance import Sums
+from jobs.linear.covariance import CovarianceSums
 from jobs.linear.subspace import Sketch
 from tests.jobs.raw import captured, low_rank, standard
 
@@ -22,10 +22,10 @@ NO_CLIP = 1e9
 def fitted(x, count, clip=NO_CLIP):
     """The model of one pass over (pixel, feature)."""
     x = x.T.copy()
-    scaling, sums = Scaling.of(x[:, ::3], clip), Sums.empty(len(x))
+    scaling, sums = Scaling.fit(x[:, ::3], clip), CovarianceSums.empty(len(x))
     for block in np.array_split(scaling.apply(x), 3, axis=1):
         sums.add(block)
-    return components.solved(sums, scaling, count)
+    return components.solve(sums, scaling, count)
 
 
 def scores(x, model):
@@ -103,7 +103,7 @@ def test_holes_are_filled_by_the_likeliest_values(rng, x, share):
     z = model.scaling.apply(x[:60].T.copy())
     z[rng.random(z.shape) < share] = np.nan
     found = z.copy()
-    filled = components.fill(found, model)
+    filled = components.impute(found, model)
     wanted = likeliest(z, model)
     assert_array_equal(filled, np.isnan(z).sum(axis=1))
     assert_array_equal(found[~np.isnan(z)], z[~np.isnan(z)])
@@ -165,13 +165,13 @@ def test_projection_makes_the_scores_and_components_fill_the_holes(rng, x):
     mixed = rng.normal(size=(3, 120))
     other = replace(model, projection=mixed)
     filled = model.scaling.apply(x.T.copy())
-    components.fill(filled, model)
+    components.impute(filled, model)
     assert_allclose(scores(x, other), filled.T @ mixed.T, atol=1e-4)
 
 
 def passes(x, count, directions, number):
     """Models of a number of passes over (pixel, feature), from a start of 50 pixels."""
-    scaling = Scaling.of(x[::3].T, NO_CLIP)
+    scaling = Scaling.fit(x[::3].T, NO_CLIP)
     start = np.nan_to_num(scaling.apply(x[:: len(x) // 50].T.copy()))
     basis, found = subspace.start(start, directions), []
     for _ in range(number):
@@ -180,9 +180,9 @@ def passes(x, count, directions, number):
             part.add(scaling.apply(block.copy()))
         parts[0].merge(parts[1])
         parts[2].merge(parts[0])
-        model = subspace.solved(parts[2], scaling)
+        model = subspace.solve(parts[2], scaling)
         basis, scaling = model.components.T, model.scaling
-        found.append(components.first(model, count))
+        found.append(components.truncate(model, count))
     return found
 
 

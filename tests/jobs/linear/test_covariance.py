@@ -1,4 +1,4 @@
-"""Sums against numpy.cov and, with holes, against each pair of features on its own."""
+"""CovarianceSums against numpy.cov and, with holes, against each pair of features on its own."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from jobs.features.scaling import Scaling
-from jobs.linear.covariance import Sums
+from jobs.linear.covariance import CovarianceSums
 from jobs.runs.stages import pack, unpack
 
 
 def summed(blocks):
-    sums = Sums.empty(len(blocks[0]))
+    sums = CovarianceSums.empty(len(blocks[0]))
     for block in blocks:
         sums.add(block.copy())
     return sums
@@ -76,10 +76,10 @@ def test_sums_merged_in_any_grouping_and_order_are_those_of_all(holes_anywhere, 
     random.shuffle(parts)
     while len(parts) > 1:
         first, second = parts.pop(), parts.pop()
-        first = first if isinstance(first, Sums) else summed([first])
-        first.merge(second if isinstance(second, Sums) else summed([second]))
+        first = first if isinstance(first, CovarianceSums) else summed([first])
+        first.merge(second if isinstance(second, CovarianceSums) else summed([second]))
         parts.insert(random.randint(0, len(parts)), first)
-    merged = parts[0] if isinstance(parts[0], Sums) else summed(parts)
+    merged = parts[0] if isinstance(parts[0], CovarianceSums) else summed(parts)
     whole = summed([holes_anywhere])
     assert_allclose(merged.covariance(), whole.covariance(), rtol=1e-4, atol=1e-4)
     assert_allclose(merged.mean(), whole.mean(), atol=1e-5)
@@ -107,7 +107,7 @@ def test_feature_that_is_never_there_has_covariance_zero_and_scale_one(z):
 
 
 def test_what_was_stored_goes_on(holes):
-    sums = unpack(Sums, pack(summed([holes[:, :100]]), "total_"), "total_")
+    sums = unpack(CovarianceSums, pack(summed([holes[:, :100]]), "total_"), "total_")
     sums.add(holes[:, 100:].copy())
     whole = summed([holes[:, :100], holes[:, 100:]])
     assert_array_equal(sums.covariance(), whole.covariance())
@@ -127,7 +127,7 @@ def test_scaling_of_a_sample_is_by_what_is_there():
     x[0, :100] = np.nan
     x[1] = 7
     x[2] = np.nan
-    found = Scaling.of(x, 3)
+    found = Scaling.fit(x, 3)
     assert found.mean[0] == pytest.approx(np.nanmean(x[0].astype(float)))
     assert found.scale[0] == pytest.approx(np.nanstd(x[0].astype(float)))
     assert found.high[0] == pytest.approx(found.mean[0] + 3 * found.scale[0])

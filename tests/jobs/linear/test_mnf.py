@@ -81,7 +81,7 @@ def test_with_holes_in_both_years_directions_hardly_change(stores, years, fitted
 
 def test_solution_orders_by_variance_over_noise_and_bounds_the_noise():
     total, noise = np.diag([9.0, 4.0, 1.0]), np.diag([9.0, 1.0, 0.0])
-    projection, ratio = mnf.solved(total, noise, 3, 1e-2)
+    projection, ratio = mnf.solve(total, noise, 3, 1e-2)
     assert_allclose(ratio, [1 / 0.09, 4, 1])
     assert_allclose(projection, [[0, 0, 1 / 0.3], [0, 1, 0], [1 / 3, 0, 0]])
 

@@ -118,7 +118,7 @@ def test_values_beyond_the_clip_count_as_the_clip(fitted, complete):
 def test_groups_hold_every_superblock_once_in_order():
     for number in (1, 2, 15, 16, 17, 110):
         blocks = [slice(i, i + 1) for i in range(number)]
-        groups = grouped(blocks)
+        groups = superblock_groups(blocks)
         assert [block for group in groups for block in group] == blocks
         assert len(groups) == min(max(number // 2, 1), 16)
         assert max(map(len, groups)) - min(map(len, groups)) <= 1

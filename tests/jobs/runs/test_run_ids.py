@@ -85,7 +85,7 @@ def test_ids_of_samples(goldens):
 
     classes = goldens.finished(kmeans, kmeans.Settings(), "labels", 0)
     scores = goldens.finished(pca, pca.Settings(), "scores")
-    fine = sample.Selection(tods=(64800,), statistics=METRICS, subpixels="separate")
+    fine = sample.FeatureSelection(tods=(64800,), statistics=METRICS, subpixels="separate")
     ids = {
         "default": named(),
         "phases": named(phase=1, phases=2),

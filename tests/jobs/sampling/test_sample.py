@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs.features import features
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.runs import driver, outputs, records, settings
 from jobs.sampling import designs, sample, writer
 from jobs.sampling.hierarchy import Hierarchy
@@ -69,7 +69,7 @@ def test_sample_holds_the_features_of_its_pixels(client, truth):
     run = driver.run(client, truth.root, truth.key, Settings(phase=1, phases=2))
     found = drawn(truth.root, run)
     store = lake.open(f"{truth.root}/{truth.key}")
-    chosen = features.settle(Selection(), store)
+    chosen = features.resolve(FeatureSelection(), store)
     everything = features.read(store, chosen, slice(0, store.domain.pixels))
     assert_array_equal(found["features"], everything[:, found["pixel"]].T)
     assert list(found["feature"].values) == [
@@ -93,7 +93,7 @@ def checked(client, truth, **given):
     pixel = found["pixel"].values
     assert pixel.size == 120
     assert (np.diff(pixel) > 0).all()
-    everything = features.read(store, features.settle(Selection(), store), slice(0, 675))
+    everything = features.read(store, features.resolve(FeatureSelection(), store), slice(0, 675))
     assert_array_equal(found["features"], everything[:, pixel].T)
     stratum, probability = found["stratum"].values, found["probability"].values
     return np.bincount(stratum, 1 / probability), np.bincount(stratum), found
@@ -127,7 +127,9 @@ def test_neymans_shares_are_those_of_the_spread_in_one_phase(client, truth):
     by = Strata("row", 0, (9.0,), "neyman", NAME)
     _, number, found = checked(client, truth, design="stratified", strata=by)
     store = lake.open(f"{truth.root}/{truth.key}")
-    one = features.settle(Selection(("day-2km",), (7,), (64800,), ("C13",), ("mean",)), store)
+    one = features.resolve(
+        FeatureSelection(("day-2km",), (7,), (64800,), ("C13",), ("mean",)), store
+    )
     value = features.read(store, one, slice(0, 675))[0]
     north, phase = store.domain.row < 9, order.phase_of(675, store.domain.layout)
     found = []
@@ -158,7 +160,7 @@ def test_region_holds_all_pixels_of_the_box(client, truth):
     assert (found["probability"] == 1).all()
     for nowhere, told in (((0.0, 0.0, 1.0, 1.0), "is empty"), ((0.0, 9.0, 1.0, 1.0), "bbox is")):
         with pytest.raises(ConfigError, match=told):
-            sample.settled(Settings("region", bbox=nowhere), store)
+            sample.resolve(Settings("region", bbox=nowhere), store)
 
 
 def test_settings_are_noted_and_read_back(truth):
@@ -223,17 +225,17 @@ def test_what_the_store_or_a_run_does_not_have_is_told_before_anything_runs(trut
 
 def test_small_domain_is_taken_whole_and_a_large_one_in_few_phases(truth):
     store = records.open_store(truth.root, truth.key)
-    assert sample.settled(Settings(), store).phases == 4
-    assert sample.settled(Settings(pixels=200), store).phases == 2
-    assert sample.settled(Settings(pixels=1), store).phases == 1
-    assert sample.settled(Settings(pixels=1, phases=3), store).phases == 3
-    assert sample.settled(Settings("random", pixels=9000), store).pixels == 675
-    assert sample.settled(Settings(pixels=200, phases=1), store) == sample.settled(
+    assert sample.resolve(Settings(), store).phases == 4
+    assert sample.resolve(Settings(pixels=200), store).phases == 2
+    assert sample.resolve(Settings(pixels=1), store).phases == 1
+    assert sample.resolve(Settings(pixels=1, phases=3), store).phases == 3
+    assert sample.resolve(Settings("random", pixels=9000), store).pixels == 675
+    assert sample.resolve(Settings(pixels=200, phases=1), store) == sample.resolve(
         Settings(pixels=100, phases=1), store
     )
     for wrong in (Settings(phase=4), Settings(phases=5)):
         with pytest.raises(ConfigError, match="phases 0 to 3"):
-            sample.settled(wrong, store)
+            sample.resolve(wrong, store)
 
 
 def test_dropped_features_are_named_with_the_reason(client, truth):
@@ -247,7 +249,7 @@ def test_dropped_features_are_named_with_the_reason(client, truth):
     share = np.isnan(found["features"].sel(feature="day-2km/C13/07/64800/kurtosis")).mean().item()
     assert told == f"missing in {share:.0%} of the sample"
     assert (found["reason"].values[found["kept"].values] == "").all()
-    assert list(sample.kept(truth.root, run)) == list(np.flatnonzero(found["kept"]))
+    assert list(sample.kept_columns(truth.root, run)) == list(np.flatnonzero(found["kept"]))
 
 
 def test_no_feature_fit_for_use_is_an_error(client, truth):
@@ -257,7 +259,9 @@ def test_no_feature_fit_for_use_is_an_error(client, truth):
 
 def test_default_choices_and_the_same_spelled_out_are_one_run(client, truth, capsys):
     first = driver.run(client, truth.root, truth.key, sample.Settings())
-    spelled = Settings(phases=4, features=Selection(months=(2, 7), cubes=("day-2km", "day-1km")))
+    spelled = Settings(
+        phases=4, features=FeatureSelection(months=(2, 7), cubes=("day-2km", "day-1km"))
+    )
     assert driver.run(client, truth.root, truth.key, spelled) == first
     assert "already done" in capsys.readouterr().err
     assert driver.run(client, truth.root, truth.key, Settings(phase=1)) != first

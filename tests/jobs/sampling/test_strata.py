@@ -14,7 +14,7 @@ def store(truth):
 
 
 def labels(truth, store, **settings):
-    return strata.labels(truth.root, store, strata.settled(Strata(**settings)))
+    return strata.labels(truth.root, store, strata.resolve(Strata(**settings)))
 
 
 def test_bins_of_a_coordinate_are_equally_wide_and_edges_are_those_given(truth, store):
@@ -63,14 +63,14 @@ def test_file_that_holds_no_labels_is_told(truth, store, tmp_path, values, told)
 def test_file_that_is_not_there_no_array_or_not_what_it_was_is_told(truth, store, tmp_path):
     path = tmp_path / "x.npy"
     with pytest.raises(MissingError, match=r"x\.npy"):
-        strata.settled(Strata(str(path)))
+        strata.resolve(Strata(str(path)))
     for nothing in (b"", b"nothing"):
         path.write_bytes(nothing)
         with pytest.raises(DataError, match="no NumPy array"):
             labels(truth, store, strata=str(path))
-    before = strata.settled(Strata(str(path)))
+    before = strata.resolve(Strata(str(path)))
     path.write_bytes(b"other")
-    assert strata.settled(Strata(str(path))) != before
+    assert strata.resolve(Strata(str(path))) != before
     with pytest.raises(DataError, match="has changed"):
         strata.labels(truth.root, store, before)
 
@@ -78,8 +78,8 @@ def test_file_that_is_not_there_no_array_or_not_what_it_was_is_told(truth, store
 def test_file_means_the_same_to_every_process(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", np.zeros(3, int))
     monkeypatch.chdir(tmp_path)
-    assert strata.settled(Strata("x.npy")).strata == str(tmp_path / "x.npy")
-    assert strata.settled(Strata("cluster-0", sha256="of nothing")) == Strata("cluster-0")
+    assert strata.resolve(Strata("x.npy")).strata == str(tmp_path / "x.npy")
+    assert strata.resolve(Strata("cluster-0", sha256="of nothing")) == Strata("cluster-0")
 
 
 @pytest.mark.parametrize(

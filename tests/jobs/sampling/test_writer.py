@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from jobs.features.features import Selection
+from jobs.features.features import FeatureSelection
 from jobs.runs import driver, outputs, records
 from jobs.sampling import writer
 from jobs.sampling.sample import Settings
@@ -56,11 +56,11 @@ def test_pandas_pyarrow_and_xarray_alone_read_the_same(folder):
 )
 def test_parts_are_whole_and_read_few_chunks_twice(pixel, layout, width):
     pixel = np.array(pixel)
-    rows = writer.part_rows(pixel, layout, width)
+    rows = writer.task_rows(pixel, layout, width)
     assert rows >= 1
-    assert rows * width * 4 <= max(writer.ROOM, 4 * width)
+    assert rows * width * 4 <= max(writer.MAX_BYTES, 4 * width)
     touched = np.unique(pixel // layout.chunk).size
-    if rows < writer.ROOM // (4 * width) // 2:  # memory allows it
+    if rows < writer.MAX_BYTES // (4 * width) // 2:  # memory allows it
         read = sum(
             np.unique(pixel[i : i + rows] // layout.chunk).size for i in range(0, pixel.size, rows)
         )
@@ -85,7 +85,7 @@ def test_rows_are_read_at_once_where_their_chunks_follow_each_other(pixel, chunk
 
 def test_phases_are_parts_of_a_superblock_each():
     pixel = np.flatnonzero(np.arange(16384 * 3 + 500) % 16384 < 2048)
-    assert writer.part_rows(pixel, Layout(1024, 16), 1680) == 2048
+    assert writer.task_rows(pixel, Layout(1024, 16), 1680) == 2048
 
 
 def needed(objects, generation, pixel, layout):
@@ -111,7 +111,7 @@ def test_sample_reads_little_more_than_the_chunks_that_hold_its_pixels(
     monkeypatch.setattr(writer, "CHUNKS", 32)  # so that there are two parts
     objects = connect(there.root)
     generation = f"{there.key}/v/{records.open_store(there.root, there.key).generation}.zarr"
-    chosen = Selection((CUBE,), (MONTH,))
+    chosen = FeatureSelection((CUBE,), (MONTH,))
     proxy = break_s3(Faults())
     inside = LocalCluster(1, processes=False, dashboard_address="127.0.0.1:0")
     with inside, Client(inside) as here:

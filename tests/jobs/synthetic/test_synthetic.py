@@ -194,9 +194,9 @@ def test_patterns_are_means_of_deviations_over_all_that_was_seen(written):
     away = (mean - mean.mean(axis=1, keepdims=True))[..., 0].reshape(35, 4, -1)
     seen = np.isfinite(away).any(axis=2)
     assert_allclose(found[:, :4][seen], np.nanmean(away[seen], axis=-1), atol=1e-9)
-    turned = texture.textures(found, texture.fine(store))
+    turned = texture.textures(found, texture.fine_cubes(store))
     assert_array_equal(np.sort(found[:, 4:], axis=1), turned[:, 4:])
-    unit = texture.standardised(found, texture.fine(store))
+    unit = texture.standardise(found, texture.fine_cubes(store))
     assert np.nanstd(unit[:, :4]) == pytest.approx(1)
     assert np.nanstd(unit[:, 4:]) == pytest.approx(1)
 

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 import lake
 from jobs.linear import pca
-from jobs.linear.passes import Fit, grouped
+from jobs.linear.passes import Fit, superblock_groups
 from jobs.linear.pca import Settings
 from jobs.runs import driver, outputs, records
 from jobs.sampling import sample

@@ -6,7 +6,7 @@ are, and never lists.
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from lake.errors import ConfigError, MissingError
 from lake.format import keys, regions
 from lake.reading import reprs
 from lake.storage.connect import connect
-from lake.storage.urls import join
+from lake.storage.urls import absolute, join
 
 if TYPE_CHECKING:
     from lake.reading.store import Store
@@ -32,6 +32,9 @@ SHOWN = 20
 _COLUMNS = ("key", "pixels", "cubes", "months", "merged", "missing", "suspect")
 
 Words = str | Sequence[str] | None
+
+Day = str | date | np.datetime64
+"""Also a `datetime` and a `pandas.Timestamp`, which are dates with a time."""
 
 
 def catalog(root: str | Path | None = None, **storage_options: Any) -> "Catalog":  # noqa: ANN401
@@ -51,7 +54,7 @@ def catalog(root: str | Path | None = None, **storage_options: Any) -> "Catalog"
             f"no lake is named: give its folder or URL, or set {keys.ROOT} in the environment"
         )
     table = catalogue.table(connect(place, **storage_options))
-    return Catalog(str(place), table, storage_options)
+    return Catalog(absolute(place), table, storage_options)
 
 
 class Catalog:
@@ -70,8 +73,8 @@ class Catalog:
         listing: Words = None,
         geom: Words = None,
         cube: Words = None,
-        t0: str | date | None = None,
-        tf: str | date | None = None,
+        t0: Day | None = None,
+        tf: Day | None = None,
         bbox: Sequence[float] | None = None,
     ) -> "Catalog":
         """The stores for which all that is given holds.
@@ -81,7 +84,7 @@ class Catalog:
             listing: likewise.
             geom: likewise.
             cube: it has this cube, or all of these.
-            t0: its period goes on to this day or later (`YYYYMMDD` or `YYYY-MM-DD`).
+            t0: its period goes on to this day or later (`YYYYMMDD`, `YYYY-MM-DD`, or any datetime).
             tf: its period begins on this day or before; with `t0`: the periods meet.
             bbox: (west, south, east, north) in degrees that meets the box around its pixels; west above
                 east: across the antimeridian.
@@ -177,8 +180,25 @@ def _words(words: Words) -> list[str]:
     return [words] if isinstance(words, str) else list(words)
 
 
-def _iso(day: str | date) -> str:
-    return (day if isinstance(day, date) else keys.day(day)).isoformat()
+def _iso(day: Day) -> str:
+    """A day as the table has it; of a moment its day, in UTC.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if isinstance(day, str):
+        return keys.day(day).isoformat()
+    if isinstance(day, datetime) and day.tzinfo is not None:
+        day = day.astimezone(UTC).replace(tzinfo=None)
+    try:
+        moment = np.datetime64(np.asarray(day, "datetime64[D]").item(), "D")
+    except (TypeError, ValueError):
+        moment = np.datetime64("NaT")
+    if np.isnat(moment):
+        raise ConfigError(
+            f"{day!r} is no day: wanted YYYY-MM-DD, a date, a datetime or a datetime64"
+        )
+    return str(moment)
 
 
 def _numpy(column: Any) -> NDArray[Any]:  # noqa: ANN401 (pyarrow has no types)

@@ -142,15 +142,14 @@ class Domain:
         Returns:
             Both -1 where no pixel of the store contains the point, or a coordinate is NaN.
         """
-        fine = geometry.refine(self.grid, refinement)
         y, x = geometry.scan_angles(self.grid.projection, lon, lat)
-        row, column = geometry.cell(fine.y, y), geometry.cell(fine.x, x)
+        (row, fine_row), (column, fine_column) = (
+            geometry.nested_cell(axis, angles, refinement)
+            for axis, angles in ((self.grid.y, y), (self.grid.x, x))
+        )
         table = np.full(self.grid.shape, -1, np.int64)
         table[self.row, self.column] = np.arange(self.pixels)
-        (coarse_row, fine_row), (coarse_column, fine_column) = (
-            np.divmod(index, refinement) for index in (row, column)
-        )
-        pixel = np.where((row >= 0) & (column >= 0), table[coarse_row, coarse_column], -1)
+        pixel = np.where((row >= 0) & (column >= 0), table[row, column], -1)
         return pixel, np.where(pixel >= 0, fine_row * refinement + fine_column, -1)
 
 

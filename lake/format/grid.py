@@ -221,6 +221,31 @@ def cell(axis: Floats, angles: Floats) -> NDArray[np.int64]:
     return np.where(inside, index, -1).astype(np.int64)
 
 
+def nested_cell(
+    axis: Floats, angles: Floats, refinement: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Index of the pixel of an axis around each angle, and which of its fine pixels holds it.
+
+    A fine pixel lies in its coarse pixel by construction: a point on an edge, or beside it by a
+    rounding, is in nested pixels at every refinement that is a power of two.
+
+    Args:
+        axis: scan angles of the coarse pixels.
+        angles: rad.
+        refinement: fine pixels along one coarse edge.
+
+    Returns:
+        -1 and 0 outside the axis, or where an angle is NaN.
+    """
+    index = cell(axis, angles)
+    step = (axis[-1] - axis[0]) / (axis.size - 1)
+    inside = index >= 0
+    with np.errstate(invalid="ignore"):
+        share = (angles - axis[0]) / step - index + 0.5  # 0 to 1 of the coarse pixel
+    fine = np.clip(np.floor(np.where(inside, share, 0) * refinement), 0, refinement - 1)
+    return index, fine.astype(np.int64)
+
+
 def view_zenith(projection: Projection, lon: ArrayLike, lat: ArrayLike) -> Floats:
     """Angle at points on the ellipsoid between the vertical and the satellite, degrees.
 

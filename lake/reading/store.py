@@ -175,9 +175,25 @@ class Store(Generation):
             nodes[name] = cube.assign(cubes.compute_statistics(results, self.cubes[name]))
         return xr.DataTree.from_dict(nodes)
 
-    def pixels_at(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
-        """Position of the pixel that contains each point, degrees; -1: no pixel of the store does."""
-        return self.domain.locate(lon, lat)[0]
+    def pixels_at(
+        self, lon: ArrayLike, lat: ArrayLike, *, outside: Literal["error", "mark"] = "error"
+    ) -> NDArray[np.int64]:
+        """Position of the pixel that contains each point.
+
+        Args:
+            lon: (N,) degrees; broadcast against `lat`.
+            lat: (N,) degrees.
+            outside: what becomes of points in no pixel of the store: an error that names them, or -1,
+                which is no position: as an index it would be the last pixel.
+
+        Raises:
+            GeometryError: a point lies in no pixel of the store.
+        """
+        lon, lat = np.broadcast_arrays(lon, lat)
+        pixel, _ = self.domain.locate(lon, lat)
+        if outside == "error":
+            self._check_inside(lon.ravel(), lat.ravel(), pixel.ravel())
+        return pixel
 
     def sel_lonlat(
         self,

@@ -1,5 +1,9 @@
 """What a reader finds in the catalogue, from anywhere, and how it is mended."""
 
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -150,3 +154,31 @@ def test_place_with_neither_lake_nor_store_is_not_made_a_lake(tmp_path):
     with pytest.raises(MissingError, match="no lake"):
         rebuild.rebuild(str(tmp_path))
     assert [p.name for p in tmp_path.iterdir()] == ["holidays"]
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2018-12-31", "20181231", date(2018, 12, 31), datetime(2018, 12, 31, 23, 30),  # noqa: DTZ001 (as people have them)
+        datetime(2018, 12, 31, 23, 30, tzinfo=UTC), pd.Timestamp("2018-12-31 12:00"),
+        datetime(2019, 1, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+        pd.Timestamp("2018-12-31", tz="UTC"), np.datetime64("2018-12-31"),
+        np.datetime64("2018-12-31T18:00:00.5"), np.datetime64("2018-12-31", "ns"),
+    ],
+)  # fmt: skip
+def test_any_kind_of_day_finds_the_stores_that_end_on_it(root, day):
+    found = lake.catalog(root).search(listing="lst", t0=day, tf=day)
+    assert "2018-12-31" in found.table["tf"].to_pylist()
+
+
+@pytest.mark.parametrize("day", [pd.NaT, np.datetime64("NaT"), object(), 3.5])
+def test_what_is_no_day_is_refused(root, day):
+    with pytest.raises(ConfigError, match="is no day"):
+        lake.catalog(root).search(t0=day)
+
+
+def test_relative_lake_is_found_from_elsewhere_too(root, monkeypatch, tmp_path):
+    monkeypatch.chdir(root.parent)
+    catalog = lake.catalog(root.name)
+    monkeypatch.chdir(tmp_path)
+    assert catalog.open(KEY).pixels == small_domain().pixels

@@ -259,3 +259,23 @@ def test_domain_is_the_same_as_one_of_the_same_pixels_in_the_same_order():
     assert not one.same_as(from_mask(mask, grid_of((6, 8)), Layout(8, 1)))
     mask[2, 3] = False
     assert not one.same_as(from_mask(mask, grid_of((6, 8)), Layout(4, 2)))
+
+
+def test_point_on_an_edge_is_in_nested_pixels_at_every_refinement(american):
+    """Edges of pixels, exact and beside by roundings of an angle."""
+    grid = american.grid
+    step = grid.x[1] - grid.x[0]
+    places = grid.x[0] + step * (np.arange(0, 40, 0.125) - 0.5)
+    x = np.concatenate([places, np.nextafter(places, 1), np.nextafter(places, -1)])
+    y = np.full(x.size, grid.y[grid.y.size // 2])
+    lon, lat = geometry.lonlat(grid.projection, y, x)
+    pixel, _ = american.locate(lon, lat)
+    coarser = np.zeros(pixel.size, np.int64)
+    for refinement in (2, 4, 8):
+        same, subpixel = american.locate(lon, lat, refinement)
+        np.testing.assert_array_equal(same, pixel)
+        row, column = np.divmod(subpixel, refinement)
+        inside = pixel >= 0
+        nested = row // 2 * (refinement // 2) + column // 2
+        np.testing.assert_array_equal(nested[inside], coarser[inside])
+        coarser = subpixel

@@ -75,7 +75,9 @@ def test_points_in_no_pixel_are_an_error_or_nan(there, domain):
     found = there.sel_lonlat("day-1km", lon, lat, outside="nan")
     assert_array_equal(found["pixel"], [0, -1, -1])
     assert_array_equal(found["subpixel"][1:], [-1, -1])
-    assert_array_equal(there.pixels_at(lon, lat), [0, -1, -1])
+    assert_array_equal(there.pixels_at(lon, lat, outside="mark"), [0, -1, -1])
+    with pytest.raises(GeometryError, match="2 of 3 points lie in no pixel"):
+        there.pixels_at(lon, lat)
     july = found.sel(month=7)
     for name in ("results", "mean", "stddev"):
         assert july[name].isel(point=[1, 2]).isnull().all()

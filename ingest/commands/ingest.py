@@ -22,7 +22,14 @@ from ingest.listing import listing
 from ingest.publish import policy
 from ingest.source.scratch import Scratch
 from lake import dask_cluster
-from lake.commands.options import Months, address_option, json_option, place, root_option
+from lake.commands.options import (
+    Months,
+    address_option,
+    json_option,
+    key_argument,
+    place,
+    root_option,
+)
 from lake.console.messages import emit, progress
 from lake.errors import ConfigError
 from lake.format import keys
@@ -130,18 +137,18 @@ def run_(
 
 
 @ingest.command(name="publish")
-@click.argument("name", metavar="KEY")
+@key_argument
 @root_option
 @address_option
 @json_option
-def publish_(name: str, root: str, address: str | None, *, as_json: bool) -> None:
+def publish_(key: str, root: str, address: str | None, *, as_json: bool) -> None:
     """Publish the staged time steps of a store."""
-    key = keys.parse(name)
+    parsed = keys.parse(key)
     with (
-        reports.record(root, "publish", str(key)) as report,
+        reports.record(root, "publish", str(parsed)) as report,
         dask_cluster.client(address) as client,
     ):
-        outcome = run.publish_waiting(client, key, root)
+        outcome = run.publish_waiting(client, parsed, root)
         count(report, [outcome])
     emit_outcomes([outcome], as_json=as_json)
 

@@ -9,14 +9,14 @@ from ingest.commands.options import scratch_option
 from ingest.source.scratch import Scratch
 from ingest.verify import verify as verifying
 from lake import dask_cluster
-from lake.commands.options import address_option, json_option, root_option
+from lake.commands.options import address_option, json_option, key_argument, root_option
 from lake.console.messages import emit
 from lake.format import keys
 from lake.upkeep import reports
 
 
 @click.command()
-@click.argument("name", metavar="KEY")
+@key_argument
 @root_option
 @address_option
 @click.option(
@@ -36,7 +36,7 @@ from lake.upkeep import reports
 @scratch_option
 @json_option
 def verify(
-    name: str,
+    key: str,
     root: str,
     address: str | None,
     url: str | None,
@@ -51,10 +51,13 @@ def verify(
     if everything and url is None:
         raise click.UsageError("--all needs --source: it computes everything again from the files")
     sample_size = None if everything else cells
-    key = keys.parse(name)
-    with reports.record(root, "verify", str(key)) as report, dask_cluster.client(address) as client:
+    parsed = keys.parse(key)
+    with (
+        reports.record(root, "verify", str(parsed)) as report,
+        dask_cluster.client(address) as client,
+    ):
         verified = verifying.verify(
-            client, key, root, url, cells=sample_size, seed=seed, scratch=Scratch(folder)
+            client, parsed, root, url, cells=sample_size, seed=seed, scratch=Scratch(folder)
         )
         report.numbers = {"findings": len(verified.findings), "objects": verified.objects}
         lines = [f"{finding.place}: {finding.problem}" for finding in verified.findings]

@@ -12,7 +12,14 @@ from jobs import registry
 from jobs.commands.running import check_detached, detach_option, emit_run, make
 from jobs.runs import driver, records, settings
 from jobs.runs import job as jobs_by_name
-from lake.commands.options import address_option, json_option, options, root_option, set_option
+from lake.commands.options import (
+    address_option,
+    json_option,
+    options,
+    root_option,
+    set_option,
+    store_argument,
+)
 from lake.console.messages import say
 
 _job_options = options(
@@ -22,7 +29,7 @@ _job_options = options(
     address_option,
     set_option,
     root_option,
-    click.argument("store", metavar="KEY"),
+    store_argument,
 )
 
 
@@ -35,7 +42,7 @@ def command(name: str) -> click.Command:
     summary = registry.JOBS[name].help
     text = f"""{summary}
 
-    KEY is that of a store in the lake, or the URL of a store. docs/{registry.JOBS[name].page} has
+    A store is named by its key in the lake, or by its URL. docs/{registry.JOBS[name].page} has
     the settings.
     """
     return click.command(name=name, help=text)(_job_options(run))

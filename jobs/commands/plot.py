@@ -10,7 +10,14 @@ import click
 import lake
 from jobs.figures import run_maps
 from jobs.runs import records
-from lake.commands.options import TimeOfDay, json_option, options, place, root_option
+from lake.commands.options import (
+    TimeOfDay,
+    json_option,
+    options,
+    place,
+    root_option,
+    store_argument,
+)
 from lake.console.messages import emit
 from lake.errors import ConfigError
 from lake.format.times import parse_tod
@@ -84,7 +91,7 @@ def plot() -> None:
 
 
 @plot.command(name="map")
-@click.argument("store", metavar="KEY_OR_URL")
+@store_argument
 @_layer_options
 @click.option(
     "--minus", multiple=True, metavar="NAME=VALUE",
@@ -135,7 +142,7 @@ def map_(
 
 
 @plot.command()
-@click.argument("store", metavar="KEY_OR_URL")
+@store_argument
 @click.option("--point", "points", type=Point(), multiple=True, required=True, help="Repeatable.")
 @click.option(
     "--over", type=click.Choice(get_args(cycles.Over)), default="annual", show_default=True
@@ -194,7 +201,7 @@ def run(
 
 def _opened(store: str, root: str | None) -> Store:
     """The store with this key in the lake, or at this URL."""
-    return records.open_store(root, store) if root else lake.open(store)
+    return lake.open(store, root=root)
 
 
 def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store | None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lake.commands import region_files
-from lake.commands.options import TimeOfDay, json_option, root_option
+from lake.commands.options import TimeOfDay, json_option, root_option, store_argument
 from lake.console.messages import emit
 from lake.errors import ConfigError
 from lake.export import FORMATS, Selection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @root_option
-@click.argument("key", metavar="KEY")
+@store_argument
 @click.option("--format", "kind", required=True, type=click.Choice(list(FORMATS)))
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--cube", required=True, help="Its name.")
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @json_option
 def export(
     root: str,
-    key: str,
+    store: str,
     kind: str,
     out: Path,
     cube: str,
@@ -58,7 +58,7 @@ def export(
         raise ConfigError("both --bbox and --polygon are given: wanted one of them")
     region: Region = region_files.read(polygon) if polygon else (bbox or ())
     check_folder(out)
-    store = open_store(key.strip("/"), root=root)
-    FORMATS[kind](store, out.absolute(), Selection(cube, statistics, months, tods, bands, region))
+    opened = open_store(store, root=root)
+    FORMATS[kind](opened, out.absolute(), Selection(cube, statistics, months, tods, bands, region))
     size = out.stat().st_size
     emit({"path": str(out), "bytes": size}, f"{out}: {size:,} bytes", as_json=as_json)

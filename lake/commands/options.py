@@ -47,6 +47,20 @@ def place(_: click.Context, __: click.Parameter, url: str) -> str:
     return absolute(url)
 
 
+def key_of_lake(_: click.Context, __: click.Parameter, text: str) -> str:
+    """For arguments that take the key of a store alone: what they do is done to a lake, not to a URL.
+
+    Raises:
+        ConfigError: the text is a URL or a path.
+    """
+    if "://" in text or text.startswith(("/", ".", "~")):
+        raise ConfigError(
+            f"{text!r} is a URL or a path: wanted the key of a store below --lake, sat/listing/t0_tf/geom; "
+            "'lake ls' lists them"
+        )
+    return text.rstrip("/")
+
+
 def options(*decorators: Decorator) -> Decorator:
     """Several options as one decorator; the last one is listed first in the help."""
 
@@ -66,6 +80,9 @@ root_option = click.option(
     callback=place,
     help="Folder or URL of the lake [LAKE_ROOT].",
 )
+key_argument = click.argument("key", metavar="KEY", callback=key_of_lake)
+store_argument = click.argument("store", metavar="KEY_OR_URL")
+"""The store that a command reads: opened by `lake.open(store, root=root)`."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 set_option = click.option(
     "--set",

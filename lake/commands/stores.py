@@ -8,7 +8,7 @@ import click
 import zarr
 
 from lake.catalogue import catalogue
-from lake.commands.options import json_option, root_option
+from lake.commands.options import json_option, key_argument, root_option
 from lake.console.messages import emit, table
 from lake.errors import MissingError
 from lake.storage.connect import connect
@@ -36,7 +36,7 @@ def ls(root: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("key")
+@key_argument
 @root_option
 @json_option
 def url(key: str, root: str, *, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def url(key: str, root: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("key")
+@key_argument
 @root_option
 @json_option
 def info(key: str, root: str, *, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def info(key: str, root: str, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("key")
+@key_argument
 @root_option
 @json_option
 def tree(key: str, root: str, *, as_json: bool) -> None:

@@ -45,7 +45,8 @@ def open(  # noqa: A001
         url: folder of a store (its newest generation) or of one generation (`.../v/...zarr`), a
             path or any fsspec URL, `simplecache::` and other chains too; or the store's key,
             `sat/listing/t0_tf/geom`, below `root`.
-        root: folder or URL of the lake, for a key; else the environment's `LAKE_ROOT`.
+        root: folder or URL of the lake, for a key; else the environment's `LAKE_ROOT`. URLs and
+            absolute paths do not need it, and are opened as they are.
         storage_options: as for fsspec; none: credentials come from the environment.
 
     Raises:
@@ -390,8 +391,10 @@ def _place(url: str | Path, root: str | Path | None) -> str:
     lake = root if root is not None else os.environ.get(keys.ROOT)
     if isinstance(url, str) and lake and _is_key(text):
         return join(lake, text.strip("/"))
-    if root is not None:
-        raise ConfigError(f"{text!r} is no key below {root}: wanted sat/listing/t0_tf/geom")
+    if root is not None and "://" not in text and not Path(text).is_absolute():
+        raise ConfigError(
+            f"{text!r} is no key below {root}: wanted sat/listing/t0_tf/geom, or a URL or absolute path"
+        )
     return text
 
 

@@ -105,6 +105,12 @@ def test_tree_shows_every_array_with_its_axes(run_lake, root):
     [
         (["ls", "--lake", "/nowhere/at/all"], 1, "there is no lake at /nowhere/at/all"),
         (["info", "goes16/none/20200101_20200102/g", "--lake", "ROOT"], 1, KEY),
+        (["info", "s3://b/lake/goes16/none", "--lake", "ROOT"], 64, "wanted the key of a store below"),
+        (["tree", "/srv/lake", "--lake", "ROOT"], 64, "wanted the key of a store below"),
+        (["url", "./lake", "--lake", "ROOT"], 64, "wanted the key of a store below"),
+        (["verify", "s3://b/lake", "--lake", "ROOT"], 64, "wanted the key of a store below"),
+        (["ingest", "publish", "s3://b/lake", "--lake", "ROOT"], 64, "wanted the key of a store below"),
+        (["merge", "s3://b/lake", "c/d", "--lake", "ROOT"], 64, "is no key"),
         (["ls"], 2, "Missing option '--lake'"),
         (["fly"], 2, "No such command 'fly'"),
         (["merge", "a/b", "c/d", "--lake", "ROOT"], 64, "is no key"),

@@ -202,6 +202,14 @@ def test_command_writes_every_format(run_lake, root, tmp_path, kind, tod):
     assert json.loads(out)["bytes"] == (tmp_path / "out").stat().st_size > 0
 
 
+def test_command_takes_the_url_of_a_store_too(run_lake, root, tmp_path):
+    code, _, err = run_lake(
+        "export", str(root / KEY), "--lake", "/elsewhere", "--format", "parquet",
+        "--out", str(tmp_path / "out"), "--cube", "day-2km", "--month", "7",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("selection", "said"),
     [

@@ -1,19 +1,19 @@
-"""File systems of sources by URL, with options from the environment.
+"""File systems of sources by URL; `ingest.source.access` says how each is reached."""
 
-Over s3, `AWS_SKIP_SIGNATURE=true` reads without credentials, as is done for NOAA's public buckets
-(`s3://noaa-goes16`) in any case; `AWS_ENDPOINT_URL` names another server.
-"""
-
-import os
+from pathlib import Path
 from typing import Any
 
 import fsspec
+import obstore
 from aiohttp import ClientResponseError
 from botocore.exceptions import BotoCoreError
 from fsspec import AbstractFileSystem
 from obstore.exceptions import BaseError
+from obstore.fsspec import FsspecStore
+from obstore.store import from_url
 from s3fs import S3FileSystem
 
+from ingest.source import access
 from lake.errors import ConfigError, LakeError
 from lake.storage import refusals
 
@@ -29,18 +29,35 @@ def refused(what: str, url: str, error: Exception) -> LakeError:
         url: of what.
         error: one of `REFUSALS`.
     """
-    return refusals.explain(what, url, error) or ConfigError(
-        f"cannot {what} {url}: {error}; give credentials in the environment, or "
-        "AWS_SKIP_SIGNATURE=true for a public bucket"
+    unsigned = "LAKE_SOURCE_ANONYMOUS=true"
+    return refusals.explain(what, url, error, unsigned) or ConfigError(
+        f"cannot {what} {url}: {error}; give credentials in the environment, or {unsigned} for a "
+        "public bucket"
     )
+
+
+class CloudFiles(FsspecStore):
+    """The buckets of Google or Microsoft as a file system, by obstore; files are fetched as streams."""
+
+    def get_file(self, rpath: str, lpath: str, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Copy the object at `rpath`, which begins with its bucket, to a local file."""
+        bucket, path = rpath.split("/", 1)
+        url = f"{self.protocol}://{bucket}"
+        store = from_url(url, **obstore_options(url))
+        with Path(lpath).open("wb") as local:
+            local.writelines(obstore.get(store, path).stream())
 
 
 def opened(url: str) -> tuple[AbstractFileSystem, str]:
     """The file system of a URL, and the path in it.
 
     Raises:
-        ConfigError: nobody serves such a URL.
+        ConfigError: nobody serves such a URL, or a setting of the source has no meaning.
     """
+    scheme, _, path = url.partition("://")
+    if scheme in (*access.GOOGLE, *access.AZURE):
+        files_of: Any = CloudFiles  # whose types know each scheme's settings apart
+        return files_of(scheme, **obstore_options(url)), path.rstrip("/")
     try:
         files, root = fsspec.url_to_fs(url, **_options(url))
     except (ValueError, ImportError) as error:
@@ -52,24 +69,32 @@ def opened(url: str) -> tuple[AbstractFileSystem, str]:
     return files, root
 
 
+def obstore_options(url: str) -> dict[str, Any]:
+    """The arguments of `obstore.store.from_url` for a bucket, with which requests are made once.
+
+    Raises:
+        ConfigError: S3 asks for credentials and there are none, or a setting has no meaning.
+    """
+    config = access.obstore_options(url, access.access(url))
+    provider = config.pop("credential_provider", None)
+    return {
+        "config": config or None,
+        "client_options": {"allow_http": True},
+        "retry_config": {"max_retries": 0},  # `ingest.source.retries` is enough
+        "credential_provider": provider,
+    }
+
+
 def _options(url: str) -> dict[str, Any]:
-    protocol = url.rpartition("://")[0]
-    if protocol.rpartition("::")[2] not in ("s3", "s3a"):
+    if access.scheme_of(url) not in access.S3:
         return {}
     options: dict[str, Any] = {
         "config_kwargs": {"retries": {"total_max_attempts": 1}},  # so is it here
         "max_concurrency": 1,  # one request a file: a short answer leaves no hole
         "use_listings_cache": False,  # years of listings
+        **access.s3fs_options(access.access(url)),
     }
-    if is_anonymous(url):
-        options["anon"] = True
-    return {"s3": options} if "::" in protocol else options
-
-
-def is_anonymous(url: str) -> bool:
-    """Whether an s3 URL is read without credentials."""
-    is_public = url.rpartition("://")[2].startswith("noaa-goes")
-    return is_public or os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("true", "1")
+    return {"s3": options} if "::" in url else options
 
 
 def is_local(files: AbstractFileSystem) -> bool:

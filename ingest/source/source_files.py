@@ -2,7 +2,7 @@
 
 NOAA's layout is `<product>/<YYYY>/<JJJ>/<HH>/<name>.nc`, JJJ the day of the year, HH the hour in
 which the scan starts. What is listed here, `fetch` brings to the local disk, in any process: paths
-keep their protocol, options come from the environment (`ingest.source.filesystems`). Errors that may pass are
+keep their protocol, options come from the environment (`ingest.source.access`). Errors that may pass are
 tried again (`ingest.source.retries`).
 """
 
@@ -21,7 +21,7 @@ from obstore.store import from_url
 
 from ingest.listing import slots
 from ingest.listing.listing import Listing
-from ingest.source import filesystems, retries
+from ingest.source import access, filesystems, retries
 from ingest.source.retries import Retry
 from ingest.source.scratch import NO_ROOM, Scratch, failed, reserved
 from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
@@ -30,7 +30,6 @@ LISTING_THREADS = 32
 """Requests at one time."""
 
 SUFFIX = ".nc"
-S3 = ("s3://", "s3a://")
 BLOCK_BYTES = 1 << 18
 """Read at once, for the checksum: they stay in the cache."""
 
@@ -252,15 +251,13 @@ def _in_tree(
 def _tree(
     files: AbstractFileSystem, url: str, root: str, keep: Callable[[str], bool]
 ) -> Callable[[str], list[Info]]:
-    """What lists the wanted files below a folder: over s3 obstore, at an eighth of the time of s3fs."""
+    """What lists the wanted files below a folder: obstore, which takes an eighth of the time of s3fs."""
     root = root.rstrip("/")
-    if not url.startswith(S3):
+    if url.partition("://")[0] not in access.CLOUDS:
         return lambda folder: [
             info for name, info in files.find(f"{root}/{folder}", detail=True).items() if keep(name)
         ]
-    config: Any = {"skip_signature": "true"} if filesystems.is_anonymous(url) else None
-    once: Any = {"max_retries": 0}
-    store = from_url(url, config=config, client_options={"allow_http": True}, retry_config=once)
+    store = from_url(url, **filesystems.obstore_options(url))
     return lambda folder: [
         {"name": f"{root}/{meta['path']}", "size": meta["size"], "ETag": meta["e_tag"]}
         for page in obstore.list(store, folder)
@@ -284,7 +281,12 @@ def _file(files: AbstractFileSystem, url: str, info: Info, retry: Retry) -> File
 
 
 def _tag(info: Info) -> str:
-    for name, key in (("etag", "ETag"), ("etag", "etag"), *(("mtime", key) for key in _CHANGED)):
+    for name, key in (
+        ("etag", "ETag"),
+        ("etag", "etag"),
+        ("etag", "e_tag"),
+        *(("mtime", key) for key in _CHANGED),
+    ):
         if info.get(key):
             return f"{name}:{info[key]}".replace('"', "")
     return ""

@@ -35,11 +35,36 @@ def options() -> dict[str, Any]:
         ConfigError: an endpoint that is no URL, or no credentials anywhere.
     """
     check_endpoints()
-    if is_unsigned():
-        return {"skip_signature": True}
-    if any(os.environ.get(name) for name in _OWN):
+    return {"skip_signature": True} if is_unsigned() else credentials()
+
+
+def credentials(profile: str | None = None) -> dict[str, Any]:
+    """What obstore is told to sign its requests.
+
+    Args:
+        profile: of `~/.aws`, whatever keys the environment has; None: the environment's credentials.
+
+    Raises:
+        ConfigError: no credentials anywhere, or no such profile.
+    """
+    if profile is None and any(os.environ.get(name) for name in _OWN):
         return {}
-    return _by_botocore()
+    return _by_botocore(profile)
+
+
+def profile_config(profile: str) -> dict[str, Any]:
+    """The settings of a profile of `~/.aws`: `region`, `endpoint_url`, ...
+
+    Raises:
+        ConfigError: there is no such profile.
+    """
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (slow to load, and mostly not needed)
+    from botocore.session import Session  # noqa: PLC0415
+
+    try:
+        return dict(Session(profile=profile).get_scoped_config())
+    except BotoCoreError as error:
+        raise ConfigError(f"the profile {profile!r} of ~/.aws cannot be read: {error}") from error
 
 
 def is_unsigned() -> bool:
@@ -60,20 +85,29 @@ def check_endpoints() -> None:
         if not endpoint.strip():
             del os.environ[name]
             continue
-        scheme, _, rest = endpoint.partition("://")
-        if scheme not in {"http", "https"} or not rest.strip("/"):
-            raise ConfigError(
-                f"{name} is {endpoint!r}: wanted http:// or https:// and a host, "
-                f"e.g. http://{endpoint.rpartition('/')[2] or 'minio:9000'}"
-            )
+        check_endpoint(name, endpoint)
 
 
-def _by_botocore() -> dict[str, Any]:
+def check_endpoint(name: str, endpoint: str) -> None:
+    """Refuse an endpoint that is no URL; `name` is the setting that has it.
+
+    Raises:
+        ConfigError: it lacks `http://` or `https://`, or a host.
+    """
+    scheme, _, rest = endpoint.partition("://")
+    if scheme not in {"http", "https"} or not rest.strip("/"):
+        raise ConfigError(
+            f"{name} is {endpoint!r}: wanted http:// or https:// and a host, "
+            f"e.g. http://{endpoint.rpartition('/')[2] or 'minio:9000'}"
+        )
+
+
+def _by_botocore(profile: str | None) -> dict[str, Any]:
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (slow to load, and mostly not needed)
     from botocore.session import Session  # noqa: PLC0415
 
     try:
-        session = Session()
+        session = Session(profile=profile)
         if metadata := os.environ.get("AWS_METADATA_ENDPOINT"):  # obstore's name for it
             session.set_config_variable("ec2_metadata_service_endpoint", metadata)
         credentials = session.get_credentials()

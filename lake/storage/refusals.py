@@ -34,16 +34,19 @@ def is_silent(error: Exception) -> bool:
     return _SILENT.search(str(error)) is not None
 
 
-def explain(doing: str, url: str, error: Exception) -> LakeError | None:
+def explain(
+    doing: str, url: str, error: Exception, unsigned: str = "AWS_SKIP_SIGNATURE=true"
+) -> LakeError | None:
     """The error that tells the user what to do about a refusal; None if it is none.
 
     Args:
         doing: what was refused: `read`, `write`, `list`.
         url: URL.
         error: what the client raised.
+        unsigned: the setting with which requests carry no credentials.
     """
     text = str(error)
-    return _passing(doing, url, text) or _lasting(doing, url, error, text)
+    return _passing(doing, url, text) or _lasting(doing, url, error, text, unsigned)
 
 
 def _passing(doing: str, url: str, text: str) -> LakeError | None:
@@ -62,14 +65,14 @@ def _passing(doing: str, url: str, text: str) -> LakeError | None:
     return None
 
 
-def _lasting(doing: str, url: str, error: Exception, text: str) -> LakeError | None:
+def _lasting(doing: str, url: str, error: Exception, text: str, unsigned: str) -> LakeError | None:
     """What only the user can mend."""
     cause = text.partition("\n")[0]
     if _NONE.search(text):
         return ConfigError(
             f"cannot {doing} {url}: there are no credentials ({cause}); set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, bind the pod's service account to a role, or set "
-            "AWS_SKIP_SIGNATURE=true for a public bucket"
+            f"{unsigned} for a public bucket"
         )
     if _NO_BUCKET.search(text):
         return ConfigError(

@@ -211,7 +211,7 @@ def test_public_bucket_is_listed_and_read_without_credentials_in_any_process(buc
         "    print(open(local).read())\n"
         "print(source.read_bytes(files[0].path).decode())"
     )
-    environment = {"PATH": "", "HOME": str(tmp_path), "AWS_ENDPOINT_URL": bucket}
+    environment = {"PATH": "", "HOME": str(tmp_path), "LAKE_SOURCE_ENDPOINT_URL": bucket}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
@@ -222,7 +222,7 @@ def test_public_bucket_is_listed_and_read_without_credentials_in_any_process(buc
 
 
 def test_file_that_may_not_be_read_is_an_error(bucket, monkeypatch, scratch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket)
+    monkeypatch.setenv("LAKE_SOURCE_ENDPOINT_URL", bucket)
     with (
         pytest.raises(ConfigError, match=r"cannot read s3://noaa-goes16/secret"),
         source_files.fetch(File("s3://noaa-goes16/secret", 11), scratch),
@@ -248,7 +248,7 @@ def test_bucket_without_credentials_is_an_error_that_says_what_to_set(bucket, tm
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     assert "cannot list s3://private" in done.stdout
-    assert "AWS_SKIP_SIGNATURE=true" in done.stdout
+    assert "LAKE_SOURCE_ANONYMOUS=true" in done.stdout
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def faulty_bucket(bucket, monkeypatch):
     """The public bucket behind a server that fails as often as its list of faults says."""
     with serving(FaultyS3, []) as (server, url):
         server.behind = bucket.removeprefix("http://")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setenv("LAKE_SOURCE_ENDPOINT_URL", url)
         S3FileSystem.clear_instance_cache()  # those that know another server
         yield server
         S3FileSystem.clear_instance_cache()

@@ -1,4 +1,4 @@
-"""What lies between land and satellite in one year: weather, clouds, and when nothing was seen.
+"""Weather, clouds and missing observations of one year.
 
 Fields over pixels are (P,) in the order of the land. Every draw depends on the country's seed, the
 year, the month and the time of day alone.
@@ -15,46 +15,46 @@ from lake.format.arrays import Floats
 Flags = NDArray[np.bool_]
 
 LOWEST_SUN = 0.12
-"""Cosine of the solar zenith angle below which nothing of the day is observed."""
+"""Cosine of the solar zenith angle below which day bands observe nothing."""
 THIN = 0.5
-"""So near to being cloudy, in standard deviations, an observation is taken and is not clear."""
+"""Standard deviations below the cloudy limit within which an observation counts but is not quite clear."""
 _CLOUD_LENGTH, _AIR_LENGTH = 14, 7
-"""The country's rows over the length of the fields."""
+"""Rows of the country divided by the length of the fields."""
 _OUTAGE = 0.3
-"""Share of the rows that an outage takes from one month and time of day."""
+"""Share of the rows that one outage removes from a month and time of day."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Year:
-    """Anomalies of a year."""
+    """The anomalies of a year."""
 
     year: int
     later: Floats
     """(P,) days that vegetation is late."""
     greener: Floats
-    """(P,) relative."""
+    """(P,) relative change of the greenness."""
     wetter: Floats
-    """(month, P)"""
+    """(month, P) change of the moisture."""
     warmer: Floats
-    """(month, P) K."""
+    """(month, P) change of the temperature, K."""
     hazier: Floats
-    """(month, P) relative."""
+    """(month, P) relative change of the haze."""
     weather: Floats
-    """(month, day, P) of the air from day to day; mean 0, standard deviation 1."""
+    """(month, day, P) state of the air from day to day; mean 0, standard deviation 1."""
     cloud: Floats
-    """(month, tod, day, P) standard deviations above what is just clear; below 0: observed."""
+    """(month, tod, day, P) standard deviations above the cloudy limit; below 0: observed."""
     wrong: NDArray[np.int64]
     """(month, tod, P) the day of a wrong observation; -1: none."""
 
     @property
     def valid(self) -> Flags:
         """(month, tod, day, P) True: observed."""
-        found: Flags = self.cloud < 0
-        return found
+        valid: Flags = self.cloud < 0
+        return valid
 
 
-def of(land: Land, year: int) -> Year:
-    """The year over the land."""
+def make_year(land: Land, year: int) -> Year:
+    """The anomalies of a year over the land."""
     country, mask = land.country, land.mask
     random = np.random.default_rng([country.seed, 1, year])
     months, shape = len(country.months), mask.shape
@@ -63,8 +63,8 @@ def of(land: Land, year: int) -> Year:
         return smooth(random, shape, shape[0] / length)[mask]
 
     def fields(length: float, *count: int) -> Floats:
-        found = [field(length) for _ in range(int(np.prod(count)))]
-        return np.array(found).reshape(*count, land.pixels)
+        layers = [field(length) for _ in range(int(np.prod(count)))]
+        return np.array(layers).reshape(*count, land.pixels)
 
     later, greener = 9 * field(_AIR_LENGTH), 0.15 * field(_AIR_LENGTH)
     wetter, warmer = (
@@ -83,60 +83,60 @@ def sun(land: Land, month: int, tod: int) -> Floats:
     """(P,) cosine of the solar zenith angle in the middle of a month."""
     declination = np.deg2rad(-23.44) * np.cos(2 * np.pi * (middle(month) + 10) / 365)
     lat, hour = np.deg2rad(land.lat), np.deg2rad(15 * (local(land, tod) - 12))
-    found: Floats = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(
-        hour
-    )
-    return found
+    polar, equatorial = np.sin(lat) * np.sin(declination), np.cos(lat) * np.cos(declination)
+    cosine: Floats = polar + equatorial * np.cos(hour)
+    return cosine
 
 
 def middle(month: int) -> float:
-    """Day of the year."""
+    """The day of the year in the middle of a month."""
     return 30.4 * (month - 0.5)
 
 
 def local(land: Land, tod: int) -> Floats:
     """(P,) hour of the day by the sun."""
-    found: Floats = (tod / 3600 + land.lon / 15) % 24
-    return found
+    hour: Floats = (tod / 3600 + land.lon / 15) % 24
+    return hour
 
 
 def _cloud(land: Land, random: np.random.Generator, daily: Floats, monthly: Floats) -> Floats:
-    """(month, tod, day, P), moved so that as many (pixel, month, tod) as wanted are never clear."""
+    """(month, tod, day, P), shifted so that the share `missing` of (pixel, month, tod) is never clear."""
     country = land.country
     shape = len(country.months), len(country.tods), country.days, land.pixels
     season = np.array([np.cos(2 * np.pi * (middle(m) - 15) / 365) for m in country.months])
     afternoon = np.linspace(-0.3, 0.5, len(country.tods))
-    found = 0.5 * random.normal(size=shape) + 0.6 * daily[:, None]
-    found += (1.0 * land.cloudy + 0.7 * monthly)[:, None, None]
-    found += 0.6 * (season[:, None] * land.cloudy)[:, None, None] + afternoon[:, None, None]
+    cloud = 0.5 * random.normal(size=shape) + 0.6 * daily[:, None]
+    cloud += (1.0 * land.cloudy + 0.7 * monthly)[:, None, None]
+    cloud += 0.6 * (season[:, None] * land.cloudy)[:, None, None] + afternoon[:, None, None]
     never = _dark(land) | _outages(land, random)
-    clearest = np.where(never, np.inf, found.min(axis=2))
-    found -= np.quantile(clearest, 1 - country.missing, method="lower")
-    found -= np.finfo(np.float64).eps  # the one at the edge is seen
-    found[np.broadcast_to(never[:, :, None], shape)] = np.inf
-    return found
+    clearest = np.where(never, np.inf, cloud.min(axis=2))
+    cloud -= np.quantile(clearest, 1 - country.missing, method="lower")
+    cloud -= np.finfo(np.float64).eps  # the one at the limit is clear
+    cloud[np.broadcast_to(never[:, :, None], shape)] = np.inf
+    return cloud
 
 
 def _dark(land: Land) -> Flags:
+    """(month, tod, P) True: the sun is too low."""
     country = land.country
     return np.array([[sun(land, m, t) < LOWEST_SUN for t in country.tods] for m in country.months])
 
 
 def _outages(land: Land, random: np.random.Generator) -> Flags:
-    """(month, tod, P): some rows are lost for a month, at a time of day or two."""
+    """(month, tod, P) True: an outage removed the rows of a month and time of day."""
     country = land.country
     row = np.nonzero(land.mask)[0] / country.rows
-    found = np.zeros((len(country.months), len(country.tods), land.pixels), bool)
-    for _ in range(max(1, found.shape[0] * found.shape[1] // 10)):
-        month, tod = (random.integers(n) for n in found.shape[:2])
+    outages = np.zeros((len(country.months), len(country.tods), land.pixels), bool)
+    for _ in range(max(1, outages.shape[0] * outages.shape[1] // 10)):
+        month, tod = (random.integers(n) for n in outages.shape[:2])
         first = random.uniform(0, 1 - _OUTAGE)
-        found[month, tod] |= (row >= first) & (row < first + _OUTAGE)
-    return found
+        outages[month, tod] |= (row >= first) & (row < first + _OUTAGE)
+    return outages
 
 
 def _wrong(land: Land, random: np.random.Generator, cloud: Floats) -> NDArray[np.int64]:
-    """One of the days observed, of as many (month, tod, pixel) as wanted."""
+    """(month, tod, P) a random observed day, for the share `artefacts` of them; -1: none."""
     valid = cloud < 0
-    chosen = random.random((*cloud.shape[:2], land.pixels)) < land.country.artefacts
+    is_artefact = random.random((*cloud.shape[:2], land.pixels)) < land.country.artefacts
     day = np.where(valid, random.random(cloud.shape), -1).argmax(axis=2)
-    return np.where(chosen & valid.any(axis=2), day, -1)
+    return np.where(is_artefact & valid.any(axis=2), day, -1)

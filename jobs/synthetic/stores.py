@@ -1,4 +1,4 @@
-"""An invented country as a lake: a store for each year, and beside it what is true.
+"""An invented country as a lake: a store for each year, and beside it a table of the truth.
 
     <root>/goes16/invented/<year>0101_<year>1231/geom-goes-conus-0/    the stores
     truth.parquet    one row a pixel: `pixel` (in store order), `row`, `column`, `label` (class), the
@@ -39,17 +39,17 @@ _NAMES = {1: "2km", 2: "1km", 4: "500m"}
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What lies in a lake."""
+class SyntheticLake:
+    """A lake of an invented country."""
 
     root: str
     keys: tuple[str, ...]
-    """Of the stores, by year."""
+    """Keys of the stores, by year."""
     truth: str
     """URL of the table."""
 
 
-def write(root: str, options: Country, layout: Layout, truth: str) -> Written:
+def write(root: str, options: Country, layout: Layout, truth: str) -> SyntheticLake:
     """Make the country and write all of its years.
 
     Args:
@@ -58,37 +58,37 @@ def write(root: str, options: Country, layout: Layout, truth: str) -> Written:
         layout: of the stores.
         truth: folder or URL for the table; no part of the lake.
     """
-    land = country.of(options)
-    held = domain.from_mask(land.mask, land.grid, layout)
+    land = country.make_land(options)
+    store_domain = domain.from_mask(land.mask, land.grid, layout)
     catalogue.claim(connect(root))
-    keys = [_year(root, land, held, sky.of(land, year)) for year in options.years]
+    keys = [_year(root, land, store_domain, sky.make_year(land, year)) for year in options.years]
     folder = connect(truth)
     buffer = io.BytesIO()
-    pq.write_table(table(land, held), buffer, compression="zstd")
+    pq.write_table(table(land, store_domain), buffer, compression="zstd")
     folder.put(TABLE, buffer.getvalue())
-    return Written(root, tuple(map(str, keys)), folder.url(TABLE))
+    return SyntheticLake(root, tuple(map(str, keys)), folder.url(TABLE))
 
 
-def table(land: Land, held: Domain) -> pa.Table:
-    """What is true of the pixels of a store, a row each."""
-    there = _order(land, held)
+def table(land: Land, store_domain: Domain) -> pa.Table:
+    """The truth of the pixels of a store, a row each."""
+    positions = _positions(land, store_domain)
     columns = {
-        "pixel": np.arange(held.pixels),
-        "row": held.row,
-        "column": held.column,
-        "label": land.classes[there],
+        "pixel": np.arange(store_domain.pixels),
+        "row": store_domain.row,
+        "column": store_domain.column,
+        "label": land.classes[positions],
     }
-    return pa.table(columns | dict(zip(DYNAMICS, land.dynamics[there].T, strict=True)))
+    return pa.table(columns | dict(zip(DYNAMICS, land.dynamics[positions].T, strict=True)))
 
 
 def cubes(options: Country) -> tuple[Cube, ...]:
-    """One for each resolution, 2 km, 1 km and 500 m."""
+    """The cubes of the stores, one for each resolution: 2 km, 1 km and 500 m."""
     by_refinement: dict[int, list[str]] = {}
     for band, refinement in bands.REFINEMENTS.items():
         by_refinement.setdefault(refinement, []).append(band)
     return tuple(
-        Cube(f"day-{_NAMES[n]}", _NAMES[n], n, "ABI-L2-CMIPC", "CMI", tuple(held), options.tods)
-        for n, held in sorted(by_refinement.items())
+        Cube(f"day-{_NAMES[n]}", _NAMES[n], n, "ABI-L2-CMIPC", "CMI", tuple(names), options.tods)
+        for n, names in sorted(by_refinement.items())
     )
 
 
@@ -98,56 +98,57 @@ def results(
     """For each time of day (band, metric, P, subpixel) of a month, pixels in the order of the land.
 
     Args:
-        land: what is seen.
-        year: in which.
+        land: the land below.
+        year: the anomalies of the year.
         cube: whose bands.
         month: position in the country's months.
         random: noise.
     """
     for tod in range(len(cube.tods)):
         valid = year.valid[month, tod, ..., None]
-        seen = [bands.observed(land, year, month, tod, band, random) for band in cube.bands]
+        days = [bands.daily(land, year, month, tod, band, random) for band in cube.bands]
         yield np.stack(
-            [moments.to_results(moments.from_observations(x, valid), axis=0) for x in seen]
+            [moments.to_results(moments.from_observations(x, valid), axis=0) for x in days]
         )
 
 
-def _year(root: str, land: Land, held: Domain, year: Year) -> Key:
-    options, layout = land.country, held.layout
+def _year(root: str, land: Land, store_domain: Domain, year: Year) -> Key:
+    """Write the store of a year; returns its key."""
+    options, layout = land.country, store_domain.layout
     key = Key(SAT, LISTING, date(year.year, 1, 1), date(year.year, 12, 31), GEOM)
-    about = {
+    attributes = {
         "key": str(key), "months": options.months, "suspect": (), "listing": {},
         "provenance": {"software": "goeslake, invented land", "country": asdict(options)},
     }  # fmt: skip
     objects = connect(join(root, str(key)))
-    path, stored = generations.draft(objects, None, held, cubes(options), about)
+    path, stored = generations.draft(objects, None, store_domain, cubes(options), attributes)
     recorder = Recorder(objects.zarr(path))
-    overview.create(recorder, held, cubes(options))
-    there = _order(land, held)
-    written = []
+    overview.create(recorder, store_domain, cubes(options))
+    positions = _positions(land, store_domain)
+    shards = []
     for number, cube in enumerate(cubes(options)):
-        for month, of in enumerate(options.months):
-            random = np.random.default_rng([options.seed, 2, year.year, of, number])
-            values = np.stack(list(results(land, year, cube, month, random)))[..., there, :]
-            overview.draw(recorder, held, cube, of, values)
-            for n, block in enumerate(order.superblocks(held.pixels, layout)):
+        for index, month in enumerate(options.months):
+            random = np.random.default_rng([options.seed, 2, year.year, month, number])
+            values = np.stack(list(results(land, year, cube, index, random)))[..., positions, :]
+            overview.draw(recorder, store_domain, cube, month, values)
+            for n, block in enumerate(order.superblocks(store_domain.pixels, layout)):
                 shard = values[..., block, :]
-                written.append(
-                    generations.write_shard(objects, path, cube.name, of, n, shard, layout)
+                shards.append(
+                    generations.write_shard(objects, path, cube.name, month, n, shard, layout)
                 )
     manifest = generations.seal(
-        objects, path, [*stored.values(), *written, *recorder.stored.values()]
+        objects, path, [*stored.values(), *shards, *recorder.stored.values()]
     )
-    noted = ledger.write(objects, Ledger())
-    state = StoreState(path, manifest, options.months, (), noted, (), "", "")
+    entries = ledger.write(objects, Ledger())
+    state = StoreState(path, manifest, options.months, (), entries, (), "", "")
     head = generations.commit(objects, None, state)
     names = (cube.name for cube in cubes(options))
-    catalogue.upsert(connect(root), catalogue.row(key, head, Ledger(), names, held))
+    catalogue.upsert(connect(root), catalogue.row(key, head, Ledger(), names, store_domain))
     return key
 
 
-def _order(land: Land, held: Domain) -> NDArray[np.int64]:
+def _positions(land: Land, store_domain: Domain) -> NDArray[np.int64]:
     """(P,) position in the order of the land of each pixel of the store."""
-    place = np.full(land.mask.shape, -1)
-    place[land.mask] = np.arange(land.pixels)
-    return place[held.row, held.column]
+    position = np.full(land.mask.shape, -1)
+    position[land.mask] = np.arange(land.pixels)
+    return position[store_domain.row, store_domain.column]

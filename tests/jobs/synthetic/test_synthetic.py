@@ -24,12 +24,12 @@ LAYOUT = Layout(32, 4)
 
 @pytest.fixture(scope="module")
 def land():
-    return country.of(COUNTRY)
+    return country.make_land(COUNTRY)
 
 
 @pytest.fixture(scope="module")
 def years(land):
-    return [sky.of(land, year) for year in COUNTRY.years]
+    return [sky.make_year(land, year) for year in COUNTRY.years]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,8 @@ def test_years_differ_and_their_anomalies_lie_together(land, years):
 
 def test_sun_multiplies_reflectance_and_bright_land_saturates(land, years):
     dark = replace(
-        land, kinds=replace(land.kinds, soil=0 * land.kinds.soil + 50, leaf=land.kinds.leaf + 50)
+        land,
+        traits=replace(land.traits, soil=0 * land.traits.soil + 50, leaf=land.traits.leaf + 50),
     )
     full = bands.mean(dark, years[0], 2, 64800, "C03")
     assert full.max() <= 0.6
@@ -128,7 +129,7 @@ def test_deviation_of_a_class_changes_sign_with_moisture(land, years):
         for d in (0.15, -0.15)
     )
     moved = [bands._deviation(of, 0, "C03") for of in (wet, dry)]
-    half = bands._deviation(replace(land, dynamics=land.kinds.dynamics[land.classes]), 0, "C03")
+    half = bands._deviation(replace(land, dynamics=land.traits.dynamics[land.classes]), 0, "C03")
     assert_allclose(np.mean((moved[0] - half) * (moved[1] - half) < 0), 1, atol=0.35)
     assert np.abs(moved[0] - moved[1]).mean() > np.abs(half).mean()
 
@@ -164,7 +165,7 @@ def test_stores_are_read_like_any_other_and_noise_falls_with_the_count(written):
 
 def test_table_says_what_is_true_of_every_pixel(written):
     store, table = lake.open(f"{written.root}/{written.keys[0]}"), pq.read_table(written.truth)
-    land, domain = country.of(SMALL), store.domain
+    land, domain = country.make_land(SMALL), store.domain
     image = np.full(land.mask.shape, -1)
     image[land.mask] = land.classes
     assert_array_equal(table["pixel"], np.arange(domain.pixels))
@@ -175,7 +176,7 @@ def test_table_says_what_is_true_of_every_pixel(written):
 
 
 def test_patterns_of_the_store_are_those_of_the_land(written):
-    store, land = lake.open(f"{written.root}/{written.keys[0]}"), country.of(SMALL)
+    store, land = lake.open(f"{written.root}/{written.keys[0]}"), country.make_land(SMALL)
     seen = texture.patterns(store, slice(0, store.domain.pixels))
     assert seen.shape == (store.domain.pixels, 4 + 16)  # C03 at 1 km, C02 at 500 m
     laid = np.zeros((*land.mask.shape, 16))
@@ -206,8 +207,8 @@ def test_same_seed_same_country_whatever_the_layout_another_seed_another(tmp_pat
     one, other = (lake.open(f"{of.root}/{of.keys[1]}") for of in (written, again))
     a, b = (s.to_grid(s.block("day-2km", slice(None), 1)[0, 1, 0, 3, :, 0]) for s in (one, other))
     assert_array_equal(a, b)
-    third = country.of(replace(SMALL, seed=1))
-    assert not np.array_equal(third.mask, country.of(SMALL).mask)
+    third = country.make_land(replace(SMALL, seed=1))
+    assert not np.array_equal(third.mask, country.make_land(SMALL).mask)
 
 
 def test_country_that_cannot_be_is_refused():

@@ -144,7 +144,7 @@ def call(
     calls: Iterable[Sequence[Any]],
     report: Advance | None = None,
 ) -> list[T]:
-    """As `each`, all results in the order of `calls`; `report` is told how many are done."""
+    """All results of `each`, in the order of `calls`; `report` is called with the number of those done."""
     calls = list(calls)
     results = {}
     for number, result in each(client, function, calls):

@@ -29,7 +29,7 @@ TRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the catalogue says of one store."""
+    """One row of the catalogue: the facts about one store."""
 
     key: str
     sat: str
@@ -38,27 +38,27 @@ class Row:
     tf: str
     geom: str
     number: int
-    """Of the newest commit."""
+    """The number of the newest commit."""
     generation: str
-    """Path of the newest generation below the root; empty before anything was published."""
+    """The path of the newest generation below the root; empty before anything was published."""
     pixels: int
     cubes: str
-    """Names, separated by spaces."""
+    """The names of the cubes, separated by spaces."""
     months: int
-    """How many months hold statistics."""
+    """The number of months that hold statistics."""
     merged: int
-    """Time steps, or legacy results, in the statistics."""
+    """The number of time steps, or legacy results, in the statistics."""
     pending: int
-    """Staged, waiting to be published."""
+    """The number of time steps that are staged and wait to be published."""
     missing: int
-    """Time steps wanted, not there."""
+    """The number of time steps that the listing asks for and the source lacks."""
     suspect: str
-    """Metrics that may be wrong, separated by spaces."""
+    """The metrics that may be wrong, separated by spaces."""
     west: float
     south: float
     east: float
     north: float
-    """Bounding box of the pixel centres, degrees."""
+    """These four are the bounding box of the pixels' centres, degrees."""
 
 
 _TYPES: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
@@ -72,7 +72,7 @@ NO_BOX = (float("nan"),) * 4
 def row(
     key: Key, head: Commit, entries: Ledger, cubes: Iterable[str], domain: Domain | None
 ) -> Row:
-    """What the catalogue says of a store.
+    """The row that the catalogue should have of a store.
 
     Args:
         key: of the store.
@@ -148,7 +148,7 @@ def claim(objects: Objects) -> None:
 
 
 def mark(objects: Objects) -> None:
-    """Say that the root is a lake."""
+    """Write the object that says that the root is a lake."""
     with suppress(FileExistsError):  # another writer claims it at the same time
         objects.create(MARKER, json.dumps({"lake_format": FORMAT, "version": VERSION}).encode())
 
@@ -168,7 +168,7 @@ def table(objects: Objects) -> pa.Table:
 
 
 def rows(objects: Objects) -> list[Row]:
-    """All rows, sorted by key; raises as `table`."""
+    """All rows of the catalogue, sorted by key; raises as `table`."""
     return rows_of(table(objects))
 
 

@@ -45,7 +45,7 @@ def rebuild(root: str) -> list[Row]:
 
 
 def row_of(root: str, key: Key) -> Row | None:
-    """What the catalogue should say of a store, read from the store; None where nothing was committed."""
+    """The row of a store for the catalogue, read from the store; None before its first commit."""
     objects = connect(join(root, str(key)))
     head = commits.head(objects)
     if head is None:
@@ -58,7 +58,7 @@ def row_of(root: str, key: Key) -> Row | None:
 
 
 def _keys(objects: Objects) -> Iterator[Key]:
-    """Of all folders that can be stores."""
+    """The keys of all folders that can be stores."""
     folders = [""]
     for _ in range(4):
         folders = [below for folder in folders for below in objects.folders(folder)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lake.reading.store import Store
 
 SHOWN = 20
-"""Rows that a catalogue shows of itself."""
+"""The number of rows that a catalogue shows of itself."""
 
 _COLUMNS = ("key", "pixels", "cubes", "months", "merged", "missing", "suspect")
 
@@ -58,7 +58,7 @@ def catalog(root: str | Path | None = None, **storage_options: Any) -> "Catalog"
 
 
 class Catalog:
-    """Some stores of a lake, a row each."""
+    """A table of stores of a lake, one row for each."""
 
     def __init__(self, root: str, table: pa.Table, options: dict[str, Any]) -> None:
         self.root = root

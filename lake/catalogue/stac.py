@@ -39,7 +39,7 @@ def write(target: Objects, source: Objects, rows: Iterable[Row]) -> list[str]:
 
 
 def documents(source: Objects, rows: Iterable[Row]) -> Iterator[tuple[str, Document]]:
-    """Path and content of every document, the catalogue's first."""
+    """The path and content of every document, the catalogue's first."""
     by_listing: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.generation:
@@ -52,7 +52,7 @@ def documents(source: Objects, rows: Iterable[Row]) -> Iterator[tuple[str, Docum
 
 
 def identity(row: Row) -> str:
-    """Of the item of a store."""
+    """The identifier of the STAC item of a store."""
     return row.key.replace("/", "_")
 
 

@@ -83,12 +83,12 @@ def demo(
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Runs commands, one after the other."""
+    """Runs commands one after the other, and writes them down."""
 
     script: Path
-    """Where they are noted."""
+    """The script in which the commands are written down."""
     address: str
-    """Of the Dask scheduler that they share."""
+    """The address of the Dask scheduler that the commands share."""
 
     def __call__(self, *arguments: str) -> str:
         """Run `lake` with these arguments; returns what it printed. On failure the demo ends."""
@@ -111,13 +111,13 @@ class Steps:
         return done.stdout
 
     def note(self, text: str) -> None:
-        """Append to the script."""
+        """Append text to the script."""
         with self.script.open("a", encoding="utf-8") as script:
             script.write(text)
 
 
 def _way(steps: Steps, folder: Path, country: Sequence[str]) -> tuple[str, str]:
-    """All steps, from nothing to the report; returns the run of the map and the key of the store."""
+    """Run all steps, from nothing to the report; returns the run of the map and the key of the store."""
     source, root = str(folder / "source"), str(folder / LAKE)
     steps("ingest", "synthetic", source, *country)
     for year in YEARS:
@@ -162,7 +162,7 @@ def _check_software() -> None:
 
 
 def _claim(folder: Path) -> None:
-    """Make the folder, or find it empty."""
+    """Make the folder, or check that it is empty."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         names = sorted(path.name for path in folder.iterdir())

@@ -15,14 +15,14 @@ ENTRY_POINTS = "goeslake.commands"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command."""
+    """A command that is not yet imported."""
 
     load: Callable[[], click.Command]
-    """Imports it."""
+    """Imports the command."""
     extra: str
-    """Of goeslake, with the libraries that it imports; empty: none."""
+    """The extra of goeslake with the libraries that the command imports; empty: none."""
     help: str
-    """One line."""
+    """One line for the list of commands."""
 
 
 class LazyGroup(click.Group):
@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
             self._offered |= entry.load()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All of them, sorted."""
+        """The names of all commands, sorted."""
         return sorted({*super().list_commands(ctx), *self._offered})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         ctx: click.Context,  # noqa: ARG002 (click passes it)
         formatter: click.HelpFormatter,
     ) -> None:
-        """One line each, without importing them."""
+        """Write one line for each command, without importing any."""
         own = {name: command.get_short_help_str(70) for name, command in self.commands.items()}
         rows = own | {name: command.help for name, command in self._offered.items()}
         with formatter.section("Commands"):

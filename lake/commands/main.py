@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def _store_errors() -> tuple[type[Exception], ...]:
-    """What a failing object store raises; asked for when something was raised."""
+    """The errors that a failing object store raises; asked for when something was raised."""
     from lake.storage.connect import STORE_ERRORS  # noqa: PLC0415
 
     return STORE_ERRORS

@@ -43,12 +43,12 @@ class Months(click.ParamType[tuple[int, ...]]):
 
 
 def place(_: click.Context, __: click.Parameter, url: str) -> str:
-    """For options that name a folder or URL: a folder becomes absolute, as workers stand elsewhere."""
+    """The value of an option that names a folder or URL; a folder becomes absolute, for workers elsewhere."""
     return absolute(url)
 
 
 def key_of_lake(_: click.Context, __: click.Parameter, text: str) -> str:
-    """For arguments that take the key of a store alone: what they do is done to a lake, not to a URL.
+    """The value of an argument that takes the key of a store alone: its command acts on a lake, not on a URL.
 
     Raises:
         ConfigError: the text is a URL or a path.

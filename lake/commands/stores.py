@@ -112,7 +112,7 @@ def _summary(missing: list[ledger.LedgerEntry]) -> list[str]:
 
 
 def _waiting(entries: ledger.Ledger) -> list[str]:
-    """How many time steps wait to be published, and from when to when."""
+    """A line that says how many time steps wait to be published, and from when to when they are."""
     steps = sorted(entry.step for entry in entries.pending)
     if not steps:
         return []

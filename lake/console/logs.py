@@ -16,11 +16,11 @@ from uuid import uuid4
 
 RUN = "LAKE_RUN_ID"
 LEVELS = ("error", "warning")
-"""By which a message begins that is one: `error: ...`."""
+"""The levels that a message may begin with, e.g. `error: ...`; any other message has the level `info`."""
 
 
 def begin() -> None:
-    """At the start of a command: name its run, and have tracebacks logged as everything else is."""
+    """Set up a command when it starts: name its run, and have tracebacks logged as everything else is."""
     os.environ.setdefault(RUN, uuid4().hex[:12])
     if is_json():
         sys.excepthook = _log_traceback
@@ -46,10 +46,10 @@ def line(message: str, **fields: str) -> str:
 
 
 class Formatter(logging.Formatter):
-    """For Python's `logging`, which Dask uses: `DASK_LOGGING` names it (deploy/base/kustomization.yaml)."""
+    """The formatter for Dask's logs, which `DASK_LOGGING` names (deploy/base/kustomization.yaml)."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON."""
+        """The record as one line of JSON."""
         fields = {"logger": record.name, "level": record.levelname.lower()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)

@@ -18,7 +18,7 @@ from lake.console import logs
 
 
 class Advance(Protocol):
-    """How work under way reports its progress."""
+    """A function by which work under way reports its progress."""
 
     def __call__(self, done: int, total: int, detail: str = "") -> None:
         """`done` of `total` parts are finished; `detail`: what else to show."""
@@ -53,7 +53,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
-    """Rows in aligned columns, as wide as they need to be."""
+    """A table of rows in aligned columns, as wide as they need to be."""
     console = Console(width=4000, no_color=True, highlight=False)
     grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:

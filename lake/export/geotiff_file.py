@@ -53,7 +53,7 @@ def write(store: "Store", path: Path, selection: Selection) -> None:
 
 
 def _profile(image: xr.DataArray) -> dict[str, Any]:
-    """What rasterio is told of an image: size, projection, and where its north-west corner is."""
+    """The profile of rasterio for an image: its size, projection, and the place of its north-west corner."""
     y, x = image["y"].values, image["x"].values
     step_y, step_x = (float((a[-1] - a[0]) / (a.size - 1)) if a.size > 1 else 0 for a in (y, x))
     step_y, step_x = step_y or -step_x, step_x or -step_y

@@ -42,7 +42,7 @@ def write(store: "Store", path: Path, selection: Selection) -> None:
 
 
 def _table(store: "Store", part: xr.Dataset, selection: Selection) -> pa.Table:
-    """Rows of some pixels."""
+    """The table's rows of some pixels."""
     sizes = [part.sizes[name] for name in ("pixel", "subpixel", "month", "tod")]
     refinement = int(part.attrs["refinement"])
     pixel = part["pixel"].values

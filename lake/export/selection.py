@@ -22,17 +22,20 @@ class Selection:
 
     cube: str
     statistics: tuple[str, ...] = ("mean",)
-    """Metrics and what is computed from them."""
+    """Names of metrics, and of statistics that are computed from them."""
     months: tuple[int, ...] = ()
-    """1..12; empty: those that hold statistics."""
+    """Months 1..12; empty: those that hold statistics."""
     tods: tuple[int, ...] = ()
-    """Seconds of the UTC day."""
+    """Times of day, seconds of the UTC day; empty: all."""
     bands: tuple[str, ...] = ()
     region: Region = ()
-    """See `lake.format.regions`; empty: everything."""
+    """The region whose pixels are exported, see `lake.format.regions`; empty: all pixels."""
 
     def select(self, store: "Store") -> xr.Dataset:
-        """A variable for each statistic, (pixel, subpixel, month, tod, band), read when used.
+        """The selected part of a store, read when used.
+
+        Returns:
+            A variable for each statistic, float32 (pixel, subpixel, month, tod, band).
 
         Raises:
             ConfigError: the store lacks something, or no pixel lies in the region.

@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 AnyFloats = NDArray[np.floating]
-"""Of either precision, or half."""
+"""Floating-point numbers of half, single or double precision."""
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.int64]
-"""Positions, and other whole numbers."""
+"""Positions in an array, and other whole numbers of 64 bits."""
 Integers = NDArray[np.integer]
 """Whole numbers of any size."""
 Counts = NDArray[np.uint16]

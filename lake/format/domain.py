@@ -27,12 +27,12 @@ class Domain:
     """The pixels of a store, in store order."""
 
     grid: Grid
-    """The coarse one."""
+    """The coarse grid."""
     layout: Layout
     row: NDArray[np.int32]
-    """(P,) on the coarse grid, from the north."""
+    """(P,) the row of each pixel on the coarse grid, counted from the north."""
     column: NDArray[np.int32]
-    """(P,) on the coarse grid, from the west."""
+    """(P,) the column of each pixel on the coarse grid, counted from the west."""
 
     def __post_init__(self) -> None:
         if self.row.ndim != 1 or self.row.shape != self.column.shape:
@@ -43,18 +43,18 @@ class Domain:
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """The number of pixels."""
         return self.row.size
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(row, column) of the coarse grid."""
+        """(row, column) of the coarse grid, True where a pixel of the store lies."""
         mask = np.zeros(self.grid.shape, bool)
         mask[self.row, self.column] = True
         return mask
 
     def same_as(self, domain: "Domain") -> bool:
-        """Whether it has the same pixels in the same order: what stores of two periods need to be joined."""
+        """Whether both have the same pixels in the same order: only then can two stores be joined."""
         alike = self.layout == domain.layout and self.grid.same_as(domain.grid)
         places = ((self.row, domain.row), (self.column, domain.column))
         return alike and all(np.array_equal(a, b) for a, b in places)
@@ -66,7 +66,7 @@ class Domain:
         )
 
     def m_domain(self, refinement: int) -> NDArray[np.bool_]:
-        """(row, column) of the fine grid: every fine pixel of a pixel of the store."""
+        """(row, column) of the fine grid, True for every fine pixel of a pixel of the store."""
         return self.mask.repeat(refinement, axis=0).repeat(refinement, axis=1)
 
     def gather(self, image: Image, refinement: int) -> Image:

@@ -43,9 +43,9 @@ class Projection:
     """A geostationary projection; fields have their names from the CF conventions."""
 
     perspective_point_height: float
-    """Of the satellite above the ellipsoid, m."""
+    """Height of the satellite above the ellipsoid, m."""
     semi_major_axis: float
-    """Of the ellipsoid, m."""
+    """Equatorial radius of the ellipsoid, m; `semi_minor_axis` is its polar radius."""
     semi_minor_axis: float
     longitude_of_projection_origin: float
     """Degrees east; not where the satellite really is."""
@@ -73,12 +73,12 @@ class Projection:
 
     @property
     def sizes(self) -> tuple[float, float, float]:
-        """Height, semi-major and semi-minor axis, m."""
+        """The height, the semi-major axis and the semi-minor axis, m."""
         return self.perspective_point_height, self.semi_major_axis, self.semi_minor_axis
 
     @property
     def distance(self) -> float:
-        """From the Earth's centre to the satellite, m."""
+        """The distance from the Earth's centre to the satellite, m."""
         return self.perspective_point_height + self.semi_major_axis
 
     def cf_attributes(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ class Grid:
                 )
 
     def __str__(self) -> str:
-        """For messages."""
+        """The grid in the words of messages: its size, its first pixel, and where the satellite is."""
         return (
             f"{self.y.size} x {self.x.size} pixels from y {self.y[0]:.6f}, x {self.x[0]:.6f} rad, seen "
             f"from {self.projection.longitude_of_projection_origin:g} degrees east"
@@ -134,7 +134,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many (rows, columns)."""
+        """The numbers of rows and columns."""
         return self.y.size, self.x.size
 
     def same_as(self, grid: "Grid") -> bool:

@@ -24,9 +24,9 @@ class Key:
     sat: str
     listing: str
     t0: date
-    """First day."""
+    """The first day of the period."""
     tf: date
-    """Last day, inclusive."""
+    """The last day of the period, inclusive."""
     geom: str
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Key:
 
     @property
     def period(self) -> str:
-        """`YYYYMMDD_YYYYMMDD`."""
+        """The period as keys have it: `YYYYMMDD_YYYYMMDD`."""
         return f"{self.t0:%Y%m%d}_{self.tf:%Y%m%d}"
 
 

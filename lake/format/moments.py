@@ -22,11 +22,11 @@ class Moments:
     """Seven statistics of each pixel, arrays of one shape, float64."""
 
     count: Floats
-    """Number of observations, whole numbers."""
+    """The number of observations; whole numbers."""
     min: Floats
     max: Floats
     m1: Floats
-    """Mean."""
+    """The mean of the observations."""
     m2: Floats
     """Sum of squared deviations from the mean; m3 and m4 are the sums of their cubes and fourth powers."""
     m3: Floats
@@ -35,7 +35,7 @@ class Moments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """What people read: population statistics of each pixel, NaN where they are not defined."""
+    """The population statistics of each pixel that people read; NaN where a statistic is not defined."""
 
     mean: Floats
     stddev: Floats
@@ -47,7 +47,7 @@ class Summary:
 
 
 def empty(shape: tuple[int, ...]) -> Moments:
-    """Moments of no observation."""
+    """The moments of pixels without an observation."""
     return Moments(np.zeros(shape), *(np.full(shape, np.nan) for _ in range(6)))
 
 

@@ -19,12 +19,12 @@ _MOST_PHASES = int(np.iinfo(np.int16).max)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How pixels are cut into pieces; fixed when a store is created."""
+    """The sizes of the pieces into which a store cuts its pixels; they are fixed when it is created."""
 
     chunk: int = 1024
-    """Pixels of one inner chunk."""
+    """The number of pixels of one inner chunk."""
     phases: int = 16
-    """Phases of a superblock: inner chunks of a shard."""
+    """The number of phases of a superblock, which are the inner chunks of a shard."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -38,7 +38,7 @@ class Layout:
 
     @property
     def superblock(self) -> int:
-        """Pixels of a superblock that is not the last."""
+        """The number of pixels of a superblock; the last one of a store may be shorter."""
         return self.chunk * self.phases
 
 
@@ -71,7 +71,7 @@ def hilbert(row: ArrayLike, column: ArrayLike, bits: int) -> NDArray[np.int64]:
 
 
 def permutation(row: ArrayLike, column: ArrayLike, layout: Layout) -> NDArray[np.int64]:
-    """Where each place of the store finds its pixel.
+    """The order in which a store holds the pixels of a grid.
 
     Args:
         row: (P,) of every pixel on the coarse grid; no two pixels alike.
@@ -115,7 +115,7 @@ def phase_slices(pixels: int, layout: Layout, phase: int) -> list[slice]:
 
 
 def phase_of(pixels: int, layout: Layout) -> NDArray[np.int16]:
-    """(P,) phase of every pixel in store order."""
+    """(P,) the phase of every pixel, in store order."""
     phases = np.empty(pixels, np.int16)
     for phase in range(layout.phases):
         for run in phase_slices(pixels, layout, phase):
@@ -124,11 +124,11 @@ def phase_of(pixels: int, layout: Layout) -> NDArray[np.int16]:
 
 
 def superblock_of(pixels: int, layout: Layout) -> NDArray[np.int32]:
-    """(P,) superblock of every pixel in store order."""
+    """(P,) the superblock of every pixel, in store order."""
     return (np.arange(pixels) // layout.superblock).astype(np.int32)
 
 
 def _start(size: int, layout: Layout, phase: int) -> int:
-    """Where a phase begins in a superblock of `size` pixels: the first ones get the remainder."""
+    """The position in a superblock of `size` pixels where a phase begins; the first get the remainder."""
     share, remainder = divmod(size, layout.phases)
     return phase * share + min(phase, remainder)

@@ -23,7 +23,7 @@ has a `__geo_interface__`, as the geometries of Shapely and the tables of GeoPan
 
 
 def inside(region: Region, lon: Floats, lat: Floats) -> Bools:
-    """Which points lie in a region.
+    """The mask of the points that lie in a region.
 
     Args:
         region: see `Region`; a box with west above east lies across the antimeridian.

@@ -31,7 +31,7 @@ RESULTS_DIMS = ("month", "tod", "band", "metric", "pixel", "subpixel")
 CODEC = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=4)
 COORDINATE_CHUNK = 1 << 20
 PIXEL_COORDINATES = "row column lat lon superblock phase"
-"""Names of the coordinates on `pixel`."""
+"""The names of the coordinates on the axis `pixel`."""
 
 _CONVENTIONS = [
     {
@@ -64,9 +64,9 @@ class Cube:
 
     name: str
     resolution: str
-    """What the resolution is called, e.g. `2km`; cubes of one resolution share a `geom` group."""
+    """The name of the resolution, e.g. `2km`; cubes of one resolution share a group `geom/<resolution>`."""
     refinement: int
-    """Fine pixels along one coarse edge: 1, 2, 4."""
+    """How many fine pixels lie along one edge of a coarse pixel: 1, 2 or 4."""
     product: str
     """The satellite product its bands come from, e.g. `ABI-L1b-RadC`."""
     variable: str
@@ -92,7 +92,7 @@ class Cube:
 
     @property
     def subpixels(self) -> int:
-        """Fine pixels in one coarse pixel."""
+        """The number of fine pixels in one coarse pixel."""
         return self.refinement**2
 
     def quantity_of(self, band: str) -> Quantity:
@@ -111,7 +111,7 @@ class Cube:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Array:
-    """One array of a generation."""
+    """The declaration of one array of a generation."""
 
     path: str
     dims: tuple[str, ...]
@@ -121,12 +121,12 @@ class Array:
     shards: tuple[int, ...] | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     data: NDArray[Any] | None = None
-    """What `create` writes; None: left at the fill value."""
+    """The values that `create` writes; None: the array is left at its fill value."""
     fill_value: float | None = None
 
 
 def arrays(domain: Domain, cubes: tuple[Cube, ...]) -> Iterator[Array]:
-    """All arrays of a generation of these cubes on this domain."""
+    """The declarations of all arrays of a generation that holds these cubes of this domain."""
     yield from pixel_coordinates(domain)
     for resolution, refinement in sorted({(c.resolution, c.refinement) for c in cubes}):
         yield from _geometry(domain, f"geom/{resolution}", refinement)
@@ -136,7 +136,7 @@ def arrays(domain: Domain, cubes: tuple[Cube, ...]) -> Iterator[Array]:
 
 
 def results_array(pixels: int, layout: order.Layout, cube: Cube) -> Array:
-    """The statistics of one cube: one month, all tods, bands, metrics of a phase are an inner chunk."""
+    """The array of one cube's metrics; an inner chunk is one month of one phase, with all tods and bands."""
     inner = (1, len(cube.tods), len(cube.bands), len(METRICS), layout.chunk, cube.subpixels)
     return Array(
         f"{cube.name}/results",
@@ -241,7 +241,7 @@ def coordinate(
 
 
 def pixel_coordinates(domain: Domain) -> Iterator[Array]:
-    """Where every pixel lies, in store order: `pixel` and `PIXEL_COORDINATES`."""
+    """The arrays that say where every pixel lies, in store order: `pixel` and `PIXEL_COORDINATES`."""
     lon, lat = domain.lonlat()
     n, layout = domain.pixels, domain.layout
     for name, data, dtype, attributes in (
@@ -323,7 +323,7 @@ def axes(group: str, image_grid: Grid) -> Iterator[Array]:
 
 
 def labels(cube: Cube) -> Iterator[Array]:
-    """What stands on the axes of a cube's results, but pixels, with their data."""
+    """The arrays that label the axes of a cube's results, all but the axis of pixels."""
 
     def label(name: str, dim: str, values: object, dtype: str, **attributes: object) -> Array:
         data = np.array(values, np.dtypes.StringDType() if dtype == "string" else dtype)

@@ -5,7 +5,7 @@ import re
 from lake.errors import ConfigError
 
 DAY_S = 86400
-"""Seconds of a day."""
+"""The number of seconds of a day."""
 
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
 
@@ -30,7 +30,7 @@ def parse_tod(text: str) -> int:
 
 
 def format_tod(tod: int) -> str:
-    """The time of day on a clock, e.g. `18:00 UTC`."""
+    """The time of day as a clock shows it, e.g. `18:00 UTC`."""
     return f"{tod // 3600:02d}:{tod % 3600 // 60:02d} UTC"
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 FILE = Path(__file__).with_name("outlines.npz")
 STEP = 0.01
-"""Degrees."""
+"""Length of one step, degrees."""
 
 
 def read(kind: str) -> list[NDArray[np.int64]]:

@@ -34,15 +34,15 @@ CACHE_BYTES = 32 << 20
 """Encoded chunks that `gather` remembers: those of some dozens of points, all months."""
 
 Index = Sequence[tuple[int, int]]
-"""Offset and size of every chunk of a shard."""
+"""The offset and size, in bytes, of every chunk of a shard."""
 
 Along = slice | NDArray[Any]
-"""What is wanted along an axis; a slice keeps the data a view."""
+"""The positions that are read along an axis; a slice keeps the data a view."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What is wanted of every pixel."""
+    """The part that is read of every pixel."""
 
     tod: Along
     band: Along
@@ -50,20 +50,20 @@ class Cut:
     subpixel: Along
 
     def take(self, block: NDArray[np.float32], pixels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The cut of some pixels of a block (tod, band, metric, pixel, subpixel)."""
+        """This part of some pixels of a block (tod, band, metric, pixel, subpixel)."""
         cut = block[self.tod][:, self.band][:, :, self.metric][..., self.subpixel]
         return cut[:, :, :, pixels]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Of one generation; it remembers the indices of shards, 16 bytes a chunk."""
+    """Reads the chunks of one generation; it remembers the indices of shards, 16 bytes a chunk."""
 
     objects: Objects
-    """Of the generation."""
+    """The objects of the generation."""
     layout: Layout
     months: tuple[int, ...]
-    """Months that hold statistics; others are NaN."""
+    """The months that hold statistics; all others read as NaN."""
     indices: dict[str, Index] = field(default_factory=dict)
     cache: "_ChunkCache" = field(default_factory=lambda: _ChunkCache(CACHE_BYTES))
 
@@ -243,7 +243,7 @@ class _ChunkCache:
 
 
 def _by_chunk(pixels: NDArray[np.int64], layout: Layout) -> Mapping[int, NDArray[np.int64]]:
-    """Which of the pixels lie in each chunk; chunks are counted through the whole store."""
+    """Chunk, counted through the whole store -> positions in `pixels` of those that lie in it."""
     if not pixels.size:
         return {}
     number = pixels // layout.chunk

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 STATISTICS = tuple(field.name for field in fields(Summary))
-"""What is computed from the metrics when it is read."""
+"""The statistics that are computed from the metrics when they are read."""
 ALL_STATISTICS = (*moments.METRICS, *STATISTICS)
 
 _CELL_METHODS = {"mean": "time: mean", "stddev": "time: standard_deviation"}
@@ -77,7 +77,7 @@ def dataset(
 
 
 def compute_statistics(results: xr.Variable, cube: Cube) -> dict[str, xr.Variable]:
-    """All `STATISTICS` of results that were read; their last axis is that of metrics."""
+    """All `STATISTICS`, computed from results whose last axis is that of metrics."""
     summary = moments.finalise(moments.from_results(results.values, axis=-1))
     return {
         name: xr.Variable(
@@ -90,7 +90,7 @@ def compute_statistics(results: xr.Variable, cube: Cube) -> dict[str, xr.Variabl
 
 
 def labels(cube: Cube) -> dict[str, xr.Variable]:
-    """Coordinates of all axes but pixels."""
+    """The coordinates of all axes but that of pixels."""
     return {
         array.path.rpartition("/")[2]: xr.Variable(
             array.dims,
@@ -102,7 +102,7 @@ def labels(cube: Cube) -> dict[str, xr.Variable]:
 
 
 def pixel_coordinates(source: CubeSource) -> dict[str, xr.Variable]:
-    """Where every pixel lies; all but their numbers are read when used, whole and once."""
+    """The coordinates of every pixel; all but the pixels' numbers are read when used, whole and once."""
     store, pixels = source.store, source.store.pixels
     makers: dict[str, Callable[[], NDArray[Any]]] = {
         "superblock": partial(order.superblock_of, pixels, store.layout),
@@ -121,17 +121,17 @@ def pixel_coordinates(source: CubeSource) -> dict[str, xr.Variable]:
 def lazy_variable(
     dims: tuple[str, ...], array: BackendArray, attributes: dict[str, Any]
 ) -> xr.Variable:
-    """A variable that is read where it is indexed."""
+    """A variable whose values are read where it is indexed."""
     return xr.Variable(dims, indexing.LazilyIndexedArray(array), attributes)
 
 
 def units(cube: Cube) -> NDArray[Any]:
-    """(band,) of `min`, `max`, `mean` and `stddev`."""
+    """(band,) the unit of `min`, `max`, `mean` and `stddev`."""
     return np.array([cube.quantity_of(band).unit for band in cube.bands], object)
 
 
 def unit_of(statistic: str, unit: str) -> str:
-    """Of a metric or statistic of what has a unit: `1`, the unit, or a power of it."""
+    """The unit of a metric or statistic of a quantity that has a unit: `1`, that unit, or a power of it."""
     power = {"m2": 2, "m3": 3, "m4": 4}.get(statistic, 1)
     if statistic in {"count", "skewness", "kurtosis"} or unit == "1":
         return "1"
@@ -139,7 +139,7 @@ def unit_of(statistic: str, unit: str) -> str:
 
 
 def dataset_attributes(store: Generation, cube: Cube, group: str) -> dict[str, Any]:
-    """Attributes of a dataset of a cube that `group` holds."""
+    """The attributes of a dataset that shows a cube; `group` is where the generation holds it."""
     return {
         "Conventions": "CF-1.11",
         "title": f"{group} of {store.key}",

@@ -1,4 +1,4 @@
-"""What it means that an object of a generation is not there: damage, or a generation that was collected."""
+"""Errors for a missing object of a generation: the generation is damaged, or was collected as garbage."""
 
 from lake.errors import LakeError, MissingError
 from lake.storage.connect import connect
@@ -7,7 +7,7 @@ from lake.store import commits
 from lake.store.generations import StoreState
 
 _FOLDER = "/v/"
-"""Of the generations of a store, within their URLs."""
+"""The folder of the generations of a store, within their URLs."""
 
 
 def missing_object(generation: Objects, error: MissingError) -> MissingError:
@@ -42,7 +42,7 @@ def missing_generation(url: str, error: Exception) -> MissingError:
 
 
 def _newest(store: str) -> str:
-    """Path of the newest generation of a store; empty if that cannot be known."""
+    """The path of the newest generation of a store; empty if that cannot be read."""
     try:
         head = commits.head(connect(store))
         return StoreState.from_commit(head).path if head else ""

@@ -19,13 +19,13 @@ from lake.storage.readonly import ReadOnlyStore
 
 
 class Generation:
-    """An immutable Zarr v3 group of statistics."""
+    """One generation of a store: an immutable Zarr v3 group of statistics."""
 
     def __init__(self, objects: Objects, options: dict[str, Any] | None = None) -> None:
         self._objects = objects
         self._options = options or {}
         self.url = objects.url()
-        """Of the generation: an immutable Zarr v3 group."""
+        """The URL of the generation."""
         self._zarr = ReadOnlyStore(objects, whole=True)
         try:
             self._root = zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
@@ -43,30 +43,30 @@ class Generation:
             for name in self.attributes["cubes"]
         }
         self.months: tuple[int, ...] = tuple(self.attributes["months"])
-        """Months that hold statistics."""
+        """The months that hold statistics."""
         self.suspect: tuple[str, ...] = tuple(self.attributes["suspect"])
-        """Metrics that may be wrong, imported from merged legacy results."""
+        """The metrics that may be wrong, because they come from merged legacy results."""
         self.layout = Layout(**self.attributes["layout"])
-        """How pixels are cut into superblocks and chunks."""
+        """The sizes of the superblocks and chunks into which pixels are cut."""
         self.pixels: int = self.declared("pixel")[0].shape[0]
-        """How many there are."""
+        """The number of pixels."""
         self.blocks = blocks.Reader(objects, self.layout, self.months)
-        """Reads inner chunks."""
+        """The reader of inner chunks."""
         self._read: dict[str, NDArray[Any]] = {}
 
     @property
     def generation(self) -> str:
-        """Name of the generation."""
+        """The name of the generation, e.g. `00000007-8c1f2a3b4c5d`."""
         return self.url.rsplit("/", 1)[-1].removesuffix(".zarr")
 
     @property
     def plain_url(self) -> str:
-        """Of the generation, without caches before it: what xarray opens by itself."""
+        """The URL of the generation without caches before it, which xarray opens by itself."""
         return self.url.rpartition("::")[2]
 
     @property
     def projection(self) -> Projection:
-        """Of the fixed grid."""
+        """The projection of the fixed grid."""
         attributes = self.crs(self._coarse.resolution)
         return Projection(**{name: attributes[name] for name in Projection.__dataclass_fields__})
 
@@ -79,7 +79,7 @@ class Generation:
         return Domain(Grid(self.projection, y, x), self.layout, row, column)
 
     def crs(self, resolution: str) -> dict[str, Any]:
-        """Attributes of the CF grid mapping of a resolution."""
+        """The attributes of the CF grid mapping of a resolution."""
         return self.declared(f"geom/{resolution}/crs")[1]
 
     def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:

@@ -37,13 +37,13 @@ class CubeSource:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Length of every axis."""
+        """The length of every axis."""
         cube = self.cube
         shape = (len(MONTHS), len(cube.tods), len(cube.bands), len(METRICS))
         return dict(zip(STUDY_DIMS, (self.store.pixels, cube.subpixels, *shape), strict=True))
 
     def read(self, pixels: Indices, month: Along, cut: blocks.Cut) -> NDArray[np.float32]:
-        """What is wanted of some pixels.
+        """Read a part of some pixels.
 
         Returns:
             (pixel, subpixel, month, tod, band, metric), NaN in months that hold nothing.
@@ -61,16 +61,16 @@ class CubeSource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Which subpixel of which pixel each point lies in."""
+    """The pixel and the subpixel in which each point lies."""
 
     pixel: Indices
-    """(point,); -1: none, NaN is read."""
+    """(point,) the pixel's position; -1: no pixel, and NaN is read."""
     subpixel: Indices
-    """(point,)"""
+    """(point,) the subpixel's number."""
 
 
 class LazyResults(BackendArray):
-    """All statistics of all pixels, or of points; or one that is computed from them."""
+    """The metrics of all pixels, or of points; or one statistic that is computed from them."""
 
     def __init__(
         self, source: CubeSource, points: Points | None = None, statistic: str | None = None

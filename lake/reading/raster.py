@@ -140,7 +140,7 @@ def _is_range(values: xr.DataArray, dim: str, size: int) -> bool:
 def _extent(
     of_pixels: NDArray[np.int32], pixel: NDArray[np.int64], domain: Domain, axis: int
 ) -> slice:
-    """Rows, or columns, of the coarse grid that an image has."""
+    """The rows, or the columns, of the coarse grid that an image of these pixels has."""
     if pixel.size == domain.pixels:
         return slice(0, domain.grid.shape[axis])
     return slice(int(of_pixels.min()), int(of_pixels.max()) + 1)

@@ -1,4 +1,4 @@
-"""How objects show themselves in notebooks: what it is, its size, and how to open it without us."""
+"""Texts and tables by which objects show themselves: what they are, and how to open them without us."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -16,14 +16,14 @@ def html(title: str, facts: Mapping[str, str], line: str) -> str:
 
 
 def text(title: str, facts: Mapping[str, str], line: str) -> str:
-    """The same for terminals."""
+    """The same facts as plain text, for terminals."""
     width = max(map(len, facts), default=0)
     lines = [f"<{title}", *(f"  {name:<{width}}  {value}" for name, value in facts.items())]
     return "\n".join([*lines, f"  {line}"] if line else lines) + ">"
 
 
 def size(count: float) -> str:
-    """Bytes, in the unit that suits them."""
+    """A number of bytes in the unit that suits it."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -32,7 +32,7 @@ def size(count: float) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
-    """A table in HTML."""
+    """A table of texts in HTML."""
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows

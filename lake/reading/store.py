@@ -30,7 +30,7 @@ from lake.store import commits
 from lake.store.generations import StoreState
 
 HARMLESS = frozenset({"anon", "endpoint_url"})
-"""Options that may travel to workers: they hold no secrets."""
+"""The options that may travel to workers, because they hold no secrets."""
 
 
 def open(  # noqa: A001
@@ -88,7 +88,7 @@ class Store(Generation):
         return _reopened, (self.url, tuple(self._options.items()))
 
     def cube(self, name: str) -> xr.Dataset:
-        """All statistics of a cube, read when used.
+        """The metrics of a cube, read when used.
 
         Returns:
             `results`, float32 (pixel, subpixel, month, tod, band, metric), with labels on every axis,
@@ -102,7 +102,7 @@ class Store(Generation):
         return self.metrics(name, ())
 
     def metrics(self, name: str, statistics: tuple[str, ...] = cubes.STATISTICS) -> xr.Dataset:
-        """The cube, with statistics that are computed when used.
+        """The metrics of a cube, with statistics that are computed from them when used.
 
         Args:
             name: of the cube.
@@ -133,7 +133,7 @@ class Store(Generation):
         return overview.dataset(self, self._cube(name))
 
     def results(self, cube: str) -> xr.DataArray:
-        """`results` of `cube(cube)` alone."""
+        """The array `results` of `cube(cube)` alone."""
         return self.cube(cube)["results"]
 
     def tree(self, *names: str, statistics: tuple[str, ...] = ()) -> xr.DataTree:
@@ -150,7 +150,7 @@ class Store(Generation):
         return xr.DataTree.from_dict({"/": self._of_pixels(), **nodes})
 
     def series(self, pixel: int, *names: str) -> xr.DataTree:
-        """All that cubes hold of one pixel, read now: an inner chunk for each cube and month.
+        """All metrics and statistics of one pixel, read now: an inner chunk for each cube and month.
 
         Args:
             pixel: position in store order.
@@ -204,7 +204,7 @@ class Store(Generation):
         *,
         outside: Literal["error", "nan"] = "error",
     ) -> xr.Dataset:
-        """What a cube holds of the subpixel that contains each point, read when used.
+        """The metrics and statistics of the subpixel that contains each point, read when used.
 
         Args:
             name: of the cube.
@@ -274,7 +274,7 @@ class Store(Generation):
         return block
 
     def region(self, region: Region) -> NDArray[np.int64]:
-        """Pixels, ascending, whose centres lie in a region.
+        """The positions, ascending, of the pixels whose centres lie in a region.
 
         Args:
             region: (west, south, east, north) in degrees, west above east: across the antimeridian; or
@@ -342,7 +342,7 @@ class Store(Generation):
         return f'xarray.open_datatree("{self.plain_url}", engine="zarr", zarr_format=3)'
 
     def _of_pixels(self) -> xr.Dataset:
-        """The root of trees."""
+        """The dataset at the root of trees: the coordinates of all pixels."""
         attributes = {
             "key": str(self.key),
             "source": self.plain_url,
@@ -381,7 +381,7 @@ class Store(Generation):
 
 @lru_cache(maxsize=4)
 def _reopened(url: str, options: tuple[tuple[str, Any], ...]) -> Store:
-    """On a worker: the generation that was pickled; the last ones stay open."""
+    """Open a generation that was pickled, on a worker, where the last ones stay open."""
     return open(url, **dict(options))
 
 

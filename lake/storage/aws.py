@@ -1,4 +1,4 @@
-"""How S3 is reached from this process: endpoint, region and credentials, as its environment says.
+"""The endpoint, region and credentials by which this process reaches S3, from its environment.
 
 obstore reads keys, web identities and container credentials from the environment by itself. Profiles
 (`~/.aws/config`, `~/.aws/credentials`, `AWS_PROFILE`: keys, SSO, assumed roles, `credential_process`)
@@ -29,7 +29,7 @@ Credentials = dict[str, Any]
 
 
 def options() -> dict[str, Any]:
-    """What obstore is told beside the environment.
+    """The settings that obstore needs beside the environment.
 
     Raises:
         ConfigError: an endpoint that is no URL, or no credentials anywhere.
@@ -130,7 +130,7 @@ def _by_botocore(profile: str | None) -> dict[str, Any]:
 
 
 def _provider(credentials: Any) -> Callable[[], Credentials]:  # noqa: ANN401 (botocore has no types)
-    """What obstore calls when it needs credentials; errors of botocore become this project's."""
+    """The function that obstore calls when it needs credentials; errors of botocore become this project's."""
 
     def provide() -> Credentials:
         frozen = credentials.get_frozen_credentials()

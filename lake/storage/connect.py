@@ -17,10 +17,10 @@ from lake.storage.obstore_backend import ObstoreObjects
 from lake.storage.urls import absolute
 
 NATIVE = ("s3", "gs", "az", "abfs", "https", "http")
-"""Schemes that obstore serves."""
+"""The schemes of URLs that obstore serves."""
 
 STORE_ERRORS = (OSError, obstore.exceptions.BaseError)
-"""What a failing object store raises."""
+"""The errors that a failing object store raises."""
 
 
 def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401

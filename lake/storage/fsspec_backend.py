@@ -131,7 +131,7 @@ _IN_MEMORY = threading.Lock()
 _CACHES = threading.Lock()
 
 _MODIFIED = ("LastModified", "last_modified", "updated", "mtime", "created")
-"""What the file systems of fsspec call it."""
+"""The names that the file systems of fsspec have for the time of the last change."""
 
 
 def _modified(info: Mapping[str, Any]) -> datetime:

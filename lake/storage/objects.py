@@ -1,4 +1,4 @@
-"""What an object store does for this project: get, put, create-only put, list, copy, delete.
+"""The operations of an object store that this project uses: get, put, create-only put, list, copy, delete.
 
 `create` is the one primitive that commits rest on: of all writers of one path exactly one succeeds.
 `lake.storage.connect` gives the objects below a URL.
@@ -22,13 +22,13 @@ class Stat:
 
     path: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
     modified: datetime
     """When it was written, by the store's clock, UTC; `UNDATED` where it does not tell."""
 
 
 UNDATED = datetime.max.replace(tzinfo=UTC)
-"""Of objects on plain web servers, which are only read from: never old."""
+"""The time of objects on plain web servers, which are only read from: they are never old."""
 
 
 class Objects(Protocol):
@@ -36,13 +36,13 @@ class Objects(Protocol):
 
     root: str
     is_folder: bool
-    """On this machine: nothing is won by asking for several objects at a time."""
+    """Whether this is a folder of this machine, where several requests at a time are no faster than one."""
 
     def get(self, path: str) -> bytes:
         """The whole object; MissingError if there is none."""
 
     def view(self, path: str) -> Bytes:
-        """As `get`, and not copied once more: of large objects."""
+        """The whole object as `get` gives it, without one more copy: for large objects."""
 
     def tail(self, path: str, size: int) -> Bytes:
         """The last bytes of an object, or all of a smaller one; MissingError if there is none."""

@@ -19,7 +19,7 @@ from lake.errors import ConfigError, MissingError
 from lake.storage.objects import Objects
 
 FOLDER = "probe"
-"""Below the root; empty again afterwards."""
+"""The folder of the probe below the root; it is empty again afterwards."""
 ROUNDS = 5
 WRITERS = 8
 

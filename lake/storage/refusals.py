@@ -1,4 +1,4 @@
-"""What an object store's refusal means, and what to do: no or expired credentials, no bucket, a wrong clock.
+"""Errors that explain an object store's refusal: no or expired credentials, no bucket, a wrong clock.
 
 Stores tell in the body of an answer, and say nothing in that to a HEAD. What a later try, or a pod on
 another machine, can mend ends with exit code 1; what only the user can, with 64.
@@ -23,7 +23,7 @@ _SILENT = re.compile(r"performing HEAD .* status code: 40[03]")
 _NONE = re.compile(
     r"/latest/(api/token|meta-data)|computeMetadata|metadata/identity|NoCredentials|locate credentials"
 )
-"""Without other credentials, clients ask the machine's metadata server."""
+"""Signs of missing credentials: without others, clients ask the machine's metadata server."""
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist")
 _REFUSED = re.compile(r"(os error|Errno) (13|20|30)\b|AccessDenied|401 Unauthorized|403 Forbidden")
 """Permission denied, not a directory, read-only file system; a server's refusal."""
@@ -50,7 +50,7 @@ def explain(
 
 
 def _passing(doing: str, url: str, text: str) -> LakeError | None:
-    """What a later try can mend."""
+    """The error for a refusal that a later try can mend; None if it is another."""
     cause = text.partition("\n")[0]
     if _SKEWED.search(text):
         return UnreachableError(
@@ -66,7 +66,7 @@ def _passing(doing: str, url: str, text: str) -> LakeError | None:
 
 
 def _lasting(doing: str, url: str, error: Exception, text: str, unsigned: str) -> LakeError | None:
-    """What only the user can mend."""
+    """The error for a refusal that only the user can mend; None if it is another."""
     cause = text.partition("\n")[0]
     if _NONE.search(text):
         return ConfigError(

@@ -30,15 +30,15 @@ from lake.storage import aws
 T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=4)
-"""How long obstore tries; signatures and credentials of a request hold for five minutes."""
+"""How long obstore tries a request; its signature and credentials hold for five minutes."""
 
 _PATIENCE: ContextVar[timedelta | None] = ContextVar("patience", default=None)
 
 _BACKOFF = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5), "base": 2}
 _RETRIES = 200
-"""More than fit into the time: time alone ends the trying."""
+"""The number of tries: more than fit into the time, so that time alone ends them."""
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Seconds between our own."""
+"""The pauses between the tries of `again`, seconds."""
 _LASTING = re.compile(r"status code: 4(?!08|09|29)\d\d|LocalFileSystem")
 """The server understood, and refused; or it is a folder."""
 
@@ -54,7 +54,7 @@ def patience(time: timedelta) -> Iterator[None]:
 
 
 def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each scheme)
-    """The obstore store of a URL."""
+    """The store of obstore for a URL."""
     options: Any = {
         "client_options": {
             "allow_http": True,
@@ -75,7 +75,7 @@ def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each sc
 
 
 def again(call: Callable[[], T]) -> T:
-    """What `call` returns, once it comes through; it may be made more than once."""
+    """Call a function until it succeeds, and return its result; it may be called more than once."""
     pauses = _Pauses()
     while True:
         try:
@@ -85,7 +85,7 @@ def again(call: Callable[[], T]) -> T:
 
 
 async def again_async(call: Callable[[], Awaitable[T]]) -> T:
-    """The same of a coroutine function."""
+    """Await a coroutine function as `again` calls a function."""
     pauses = _Pauses()
     while True:
         try:
@@ -107,7 +107,7 @@ class ZarrStore(zarr.storage.ObjectStore[Any]):
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
     ) -> list[Buffer | None]:
-        """Parts of objects."""
+        """The asked parts of several objects."""
         get, asked = super().get_partial_values, list(key_ranges)
         return await again_async(lambda: get(prototype, asked))
 
@@ -132,7 +132,7 @@ class ZarrStore(zarr.storage.ObjectStore[Any]):
         await again_async(lambda: delete(key))
 
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
-        """Names directly below a folder."""
+        """The names directly below a folder."""
         names = super().list_dir
 
         async def listed() -> list[str]:
@@ -148,7 +148,7 @@ class _Pauses:
         self._end = time.monotonic() + (_PATIENCE.get() or PATIENCE).total_seconds()
 
     def after(self, error: GenericError) -> float:
-        """How long to wait before the next try; raises the error if there is to be none."""
+        """The seconds to wait before the next try; raises the error if there is to be none."""
         if not self._left or time.monotonic() > self._end or _LASTING.search(str(error)):
             raise error
         return self._left.pop(0)

@@ -9,9 +9,9 @@ from lake.console.messages import say
 from lake.storage.urls import redact
 
 AFTER_S = 5.0
-"""Silence up to here."""
+"""Waits shorter than this are not announced, seconds."""
 AGAIN_S = 60.0
-"""Between two messages."""
+"""The time between two messages, seconds."""
 _LOOK_S = 0.5
 
 _since: dict[object, tuple[float, str]] = {}

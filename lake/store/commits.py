@@ -19,12 +19,12 @@ from lake.storage.objects import Objects
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One entry of the log."""
+    """One entry of a log."""
 
     number: int
-    """From 1."""
+    """The number in the log, counted from 1."""
     body: dict[str, Any]
-    """What the writer said, with `write_id` and `parent` (None for the first)."""
+    """The document of the writer, with `write_id` and `parent` (None for the first)."""
 
 
 def head(objects: Objects, folder: str = "") -> Commit | None:
@@ -90,7 +90,7 @@ def read(objects: Objects, number: int, folder: str = "") -> Commit | None:
 
 
 def path(number: int, folder: str = "") -> str:
-    """Of the object of a commit."""
+    """The path of the object of a commit."""
     return _join(folder, f"commits/{number:08d}.json")
 
 

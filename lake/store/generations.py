@@ -1,4 +1,4 @@
-"""What a store's log of commits says, and how a generation is drafted, written and sealed.
+"""The state of a store, as its log of commits says it; how a generation is drafted, written and sealed.
 
     <root>/<sat>/<listing>/<t0>_<tf>/<geom>/
         commits/00000007.json            names generation, manifest, ledger and staged parts; written once
@@ -33,20 +33,20 @@ from lake.store.manifest import Manifest, Recorder, StoredObject
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """What a commit of a store says."""
+    """The state of a store, as one commit says it."""
 
     path: str
-    """Of the newest generation, below the store's folder; empty before anything was published."""
+    """The path of the newest generation below the store's folder; empty before anything was published."""
     manifest: str
-    """Path of the generation's manifest; empty likewise."""
+    """The path of the generation's manifest; empty likewise."""
     months: tuple[int, ...]
-    """Months of the generation that hold statistics."""
+    """The months of the generation that hold statistics."""
     suspect: tuple[str, ...]
-    """Metrics of the generation that may be wrong."""
+    """The metrics of the generation that may be wrong."""
     ledger: str
-    """Path of the ledger."""
+    """The path of the ledger."""
     parts: tuple[str, ...]
-    """Names of the staged parts that wait to be published."""
+    """The names of the staged parts that wait to be published."""
     domain: str
     """SHA-256 of the domain: stores of one domain can be merged."""
     listing: str
@@ -160,7 +160,7 @@ def read_shard(
 
 
 def shard_path(cube: str, month: int, superblock: int) -> str:
-    """Of the object that holds a superblock of one month, below its generation."""
+    """The path, below its generation, of the object that holds a superblock of one month."""
     return f"{cube}/results/c/{month - 1}/0/0/0/{superblock}/0"
 
 

@@ -36,21 +36,21 @@ _OF_FILES = {"files": "name", "sizes": "size", "tags": "tag", "checksums": "chec
 
 @dataclass(frozen=True, slots=True, order=True)
 class SourceFile:
-    """One file that a time step was made from."""
+    """One file of the satellite that a time step was made from."""
 
     name: str
-    """Without folder."""
+    """The file's name, without folder."""
     size: int = 0
-    """Bytes; 0: not known."""
+    """The file's size in bytes; 0: not known."""
     tag: str = ""
-    """What the source's listing said of its content: an ETag, or the time of its last change."""
+    """The mark of its content in the source's list of files: an ETag, or the time of its last change."""
     checksum: int = 0
     """CRC-32C of the bytes as they were read; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class LedgerEntry:
-    """What became of one time step."""
+    """One entry of a ledger: what became of one time step."""
 
     step: str
     """`YYYYMMDD-<seconds>`, or a legacy file's name."""
@@ -62,16 +62,16 @@ class LedgerEntry:
     version: str = ""
     """Version of the LST product that told clear from cloudy: v01, v02."""
     reason: str = ""
-    """Why it is missing."""
+    """Why the time step is missing; empty: it is not."""
     files: tuple[SourceFile, ...] = ()
-    """What it was made from, the clear-sky product first."""
+    """The files that the time step was made from, the clear-sky product first."""
     part: str = ""
     """Name of the part that holds it, while it is staged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """All entries of a store, one per time step."""
+    """The ledger of a store: all its entries, one per time step."""
 
     entries: tuple[LedgerEntry, ...] = ()
 
@@ -79,7 +79,7 @@ class Ledger:
         return iter(self.entries)
 
     def steps(self, *statuses: str) -> set[str]:
-        """The time steps with one of these statuses."""
+        """The time steps whose entries have one of these statuses."""
         return {e.step for e in self.entries if e.status in statuses}
 
     @property
@@ -89,23 +89,23 @@ class Ledger:
 
     @property
     def pending(self) -> tuple[LedgerEntry, ...]:
-        """What waits to be published."""
+        """The entries of time steps that wait to be published."""
         return tuple(e for e in self.entries if e.status == STAGED)
 
     @property
     def versions(self) -> dict[str, int]:
-        """How many merged time steps there are of each version of the LST product."""
+        """Version of the LST product -> number of merged time steps."""
         counts = Counter(e.version for e in self.entries if e.status == MERGED and e.version)
         return dict(sorted(counts.items()))
 
     def with_entries(self, entries: Iterable[LedgerEntry]) -> "Ledger":
-        """With these entries added; of one time step the new entry counts."""
+        """The ledger with these entries added; of one time step the new entry counts."""
         by_step = {e.step: e for e in self.entries} | {e.step: e for e in entries}
         return Ledger(tuple(sorted(by_step.values())))
 
     @property
     def legacy(self) -> tuple[str, ...]:
-        """Legacy results that it holds: their time steps are not known."""
+        """The legacy results that the ledger holds: their time steps are not known."""
         return tuple(e.step for e in self.entries if e.status != MISSING and not e.start)
 
 

@@ -23,23 +23,23 @@ _SCHEMA = pa.schema([("path", pa.string()), ("size", pa.int64()), ("checksum", p
 
 @dataclass(frozen=True, slots=True, order=True)
 class StoredObject:
-    """One object of a generation."""
+    """One object of a generation, as the manifest lists it."""
 
     path: str
-    """Below the generation."""
+    """The path below the generation."""
     size: int
-    """Bytes."""
+    """Size in bytes."""
     checksum: int
-    """CRC-32C."""
+    """CRC-32C of the bytes."""
 
     @classmethod
     def from_data(cls, path: str, data: bytes) -> Self:
-        """What an object of this content is noted as."""
+        """The entry of an object of this content."""
         return cls(path, len(data), google_crc32c.value(data))
 
 
 Manifest = Mapping[str, StoredObject]
-"""By path."""
+"""The objects of a generation by path."""
 
 
 class Recorder(WrapperStore[Any]):

@@ -31,14 +31,14 @@ MAPS = ("count", "mean", "stddev")
 DIMS = ("month", "tod", "band", "y", "x")
 
 FACTOR = 8
-"""Pixels along a cell, if the grid is neither small nor mostly sea."""
+"""The number of pixels along a cell, if the grid is neither small nor mostly sea."""
 LEAST_PIXELS = 56
-"""Of the store under a cell, on average: then maps take less than 1 % of the bytes."""
+"""The least mean number of the store's pixels in a cell: then maps take less than 1 % of the bytes."""
 LEAST_CELLS = 16
-"""Along the longer side of a map, whatever it costs: of a store so small nobody minds."""
+"""The least number of cells along the longer side of a map, also where they take more than 1 %."""
 
 _KEPT_BITS = {"mean": 13, "stddev": 9}
-"""Of the 23 after the leading one."""
+"""The bits that are kept of a number, of the 23 after the leading one."""
 
 Cells = NDArray[np.int32]
 """(pixel,) number of the cell of each pixel, row-major."""
@@ -48,7 +48,7 @@ Sums = tuple[Cells, Floats]
 
 
 def factor(domain: Domain) -> int:
-    """How many pixels of the coarse grid lie along a cell."""
+    """The number of pixels of the coarse grid along a cell."""
     shape = domain.grid.shape
     largest = max(1, min(max(shape) // LEAST_CELLS, min(shape) // 2))
     if largest < FACTOR:
@@ -60,12 +60,12 @@ def factor(domain: Domain) -> int:
 
 
 def shape_of(shape: tuple[int, int], factor: int) -> tuple[int, int]:
-    """Rows and columns of the maps of a coarse grid of this shape."""
+    """The numbers of rows and columns of the maps of a coarse grid of this shape."""
     return -(-shape[0] // factor), -(-shape[1] // factor)
 
 
 def cells(domain: Domain) -> Cells:
-    """The cell of each pixel."""
+    """The number of the cell in which each pixel lies."""
     return _cells(domain.row, domain.column, domain.grid.shape, factor(domain))
 
 
@@ -157,7 +157,7 @@ def create(store: ZarrStore, domain: Domain, cubes: tuple[Cube, ...]) -> None:
 
 
 def arrays(domain: Domain, cube: Cube) -> Iterable[Array]:
-    """All arrays of the maps of one cube."""
+    """The declarations of all arrays of the maps of one cube."""
     group, cell_grid = f"{GROUP}/{cube.name}", grid_of(domain)
     yield from schema.axes(group, cell_grid)
     for label in schema.labels(cube):
@@ -203,7 +203,7 @@ def draw(
 
 
 def paths(cube: str, month: int) -> list[str]:
-    """Of the objects of a month, below the generation."""
+    """The paths of the objects of a month, below the generation."""
     return [f"{GROUP}/{cube}/{name}/c/{month - 1}/0/0/0/0" for name in MAPS]
 
 
@@ -234,7 +234,7 @@ def _pixels_a_cell(domain: Domain, factor: int) -> float:
 
 
 def _rounded(x: Floats, bits: int) -> NDArray[np.float32]:
-    """To so many bits after the leading one, to nearest."""
+    """The numbers rounded to nearest, with so many bits kept after the leading one."""
     dropped = 23 - bits
     pattern = x.astype(np.float32).view(np.uint32) + np.uint32(1 << (dropped - 1))
     rounded: NDArray[np.float32] = (pattern & ~np.uint32((1 << dropped) - 1)).view(np.float32)

@@ -27,7 +27,7 @@ Block = NDArray[np.float32]
 NO_CHUNK = int(np.iinfo(np.uint64).max)
 _CHECKSUM_BYTES = 4
 _HEADER = struct.Struct("<4x3I")
-"""Of Blosc: bytes decoded, bytes of a block, bytes encoded."""
+"""The header of Blosc: bytes decoded, bytes of a block, bytes encoded."""
 
 
 def encode(block: Block, layout: Layout) -> bytes:
@@ -100,7 +100,7 @@ def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, location
 
 
 def compress(chunk: NDArray[Any], codec: BloscCodec) -> bytes:
-    """What a Blosc codec of Zarr with bitshuffle makes of an array, C-contiguous."""
+    """An array, C-contiguous, compressed as a Blosc codec of Zarr with bitshuffle does it."""
     name = codec.cname.value.encode()
     data: bytes = blosc.compress(
         chunk, name, codec.clevel, blosc.BITSHUFFLE, codec.blocksize, chunk.itemsize
@@ -127,7 +127,7 @@ def decompress(data: Bytes, target: NDArray[Any], location: str, hint: str) -> N
 
 
 def index_bytes(layout: Layout) -> int:
-    """Size of the index, which is the end of the shard."""
+    """The size in bytes of the index, which is the end of the shard."""
     return layout.phases * 16 + _CHECKSUM_BYTES
 
 

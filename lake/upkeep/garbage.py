@@ -35,18 +35,18 @@ GRACE = timedelta(days=7)
 LEAST_GRACE = timedelta(days=1)
 
 CLOCKS = timedelta(hours=1)
-"""How far our clock and the object store's may differ."""
+"""The difference that is allowed between our clock and the object store's."""
 
 _UNIT = re.compile(r"v/[^/]+|parts/[0-9a-f]{32}|(ledgers|manifests|tables)/[^/]+|[0-9a-f]{32}")
-"""What is kept or goes as a whole: a generation, a part, a table, an object of a killed probe."""
+"""Paths that are kept or deleted as a whole: a generation, a part, a table, an object of a killed probe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """One thing that nobody needs."""
+    """One generation, part or table that nobody needs."""
 
     path: str
-    """Below the lake: a generation, a part, a table."""
+    """The path below the lake's root."""
     objects: int
     bytes: int
 
@@ -130,7 +130,7 @@ def _named(objects: Objects, commit: commits.Commit) -> Iterator[str]:
 
 
 def _ledger_of(objects: Objects, generation: str) -> str:
-    """The ledger that a generation names itself."""
+    """The path of the ledger that a generation names itself; empty: none."""
     group = zarr.open_group(objects.zarr(generation, read_only=True), mode="r")
     provenance: Any = group.attrs.get("provenance") or {}
     return str(provenance.get("ledger", ""))

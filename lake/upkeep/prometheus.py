@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric with all its samples."""
+    """One metric of Prometheus with all its samples."""
 
     name: str
     help: str
@@ -36,17 +36,17 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What one commit of a store says."""
+    """The facts that one commit of a store gives."""
 
     number: int
     committed: float
-    """Seconds since the epoch, by the object store's clock."""
+    """When the commit was written: seconds since the epoch, by the object store's clock."""
     newest: float
     """Nominal time of the newest time step that is merged or staged, seconds since the epoch; NaN: none."""
     source_bytes: int
-    """Of the files that its time steps were made from."""
+    """The bytes of the files that its time steps were made from."""
     stored_bytes: int
-    """Of the newest generation."""
+    """The bytes of the newest generation."""
 
 
 class Watch:
@@ -57,7 +57,7 @@ class Watch:
         self._facts: dict[str, StoreFacts] = {}
 
     def families(self) -> list[Family]:
-        """All metrics, as of now."""
+        """All metrics of the lake, as of now."""
         objects = connect(self._root)
         rows = catalogue.rows(objects)
         self._facts = {row.key: self._look(row) for row in rows}
@@ -69,7 +69,7 @@ class Watch:
 
 
 def read_facts(root: str, row: Row) -> StoreFacts:
-    """Read what the commit says that the catalogue knows of."""
+    """Read the facts of the commit that a row of the catalogue names."""
     objects = connect(join(root, row.key))
     commit = commits.read(objects, row.number)
     state = StoreState.from_commit(commit) if commit else None
@@ -88,7 +88,7 @@ def read_facts(root: str, row: Row) -> StoreFacts:
 
 
 def text(families: Iterable[Family]) -> str:
-    """In Prometheus' text format."""
+    """The metrics in Prometheus' text format."""
     lines = []
     for family in families:
         lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} gauge"]

@@ -24,27 +24,27 @@ from lake.storage.objects import Objects, exists
 
 FOLDER = "reports"
 PATIENCE = timedelta(seconds=20)
-"""How long a report is tried to be written."""
+"""How long a command tries to write its report."""
 
 
 @dataclass(slots=True)
 class Report:
-    """One run of a command."""
+    """The report of one run of a command."""
 
     command: str
     subject: str
-    """What it was run on: a listing, a key; empty: the whole lake."""
+    """The listing or the key that the command was run on; empty: the whole lake."""
     run: str
     began: str
-    """UTC, ISO 8601."""
+    """When the run began: UTC, ISO 8601."""
     seconds: float = 0.0
     exit_code: int = 0
     error: str = ""
-    """Name of the error, and what it says."""
+    """The error's name and message; empty: none."""
     succeeded: str = ""
-    """When a run of this command on this subject last ended with 0: UTC, ISO 8601; empty: never."""
+    """When a run of this command on this subject last ended with exit code 0: UTC, ISO 8601; empty: never."""
     numbers: dict[str, float] = field(default_factory=dict)
-    """What the command counted."""
+    """The numbers that the command counted, by name."""
 
 
 _CURRENT: ContextVar[Report | None] = ContextVar("report", default=None)

@@ -246,7 +246,7 @@ class _ClassResults:
     confusion: NDArray[np.int64]
     """(class, class) held-out pixels by true class (rows) and predicted class."""
     moved: NDArray[np.float64] | None
-    """(class,) distance that its pixels move between periods: `stability.of_classes`; None: one period."""
+    """(class,) distance that its pixels move between periods: `stability.by_class`; None: one period."""
 
 
 def _classes(names: Sequence[str], measured: Sequence[Arrays]) -> _ClassResults:

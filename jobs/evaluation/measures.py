@@ -84,7 +84,7 @@ class Measurement:
     confusion: Integers
     """(class, class) held-out pixels by true class (rows) and by the class that 3 neighbours predict."""
     moved: NDArray[np.float64] | None
-    """(class,) how far pixels move between periods: `stability.of_classes`. None: there is one period."""
+    """(class,) how far pixels move between periods: `stability.by_class`. None: there is one period."""
 
 
 @threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
@@ -124,7 +124,7 @@ def measure(pixels: Pixels, settings: MeasureSettings, seed: int) -> Measurement
         )
         values |= _across_periods(pixels, split, subset)
         values["stability"] = stability.against_classes(first, second, classes)
-        moved = stability.of_classes(first, second, classes, count)
+        moved = stability.by_class(first, second, classes, count)
     values |= _use_of_space(pixels, subset)
     shape = (count, count)
     confusion = clusterings.overlap(held_out, predicted["knn_3"], shape)

@@ -17,19 +17,6 @@ def retrieval(first: AnyFloats, second: AnyFloats) -> float:
     return float((nearest == np.arange(len(first))).mean())
 
 
-def moved(first: AnyFloats, second: AnyFloats) -> float:
-    """Root mean square distance of pixels to themselves in the second period, over that to other pixels.
-
-    0: nothing moves; 1: a pixel is no nearer to itself than to any other.
-    """
-    a, b = first.astype(np.float64), second.astype(np.float64)
-    own = ((a - b) ** 2).sum(axis=1).mean()
-    any_pair = (a**2).sum(axis=1).mean() + (b**2).sum(axis=1).mean() - 2 * a.mean(0) @ b.mean(0)
-    n = len(a)
-    between = (any_pair * n - own) / (n - 1)  # pairs of a pixel with itself left out
-    return float(np.sqrt(own / between))
-
-
 def against_classes(first: AnyFloats, second: AnyFloats, classes: Integers) -> float:
     """Root mean square distance of pixels to themselves over that between the classes' centres.
 
@@ -43,7 +30,7 @@ def against_classes(first: AnyFloats, second: AnyFloats, classes: Integers) -> f
     return float(np.sqrt(own / spread))
 
 
-def of_classes(
+def by_class(
     first: AnyFloats, second: AnyFloats, classes: Integers, count: int
 ) -> NDArray[np.float64]:
     """(class,) root mean square distance of its pixels to themselves, over that to the nearest other centre.

@@ -18,7 +18,7 @@ from lake.format.times import format_tod
 from lake.plot import pictures
 from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
-from lake.plot.layers import spelled
+from lake.plot.layers import band_name
 from lake.plot.views import MapView, around
 
 NEAREST = 50
@@ -52,7 +52,7 @@ def land(place: Place) -> CaptionedFigure:
     caption = (
         f"The {domain.pixels:,} pixels of the store (green) of a fixed grid of {rows:,} x {columns:,}, "
         f"from {latitude(lat.min(), 1)} to {latitude(lat.max(), 1)} and from "
-        f"{_west_to_east(place, lon)}. Dashed: the view zenith angle, at which the satellite sees "
+        f"{_span_of_longitudes(place, lon)}. Dashed: the view zenith angle, at which the satellite sees "
         "the surface."
     )
     figure = pictures.land(domain, around(domain), Heading(title, place.key))
@@ -69,7 +69,7 @@ def counts(
     caption = (
         f"How many clear-sky observations {cube.name} holds of each pixel, all months and times of "
         f"day together: {_median(observed)}, from {observed.min(initial=np.inf):,.0f} to "
-        f"{observed.max(initial=0):,.0f}.{_grey(never)}"
+        f"{observed.max(initial=0):,.0f}.{_grey_note(never)}"
         if observed.size
         else f"{cube.name} holds no observation yet."
     )
@@ -92,22 +92,22 @@ def mean(
     moment = f"{month_name[month]}, {format_tod(tod)}"
     observed = values[np.isfinite(values)]
     absent_count = int((~np.isfinite(values)).all(axis=1).sum())
-    of_band = "" if cube.variable == band else f" of {spelled(band)}"
+    of_band = "" if cube.variable == band else f" of {band_name(band)}"
     units = "" if quantity.unit == "1" else f" {quantity.unit}"
     low, high, _ = pictures.limits(observed)
     digits = 3 if quantity.unit == "1" else 1
     caption = (
         f"Mean {quantity.name}{of_band} over all clear-sky observations in {month_name[month]} "
         f"at {format_tod(tod)}: {low:.{digits}f} to {high:.{digits}f}{units} from the 1st to the 99th "
-        f"percentile of the pixels.{_grey(absent_count)}"
+        f"percentile of the pixels.{_grey_note(absent_count)}"
         if observed.size
-        else f"No clear-sky observation of {spelled(band)}: {moment}."
+        else f"No clear-sky observation of {band_name(band)}: {moment}."
     )
     figure = pictures.field(
         place.domain,
         place.map_view,
         values,
-        Heading(title, f"{place.key}  |  {cube.name}, {spelled(band)}, {moment}"),
+        Heading(title, f"{place.key}  |  {cube.name}, {band_name(band)}, {moment}"),
         f"{quantity.name} ({quantity.unit})",
         "inferno" if quantity.unit == "K" else "cividis",
     )
@@ -145,7 +145,7 @@ def components(
     caption = (
         f"The first three of {count} {kind} components of {features:,} features as red, green "
         f"and blue, each stretched from its 2nd to its 98th percentile; together they hold "
-        f"{sum(shares):.0%} of the variance.{_grey(_without(scores))}"
+        f"{sum(shares):.0%} of the variance.{_grey_note(_count_missing(scores))}"
     )
     subtitle = f"{place.key}  |  components 1, 2, 3 of {features:,} features as red, green, blue"
     labels = [f"PC {i}" if kind == "principal" else f"{i}" for i in (1, 2, 3)]
@@ -164,7 +164,7 @@ def embedding(
         f"The first three principal axes of the {latent}-dimensional embedding as red, green and "
         f"blue, each stretched from its 2nd to its 98th percentile; together they hold "
         f"{sum(shares):.0%} of its variance. Like colours are like land over the year; a colour by "
-        f"itself means nothing.{_grey(_without(axes))}"
+        f"itself means nothing.{_grey_note(_count_missing(axes))}"
     )
     subtitle = f"{place.key}  |  principal axes 1, 2, 3 of {latent} dimensions as red, green, blue"
     labels = [f"axis {i}" for i in (1, 2, 3)]
@@ -181,7 +181,7 @@ def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Captioned
     caption = (
         f"The {count} clusters that k-means finds in the embedding, numbered by size in the sample; "
         f"they hold {shares.min():.1%} to {shares.max():.1%} of the pixels each."
-        f"{_grey(int((np.asarray(labels) < 0).sum()))}"
+        f"{_grey_note(int((np.asarray(labels) < 0).sum()))}"
     )
     subtitle = f"{place.key}  |  k-means of the embedding"
     names = [str(i) for i in range(count)]
@@ -198,7 +198,7 @@ def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Capti
     caption = (
         f"Distance from the vector of the pixel at {latitude(lat, 1)}, {longitude(lon, 1)} (circle) to "
         f"those of all pixels, over their median; bright: near. Dots: the {NEAREST} nearest."
-        f"{_grey(int((~np.isfinite(distance)).sum()))}"
+        f"{_grey_note(int((~np.isfinite(distance)).sum()))}"
     )
     figure = pictures.field(
         place.domain, place.map_view, distance / (middle or 1.0),
@@ -213,16 +213,16 @@ def _median(values: NDArray[np.float64]) -> str:
     return f"{np.median(values):,.0f} in the median pixel"
 
 
-def _grey(pixels: int) -> str:
+def _grey_note(pixels: int) -> str:
     plural = "" if pixels == 1 else "s"
     return f" Grey: {pixels:,} pixel{plural} without any." if pixels else ""
 
 
-def _without(values: NDArray[np.floating]) -> int:
+def _count_missing(values: NDArray[np.floating]) -> int:
     return int((~np.isfinite(values)).any(axis=1).sum())
 
 
-def _west_to_east(place: Place, lon: NDArray[np.float64]) -> str:
+def _span_of_longitudes(place: Place, lon: NDArray[np.float64]) -> str:
     """The westernmost and the easternmost longitude in words, as the satellite sees them."""
     origin = place.domain.grid.projection.longitude_of_projection_origin
     east = (lon - origin + 180) % 360 - 180

@@ -9,7 +9,7 @@ from lake.commands.options import json_option, root_option
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
 from lake.explore.contents import Offer
-from lake.explore.server import OFFER, server, site
+from lake.explore.server import OFFER, page_files, server
 from lake.storage.connect import connect
 from lake.storage.objects import Objects
 
@@ -71,7 +71,7 @@ def export(objects: Objects, folder: Path, url: str) -> list[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     offer = Offer(objects).document(url, is_live=False)
-    pages = site() | {OFFER: json.dumps(offer, indent=1).encode()}
+    pages = page_files() | {OFFER: json.dumps(offer, indent=1).encode()}
     for name, content in pages.items():
         (folder / name).write_bytes(content)
     return sorted(pages)

@@ -13,7 +13,7 @@ KINDS = ("coast", "border", "state")
 MOST_POINTS = 30000
 
 
-def packed() -> bytes:
+def packed_lines() -> bytes:
     """All lines as bytes; long lines are cut into pieces that meet."""
     numbers = []
     for kind, name in enumerate(KINDS):

@@ -44,31 +44,31 @@ Answer = tuple[int, Bytes, dict[str, str]]
 """An answer: status, body, headers."""
 
 
-def site() -> dict[str, bytes]:
+def page_files() -> dict[str, bytes]:
     """The files of the page by name."""
     folders = (Path(__file__).with_name(name) for name in ("static", "built"))
     pages = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
-    return pages | {LINES: coast_lines.packed()}
+    return pages | {LINES: coast_lines.packed_lines()}
 
 
 def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
     """A server that listens, and serves once it is started; port 0: any free port."""
-    content = Content(objects)
+    content = SiteContent(objects)
     names = {host, "localhost", "127.0.0.1", "[::1]"}
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._send(*self._found())
+            self._send(*self._answer())
 
         def do_HEAD(self) -> None:
-            self._send(*self._found())
+            self._send(*self._answer())
 
         def log_message(self, *_: object) -> None:
             """Say nothing of requests that were answered."""
 
-        def _found(self) -> Answer:
+        def _answer(self) -> Answer:
             asked = (self.headers.get("Host") or "").rpartition(":")[0]
             if asked not in names:
                 return _text(403, f"this server is not {asked}")
@@ -95,27 +95,27 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class Content:
+class SiteContent:
     """Everything that is served: the page, its offer, the objects of the lake."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._pages = site()
+        self._pages = page_files()
         self._offer = Offer(objects)
 
     def answer(self, target: str, byte_range: str | None) -> Answer:
         """The answer to a request for a path, or for a range of its bytes."""
         path = unquote(urlsplit(target).path).lstrip("/") or "index.html"
         try:
-            return self._found(path, byte_range)
+            return self._answer(path, byte_range)
         except MissingError as error:
             return _text(404, str(error))
         except (LakeError, *STORE_ERRORS) as error:
             return _text(502, str(error))
 
-    def _found(self, path: str, byte_range: str | None) -> Answer:
+    def _answer(self, path: str, byte_range: str | None) -> Answer:
         if path.startswith(LAKE):
-            return object_of(self._objects, path.removeprefix(LAKE), byte_range)
+            return object_answer(self._objects, path.removeprefix(LAKE), byte_range)
         if path == OFFER:
             return _json(self._offer.document(LAKE, is_live=True))
         if path in self._pages:
@@ -123,7 +123,7 @@ class Content:
         return _text(404, f"there is no {path}")
 
 
-def object_of(objects: Objects, path: str, byte_range: str | None) -> Answer:
+def object_answer(objects: Objects, path: str, byte_range: str | None) -> Answer:
     """The answer with an object of the lake, or with a range of its bytes.
 
     Args:

@@ -28,7 +28,7 @@ WINDOW_UM = 10.35
 PILOT_CHUNKS = 8
 """Number of inner chunks that are read to choose the month and time of day with most observations."""
 
-_OF = {
+_WORDS = {
     "count": "Clear-sky observations",
     "min": "Minimum",
     "max": "Maximum",
@@ -41,7 +41,7 @@ _OF = {
     "m3": "Sum of cubed deviations",
     "m4": "Sum of fourth powers of deviations",
 }
-_FROM = {"mean": {"m1"}, "stddev": {"m2"}, "skewness": {"m2", "m3"}, "kurtosis": {"m2", "m4"}}
+_METRICS_OF = {"mean": {"m1"}, "stddev": {"m2"}, "skewness": {"m2", "m3"}, "kurtosis": {"m2", "m4"}}
 """Metrics that a statistic is computed from."""
 
 
@@ -173,7 +173,7 @@ def read(
         for piece in by_superblock(store, pixels)
     ]
     values: Values = np.concatenate(pieces, axis=2)
-    return np.where(values == 0, np.float32(np.nan), values) if _counts(layer) else values
+    return np.where(values == 0, np.float32(np.nan), values) if _is_count(layer) else values
 
 
 def by_superblock(store: Store, pixels: Pixels) -> list[Pixels]:
@@ -205,8 +205,8 @@ def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pi
 
 def title(store: Store, layer: Layer) -> str:
     """The values in words, e.g. `Mean brightness temperature`."""
-    words = _OF[layer.statistic]
-    if _counts(layer):
+    words = _WORDS[layer.statistic]
+    if _is_count(layer):
         return words
     joint = " " if words in {"Mean", "Minimum", "Maximum"} else " of "
     return f"{words}{joint}{_quantity(store, layer)}"
@@ -215,9 +215,9 @@ def title(store: Store, layer: Layer) -> str:
 def label(store: Store, layer: Layer) -> str:
     """The label of a colour bar: quantity and unit."""
     unit_name = unit(store, layer)
-    if _counts(layer):
+    if _is_count(layer):
         return "observations"
-    words = _OF[layer.statistic].lower()
+    words = _WORDS[layer.statistic].lower()
     quantity = _quantity(store, layer)
     named = quantity if words in {"mean", "minimum", "maximum"} else f"{words} of {quantity}"
     return named if unit_name == "1" else f"{named} ({unit_name})"
@@ -232,13 +232,13 @@ def unit(store: Store, layer: Layer) -> str:
 def subtitle(store: Store, layer: Layer) -> str:
     """Cube, band, month and time of day in words, and the metrics that may be wrong."""
     cube = store.cubes[layer.cube]
-    band = () if cube.variable == layer.band else (spelled(layer.band),)
+    band = () if cube.variable == layer.band else (band_name(layer.band),)
     words = ", ".join((cube.name, *band, month_name[layer.month], format_tod(layer.tod)))
-    wrong = _FROM.get(layer.statistic, {layer.statistic}) & {*store.suspect}
+    wrong = _METRICS_OF.get(layer.statistic, {layer.statistic}) & {*store.suspect}
     return f"{words}  |  suspect: {', '.join(sorted(wrong))}" if wrong else words
 
 
-def spelled(band: str) -> str:
+def band_name(band: str) -> str:
     """A band with its wavelength, e.g. `C13 (10.35 µm)`."""
     wavelength = bands.wavelength_um(band)
     return band if np.isnan(wavelength) else f"{band} ({wavelength:g} µm)"
@@ -277,7 +277,7 @@ def _pilot(store: Store, cube: str, band: str, pixels: Pixels) -> NDArray[np.flo
     return observations
 
 
-def _counts(layer: Layer) -> bool:
+def _is_count(layer: Layer) -> bool:
     return layer.statistic == "count"
 
 

@@ -134,7 +134,7 @@ def film(
     if over not in OVER:
         raise ConfigError(f"a film goes over {over!r}: wanted one of {', '.join(OVER)}")
     subject = subject_of(store, layer, look, minus, minus_store)
-    frames = _moved(subject, over, minus)
+    frames = _frames(subject, over, minus)
     values = read(frames)
     first = heading(frames[0], look)
     sheet = pictures.field_sheet(
@@ -220,7 +220,7 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
             f"colours would go from {low:g} to {high:g}: wanted --vmin below --vmax; the values are "
             f"about {measured[0]:g} to {measured[1]:g}"
         )
-    ends = low, high, pictures.beyond(values, low, high)
+    ends = low, high, pictures.extend_of(values, low, high)
     return Scale(label, look.cmap or cmap, ends, whole=layer.statistic == "count")
 
 
@@ -239,7 +239,7 @@ def heading(subject: Subject, look: Look) -> Heading:
     return Heading(look.title or title, subtitle, source)
 
 
-def _moved(subject: Subject, over: str, minus: Layer | None) -> list[Subject]:
+def _frames(subject: Subject, over: str, minus: Layer | None) -> list[Subject]:
     """The subject in every month, or at every time of day; `minus` moves too, unless its time is fixed."""
     store, unset, subtracted = subject.store, Layer(), subject.minus
     if over == "months":

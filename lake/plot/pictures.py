@@ -35,9 +35,9 @@ BLOCKS = np.array(
 PRIMARIES = np.array([[0.84, 0.12, 0.12], [0.12, 0.6, 0.2], [0.15, 0.3, 0.85]])
 ZOOM = 32
 """Rows and columns of the inset in the picture of the pixel order."""
-MOST = 4096
+LONGEST_SIDE = 4096
 """Largest number of rows or columns of an image with subpixels: more than a sheet has dots."""
-LISTED = 30
+LEGEND_CLASSES = 30
 """Largest number of classes in a legend; the largest classes are listed."""
 
 
@@ -118,12 +118,12 @@ def field_sheet(
 
 def field_image(domain: Domain, map_view: MapView, values: ArrayLike) -> Masked:
     """(row, column) image to paint, masked where no pixel lies, or where one is absent."""
-    thinner = thinned(np.asarray(values), max(domain.grid.shape))
+    thinner = thin(np.asarray(values), max(domain.grid.shape))
     return np.ma.masked_invalid(map_view.crop(domain.to_grid(thinner)))
 
 
-def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
-    """Leave out subpixels, evenly, until an image has at most `MOST` rows and columns.
+def thin(values: NDArray[Any], side: int) -> NDArray[Any]:
+    """Leave out subpixels, evenly, until an image has at most `LONGEST_SIDE` rows and columns.
 
     Args:
         values: (P,) or (P, subpixel).
@@ -136,7 +136,7 @@ def thinned(values: NDArray[Any], side: int) -> NDArray[Any]:
         return values
     refinement = isqrt(values.shape[1])
     steps = [n for n in range(1, refinement + 1) if refinement % n == 0]
-    step = next((n for n in steps if side * refinement // n <= MOST), refinement)
+    step = next((n for n in steps if side * refinement // n <= LONGEST_SIDE), refinement)
     square = values.reshape(len(values), refinement, refinement)
     return square[:, step // 2 :: step, step // 2 :: step].reshape(len(values), -1)
 
@@ -193,8 +193,8 @@ def classes(
     sheet = map_sheet(map_view, heading)
     paint(sheet.map, map_view, map_view.crop(colours.composite(domain, coloured)))
     shares = class_shares(labels, len(names))
-    listed = np.sort(np.argsort(-shares, kind="stable")[:LISTED])
-    rest = f", the {LISTED} largest" if len(names) > LISTED else ""
+    listed = np.sort(np.argsort(-shares, kind="stable")[:LEGEND_CLASSES])
+    rest = f", the {LEGEND_CLASSES} largest" if len(names) > LEGEND_CLASSES else ""
     place = add_panel(sheet, 1.3 + 0.08 * max(map(len, names)))
     labelled = [names[i] for i in listed]
     bars(place, f"share of pixels{rest}", labelled, shares[listed], palette[listed])
@@ -243,11 +243,11 @@ def limits(values: ArrayLike) -> tuple[float, float, str]:
     low, high = (float(v) for v in np.percentile(finite, (1, 99)))
     if low == high:
         low, high = float(finite.min()), float(finite.max())
-    extend = beyond(finite, low, high)
+    extend = extend_of(finite, low, high)
     return (low, high, extend) if low < high else (low - 0.5, high + 0.5, extend)
 
 
-def beyond(values: ArrayLike, low: float, high: float) -> str:
+def extend_of(values: ArrayLike, low: float, high: float) -> str:
     """Whether values lie below or above two bounds, as matplotlib's `extend`."""
     values = np.asarray(values)
     below, above = bool((values < low).any()), bool((values > high).any())

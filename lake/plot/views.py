@@ -100,8 +100,8 @@ class GridView:
         lon, lat = self._corners()
         if not np.isfinite(lat).any():
             return np.nan, np.nan, np.nan, np.nan
-        east = _near(lon, self.grid)
-        return _ends(east, lat)
+        east = _near_satellite(lon, self.grid)
+        return _edges(east, lat)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -167,7 +167,7 @@ class PlateCarree:
 
     def place(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
         """Degrees (x, y) of points; NaN before a point on the other side of the map's edge."""
-        x = np.atleast_1d(_near(np.asarray(lon, np.float64), self.grid))
+        x = np.atleast_1d(_near_satellite(np.asarray(lon, np.float64), self.grid))
         y = np.array(np.broadcast_to(np.asarray(lat, np.float64), x.shape))
         with np.errstate(invalid="ignore"):
             x[1:][np.abs(np.diff(x)) > 180] = np.nan
@@ -231,12 +231,12 @@ def select(
             f"bbox {tuple(bbox)} is a line: wanted west, south, east, north in degrees"
         )
     if projection == "fixed":
-        return _seen(domain, bbox) if bbox else around(domain)
+        return _box_view(domain, bbox) if bbox else around(domain)
     if bbox:
-        west = float(_near(np.asarray(bbox[0], np.float64), domain.grid))
+        west = float(_near_satellite(np.asarray(bbox[0], np.float64), domain.grid))
         return PlateCarree(domain.grid, (west, west + width(bbox), bbox[1], bbox[3]))
     lon, lat = domain.lonlat()
-    west, east, south, north = _ends(_near(lon, domain.grid), lat)
+    west, east, south, north = _edges(_near_satellite(lon, domain.grid), lat)
     more = max(0.03 * max(east - west, north - south), 0.02)
     edges = west - more, east + more, max(south - more, -90.0), min(north + more, 90.0)
     return PlateCarree(domain.grid, edges)
@@ -274,7 +274,7 @@ def visible_part(domain: Domain, map_view: MapView) -> tuple[NDArray[np.int64], 
     return pixels, visible, PlateCarree(cut_grid, map_view.extent)
 
 
-def _seen(domain: Domain, bbox: tuple[float, ...]) -> GridView:
+def _box_view(domain: Domain, bbox: tuple[float, ...]) -> GridView:
     """The view of the fixed grid's rectangle around a box of degrees."""
     west, south, north = bbox[0], bbox[1], bbox[3]
     lon, lat = np.linspace(west, west + width(bbox), 300), np.linspace(south, north, 300)
@@ -306,14 +306,14 @@ def _span(index: NDArray[np.integer], size: int, margin: float) -> slice:
     return slice(max(0, first - space), min(size, last + space + 1))
 
 
-def _near(lon: Floats, reference: Grid) -> Floats:
+def _near_satellite(lon: Floats, reference: Grid) -> Floats:
     """Longitudes within 180 degrees of the satellite's: a map is not cut at 180."""
     origin = reference.projection.longitude_of_projection_origin
     nearby: Floats = (lon - origin + 180) % 360 - 180 + origin
     return nearby
 
 
-def _ends(lon: Floats, lat: Floats) -> Extent:
+def _edges(lon: Floats, lat: Floats) -> Extent:
     return (
         float(np.nanmin(lon)),
         float(np.nanmax(lon)),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lake.explore import coast_lines
-from lake.explore.server import object_of
+from lake.explore.server import object_answer
 from lake.plot import coast_lines as figures
 from lake.storage.connect import connect
 from tests.explore.lakes import KEY, OLD
@@ -65,7 +65,7 @@ def test_whole_object_and_what_is_not_there(explored, site, shard):
 def test_paths_out_of_the_lake_are_refused(tmp_path, path):
     (tmp_path / "secret").write_text("x")
     (tmp_path / "lake" / "a").mkdir(parents=True)
-    assert object_of(connect(tmp_path / "lake"), path, None)[0] == 400
+    assert object_answer(connect(tmp_path / "lake"), path, None)[0] == 400
 
 
 def test_paths_out_of_the_lake_are_refused_however_they_are_spelt(site):
@@ -84,7 +84,7 @@ def test_page_of_another_site_does_not_reach_the_lake(site):
 
 
 def test_lines_are_those_of_the_figures():
-    numbers, place = np.frombuffer(coast_lines.packed(), "<i2"), 0
+    numbers, place = np.frombuffer(coast_lines.packed_lines(), "<i2"), 0
     lines = {kind: [] for kind in coast_lines.KINDS}
     while place < numbers.size:
         kind, size = numbers[place : place + 2]

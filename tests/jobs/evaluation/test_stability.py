@@ -17,8 +17,8 @@ def test_stability_is_movement_over_the_distance_of_centres():
     first = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 6.0], [2.0, 6.0]])
     second = first + np.array([3.0, 0.0])
     assert stability.against_classes(first, second, classes) == pytest.approx(0.5)
-    assert stability.of_classes(first, second, classes, 3)[:2] == pytest.approx([0.5, 0.5])
-    assert np.isnan(stability.of_classes(first, second, classes, 3)[2])
+    assert stability.by_class(first, second, classes, 3)[:2] == pytest.approx([0.5, 0.5])
+    assert np.isnan(stability.by_class(first, second, classes, 3)[2])
 
 
 def test_stability_is_the_mean_over_all_pairs_of_classes():
@@ -35,6 +35,4 @@ def test_stability_is_the_mean_over_all_pairs_of_classes():
 def test_class_is_compared_with_the_nearest_other_one():
     classes = np.array([0, 1, 2])
     first = np.array([[0.0], [1.0], [100.0]])
-    assert stability.of_classes(first, first + 0.5, classes, 3) == pytest.approx(
-        [0.5, 0.5, 0.5 / 99]
-    )
+    assert stability.by_class(first, first + 0.5, classes, 3) == pytest.approx([0.5, 0.5, 0.5 / 99])

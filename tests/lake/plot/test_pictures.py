@@ -86,11 +86,11 @@ def test_subpixels_lie_within_their_pixel(domain, view):
 @pytest.mark.parametrize(("side", "count"), [(1000, 16), (1500, 4), (3000, 1), (9000, 1)])
 def test_of_images_that_are_too_large_every_other_subpixel_is_drawn(side, count):
     values = np.arange(32).reshape(2, 16)
-    thinned = pictures.thinned(values, side)
+    thinned = pictures.thin(values, side)
     assert thinned.shape == (2, count)
     assert set(thinned[0]) <= set(range(16))
     assert thinned[1, 0] == thinned[0, 0] + 16
-    assert pictures.thinned(values, 1500)[0].tolist() == [5, 7, 13, 15]
+    assert pictures.thin(values, 1500)[0].tolist() == [5, 7, 13, 15]
 
 
 def test_three_components_become_red_green_and_blue_at_their_pixels(domain, view):

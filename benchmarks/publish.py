@@ -107,7 +107,7 @@ def group(root: str, superblocks: int) -> TargetStore:
     catalogue.claim(connect(root))
     order_ = order.permutation(row, column, RULES.layout)
     domain = Domain(domain.grid, RULES.layout, row[order_], column[order_])
-    return TargetStore(root, KEY, RULES, domains.keep(connect(root), KEY, domain))
+    return TargetStore(root, KEY, RULES, domains.ensure(connect(root), KEY, domain))
 
 
 def stage(where: TargetStore, form: str, seed: int, steps: int) -> list[Part]:

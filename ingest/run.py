@@ -19,7 +19,7 @@ from ingest.accumulate import accumulate
 from ingest.listing.listing import Listing
 from ingest.plan import domains, geometries
 from ingest.plan import plan as planning
-from ingest.plan.plan import Absent, Plan, Step
+from ingest.plan.plan import Absent, IngestPlan, Step
 from ingest.publish import parts, policy, publish, staging
 from ingest.publish.parts import Part
 from ingest.publish.policy import Policy
@@ -57,7 +57,7 @@ class Bounds:
     """Largest number of time steps, the earliest first; None: no limit."""
 
 
-def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> Plan:
+def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> IngestPlan:
     """The time steps of a listing for which `url` has all files, and those that lack a file."""
     days = bounds.since, bounds.until
     return planning.plan(listing, source_files.list_for(url, listing, *days), *days)
@@ -160,7 +160,9 @@ def _ledger(target: TargetStore) -> Ledger:
     return entries
 
 
-def _new_steps(planned: Plan, ledgers: Collection[Ledger], max_steps: int | None) -> list[Step]:
+def _new_steps(
+    planned: IngestPlan, ledgers: Collection[Ledger], max_steps: int | None
+) -> list[Step]:
     """The time steps that no store has, in order of time; the first `max_steps` of them.
 
     Time steps that could not be read before come last, so that they do not use up a bounded run.
@@ -181,7 +183,7 @@ def _by_geometry(
     for grid, store_steps in geometries.groups(listing, steps, scratch):
         geom = listing.geom_name(grid.projection)
         key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
-        domain = domains.settle(lake, key, listing, grid, store_steps, scratch)
+        domain = domains.resolve(lake, key, listing, grid, store_steps, scratch)
         stores.append((TargetStore(root, key, listing, domain), list(store_steps)))
     return stores
 
@@ -261,7 +263,7 @@ def _stage_slot(
 ) -> Part:
     """Accumulate time steps of one (month, tod), on a worker, into a part of the store."""
     objects = connect(join(root, str(key)))
-    domain = domains.known(root, key, digest)
+    domain = domains.load_checked(root, key, digest)
     files = [(f.name, f.size, f.tag) for step in steps for f in step.files]
     name = parts.name(listing.digest, digest, *(step.id for step in steps), *files)
     if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:

@@ -108,7 +108,7 @@ class AbiFile:
         dataset = self.variable(name)
         if dataset.ndim != 2:
             raise GranuleError(misfit(self.path, name, dataset.shape, "wanted two dimensions"))
-        chunks = hdf5_chunks.of(dataset, self.data, self.path)
+        chunks = hdf5_chunks.chunks_of(dataset, self.data, self.path)
         if chunks.kind.kind != "u":
             raise GranuleError(f"{self.path}: {name} is {chunks.kind}, wanted unsigned integers")
         return chunks
@@ -193,9 +193,9 @@ class AbiFile:
             raise GranuleError(f"{self.path}: {error}; fetch it again, or leave it out") from error
 
 
-def misfit(path: str, name: str, shape: tuple[int, ...], other: str) -> str:
+def misfit(path: str, name: str, shape: tuple[int, ...], conflict: str) -> str:
     """What to say of a variable whose shape is not that of another."""
-    return f"{path}: {name} has shape {shape}, {other}; wanted one shape (y, x): fetch it again"
+    return f"{path}: {name} has shape {shape}, {conflict}; wanted one shape (y, x): fetch it again"
 
 
 def _decoded(text: bytes | str) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ingest.abi import abi_file, calibration
 from ingest.abi.abi_file import AbiFile, misfit
 from ingest.abi.flags import FlagImages, Flags, Quality, SkyRules
-from ingest.abi.hdf5_chunks import Chunks, Wanted
+from ingest.abi.hdf5_chunks import Chunks, Selection
 from lake.errors import GranuleError
 from lake.format.arrays import Bools, Counts, Floats
 from lake.format.grid import Grid
@@ -90,21 +90,21 @@ class Sky:
         """The image whose chunks are asked for."""
         return next(iter(self.images.values()))
 
-    def flags(self, wanted: Wanted | None = None) -> FlagImages:
+    def flags(self, selection: Selection | None = None) -> FlagImages:
         """(y, x) The flags, read now; the fill value in chunks that are not wanted.
 
         Args:
-            wanted: True = wanted, of the shape of the grid of `chunks`.
+            selection: True = wanted, of the shape of the grid of `chunks`.
         """
         grid = self.chunks.grid
         return {
-            name: image.image(wanted if image.grid == grid else None)
+            name: image.image(selection if image.grid == grid else None)
             for name, image in self.images.items()
         }
 
-    def clear(self, wanted: Wanted | None = None) -> Bools:
+    def clear(self, selection: Selection | None = None) -> Bools:
         """(y, x) True = counts, by the clear-sky rule; means nothing in chunks that are not wanted."""
-        return self.rules.clear[self.rule].holds(self.version, self.flags(wanted))
+        return self.rules.clear[self.rule].holds(self.version, self.flags(selection))
 
     def domain(self, rule: str) -> Bools:
         """(y, x) True = belongs to the domain, by a domain rule that goes by the file."""
@@ -164,9 +164,9 @@ def open_sky(local: str, path: str, rule: str) -> Sky:
             )
         version = file.version(row.product)
         images = {variable: file.image(variable) for variable in rules.variables[version]}
-        (first, main), *others = images.items()
+        (first, main), *rest = images.items()
         grid = file.grid(main.shape)
-        for variable, image in others:
+        for variable, image in rest:
             if image.shape != main.shape:
                 raise GranuleError(misfit(path, variable, image.shape, f"{first} has {main.shape}"))
     return Sky(path, grid, images, version, rules, rule)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lake.errors import GranuleError
 
 Image = NDArray[Any]
-Wanted = NDArray[np.bool_]
+Selection = NDArray[np.bool_]
 
 StoreInfo = Any
 """`h5py.h5d.StoreInfo`: chunk_offset, filter_mask, byte_offset, size."""
@@ -56,27 +56,27 @@ class Chunks:
         """How many (rows, columns) of chunks there are."""
         return -(-self.shape[0] // self.chunk[0]), -(-self.shape[1] // self.chunk[1])
 
-    def each(self, wanted: Wanted | None = None) -> Iterator[tuple[int, int, Image]]:
+    def each(self, selection: Selection | None = None) -> Iterator[tuple[int, int, Image]]:
         """First row, first column and values of every chunk, or of those wanted.
 
         Args:
-            wanted: True = wanted, of the shape of `grid`.
+            selection: True = wanted, of the shape of `grid`.
 
         Raises:
             GranuleError: the bytes of a chunk are not what they should be.
         """
-        numbers = np.argwhere(np.ones(self.grid, bool) if wanted is None else wanted)
+        numbers = np.argwhere(np.ones(self.grid, bool) if selection is None else selection)
         for row, column in (numbers * self.chunk).tolist():
             yield row, column, self._block(row, column)
 
-    def image(self, wanted: Wanted | None = None) -> Image:
+    def image(self, selection: Selection | None = None) -> Image:
         """(y, x) The whole variable; the fill value in chunks that are not wanted.
 
         Raises:
             GranuleError: as `each`.
         """
         image = np.full(self.shape, self.fill, self.dtype).view(self.kind)
-        for row, column, block in self.each(wanted):
+        for row, column, block in self.each(selection):
             image[row : row + block.shape[0], column : column + block.shape[1]] = block
         return image
 
@@ -117,7 +117,7 @@ class Chunks:
         return data
 
 
-def of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
+def chunks_of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
     """The chunks of a variable of an open file; they can be read when the file is closed.
 
     Args:
@@ -127,7 +127,7 @@ def of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
     """
     properties = dataset.id.get_create_plist()
     layout, filters = properties.get_layout(), _filters(properties)
-    found = Chunks(
+    chunks = Chunks(
         path=path,
         name=dataset.name.lstrip("/"),
         shape=dataset.shape,
@@ -140,15 +140,15 @@ def of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
         places={},
     )
     if layout == h5py.h5d.CHUNKED and set(filters) <= {SHUFFLE, DEFLATE}:
-        return replace(found, chunk=dataset.chunks, places=_places(dataset))
+        return replace(chunks, chunk=dataset.chunks, places=_places(dataset))
     offset = dataset.id.get_offset()
     if layout == h5py.h5d.CONTIGUOUS and offset is not None:
         return replace(
-            found, places={(0, 0): h5py.h5d.StoreInfo((0, 0), 0, offset, dataset.nbytes)}
+            chunks, places={(0, 0): h5py.h5d.StoreInfo((0, 0), 0, offset, dataset.nbytes)}
         )
     values = np.asarray(dataset[()])
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
-    return replace(found, whole_image=native.view(found.kind))
+    return replace(chunks, whole_image=native.view(chunks.kind))
 
 
 def mapped(local: str) -> memoryview:

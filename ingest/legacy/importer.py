@@ -87,7 +87,7 @@ def _group(key: Key, folder: str, root: str, overrides: Sequence[str]) -> Target
         )
     folder_name = f"{key.geom}.pkl in {folder}"
     geometries.check_name(rules, key, coarse.grid.projection, folder_name)
-    return TargetStore(root, key, rules, domains.keep(connect(root), key, domain))
+    return TargetStore(root, key, rules, domains.ensure(connect(root), key, domain))
 
 
 def _geometry(folder: str, geom: str) -> LegacyGeometry:
@@ -143,7 +143,7 @@ def _stage(
 ) -> Part:
     """Stage the results of one (month, tod), on a worker, as a part of the store."""
     objects = connect(join(root, str(key)))
-    domain = domains.known(root, key, digest)
+    domain = domains.load_checked(root, key, digest)
     cubes = [c for c in rules.cubes_at(tod) if set(c.bands) & set(files)]
     lost = set(files) - {band for cube in cubes for band in cube.bands}
     if lost:

@@ -315,19 +315,19 @@ def _set(raw: dict[str, Any], override: str) -> None:
 _Types = Mapping[str, tuple[type, ...]]
 
 
-def _fields(raw: object, where: str, wanted: _Types, optional: _Types) -> dict[str, Any]:
-    """The table as a dict of exactly the known keys, each of its type; `where` ends with a dot."""
-    known = {**wanted, **optional}
+def _fields(raw: object, prefix: str, required: _Types, optional: _Types) -> dict[str, Any]:
+    """The table as a dict of exactly the known keys, each of its type; `prefix` ends with a dot."""
+    types = {**required, **optional}
     if not isinstance(raw, Mapping):
-        raise ConfigError(f"{where.rstrip('.')} is {raw!r}: wanted a table of {', '.join(known)}")
+        raise ConfigError(f"{prefix.rstrip('.')} is {raw!r}: wanted a table of {', '.join(types)}")
     for key, value in raw.items():
-        if key not in known:
-            raise ConfigError(f"unknown key {where}{key}: known here are {', '.join(known)}")
-        if type(value) not in known[key]:
-            types = " or ".join(t.__name__ for t in known[key])
-            raise ConfigError(f"{where}{key} is {value!r}: wanted a {types}")
-    if missing := [key for key in wanted if key not in raw]:
-        raise ConfigError(f"missing key {where}{missing[0]}: wanted are {', '.join(wanted)}")
+        if key not in types:
+            raise ConfigError(f"unknown key {prefix}{key}: known here are {', '.join(types)}")
+        if type(value) not in types[key]:
+            names = " or ".join(t.__name__ for t in types[key])
+            raise ConfigError(f"{prefix}{key} is {value!r}: wanted a {names}")
+    if missing := [key for key in required if key not in raw]:
+        raise ConfigError(f"missing key {prefix}{missing[0]}: wanted are {', '.join(required)}")
     return dict(raw)
 
 
@@ -379,14 +379,14 @@ def _quantity(product: str) -> Quantity | None:
     return row.product.observes.quantity if row and row.product.observes else None
 
 
-def _check_items(where: str, items: Sequence[object], wanted: type) -> None:
-    if wrong := [item for item in items if type(item) is not wanted]:
-        raise ConfigError(f"{where} holds {wrong[0]!r}: wanted {wanted.__name__} alone")
+def _check_items(key: str, items: Sequence[object], kind: type) -> None:
+    if wrong := [item for item in items if type(item) is not kind]:
+        raise ConfigError(f"{key} holds {wrong[0]!r}: wanted {kind.__name__} alone")
 
 
-def _check_one_of(where: str, value: str, known: Sequence[str] | Mapping[str, object]) -> None:
-    if value not in known:
-        raise ConfigError(f"{where} is {value!r}: wanted one of {', '.join(known)}")
+def _check_one_of(key: str, value: str, choices: Sequence[str] | Mapping[str, object]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{key} is {value!r}: wanted one of {', '.join(choices)}")
 
 
 def _rules_of(table: str, product: str) -> Mapping[str, Rule]:
@@ -425,19 +425,19 @@ def _check_resolutions(listing: Listing) -> None:
     """Every cube has the resolution of its files and refines the clear-sky product's pixels."""
     coarse = products.sector_product(listing.clear_sky.product).resolution or ""
     for cube in listing.cubes:
-        where = f"cubes.{cube.name}.resolution"
+        key = f"cubes.{cube.name}.resolution"
         for band in cube.bands:
             native = products.sector_product(cube.product).resolution or BANDS[band].resolution
             if native != cube.resolution:
                 raise ConfigError(
-                    f"{where} is {cube.resolution}, but {cube.product} {band} is {native}: "
+                    f"{key} is {cube.resolution}, but {cube.product} {band} is {native}: "
                     f"move the band to a cube of {native}"
                 )
         if cube.refinement not in (1, 2, 4) or (
             METRES[cube.resolution] * cube.refinement != METRES[coarse]
         ):
             raise ConfigError(
-                f"{where} is {cube.resolution}, refinement {cube.refinement}: wanted cubes that "
+                f"{key} is {cube.resolution}, refinement {cube.refinement}: wanted cubes that "
                 f"refine the {coarse} of {listing.clear_sky.product} 1, 2 or 4 times, and one at {coarse}"
             )
 
@@ -446,11 +446,9 @@ def _check_slots(listing: Listing) -> None:
     """Every time of day has scans, of the clear-sky product and the cube's, within the tolerance."""
     for cube in listing.cubes:
         for tod in cube.tods:
-            where = f"cubes.{cube.name}.tods"
+            key = f"cubes.{cube.name}.tods"
             if not 0 <= tod < DAY_S:
-                raise ConfigError(
-                    f"{where} holds {tod}: wanted seconds of the day, 0 to {DAY_S - 1}"
-                )
+                raise ConfigError(f"{key} holds {tod}: wanted seconds of the day, 0 to {DAY_S - 1}")
             for name in dict.fromkeys((listing.clear_sky.product, cube.product)):
                 minutes = products.sector_product(name).minutes
                 distance = min(
@@ -458,7 +456,7 @@ def _check_slots(listing: Listing) -> None:
                 )
                 if distance > listing.tolerance_s:
                     raise ConfigError(
-                        f"{where} holds {tod} ({tod // 3600:02}:{tod // 60 % 60:02} UTC), {distance} s "
+                        f"{key} holds {tod} ({tod // 3600:02}:{tod // 60 % 60:02} UTC), {distance} s "
                         f"from the nearest scan of {name}: wanted within tolerance_s = "
                         f"{listing.tolerance_s}; its scans start in minutes "
                         f"{', '.join(map(str, minutes))} of the hour"

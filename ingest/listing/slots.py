@@ -50,18 +50,18 @@ def folders(
     product's scans.
     """
     minutes = products.sector_product(listing.clear_sky.product).minutes
-    found = set()
+    paths = set()
     for tod in listing.tods:
         tops = {products.sector_product(name).folder for name, _ in kinds(listing, tod)}
         hours = _hours(tod, listing.tolerance_s, minutes)
         for day in days(listing, since, until):
             for hour in hours:
                 on = day + timedelta(days=hour // 24)
-                found |= {f"{top}/{on:%Y/%j}/{hour % 24:02}" for top in tops}
-    return tuple(sorted(found))
+                paths |= {f"{top}/{on:%Y/%j}/{hour % 24:02}" for top in tops}
+    return tuple(sorted(paths))
 
 
-def wanted(
+def name_filter(
     listing: Listing, since: date | None = None, until: date | None = None
 ) -> Callable[[str], bool]:
     """Whether a name, path or URL is that of a file that a slot may take."""
@@ -75,7 +75,7 @@ def wanted(
             tods.setdefault(kind, []).append(tod)
 
     def is_wanted(path: str) -> bool:
-        name = parsed(path)
+        name = parse(path)
         if name is None or name.sat != listing.sat or (name.product, name.band) not in tods:
             return False
         start = seconds(name.start)
@@ -89,7 +89,7 @@ def wanted(
     return is_wanted
 
 
-def parsed(path: str) -> FileName | None:
+def parse(path: str) -> FileName | None:
     """What the name of a file says; None: it is not named like an ABI granule."""
     try:
         name = filenames.parse_name(path)
@@ -114,10 +114,10 @@ def seconds(stamp: str) -> float:
 @cache
 def _midnight(day: str) -> int:
     year, number = int(day[:4]), int(day[4:])
-    found = date(year, 1, 1) + timedelta(days=number - 1)
-    if found.year != year:
+    date_of_day = date(year, 1, 1) + timedelta(days=number - 1)
+    if date_of_day.year != year:
         raise ValueError(f"{day} is no day YYYYJJJ")
-    return found.toordinal() * DAY_S
+    return date_of_day.toordinal() * DAY_S
 
 
 def _hours(tod: int, tolerance_s: int, minutes: tuple[int, ...]) -> list[int]:

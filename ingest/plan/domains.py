@@ -54,7 +54,7 @@ class Origin:
     """With the mask; None: it was not compared."""
 
 
-def settle(
+def resolve(
     objects: Objects,
     key: Key,
     listing: Listing,
@@ -78,7 +78,7 @@ def settle(
         DataError: no file tells which pixels are land, or what it tells disagrees with the mask.
     """
     try:
-        return _there(objects, key, listing, grid)
+        return _stored(objects, key, listing, grid)
     except MissingError:
         pass
     rule = listing.domain
@@ -88,31 +88,31 @@ def settle(
     else:
         file, land = _land(listing, grid, steps, scratch)
         origin = _compared(rule, file, land, grid)
-    return keep(objects, key, domains.from_mask(land, grid, listing.layout), origin)
+    return ensure(objects, key, domains.from_mask(land, grid, listing.layout), origin)
 
 
-def keep(
+def ensure(
     objects: Objects,
     key: Key,
-    found: Domain,
+    domain: Domain,
     origin: Origin = Origin(LEGACY),
 ) -> Domain:
-    """The domain of a geometry in this lake: the one already there, else `found`.
+    """The domain of a geometry in this lake: the one already there, else `domain`.
 
     Raises:
         GeometryError: the lake's domain of that name lies on another grid or has another layout.
     """
     with suppress(FileExistsError):
-        objects.create(_path(key), to_bytes(found, origin))
-        return found
-    there = load(objects, key)
-    _check_same(objects, key, there, found.grid, found.layout)
-    return there
+        objects.create(_path(key), to_bytes(domain, origin))
+        return domain
+    stored = load(objects, key)
+    _check_same(objects, key, stored, domain.grid, domain.layout)
+    return stored
 
 
-def _there(objects: Objects, key: Key, listing: Listing, grid: Grid) -> Domain:
-    there, origin = from_bytes(objects.get(_path(key)))
-    _check_same(objects, key, there, grid, listing.layout)
+def _stored(objects: Objects, key: Key, listing: Listing, grid: Grid) -> Domain:
+    stored, origin = from_bytes(objects.get(_path(key)))
+    _check_same(objects, key, stored, grid, listing.layout)
     rule, mask = listing.domain.rule, listing.domain.mask
     if origin.rule != LEGACY and (
         origin.rule != rule or (listing.domain.is_by_mask and origin.mask != mask)
@@ -122,14 +122,14 @@ def _there(objects: Objects, key: Key, listing: Listing, grid: Grid) -> Domain:
             f"{origin.mask!r}, the listing says {rule!r} and {mask!r}: every period of a listing has "
             "the same pixels; give the listing another name (--set listing=NAME), or use another lake"
         )
-    return there
+    return stored
 
 
-def _check_same(objects: Objects, key: Key, there: Domain, grid: Grid, layout: Layout) -> None:
-    if there.grid.same_as(grid) and there.layout == layout:
+def _check_same(objects: Objects, key: Key, stored: Domain, grid: Grid, layout: Layout) -> None:
+    if stored.grid.same_as(grid) and stored.layout == layout:
         return
     raise GeometryError(
-        f"{objects.url(_path(key))} has a grid of {there.grid} and {there.layout}, the files "
+        f"{objects.url(_path(key))} has a grid of {stored.grid} and {stored.layout}, the files "
         f"have {grid} and the listing {layout}: use another lake, or a listing of another name"
     )
 
@@ -163,21 +163,21 @@ def _compared(rule: DomainRule, file: File, land: Bools, grid: Grid) -> Origin:
     """
     if rule.mask == masks.NONE:
         return Origin(rule.rule, file=file.name)
-    found = landmask.agreement(land, landmask.land(rule.mask, grid), grid)
-    if found.disagreement > rule.max_disagreement:
+    agreement = landmask.agreement(land, landmask.land(rule.mask, grid), grid)
+    if agreement.disagreement > rule.max_disagreement:
         raise DataError(
-            f"{file.path} and the land mask {rule.mask} disagree on {found.disagreement:.2%} of "
-            f"{found.compared} pixels away from coasts: {found.land_in_product_alone} are land in the "
-            f"file alone, {found.land_in_mask_alone} in the mask alone; wanted at most "
+            f"{file.path} and the land mask {rule.mask} disagree on {agreement.disagreement:.2%} of "
+            f"{agreement.compared} pixels away from coasts: {agreement.land_in_product_alone} are land "
+            f"in the file alone, {agreement.land_in_mask_alone} in the mask alone; wanted at most "
             f"{rule.max_disagreement:.2%} (domain.max_disagreement). The file's flags may mean another "
             "thing than domain.rule says: look at a map of both; then set domain.rule=mask (and "
             "clear_sky.rule=clear) to go by the mask, another domain.mask, or another threshold"
         )
-    return Origin(rule.rule, rule.mask, file.name, found)
+    return Origin(rule.rule, rule.mask, file.name, agreement)
 
 
 def load(objects: Objects, key: Key) -> Domain:
-    """The domain that was settled for a geometry.
+    """The stored domain of a geometry.
 
     Raises:
         MissingError: none was.
@@ -186,7 +186,7 @@ def load(objects: Objects, key: Key) -> Domain:
 
 
 def origin_of(objects: Objects, key: Key) -> Origin:
-    """How the domain that was settled for a geometry came about.
+    """How the stored domain of a geometry came about.
 
     Raises:
         MissingError: none was.
@@ -195,18 +195,18 @@ def origin_of(objects: Objects, key: Key) -> Origin:
 
 
 @lru_cache(maxsize=2)
-def known(root: str, key: Key, wanted: str) -> Domain:
+def load_checked(root: str, key: Key, expected_digest: str) -> Domain:
     """On a worker: the domain with this digest; the last ones are remembered.
 
     Raises:
         GeometryError: the lake's domain of that name has another digest by now.
     """
-    found = load(connect(root), key)
-    if digest(found) != wanted:
+    domain = load(connect(root), key)
+    if digest(domain) != expected_digest:
         raise GeometryError(
             f"the domain of {key} in {root} is another one than when the run began: run it again"
         )
-    return found
+    return domain
 
 
 def _path(key: Key) -> str:
@@ -215,9 +215,9 @@ def _path(key: Key) -> str:
 
 def digest(domain: Domain) -> str:
     """SHA-256 of grid, layout and pixels: equal exactly where stores can be merged."""
-    noted = json.dumps([asdict(domain.grid.projection), asdict(domain.layout)], sort_keys=True)
+    settings = json.dumps([asdict(domain.grid.projection), asdict(domain.layout)], sort_keys=True)
     parts = (domain.grid.y, domain.grid.x, domain.row, domain.column)
-    return hashlib.sha256(b"".join([noted.encode(), *(p.tobytes() for p in parts)])).hexdigest()
+    return hashlib.sha256(b"".join([settings.encode(), *(p.tobytes() for p in parts)])).hexdigest()
 
 
 def to_bytes(domain: Domain, origin: Origin) -> bytes:
@@ -237,11 +237,11 @@ def to_bytes(domain: Domain, origin: Origin) -> bytes:
 
 def from_bytes(data: bytes) -> tuple[Domain, Origin]:
     """The domain that `to_bytes` wrote, and how it came about."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as noted:
-        projection = Projection(**json.loads(str(noted["projection"])))
-        layout = Layout(**json.loads(str(noted["layout"])))
-        grid = Grid(projection, noted["y"], noted["x"])
-        domain = domains.from_mask(noted["mask"], grid, layout)
-        told = json.loads(str(noted["origin"]))
-    agreement = told.pop("agreement")
-    return domain, Origin(**told, agreement=Agreement(**agreement) if agreement else None)
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        projection = Projection(**json.loads(str(arrays["projection"])))
+        layout = Layout(**json.loads(str(arrays["layout"])))
+        grid = Grid(projection, arrays["y"], arrays["x"])
+        domain = domains.from_mask(arrays["mask"], grid, layout)
+        origin = json.loads(str(arrays["origin"]))
+    agreement = origin.pop("agreement")
+    return domain, Origin(**origin, agreement=Agreement(**agreement) if agreement else None)

@@ -55,16 +55,16 @@ def split(steps: Sequence[Step], read_grid: ReadGrid) -> Groups:
     if not steps:
         return []
     reasons: list[str] = []
-    known: _Found = {}
+    grids: _Found = {}
 
     def grid(number: int) -> Grid | None:
-        if number not in known:
+        if number not in grids:
             try:
-                known[number] = read_grid(steps[number])
+                grids[number] = read_grid(steps[number])
             except (GranuleError, MissingError) as error:
-                known[number] = None
+                grids[number] = None
                 reasons.append(str(error))
-        return known[number]
+        return grids[number]
 
     last = len(steps) - 1
     first_read = next((n for n in range(len(steps)) if grid(n)), None)
@@ -75,17 +75,17 @@ def split(steps: Sequence[Step], read_grid: ReadGrid) -> Groups:
         )
     last_read = next(n for n in range(last, -1, -1) if grid(n))
     begins = [first_read, *_boundaries(first_read, last_read, grid)]
-    return _gathered(steps, [(begin, known[begin]) for begin in begins])
+    return _gathered(steps, [(begin, grids[begin]) for begin in begins])
 
 
-def check_name(listing: Listing, key: Key, projection: Projection, where: str) -> None:
+def check_name(listing: Listing, key: Key, projection: Projection, path: str) -> None:
     """Nothing, if a legacy geometry's name is that which this lake gives its projection.
 
     Args:
         listing: of the store that the results go to.
         key: of the store; its geom is the name that the legacy files give.
         projection: that the legacy geometry has.
-        where: path of the legacy geometry.
+        path: path of the legacy geometry.
 
     Raises:
         ConfigError: another projection has that name here; says what to set.
@@ -97,11 +97,11 @@ def check_name(listing: Listing, key: Key, projection: Projection, where: str) -
     longitude = projection.longitude_of_projection_origin
     if projection.sizes != SIZES:
         raise LegacyError(
-            f"{where} has {projection}, unlike the GOES-R imagers': here it is called {name}, and "
+            f"{path} has {projection}, unlike the GOES-R imagers': here it is called {name}, and "
             f"results named {key.geom} cannot be imported; name them {name}"
         )
     raise ConfigError(
-        f"{where} is the projection at {longitude} degrees east, which is called {name} here: to keep "
+        f"{path} is the projection at {longitude} degrees east, which is called {name} here: to keep "
         f"its name, give --set geoms.{key.geom}={longitude} to every command that ingests files of "
         "this listing"
     )
@@ -122,28 +122,28 @@ def _boundaries(low: int, high: int, grid: Callable[[int], Grid | None]) -> list
 
 def _gathered(steps: Sequence[Step], begins: Sequence[tuple[int, Grid | None]]) -> Groups:
     """The stretches of one grid together; what comes before the first one belongs to it."""
-    found: Groups = []
+    groups: Groups = []
     ends = [begin for begin, _ in begins[1:]] + [len(steps)]
     begin = 0
     for (_, grid), end in zip(begins, ends, strict=True):
         if grid is None:
             continue
-        mine = list(steps[begin:end])
-        same = next((group for group in found if group[0].same_as(grid)), None)
-        if same:
-            same[1].extend(mine)
+        stretch = list(steps[begin:end])
+        group_of_grid = next((group for group in groups if group[0].same_as(grid)), None)
+        if group_of_grid:
+            group_of_grid[1].extend(stretch)
         else:
-            _check_apart(grid, mine[0], found)
-            found.append((grid, mine))
+            _check_apart(grid, stretch[0], groups)
+            groups.append((grid, stretch))
         begin = end
-    return found
+    return groups
 
 
-def _check_apart(grid: Grid, step: Step, found: Groups) -> None:
-    for other, steps in found:
-        if other.projection == grid.projection:
+def _check_apart(grid: Grid, step: Step, groups: Groups) -> None:
+    for other_grid, steps in groups:
+        if other_grid.projection == grid.projection:
             raise GeometryError(
                 f"{step.files[0].path} lies on a grid of {grid}, {steps[0].files[0].path} on "
-                f"one of {other}: two sectors or crops of one projection cannot "
+                f"one of {other_grid}: two sectors or crops of one projection cannot "
                 "share a store; ingest each from a folder of its own, under another listing name"
             )

@@ -67,10 +67,10 @@ def land(mask: str, grid: Grid) -> Bools:
             return on_earth
         first, last = int(rows[on_earth].min()), int(rows.max())
         ocean = _packed(file, mask, (lat.size, lon.size), first, last)
-    found = np.zeros(grid.shape, bool)
+    image = np.zeros(grid.shape, bool)
     rows, columns = rows[on_earth] - first, columns[on_earth]
-    found[on_earth] = (ocean[rows, columns >> 3] >> (7 - (columns & 7))) & 1 == 0
-    return found
+    image[on_earth] = (ocean[rows, columns >> 3] >> (7 - (columns & 7))) & 1 == 0
+    return image
 
 
 def water(mask: str, grid: Grid) -> Bools:
@@ -131,13 +131,13 @@ def _opened(mask: str) -> Iterator[zipfile.ZipFile]:
 
 def _packaged() -> Path:
     """Where the package keeps its file; importing it would inflate all of it."""
-    found = find_spec("global_land_mask")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("global_land_mask")
+    if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
             f"domain.mask {PACKAGED} is not installed: pip install 'goeslake[ingest]', or set "
             f"domain.mask to the path of a mask or to {NONE!r}"
         )
-    return Path(found.submodule_search_locations[0]) / _FILE
+    return Path(spec.submodule_search_locations[0]) / _FILE
 
 
 def _axis(file: zipfile.ZipFile, name: str, mask: str, sign: int) -> Floats:
@@ -154,9 +154,9 @@ def _packed(
 ) -> NDArray[np.uint8]:
     """(row, eighth of a column) bits of the rows first..last, True = ocean."""
     with file.open("mask.npy") as stream:
-        found = _header(stream)
-        if found != (shape, False, np.dtype(bool)):
-            raise _no_mask(mask, f"its mask is {found}, its axes have {shape}")
+        header = _header(stream)
+        if header != (shape, False, np.dtype(bool)):
+            raise _no_mask(mask, f"its mask is {header}, its axes have {shape}")
         width = shape[1]
         packed = np.empty((last + 1 - first, -(-width // 8)), np.uint8)
         for begin in range(0, last + 1, _ROWS):
@@ -178,14 +178,14 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.gener
 
 def _cells(grid: Grid, lat: Floats, lon: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """(y, x) row and column of the mask's cell of every pixel's centre; -1 off the Earth."""
-    found = [np.full(grid.shape, -1, np.int32) for _ in range(2)]
+    cells_of_axes = [np.full(grid.shape, -1, np.int32) for _ in range(2)]
     for strip, east, north in _strips(grid):
         on_earth = np.isfinite(east)
-        for cells, axis, angles in ((found[0], lat, north), (found[1], lon, east)):
+        for cells, axis, angles in ((cells_of_axes[0], lat, north), (cells_of_axes[1], lon, east)):
             step = (axis[-1] - axis[0]) / (axis.size - 1)
             index = np.floor((angles[on_earth] - axis[0]) / step)
             cells[strip][on_earth] = np.clip(index, 0, axis.size - 1).astype(np.int32)
-    return found[0], found[1]
+    return cells_of_axes[0], cells_of_axes[1]
 
 
 def _strips(grid: Grid) -> Iterator[tuple[slice, Floats, Floats]]:

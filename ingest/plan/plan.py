@@ -14,7 +14,7 @@ from datetime import date
 
 from ingest.abi.filenames import parse_name
 from ingest.listing.listing import DAY_S, Listing
-from ingest.listing.slots import Kind, days, kinds, parsed, seconds
+from ingest.listing.slots import Kind, days, kinds, parse, seconds
 from ingest.source.source_files import File
 from lake.errors import GranuleError, MissingError
 from lake.store.ledger import MISSING, Ledger, LedgerEntry, SourceFile
@@ -66,7 +66,7 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class IngestPlan:
     """Every (day, tod) of a listing, or of some of its days, in order of time, in one of two lists."""
 
     steps: tuple[Step, ...]
@@ -108,7 +108,7 @@ class Change:
 
 def plan(
     listing: Listing, files: Iterable[File], since: date | None = None, until: date | None = None
-) -> Plan:
+) -> IngestPlan:
     """Steps and absent steps of t0..tf.
 
     Args:
@@ -117,17 +117,17 @@ def plan(
         since: first day of the slots; none: t0.
         until: last day of the slots, inclusive; none: tf.
     """
-    wanted = {tod: kinds(listing, tod) for tod in sorted(listing.tods)}
-    scans = _scans(listing, {kind for every in wanted.values() for kind in every}, files)
+    kinds_by_tod = {tod: kinds(listing, tod) for tod in sorted(listing.tods)}
+    scans = _scans(listing, {kind for every in kinds_by_tod.values() for kind in every}, files)
     starts = sorted((seconds(stamp), stamp) for stamp in scans[listing.clear_sky.product, None])
-    found = [
+    slots = [
         _step(listing, day, tod, every, scans, starts)
         for day in days(listing, since, until)
-        for tod, every in wanted.items()
+        for tod, every in kinds_by_tod.items()
     ]
-    return Plan(
-        tuple(slot for slot in found if isinstance(slot, Step)),
-        tuple(slot for slot in found if isinstance(slot, Absent)),
+    return IngestPlan(
+        tuple(slot for slot in slots if isinstance(slot, Step)),
+        tuple(slot for slot in slots if isinstance(slot, Absent)),
     )
 
 
@@ -142,32 +142,34 @@ def changed(steps: Iterable[Step], ledger: Ledger, checksum: Callable[[File], in
         ledger: what was taken, with the files that went in.
         checksum: CRC-32C of the content of a file.
     """
-    taken = {entry.step: entry for entry in ledger if entry.status != MISSING and entry.files}
+    entries = {entry.step: entry for entry in ledger if entry.status != MISSING and entry.files}
     return [
         change
         for step in steps
-        if step.id in taken
-        for change in _changes(step, taken[step.id], checksum)
+        if step.id in entries
+        for change in _changes(step, entries[step.id], checksum)
     ]
 
 
 def _changes(step: Step, entry: LedgerEntry, checksum: Callable[[File], int]) -> Iterator[Change]:
-    noted = {source.name: source for source in entry.files}
+    sources = {source.name: source for source in entry.files}
     if entry.start and step.start != entry.start:
-        what = f"the scan {entry.start} was, and {step.start} is nearer or complete now"
-        yield Change(step.id, step.files[0].name, what)
+        difference = f"the scan {entry.start} was, and {step.start} is nearer or complete now"
+        yield Change(step.id, step.files[0].name, difference)
         return
     for file in step.files:
-        source = noted.get(file.name)
-        what = _superseded(file, noted) if source is None else _difference(file, source, checksum)
-        if what:
-            yield Change(step.id, file.name, what)
+        source = sources.get(file.name)
+        difference = (
+            _superseded(file, sources) if source is None else _difference(file, source, checksum)
+        )
+        if difference:
+            yield Change(step.id, file.name, difference)
 
 
-def _superseded(file: File, noted: Mapping[str, SourceFile]) -> str:
+def _superseded(file: File, sources: Mapping[str, SourceFile]) -> str:
     """Which file of the ledger another creation has replaced."""
     stem = file.name.partition("_e")[0]
-    old = next((name for name in noted if name.startswith(f"{stem}_e")), "a file of another name")
+    old = next((name for name in sources if name.startswith(f"{stem}_e")), "a file of another name")
     return f"{old} was, and another creation is there now"
 
 
@@ -182,37 +184,37 @@ def _difference(file: File, source: SourceFile, checksum: Callable[[File], int])
     if not source.checksum:
         return f"its {kind} is {tag} now and was {tag_before}, its content then is not known"
     try:
-        found = checksum(file)
+        checksum_now = checksum(file)
     except (GranuleError, MissingError) as error:
         return f"its {kind} is {tag} now and was {tag_before}, and it cannot be read: {error}"
-    if found == source.checksum:
+    if checksum_now == source.checksum:
         return ""
-    return f"its content has CRC-32C {found:08x} now and had {source.checksum:08x}"
+    return f"its content has CRC-32C {checksum_now:08x} now and had {source.checksum:08x}"
 
 
 def _scans(
-    listing: Listing, wanted: set[Kind], files: Iterable[File]
+    listing: Listing, needed: set[Kind], files: Iterable[File]
 ) -> Mapping[Kind, Mapping[str, File]]:
     """The file of each wanted kind and start stamp."""
     first = (listing.t0.toordinal() - 1) * DAY_S
     last = (listing.tf.toordinal() + 2) * DAY_S
     newest: dict[Kind, dict[str, tuple[str, File]]] = defaultdict(dict)
     for file in files:
-        name = parsed(file.path)
-        if name is None or name.sat != listing.sat or (name.product, name.band) not in wanted:
+        name = parse(file.path)
+        if name is None or name.sat != listing.sat or (name.product, name.band) not in needed:
             continue
         if first <= seconds(name.start) < last:
             scans = newest[name.product, name.band]
-            found = (name.creation, file)
-            scans[name.start] = max(scans.get(name.start, found), found)
-    return {kind: {start: file for start, (_, file) in newest[kind].items()} for kind in wanted}
+            candidate = (name.creation, file)
+            scans[name.start] = max(scans.get(name.start, candidate), candidate)
+    return {kind: {start: file for start, (_, file) in newest[kind].items()} for kind in needed}
 
 
 def _step(
     listing: Listing,
     day: date,
     tod: int,
-    wanted: tuple[Kind, ...],
+    needed: tuple[Kind, ...],
     scans: Mapping[Kind, Mapping[str, File]],
     starts: list[tuple[float, str]],
 ) -> Step | Absent:
@@ -222,14 +224,14 @@ def _step(
     end = bisect_right(starts, (slot + listing.tolerance_s, "~"))
     near = sorted(starts[begin:end], key=lambda start: abs(start[0] - slot))
     for _, stamp in near:
-        if all(stamp in scans[kind] for kind in wanted):
-            return Step(day, tod, stamp, tuple(scans[kind][stamp] for kind in wanted))
+        if all(stamp in scans[kind] for kind in needed):
+            return Step(day, tod, stamp, tuple(scans[kind][stamp] for kind in needed))
     if not near:
         product = listing.clear_sky.product
         return Absent(day, tod, f"no {product} within {listing.tolerance_s} s")
     stamp = near[0][1]
-    lacking = (band or product for product, band in wanted if stamp not in scans[product, band])
-    return Absent(day, tod, f"no {', '.join(dict.fromkeys(lacking))} for start {stamp}")
+    missing = (band or product for product, band in needed if stamp not in scans[product, band])
+    return Absent(day, tod, f"no {', '.join(dict.fromkeys(missing))} for start {stamp}")
 
 
 def _id(day: date, tod: int) -> str:

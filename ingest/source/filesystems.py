@@ -21,17 +21,17 @@ REFUSALS = (PermissionError, BotoCoreError, BaseError, ClientResponseError)
 """What file systems raise where asking again is of no use."""
 
 
-def refused(what: str, url: str, error: Exception) -> LakeError:
+def refusal(action: str, url: str, error: Exception) -> LakeError:
     """What to say of a refusal.
 
     Args:
-        what: was refused: `list`, `read`.
+        action: was refused: `list`, `read`.
         url: of what.
         error: one of `REFUSALS`.
     """
     unsigned = "LAKE_SOURCE_ANONYMOUS=true"
-    return refusals.explain(what, url, error, unsigned) or ConfigError(
-        f"cannot {what} {url}: {error}; give credentials in the environment, or {unsigned} for a "
+    return refusals.explain(action, url, error, unsigned) or ConfigError(
+        f"cannot {action} {url}: {error}; give credentials in the environment, or {unsigned} for a "
         "public bucket"
     )
 
@@ -48,7 +48,7 @@ class CloudFiles(FsspecStore):
             local.writelines(obstore.get(store, path).stream())
 
 
-def opened(url: str) -> tuple[AbstractFileSystem, str]:
+def open_filesystem(url: str) -> tuple[AbstractFileSystem, str]:
     """The file system of a URL, and the path in it.
 
     Raises:

@@ -49,28 +49,28 @@ class Retry:
     longest_s: float = 20.0
     sleep: Callable[[float], None] = time.sleep
 
-    def waits(self, what: str) -> Iterator[float]:
-        """Seconds before each attempt but the first: half to all of the longest, as `what` has it.
+    def waits(self, action: str) -> Iterator[float]:
+        """Seconds before each attempt but the first: half to all of the longest, as `action` has it.
 
         So many clients that failed at one moment do not come back at one moment.
         """
         for number in range(self.attempts - 1):
             longest = min(self.first_s * 2**number, self.longest_s)
-            yield longest * (1 + zlib.crc32(f"{number} {what}".encode()) / 2**32) / 2
+            yield longest * (1 + zlib.crc32(f"{number} {action}".encode()) / 2**32) / 2
 
 
-def call(what: str, work: Callable[[], Result], retry: Retry) -> Result:
+def call(action: str, work: Callable[[], Result], retry: Retry) -> Result:
     """What `work` returns, tried again while it fails with an error that may pass.
 
     Args:
-        what: is done, for the message: `list s3://noaa-goes16`.
+        action: is done, for the message: `list s3://noaa-goes16`.
         work: may be called any number of times.
         retry: how often.
 
     Raises:
         UnreachableError: it failed every time.
     """
-    waits = retry.waits(what)
+    waits = retry.waits(action)
     while True:
         try:
             return work()
@@ -80,7 +80,7 @@ def call(what: str, work: Callable[[], Result], retry: Retry) -> Result:
             wait = next(waits, None)
             if wait is None:
                 raise UnreachableError(
-                    f"cannot {what}: failed {retry.attempts} times, at last with "
+                    f"cannot {action}: failed {retry.attempts} times, at last with "
                     f"{type(error).__name__}: {error}; see whether the server works, then run again"
                 ) from error
             retry.sleep(wait)

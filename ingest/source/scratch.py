@@ -39,7 +39,7 @@ class Scratch:
 
 
 @contextmanager
-def reserved(scratch: Scratch, size: int) -> Iterator[Path]:
+def reserve(scratch: Scratch, size: int) -> Iterator[Path]:
     """An empty file to fill with `size` bytes; it is deleted at the end.
 
     Raises:
@@ -51,12 +51,12 @@ def reserved(scratch: Scratch, size: int) -> Iterator[Path]:
         clean(scratch)
         path, lock = _create(scratch.place, size)
     except OSError as error:
-        raise failed(scratch, error) from error
+        raise disk_error(scratch, error) from error
     try:
-        held = sum(_own_size(other.name) for other in scratch.place.iterdir())
-        if held > scratch.limit_bytes:
+        used = sum(_own_size(file.name) for file in scratch.place.iterdir())
+        if used > scratch.limit_bytes:
             raise SpaceError(
-                f"scratch {scratch.place} would hold {held} bytes of this process, its limit is "
+                f"scratch {scratch.place} would hold {used} bytes of this process, its limit is "
                 f"{scratch.limit_bytes}: give a higher limit, or fewer threads to a worker"
             )
         yield path
@@ -102,8 +102,8 @@ def _own_size(name: str) -> int:
     return int(size) if owner == _owner() else 0
 
 
-def failed(scratch: Scratch, error: OSError) -> SpaceError | ConfigError:
-    """What to say of an error of the local disk."""
+def disk_error(scratch: Scratch, error: OSError) -> SpaceError | ConfigError:
+    """The error to raise for an error of the local disk."""
     if error.errno in NO_ROOM:
         return SpaceError(
             f"no room on scratch {scratch.place}: {error.strerror}; nothing is lost: free some, or "

@@ -23,7 +23,7 @@ from ingest.listing import slots
 from ingest.listing.listing import Listing
 from ingest.source import access, filesystems, retries
 from ingest.source.retries import Retry
-from ingest.source.scratch import NO_ROOM, Scratch, failed, reserved
+from ingest.source.scratch import NO_ROOM, Scratch, disk_error, reserve
 from lake.errors import ConfigError, GranuleError, MissingError, UnreachableError
 
 LISTING_THREADS = 32
@@ -76,7 +76,7 @@ def list_files(
         MissingError: there is no such source.
         UnreachableError: the server fails, however often one asks.
     """
-    files, root = filesystems.opened(url)
+    files, root = filesystems.open_filesystem(url)
     files.invalidate_cache()
     try:
         top = retries.call(f"list {url}", lambda: _top(files, root), retry)
@@ -84,18 +84,18 @@ def list_files(
             raise MissingError(
                 f"there is no source {url}: wanted a folder or URL of {suffix} files"
             )
-        found = [info for info in top if info["name"].endswith(suffix)]
-        if found:
-            kept = [info for info in found if keep(info["name"])]
+        flat = [info for info in top if info["name"].endswith(suffix)]
+        if flat:
+            infos = [info for info in flat if keep(info["name"])]
         else:
             looked_in = _checked(url, top, folders, suffix)
             find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
-            kept = _in_tree(find, looked_in, url, retry)
+            infos = _in_tree(find, looked_in, url, retry)
     except filesystems.REFUSALS as error:
-        raise filesystems.refused("list", url, error) from error
+        raise filesystems.refusal("list", url, error) from error
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
-        listed = pool.map(lambda info: _file(files, url, info, retry), kept)
-        return sorted(file for file in listed if file)
+        present = pool.map(lambda info: _file(files, url, info, retry), infos)
+        return sorted(file for file in present if file)
 
 
 def list_for(
@@ -118,7 +118,7 @@ def list_for(
         ConfigError: see `list_files`, as for the rest.
     """
     folders = slots.folders(listing, since, until)
-    keep = slots.wanted(listing, since, until)
+    keep = slots.name_filter(listing, since, until)
     return list_files(url, folders, keep=keep, retry=retry) if folders else []
 
 
@@ -134,13 +134,13 @@ def fetch(file: File, scratch: Scratch, retry: Retry = PATIENT) -> Iterator[str]
         SpaceError: there is no room on scratch.
         ConfigError: it may not be read, or the scratch folder not be written.
     """
-    files, name = filesystems.opened(file.path)
+    files, name = filesystems.open_filesystem(file.path)
     if filesystems.is_local(files):
         if not Path(name).is_file():
             raise _gone(file.path)
         yield name
         return
-    with reserved(scratch, file.size) as local:
+    with reserve(scratch, file.size) as local:
         _download(files, name, file, local, scratch, retry)
         yield str(local)
 
@@ -161,11 +161,11 @@ def checksum_of(local: str) -> int:
     Raises:
         OSError: it cannot be opened.
     """
-    found = 0
+    checksum = 0
     with Path(local).open("rb", buffering=0) as stream:
         while block := stream.read(BLOCK_BYTES):
-            found = google_crc32c.extend(found, block)
-    return found
+            checksum = google_crc32c.extend(checksum, block)
+    return checksum
 
 
 def read_bytes(path: str, retry: Retry = PATIENT) -> bytes:
@@ -176,13 +176,13 @@ def read_bytes(path: str, retry: Retry = PATIENT) -> bytes:
         ConfigError: it may not be read.
         UnreachableError: the server fails, however often one asks.
     """
-    files, name = filesystems.opened(path)
+    files, name = filesystems.open_filesystem(path)
     try:
         return bytes(retries.call(f"read {path}", lambda: files.cat_file(name), retry))
     except FileNotFoundError:
         raise _gone(path) from None
     except filesystems.REFUSALS as error:
-        raise filesystems.refused("read", path, error) from error
+        raise filesystems.refusal("read", path, error) from error
 
 
 def _download(
@@ -201,10 +201,10 @@ def _download(
     except FileNotFoundError:
         raise _gone(file.path) from None
     except filesystems.REFUSALS as error:
-        raise filesystems.refused("read", file.path, error) from error
+        raise filesystems.refusal("read", file.path, error) from error
     except OSError as error:
         if error.errno in NO_ROOM:
-            raise failed(scratch, error) from error
+            raise disk_error(scratch, error) from error
         raise GranuleError(f"cannot fetch {file.path}: {error}; list the source again") from error
 
 
@@ -223,29 +223,29 @@ def _top(files: AbstractFileSystem, root: str) -> list[Info] | None:
 
 def _checked(url: str, top: list[Info], folders: Sequence[str], suffix: str) -> list[str]:
     """The folders to look in, of which the source must have one at least."""
-    there = {info["name"].rstrip("/").rsplit("/", 1)[-1] for info in top}
+    names = {info["name"].rstrip("/").rsplit("/", 1)[-1] for info in top}
     products = {folder.partition("/")[0] for folder in folders}
-    found = there & products if folders else {name for name in there if name.startswith("ABI-")}
-    if not found:
+    tops = names & products if folders else {name for name in names if name.startswith("ABI-")}
+    if not tops:
         named = f" of {', '.join(sorted(products))}" if products else ""
         raise ConfigError(
             f"source {url} holds no {suffix} files{named}: "
             f"wanted files in the folder itself or as <product>/<YYYY>/<JJJ>/<HH>/<name>{suffix}"
         )
-    return [folder for folder in folders or sorted(found) if folder.partition("/")[0] in found]
+    return [folder for folder in folders or sorted(tops) if folder.partition("/")[0] in tops]
 
 
 def _in_tree(
     find: Callable[[str], list[Info]], folders: Sequence[str], url: str, retry: Retry
 ) -> list[Info]:
-    def found(folder: str) -> list[Info]:
+    def infos_of(folder: str) -> list[Info]:
         try:
             return retries.call(f"list {url}/{folder}", lambda: find(folder), retry)
         except FileNotFoundError:
             return []
 
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
-        return [info for infos in pool.map(found, folders) for info in infos]
+        return [info for infos in pool.map(infos_of, folders) for info in infos]
 
 
 def _tree(
@@ -271,8 +271,8 @@ def _file(files: AbstractFileSystem, url: str, info: Info, retry: Retry) -> File
     path = _full(url, info["name"])
     try:
         if filesystems.is_local(files):
-            there = Path(path).stat()
-            return File(path, there.st_size, f"mtime:{there.st_mtime_ns}")
+            status = Path(path).stat()
+            return File(path, status.st_size, f"mtime:{status.st_mtime_ns}")
         if info.get("size") is None:
             info = retries.call(f"ask for {path}", lambda: files.info(info["name"]), retry)
     except FileNotFoundError:

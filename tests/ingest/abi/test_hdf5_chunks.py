@@ -26,7 +26,9 @@ def stored(path: Path, values: np.ndarray = VALUES, **storage) -> Path:
 def opened(path: Path) -> tuple[hdf5_chunks.Chunks, np.ndarray]:
     """As we and as h5py read it."""
     with h5py.File(path) as file:
-        found = hdf5_chunks.of(file["Rad"], hdf5_chunks.mapped(str(path)), "s3://bucket/granule.nc")
+        found = hdf5_chunks.chunks_of(
+            file["Rad"], hdf5_chunks.mapped(str(path)), "s3://bucket/granule.nc"
+        )
         return found, file["Rad"][()]
 
 
@@ -133,9 +135,9 @@ def test_only_the_chunks_that_are_wanted_are_inflated(tmp_path):
 def test_file_that_lost_its_end_is_an_error_that_says_where(tmp_path, layout):
     path = stored(tmp_path / "a.h5", **LAYOUTS[layout])
     with h5py.File(path) as file:
-        whole = hdf5_chunks.of(file["Rad"], hdf5_chunks.mapped(str(path)), "granule.nc")
+        whole = hdf5_chunks.chunks_of(file["Rad"], hdf5_chunks.mapped(str(path)), "granule.nc")
         place = max(whole.places.values(), key=lambda place: place.byte_offset)
-        cut = hdf5_chunks.of(
+        cut = hdf5_chunks.chunks_of(
             file["Rad"], whole.data[: place.byte_offset + place.size - 3], "granule.nc"
         )
     with pytest.raises(GranuleError, match=r"granule\.nc: the chunk of Rad .*fetch it again"):

@@ -96,7 +96,7 @@ def test_a_file_is_wanted_where_a_slot_of_its_kind_is_within_the_tolerance(
                 band for cube in listing.cubes_at(tod) for band in cube.bands
             }
             near |= needs and distance <= timedelta(seconds=tolerance)
-    is_wanted = slots.wanted(listing)
+    is_wanted = slots.name_filter(listing)
     assert is_wanted(f"s3://there/{name(product[0], start, product[1], sat)}") == (
         near and sat == "G16"
     )
@@ -106,12 +106,12 @@ def test_a_file_is_wanted_where_a_slot_of_its_kind_is_within_the_tolerance(
     "path", ["readme.txt", "", name("ABI-L2-LSTF", datetime(2018, 3, 1, tzinfo=UTC))]
 )
 def test_other_files_are_not_wanted(path):
-    assert not slots.wanted(clearland())(path)
+    assert not slots.name_filter(clearland())(path)
 
 
 def test_nothing_is_wanted_of_no_days():
     start = datetime(2018, 3, 1, 18, 1, tzinfo=UTC)
     path = name("ABI-L2-LSTC", start)
-    assert slots.wanted(clearland())(path)
-    assert not slots.wanted(clearland(), since=date(2018, 3, 2))(path)
-    assert not slots.wanted(clearland(), since=date(2019, 1, 1))(path)
+    assert slots.name_filter(clearland())(path)
+    assert not slots.name_filter(clearland(), since=date(2018, 3, 2))(path)
+    assert not slots.name_filter(clearland(), since=date(2019, 1, 1))(path)

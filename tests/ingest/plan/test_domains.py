@@ -49,7 +49,7 @@ def settle(grid, steps, tmp_path):
     def settled(*overrides, key=KEY, on=grid, of=steps):
         objects = connect(tmp_path / "lake")
         rules = listings.load("lst-10km", list(overrides))
-        return domains.settle(objects, key, rules, on, of, Scratch(str(tmp_path)))
+        return domains.resolve(objects, key, rules, on, of, Scratch(str(tmp_path)))
 
     return settled
 
@@ -157,8 +157,8 @@ def test_legacy_domain_stays_whatever_the_rule(settle, grid, tmp_path):
     legacy = lake_domain.from_mask(mask, grid, layout)
     objects = connect(tmp_path / "lake")
     objects.put("x", b"")
-    domains.keep(objects, KEY, legacy)
+    domains.ensure(objects, KEY, legacy)
     assert domains.digest(settle("domain.rule=mask", key=LATER)) == domains.digest(legacy)
     assert origin(tmp_path).rule == "legacy"
     other = lake_domain.from_mask(~mask, grid, layout)
-    assert domains.digest(domains.keep(objects, KEY, other)) == domains.digest(legacy)
+    assert domains.digest(domains.ensure(objects, KEY, other)) == domains.digest(legacy)

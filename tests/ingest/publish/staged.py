@@ -82,7 +82,7 @@ def target_at(root: str) -> TargetStore:
     overrides = ["layout.chunk=32", "layout.phases=4", "t0=2020-01-01", "tf=2020-12-31"]
     objects = connect(root)
     catalogue.claim(objects)
-    domain = domains.keep(objects, KEY, small_domain())
+    domain = domains.ensure(objects, KEY, small_domain())
     return TargetStore(root, KEY, listing.load("clearland-l1b-c0", overrides), domain)
 
 

@@ -78,7 +78,7 @@ def test_refusal_says_what_to_do_and_whether_a_retry_helps(
 @pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeTooSkewed"])
 def test_source_that_refuses_is_told_alike(code):
     error = PermissionError(f"An error occurred ({code}) when calling the ListObjectsV2 operation")
-    assert isinstance(filesystems.refused("list", "s3://source", error), UnreachableError)
+    assert isinstance(filesystems.refusal("list", "s3://source", error), UnreachableError)
 
 
 def test_missing_credentials_are_named(monkeypatch):

@@ -31,6 +31,7 @@ from ingest.accumulate.observations import Observations
 from lake.errors import MissingError
 from lake.format import order
 from lake.storage.connect import connect
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 from lake.store import shards
 from lake.store.ledger import MERGED, LedgerEntry, SourceFile
@@ -101,7 +102,7 @@ def name(*inputs: object) -> str:
 def find(objects: Objects, part_name: str) -> Part | None:
     """The finished part of that name; None if there is none."""
     try:
-        document = json.loads(objects.get(f"parts/{part_name}.json"))
+        document = read_json(objects, f"parts/{part_name}.json")
     except MissingError:
         return None
     entries = tuple(

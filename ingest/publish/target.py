@@ -12,6 +12,7 @@ from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.storage import preflight
 from lake.storage.connect import connect
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 from lake.storage.urls import join
 from lake.store import commits, generations
@@ -110,7 +111,7 @@ def load_target(root: str, key: Key) -> TargetStore:
         MissingError: there is no such store.
     """
     digest = StoreState.from_commit(head_of(root, key)).listing
-    document = json.loads(connect(join(root, str(key))).get(_listing_path(digest)))
+    document = read_json(connect(join(root, str(key))), _listing_path(digest))
     rules = replace(Listing.from_dict(document), t0=key.t0, tf=key.tf)
     return TargetStore(root, key, rules, domains.load(connect(root), key))
 

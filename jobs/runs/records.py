@@ -31,6 +31,7 @@ from lake.errors import ConfigError, FormatError, MissingError
 from lake.format import keys
 from lake.reading.store import Store
 from lake.storage.connect import connect
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects, exists
 from lake.storage.urls import join
 
@@ -113,7 +114,7 @@ def names(root: str, confirmed: Collection[str] = ()) -> list[str]:
 def find(root: str, run: str) -> FinishedRun | None:
     """The run if it is complete."""
     try:
-        document = json.loads(folder(root, run).get("done.json"))
+        document = read_json(folder(root, run), "done.json")
     except MissingError:
         return None
     return FinishedRun(**document | {"outputs": tuple(document["outputs"])})
@@ -171,7 +172,7 @@ def read_spec(root: str, run: str) -> Spec:
         FormatError: it was made by goeslake 0.1.0.
     """
     try:
-        document = json.loads(folder(root, run).get("spec.json"))
+        document = read_json(folder(root, run), "spec.json")
     except MissingError:
         raise MissingError(f"there is no run {run!r} in {join(root, FOLDER)}") from None
     if "stores" not in document:

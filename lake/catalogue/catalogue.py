@@ -16,6 +16,7 @@ from lake.errors import ConfigError, ConflictError, FormatError, MissingError
 from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.format.schema import FORMAT, VERSION
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects, exists
 from lake.store import commits, tables
 from lake.store.commits import Commit
@@ -139,7 +140,7 @@ def claim(objects: Objects) -> None:
                 "give an empty or new folder or prefix"
             )
         mark(objects)
-    version = json.loads(objects.get(MARKER))["version"]
+    version = read_json(objects, MARKER)["version"]
     if version > VERSION:
         raise FormatError(
             f"{objects.root} is a lake of version {version}, this software knows up to {VERSION}: "

@@ -1,6 +1,5 @@
 """`lake ls`, `lake info`, `lake tree`, `lake url`: what stores there are, and what they hold."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +11,7 @@ from lake.commands.options import json_option, key_argument, root_option
 from lake.console.messages import emit, table
 from lake.errors import MissingError
 from lake.storage.connect import connect
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 from lake.storage.urls import join
 from lake.store import commits, ledger
@@ -122,7 +122,7 @@ def _waiting(entries: ledger.Ledger) -> list[str]:
 def _rule(store: Objects, state: StoreState) -> str:
     """The clear-sky rule of the store's listing; empty where nobody kept it."""
     try:
-        listing = json.loads(store.get(f"listings/{state.listing}.json"))
+        listing = read_json(store, f"listings/{state.listing}.json")
     except MissingError:
         return ""
     return str(listing["clear_sky"]["rule"])

@@ -3,12 +3,12 @@
 The page lists no folders and reads no Parquet: it gets the offer as `stores.json`.
 """
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lake.catalogue import catalogue
 from lake.errors import MissingError
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 
 ARRAYS = ("embedding", "labels")
@@ -70,4 +70,4 @@ class Offer:
         return run | {"store": spec["stores"][0]["key"], "arrays": arrays_shown, "pixels": pixels}
 
     def _json(self, path: str) -> Any:  # noqa: ANN401 (JSON)
-        return json.loads(self._objects.get(path))
+        return read_json(self._objects, path)

@@ -14,6 +14,7 @@ from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.reading import blocks
 from lake.reading.damage import missing_generation, missing_object
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 from lake.storage.readonly import ReadOnlyStore
 
@@ -33,7 +34,10 @@ class Generation:
             raise missing_generation(self.url, error) from error
         except LakeError:  # some of ours are ValueErrors: a refusal is no missing store
             raise
-        except (FileNotFoundError, ValueError) as error:
+        except FileNotFoundError as error:
+            raise missing_generation(self.url, error) from error
+        except ValueError as error:
+            read_json(objects, "zarr.json")  # says what it is, if it is no JSON
             raise missing_generation(self.url, error) from error
         self.attributes: dict[str, Any] = dict(self._root.attrs)
         _check_format(self.attributes, self.url)

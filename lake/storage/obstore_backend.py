@@ -15,15 +15,16 @@ from typing import Any
 
 import obstore
 import zarr.storage
-from obstore.exceptions import AlreadyExistsError, NotSupportedError
+from obstore.exceptions import AlreadyExistsError, GenericError, NotSupportedError
 from obstore.store import LocalStore
 from zarr.abc.store import Store as ZarrStore
 
-from lake.errors import ConfigError, MissingError
+from lake.console.messages import say
+from lake.errors import ConfigError, MissingError, UnreachableError
 from lake.storage import refusals, retries
 from lake.storage.objects import Bytes, Stat
 from lake.storage.retries import again, open_store
-from lake.storage.urls import join
+from lake.storage.urls import join, redact
 from lake.storage.waiting import announce
 
 
@@ -37,6 +38,7 @@ class ObstoreObjects:
             _check_process()
         # a local store without a folder of its own makes none when it is only read from
         self._store = LocalStore() if self.is_folder else open_store(root)
+        self._is_whole = False  # until the server is seen to know no ranges
 
     def get(self, path: str) -> bytes:
         return bytes(self.view(path))
@@ -55,26 +57,37 @@ class ObstoreObjects:
                 return _read(self.url(path), [(-size, size)])[0]
             try:
                 data = again(lambda: obstore.get(self._store, key, options=last).bytes())
-            except NotSupportedError:  # Azure knows no suffix
+            except NotSupportedError:  # Azure knows no suffix, some web servers no ranges at all
                 end = self.stat(path).size
-                span = {"start": max(end - size, 0), "end": end}
-                data = again(lambda: obstore.get_range(self._store, key, **span))
+                (data,) = self._parts(key, [(max(end - size, 0), min(size, end))])
         return memoryview(data)
 
     def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
         if not ranges:
             return []
-        starts, lengths = zip(*ranges, strict=True)
-        key = self._at(path)
         with self._explaining("read", path):
             if self.is_folder:
                 return _read(self.url(path), ranges)
-            parts = again(
-                lambda: obstore.get_ranges(
-                    self._store, key, starts=starts, lengths=lengths, coalesce=0
+            return [memoryview(data) for data in self._parts(self._at(path), ranges)]
+
+    def _parts(self, key: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Any]:
+        """Parts of an object; of a server that knows no ranges the object is read whole."""
+        starts, lengths = zip(*ranges, strict=True)
+        if not self._is_whole:
+            try:
+                return again(
+                    lambda: obstore.get_ranges(
+                        self._store, key, starts=starts, lengths=lengths, coalesce=0
+                    )
                 )
-            )
-        return [memoryview(data) for data in parts]
+            except NotSupportedError:
+                self._is_whole = True
+                say(
+                    f"warning: the server of {redact(self.root)} knows no ranges of bytes: whole "
+                    "objects are read, which is slow; most web servers can be set to serve ranges"
+                )
+        data = again(lambda: memoryview(obstore.get(self._store, key).bytes()))
+        return [data[start : start + length] for start, length in ranges]
 
     def put(self, path: str, data: bytes) -> None:
         with self._explaining("write", path):
@@ -178,6 +191,11 @@ class ObstoreObjects:
         except (OSError, obstore.exceptions.BaseError) as error:
             if refusal := refusals.explain(doing, self.url(path), error):
                 raise refusal from error
+            if isinstance(error, GenericError):  # after all retries
+                cause = str(error).partition("\n")[0]
+                raise UnreachableError(
+                    f"cannot {doing} {self.url(path)}: {cause}; what was finished is kept: run it again"
+                ) from error
             raise
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from lake.errors import ConfigError, MissingError
 from lake.storage.connect import STORE_ERRORS
+from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 
 
@@ -84,7 +85,7 @@ def _hint(objects: Objects, folder: str) -> int:
 def read(objects: Objects, number: int, folder: str = "") -> Commit | None:
     """One commit of the log in `folder`; None where there is none of that number."""
     try:
-        return Commit(number, json.loads(objects.get(path(number, folder))))
+        return Commit(number, read_json(objects, path(number, folder)))
     except MissingError:
         return None
 

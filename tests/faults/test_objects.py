@@ -11,6 +11,7 @@ import zarr
 from obstore.exceptions import BaseError
 
 from lake.catalogue import catalogue
+from lake.errors import UnreachableError
 from lake.storage.connect import connect
 from lake.store import commits
 from tests.faults.proxy import KINDS, Faults
@@ -92,7 +93,7 @@ def test_body_that_always_ends_early_is_an_error_never_short(s3_root, break_s3, 
     zarr.create_array(store.zarr("a.zarr"), data=np.ones(1000), chunks=(1000,), fill_value=np.nan)
     break_s3(faults("truncate", 1, match="/x|/c/0"))
     broken = connect(s3_root)
-    with pytest.raises(BaseError):
+    with pytest.raises(UnreachableError):
         broken.get("x")
     array = zarr.open_array(broken.zarr("a.zarr", read_only=True), mode="r")
     with pytest.raises(BaseError):

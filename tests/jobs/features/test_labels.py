@@ -28,7 +28,7 @@ def test_table_by_pixel_leaves_the_others_without_class(store, tmp_path):
     found = classes(table(tmp_path / "x.parquet", pixel=[7, 2], label=[1, 3]), store)
     wanted = np.full(store.domain.pixels, -1)
     wanted[[7, 2]] = 1, 3
-    assert_array_equal(found.of, wanted)
+    assert_array_equal(found.labels, wanted)
     assert found.names == ("0", "1", "2", "3")
 
 
@@ -37,16 +37,16 @@ def test_table_by_row_and_column_is_the_same(store, tmp_path):
     path = table(tmp_path / "x.parquet", row=row, column=column, kind=["wood", "city"])
     found = classes(path, store, "kind")
     assert found.names == ("city", "wood")
-    assert [found.names[found.of[pixel]] for pixel in (7, 2)] == ["wood", "city"]
-    assert (found.of >= 0).sum() == 2
+    assert [found.names[found.labels[pixel]] for pixel in (7, 2)] == ["wood", "city"]
+    assert (found.labels >= 0).sum() == 2
 
 
 def test_null_and_numbers_below_0_are_no_class(store, tmp_path):
     path = table(
         tmp_path / "x.parquet", pixel=[0, 1, 2], label=[None, -5, 0], kind=["a", None, "b"]
     )
-    assert_array_equal(classes(path, store).of[:3] >= 0, [False, False, True])
-    assert_array_equal(classes(path, store, "kind").of[:3], [0, -1, 1])
+    assert_array_equal(classes(path, store).labels[:3] >= 0, [False, False, True])
+    assert_array_equal(classes(path, store, "kind").labels[:3], [0, -1, 1])
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.tif"])
@@ -57,7 +57,7 @@ def test_image_of_the_coarse_grid(name, store, tmp_path):
     else:
         Image.fromarray(image).save(tmp_path / name)
     found = classes(tmp_path / name, store)
-    assert_array_equal(store.domain.to_grid(found.of), image)
+    assert_array_equal(store.domain.to_grid(found.labels), image)
 
 
 def test_quantities_are_nan_where_the_table_says_nothing(store, tmp_path):

@@ -49,7 +49,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import lake
-from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe
+from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, vectors
+from jobs.embedding.columns import Columns
 from jobs.embedding.views import pairs
 from jobs.evaluation import measures
 from jobs.evaluation.measures import MeasureSettings, Pixels
@@ -189,25 +190,25 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
 
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     """By `lake embed` with these settings, trained on all pixels of what its views are of."""
-    how = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
-    front, count = how.front.front, min(FIT.components, len(data.names))
-    given = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
-    x = given.get(front, shown)(data)
-    features_in = front == encoder_inputs.FEATURES
-    chosen = recipe.settled(how.recipe, 2, features=features_in)
-    there = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
-    around = torch.from_numpy(pairs.adjacent(data.row[there], data.column[there]))
-    pixels = tuple(torch.from_numpy(of[there]) for of in x)
-    columns = encoder_inputs.columns(data.names) if features_in else None
-    near_of = None
-    if how.feed.near and data.textures is not None:
-        mined = hard_negatives.mined(data.textures[there], x[0][there], data.seed)
-        near_of = torch.from_numpy(mined), how.feed.near
-    model = recipe.fit(chosen, pixels, columns, around, near=near_of).model
-    return embed.vectors(model, x[0]), embed.vectors(model, x[1])
+    chosen = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
+    inputs, count = chosen.encoder_inputs.inputs, min(FIT.components, len(data.names))
+    scores = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
+    x = scores.get(inputs, standardised)(data)
+    are_features = inputs == encoder_inputs.FEATURES
+    resolved = recipe.resolve(chosen.recipe, 2, features=are_features)
+    valid = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
+    around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
+    pixels = tuple(torch.from_numpy(period[valid]) for period in x)
+    columns = Columns.from_names(data.names) if are_features else Columns(components=count)
+    negatives = None
+    if chosen.dataset.hard_negatives and data.textures is not None:
+        mined = hard_negatives.mined(data.textures[valid], x[0][valid], data.seed)
+        negatives = torch.from_numpy(mined), chosen.dataset.hard_negatives
+    state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives)
+    return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
 
 
-def shown(data: Data) -> tuple[Singles, Singles]:
+def standardised(data: Data) -> tuple[Singles, Singles]:
     """Standardised features, 0 where missing."""
     scaling = data.total.model.scaling
     one, other = (np.nan_to_num(scaling.apply(x.copy())).T for x in (data.one, data.other))
@@ -216,19 +217,19 @@ def shown(data: Data) -> tuple[Singles, Singles]:
 
 COMMON = ("threads=1",)
 LEARNT = {
-    "default": "front=mnf",
-    "default-one": "front=features loss=alignment,uniformity views=slots",
-    "neighbours": "front=pca loss=infonce views=neighbours",
-    "near": "front=mnf near=0.25",
-    "study-a": "front=pca model=plain loss=mse views=mask,noise masked=0.2 unit=false",
-    "study-b": "front=pca model=plain loss=infonce views=mask",
-    "pca-years": "front=pca",
-    "infonce-years": "front=mnf loss=infonce views=periods",
-    "masked-slots": "front=features loss=huber views=slots",
-    "infonce-slots": "front=features loss=infonce views=slots",
-    "vae": "front=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0 unit=false",
-    "vicreg-years": "front=mnf loss=vicreg views=periods unit=false",
-    "barlow-years": "front=mnf loss=barlow views=periods unit=false",
+    "default": "inputs=mnf",
+    "default-one": "inputs=features loss=alignment,uniformity views=slots",
+    "neighbours": "inputs=pca loss=infonce views=neighbours",
+    "near": "inputs=mnf hard_negatives=0.25",
+    "study-a": "inputs=pca model=plain loss=mse views=mask,noise masked=0.2 unit=false",
+    "study-b": "inputs=pca model=plain loss=infonce views=mask",
+    "pca-years": "inputs=pca",
+    "infonce-years": "inputs=mnf loss=infonce views=periods",
+    "masked-slots": "inputs=features loss=huber views=slots",
+    "infonce-slots": "inputs=features loss=infonce views=slots",
+    "vae": "inputs=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0 unit=false",
+    "vicreg-years": "inputs=mnf loss=vicreg views=periods unit=false",
+    "barlow-years": "inputs=mnf loss=barlow views=periods unit=false",
 }
 """Method -> settings; `study-a` and `study-b` are the original study's, a denoising autoencoder and a
 contrastive encoder of masked components."""

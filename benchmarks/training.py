@@ -3,10 +3,10 @@
     python benchmarks/training.py [--rows 160] [--steps 120] [--json]
 
 An invented country is written as a store; a deep residual MLP learns to rebuild its features, without
-components before it (`front=features`), by the loop of `lake embed`. Pixels a second of
+components before it (`inputs=features`), by the loop of `lake embed`. Pixels a second of
 
-- `streamed`: superblocks pass through memory, read while the model learns (`jobs.embedding.loader.Streamed`);
-- `in memory`: the same loop on tensors that lie there (`Held`);
+- `streamed`: superblocks pass through memory, read while the model learns (`StreamingLoader`);
+- `in memory`: the same loop on tensors that lie there (`MemoryLoader`, of `jobs.embedding.loader` too);
 - `random rows`: a torch DataLoader that reads rows of the store at random, as Zarr; without learning.
 
 The first two alternate, a warm-up each before, and look at pixels held out as often; the ratio is of
@@ -31,9 +31,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 import lake
 from benchmarks import memory
 from jobs.embedding import encoder_inputs, recipe, train
-from jobs.embedding.loader import Held, Loader, Piece, Streamed
+from jobs.embedding.columns import Columns
+from jobs.embedding.loader import Loader, MemoryLoader, PixelBlock, StreamingLoader
+from jobs.embedding.losses.objective import Objective
 from jobs.embedding.models.architecture import DEEP, Architecture
-from jobs.embedding.objective import Objective
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import Training
 from jobs.embedding.views.choice import Views
@@ -55,21 +56,22 @@ LOADED = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """Superblocks of a store as inputs of a model."""
+class SuperblockReader:
+    """Gives superblocks of a store as inputs of a model."""
 
     store: Store
     selection: FeatureSelection
-    standard: Scaling
+    scaling: Scaling
     blocks: tuple[slice, ...]
 
-    def __call__(self, number: int) -> Piece:
-        """The pixels of a superblock."""
+    def __call__(self, number: int) -> PixelBlock:
+        """The pixels of a superblock that have values."""
         pixels = self.blocks[number]
         x = features.read(self.store, self.selection, pixels)
-        there = np.flatnonzero(~np.isnan(x).all(axis=0))
-        z = np.nan_to_num(self.standard.apply(x), copy=False)[:, there].T
-        return Piece(torch.from_numpy(pixels.start + there), (torch.from_numpy(z).contiguous(),))
+        valid = np.flatnonzero(~np.isnan(x).all(axis=0))
+        z = np.nan_to_num(self.scaling.apply(x), copy=False)[:, valid].T
+        pixel = torch.from_numpy(pixels.start + valid)
+        return PixelBlock(pixel, (torch.from_numpy(z).contiguous(),))
 
 
 class Rows(Dataset[torch.Tensor]):
@@ -92,12 +94,13 @@ class Rows(Dataset[torch.Tensor]):
 
 
 def _arrays(group: zarr.Group) -> dict[str, zarr.Array]:
-    return {name: of for name, of in group.members(max_depth=None) if isinstance(of, zarr.Array)}
+    members = group.members(max_depth=None)
+    return {name: member for name, member in members if isinstance(member, zarr.Array)}
 
 
-def timed(loader: Loader, how: Recipe, inputs: int, columns: object) -> tuple[float, float]:
+def timed(loader: Loader, settings: Recipe, columns: Columns) -> tuple[float, float]:
     """Pixels a second by the clock, and by CPU-seconds of this process."""
-    state, task = recipe.begin(how, torch.ones(inputs), columns, loader.pixels)
+    state, task = recipe.begin(settings, torch.ones(columns.count), columns, loader.pixels)
     steps = train.train(state, loader, task)
     next(steps)
     began, used = time.monotonic(), time.process_time()
@@ -105,29 +108,31 @@ def timed(loader: Loader, how: Recipe, inputs: int, columns: object) -> tuple[fl
     return done / (time.monotonic() - began), done / (time.process_time() - used)
 
 
-def prepared(store: Store) -> tuple[Read, tuple[str, ...]]:
-    """A reader of all features of a store, standardised by its first superblocks."""
-    chosen = features.resolve(FeatureSelection(), store)
-    names = tuple(map(str, features.columns(chosen, store.cubes.values())))
+def prepared(store: Store) -> tuple[SuperblockReader, Columns]:
+    """A reader of all features of a store, standardised by its first superblock, and what they are."""
+    selection = features.resolve(FeatureSelection(), store)
+    columns = Columns(features.columns(selection, store.cubes.values()))
     blocks = tuple(order.superblocks(store.domain.pixels, store.domain.layout))
-    standard = Scaling.fit(features.read(store, chosen, blocks[0]), encoder_inputs.CLIP)
-    return Read(store, chosen, standard, blocks), names
+    scaling = Scaling.fit(features.read(store, selection, blocks[0]), encoder_inputs.CLIP)
+    return SuperblockReader(store, selection, scaling, blocks), columns
 
 
-def in_memory(read: Read, training: Training) -> Held:
-    """All of it."""
-    pieces = [read(number) for number in range(len(read.blocks))]
-    pixel, x = torch.cat([of.pixel for of in pieces]), torch.cat([of.x[0] for of in pieces])
-    return Held((x,), pixel, BATCH, training.held_out, 0)
+def in_memory(read: SuperblockReader, training: Training) -> MemoryLoader:
+    """A loader of all superblocks, read now."""
+    blocks = [read(number) for number in range(len(read.blocks))]
+    pixel = torch.cat([block.pixel for block in blocks])
+    x = torch.cat([block.x[0] for block in blocks])
+    return MemoryLoader((x,), pixel, BATCH, training.held_out, 0)
 
 
 def random_rows(url: str, pixels: int) -> float:
     """Pixels a second of a DataLoader that reads rows at random."""
-    some = torch.randperm(pixels, generator=torch.Generator().manual_seed(0))[:LOADED].tolist()
-    rows = DataLoader(Rows(url, pixels), batch_size=64, sampler=some)
+    random = torch.Generator().manual_seed(0)
+    sampler = torch.randperm(pixels, generator=random)[:LOADED].tolist()
+    loader = DataLoader(Rows(url, pixels), batch_size=64, sampler=sampler)
     began = time.monotonic()
-    seen = sum(len(batch) for batch in rows)
-    return seen / (time.monotonic() - began)
+    count = sum(len(batch) for batch in loader)
+    return count / (time.monotonic() - began)
 
 
 def main() -> None:
@@ -137,44 +142,45 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=120, help="of training, each time")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     memory.as_workers()
-    training = Training(steps=given.steps, batch=BATCH, threads=1)
+    training = Training(steps=arguments.steps, batch=BATCH, threads=1)
     shape = Architecture(model=DEEP, hidden=512, depth=4)
-    how = Recipe(shape, Objective(("huber",)), Views(("slots",)), training)
+    settings = Recipe(shape, Objective(("huber",)), Views(("slots",)), training)
     with tempfile.TemporaryDirectory() as folder, train.environment(training):
-        country = Country(rows=given.rows, columns=given.rows, years=(2020,))
+        country = Country(rows=arguments.rows, columns=arguments.rows, years=(2020,))
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         store = lake.open(f"{written.root}/{written.keys[0]}")
-        read, names = prepared(store)
-        columns = encoder_inputs.columns(names)
-        held = in_memory(read, training)
-        sizes = [of.stop - of.start for of in read.blocks]
-        make = {
-            "streamed": lambda: Streamed(read, sizes, BATCH, TOGETHER, 0, torch.device("cpu")),
-            "in memory": lambda: held,
+        read, columns = prepared(store)
+        memory_loader = in_memory(read, training)
+        sizes = [block.stop - block.start for block in read.blocks]
+        loaders = {
+            "streamed": lambda: StreamingLoader(
+                read, sizes, BATCH, TOGETHER, 0, torch.device("cpu")
+            ),
+            "in memory": lambda: memory_loader,
         }
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in make}
-        for _ in range(given.repeats):
-            for name, loader in make.items():
-                found[name].append(timed(loader(), how, len(names), columns))
+        speeds: dict[str, list[tuple[float, float]]] = {name: [] for name in loaders}
+        for _ in range(arguments.repeats):
+            for name, loader in loaders.items():
+                speeds[name].append(timed(loader(), settings, columns))
         rows = random_rows(store.url, store.domain.pixels)
-    report(found, rows, given.json)
+    report(speeds, rows, arguments.json)
 
 
-def report(found: dict[str, list[tuple[float, float]]], rows: float, as_json: bool) -> None:  # noqa: FBT001
+def report(speeds: dict[str, list[tuple[float, float]]], rows: float, as_json: bool) -> None:  # noqa: FBT001
     """Print medians."""
-    middle = {n: np.median(of, axis=0) for n, of in found.items()}
-    ratio = middle["streamed"] / middle["in memory"]
+    median = {name: np.median(pairs, axis=0) for name, pairs in speeds.items()}
+    ratio = median["streamed"] / median["in memory"]
     document = {
-        "pixels_per_second": {n: round(of[0]) for n, of in middle.items()}
+        "pixels_per_second": {name: round(by_clock) for name, (by_clock, _) in median.items()}
         | {"random rows": round(rows)},
-        "pixels_per_cpu_second": {n: round(of[1]) for n, of in middle.items()},
+        "pixels_per_cpu_second": {name: round(by_cpu) for name, (_, by_cpu) in median.items()},
         "streamed_over_in_memory": {
             "clock": round(float(ratio[0]), 3),
             "cpu": round(float(ratio[1]), 3),
         },
-        "streamed_over_random_rows": round(float(middle["streamed"][0]) / rows, 1),
+        "streamed_over_random_rows": round(float(median["streamed"][0]) / rows, 1),
     }
     print(
         json.dumps(document, indent=1)

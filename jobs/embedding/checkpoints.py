@@ -1,12 +1,12 @@
-"""Where a training stands, as the lake keeps it; who was overtaken cannot move it.
+"""The checkpoints of a training in the lake; a start that was overtaken cannot change them.
 
     train/<start>/start.json            a start of the training, numbered from 1, create-only
-    train/<start>/<step>.safetensors    a `jobs.embedding.train.State`; the newest two
-    train/<start>/latest.json           names the newest: written after it
+    train/<start>/<step>.safetensors    a `jobs.embedding.train.TrainingState`; the newest two
+    train/<start>/latest.json           names the newest, and is written after it
 
 A start claims the next number, copies the newest state of the start before it, and from then on is
-the one that counts: an older one that is still alive writes where nobody looks any more, and ends when
-it sees that. No write depends on another having been atomic.
+the one that counts. An older one that is still alive writes where nobody reads any more, and ends when
+it notices. No write depends on another having been atomic.
 """
 
 import json
@@ -19,25 +19,26 @@ from lake.storage.objects import Objects, exists
 
 FOLDER = "train"
 KEPT = 2
+"""Checkpoints of a start that are not deleted."""
 
 
 @dataclass(slots=True, eq=False)
 class Checkpoints:
-    """Of one start of a training."""
+    """The checkpoints of one start of a training."""
 
     objects: Objects
     """The run's folder."""
     start: int
-    """Its number."""
+    """The number of the start, from 1."""
     step: int | None = None
-    """Of the newest; None: there is none."""
+    """The step of the newest checkpoint; None: there is none."""
     _written: list[str] = field(default_factory=list)
 
     def resume(self) -> bytes | None:
-        """The newest state of the starts before, from now on this one's; None: there is none."""
+        """The newest state of earlier starts, from now on this start's too; None: there is none."""
         for number in range(self.start - 1, 0, -1):
-            while (found := latest(self.objects, number)) is not None:
-                step, path = found
+            while (newest_state := latest(self.objects, number)) is not None:
+                step, path = newest_state
                 with suppress(MissingError):  # a newer one, written just now, replaced it
                     data = self.objects.get(path)
                     self.write(step, data)
@@ -45,7 +46,7 @@ class Checkpoints:
         return None
 
     def write(self, step: int, data: bytes) -> None:
-        """Keep a state.
+        """Store a state after a step.
 
         Raises:
             StoppedError: a later start took over.
@@ -56,12 +57,12 @@ class Checkpoints:
         pointer = {"step": step, "path": path, "at": records.now()}
         self.objects.put(f"{_folder(self.start)}/latest.json", records.as_json(pointer))
         self.step = step
-        self._written = [*(of for of in self._written if of != path), path]
+        self._written = [*(earlier for earlier in self._written if earlier != path), path]
         self.objects.delete(self._written[:-KEPT])
         self._written = self._written[-KEPT:]
 
     def check(self) -> None:
-        """Go on, or not.
+        """Make sure that this start is the latest.
 
         Raises:
             StoppedError: a later start took over.
@@ -71,12 +72,12 @@ class Checkpoints:
 
     @property
     def url(self) -> str:
-        """Of the newest; "none yet" if there is none."""
+        """The place of the newest checkpoint; "none yet" if there is none."""
         return self.objects.url(self._written[-1]) if self._written else "none yet"
 
 
 def begin(objects: Objects) -> Checkpoints:
-    """Claim the next start."""
+    """The checkpoints of a new start, whose number this call claims."""
     number = 1 + max((int(path.split("/")[1]) for path in _claims(objects)), default=0)
     while True:
         try:
@@ -88,17 +89,17 @@ def begin(objects: Objects) -> Checkpoints:
 
 
 def latest(objects: Objects, start: int) -> tuple[int, str] | None:
-    """Step and path of the newest state of a start."""
+    """Step and path of the newest state of a start; None: there is none."""
     with suppress(MissingError):
-        found = json.loads(objects.get(f"{_folder(start)}/latest.json"))
-        return int(found["step"]), str(found["path"])
+        pointer = json.loads(objects.get(f"{_folder(start)}/latest.json"))
+        return int(pointer["step"]), str(pointer["path"])
     return None
 
 
 def newest(objects: Objects) -> int | None:
-    """Step of the newest state of any start; None: there is none."""
-    found = [latest(objects, int(path.split("/")[1])) for path in _claims(objects)]
-    return max((of[0] for of in found if of), default=None)
+    """The step of the newest state of any start; None: there is none."""
+    states = [latest(objects, int(path.split("/")[1])) for path in _claims(objects)]
+    return max((state[0] for state in states if state), default=None)
 
 
 def _claims(objects: Objects) -> list[str]:

@@ -1,195 +1,213 @@
-"""Which pixels a training sees: those of the sample or all; from memory, or streamed."""
+"""The pixels that a training sees: those of the sample or all, from memory or streamed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from jobs.embedding import hard_negatives, recipe
-from jobs.embedding.encoder_inputs import Inputs
-from jobs.embedding.loader import Held, Loader, Piece, Streamed
-from jobs.embedding.objective import SUPERVISED
-from jobs.embedding.recipe import Recipe
+from jobs.embedding import hard_negatives
+from jobs.embedding.encoder_inputs import EncoderInputs
+from jobs.embedding.entries import Need
+from jobs.embedding.loader import Loader, MemoryLoader, PixelBlock, StreamingLoader
+from jobs.embedding.recipe import Recipe, scale_of
 from jobs.embedding.views import pairs
 from jobs.embedding.views.choice import NEIGHBOURS, PERIODS
-from jobs.features import labels as known
-from jobs.features import texture
+from jobs.features import labels, texture
 from jobs.runs import outputs, records
 from jobs.runs.settings import check
 from jobs.sampling import sample
 from lake.errors import ConfigError, DataError
 from lake.format import order
+from lake.format.arrays import Indices
 from lake.reading.store import Store
 
 SAMPLE, ALL = "sample", "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """Which pixels."""
+class DatasetSettings:
+    """The settings that choose the pixels of a training."""
 
     train_on: str = SAMPLE
     """Pixels of the `sample`, or `all`."""
-    held_gb: float = 4.0
-    """Inputs that fit are held in memory; of `all` pixels that do not, superblocks pass through it."""
-    together: int = 4
-    """Superblocks that are shuffled with each other then."""
-    near: float = 0.0
-    """Near negatives (`jobs.embedding.hard_negatives`) that join a batch, as a share of it; of the
-    sample, and of stores with finer cubes."""
+    memory_gb: float = 4.0
+    """Inputs of `all` pixels that are larger stream through memory, superblock by superblock."""
+    shuffled_superblocks: int = 4
+    """Superblocks in memory together while they stream; their pixels are shuffled with each other."""
+    hard_negatives: float = 0.0
+    """Share of a batch whose hard negatives (`jobs.embedding.hard_negatives`) join it; of the sample,
+    and of stores with finer cubes."""
     labels: str = ""
-    """URL of a file of classes (`jobs.features.labels`), for loss=supervised; pixels without one are
-    their own."""
+    """URL of a file of classes (`jobs.features.labels`), for loss=supervised; pixels without a label are
+    a class of their own."""
     column: str = "label"
-    """Of a table: the classes."""
+    """The column of classes, where the file is a table."""
     sha256: str = ""
     """Of the labels; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
         fits = self.train_on in {SAMPLE, ALL}
         check("train_on must be sample or all", self.train_on, holds=fits)
-        check("held_gb must be 0 or more", self.held_gb, holds=self.held_gb >= 0)
-        check("together must be above 0", self.together, holds=self.together > 0)
-        check("near must be 0 to 1", self.near, holds=0 <= self.near <= 1)
-        sampled = self.near == 0 or self.train_on == SAMPLE
-        check("near goes with train_on=sample", self.train_on, holds=sampled)
+        check("memory_gb must be 0 or more", self.memory_gb, holds=self.memory_gb >= 0)
+        superblocks = self.shuffled_superblocks
+        check("shuffled_superblocks must be above 0", superblocks, holds=superblocks > 0)
+        share = self.hard_negatives
+        check("hard_negatives must be 0 to 1", share, holds=0 <= share <= 1)
+        sampled = share == 0 or self.train_on == SAMPLE
+        check("hard_negatives goes with train_on=sample", self.train_on, holds=sampled)
 
 
-def settled(how: Feed, chosen: Recipe, store: Store) -> Feed:
-    """The feed with what its labels are; they are read once, to see that they match the pixels.
+def resolve(settings: DatasetSettings, recipe: Recipe, store: Store) -> DatasetSettings:
+    """The settings with URL and content of the labels, which are read once to see that they match.
 
     Raises:
-        ConfigError: labels without a loss that uses them, or the other way about; near negatives of a
+        ConfigError: labels without a loss that uses them, or the other way about; hard negatives of a
             store without finer cubes.
         DataError: labels that do not match the pixels.
     """
-    fine = not how.near or bool(texture.fine_cubes(store))
-    check("near needs a store with 500 m or 1 km cubes", how.near, holds=fine)
-    used = SUPERVISED in chosen.objective.loss
+    fits = not settings.hard_negatives or bool(texture.fine_cubes(store))
+    share = settings.hard_negatives
+    check("hard_negatives needs a store with 500 m or 1 km cubes", share, holds=fits)
     check(
         "labels go with loss=supervised, and it with them",
-        how.labels,
-        holds=used == bool(how.labels),
+        settings.labels,
+        holds=recipe.needs(Need.LABELS) == bool(settings.labels),
     )
-    if not how.labels:
-        return how
-    url, digest = known.resolve(how.labels, store, how.column)
-    return replace(how, labels=url, sha256=digest)
+    if not settings.labels:
+        return settings
+    url, digest = labels.resolve(settings.labels, store, settings.column)
+    return replace(settings, labels=url, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """Inputs of the pixels of a store, and of a second one where views are of two periods."""
+class TrainingPixels:
+    """The pixels of a store with their inputs, and those of a second store where views use both."""
 
-    inputs: Inputs
+    inputs: EncoderInputs
     store: Store
     periods: int
+    """The number of stores that are read."""
 
-    def piece(self, pixels: slice, wanted: NDArray[np.int64] | None = None) -> Piece:
-        """The pixels of a superblock, or those wanted of it, that have inputs in all periods."""
+    def block(self, pixels: slice, subset: Indices | None = None) -> PixelBlock:
+        """The pixels of a superblock that have inputs in all periods; those of a subset, or all."""
         pixel = np.arange(pixels.start, pixels.stop)
         x = [self.inputs.read(period, pixels) for period in range(self.periods)]
-        if wanted is not None:
-            here = wanted[(wanted >= pixels.start) & (wanted < pixels.stop)] - pixels.start
-            pixel, x = pixel[here], [of[here] for of in x]
-        there = np.all([np.isfinite(of).all(axis=1) for of in x], axis=0)
-        return Piece(torch.from_numpy(pixel[there]), tuple(torch.from_numpy(of[there]) for of in x))
+        if subset is not None:
+            inside = (subset >= pixels.start) & (subset < pixels.stop)
+            rows = subset[inside] - pixels.start
+            pixel, x = pixel[rows], [period[rows] for period in x]
+        valid = np.all([np.isfinite(period).all(axis=1) for period in x], axis=0)
+        tensors = tuple(torch.from_numpy(period[valid]) for period in x)
+        return PixelBlock(torch.from_numpy(pixel[valid]), tensors)
 
-    def pieces(self, wanted: NDArray[np.int64] | None) -> Iterator[Piece]:
-        """Of all superblocks that hold some of those wanted; None: all."""
+    def blocks(self, subset: Indices | None) -> Iterator[PixelBlock]:
+        """The pixels of every superblock that holds some of a subset; None: of every superblock."""
         for pixels in order.superblocks(self.store.domain.pixels, self.store.domain.layout):
-            if wanted is None or ((wanted >= pixels.start) & (wanted < pixels.stop)).any():
-                yield self.piece(pixels, wanted)
+            if subset is None or ((subset >= pixels.start) & (subset < pixels.stop)).any():
+                yield self.block(pixels, subset)
 
 
-def loader(root: str, run: str, source: Source, how: Feed, chosen: Recipe) -> tuple[Loader, Tensor]:
-    """A loader of pixels, and what their inputs were divided by.
+def loader(
+    root: str, run: str, pixels: TrainingPixels, settings: DatasetSettings, recipe: Recipe
+) -> tuple[Loader, Tensor]:
+    """A loader of the training's batches, and what inputs were divided by.
 
     Raises:
         DataError: fewer than two pixels.
-        ConfigError: views that need all pixels in memory, and they do not fit.
+        ConfigError: settings that need all pixels in memory, which are too large for it.
     """
-    drawn = outputs.read(root, records.ancestor(root, run, sample.JOB), "pixel")
-    held, count = _sampled(source, drawn, beside=NEIGHBOURS in chosen.views.views)
+    sampled = outputs.read(root, records.ancestor(root, run, sample.JOB), "pixel")
+    columns = pixels.inputs.columns()
+    uses_neighbours = NEIGHBOURS in recipe.views.views
+    block, count = _sampled(pixels, sampled, with_neighbours=uses_neighbours)
     if count < 2:
         raise DataError(
-            f"{count} of {drawn.size} pixels of the sample have inputs in all of "
-            f"{source.periods} periods: wanted at least 2; sample more pixels"
+            f"{count} of {sampled.size} pixels of the sample have inputs in all of "
+            f"{pixels.periods} periods: wanted at least 2; sample more pixels"
         )
-    features = source.inputs.columns() is not None
-    inputs = held.x[0].shape[1]
-    scale = torch.ones(inputs) if features else recipe.scale_of(held.x[0][:count])
-    device, training = chosen.training.on(), chosen.training
-    if how.train_on == ALL:
-        size = 4 * source.store.domain.pixels * source.periods * len(scale)
-        if size > how.held_gb * 1e9:
-            return _streamed(source, how, chosen, scale), scale
-        held = _joined(source.pieces(None))
-        count = len(held.pixel)
-    neighbours = None
-    if NEIGHBOURS in chosen.views.views:
-        domain, there = source.store.domain, held.pixel.numpy()
-        around = pairs.adjacent(domain.row[there], domain.column[there])
-        neighbours = torch.from_numpy(around[:count]).to(device)
-    labels = None
-    if how.labels:
-        of = known.classes(how.labels, how.sha256, source.store, how.column).labels
-        labels = torch.from_numpy(of[held.pixel.numpy()]).to(device)
-    others = None
-    if how.near:
-        textures = hard_negatives.textures(
-            root, run, source.store, drawn, held.pixel[:count].numpy()
-        )
-        found = hard_negatives.mined(textures, held.x[0][:count].numpy(), training.seed)
-        others = torch.from_numpy(found).to(device)
-    x = tuple((of / scale).to(device) for of in held.x)
-    return Held(
-        x, held.pixel.to(device), training.batch, training.held_out, training.seed,
-        neighbours, labels, others, how.near,
+    scale = scale_of(block.x[0][:count], columns)
+    if settings.train_on == ALL:
+        size = 4 * pixels.store.domain.pixels * pixels.periods * columns.count
+        if size > settings.memory_gb * 1e9:
+            return _streaming_loader(pixels, settings, recipe, scale), scale
+        block = _joined(pixels.blocks(None))
+        count = len(block.pixel)
+    device, training = recipe.training.torch_device(), recipe.training
+    neighbours = _neighbours(pixels.store, block, count).to(device) if uses_neighbours else None
+    classes = _labels(pixels.store, block, settings).to(device) if settings.labels else None
+    negatives = None
+    if settings.hard_negatives:
+        trained = block.pixel[:count].numpy()
+        textures = hard_negatives.textures(root, run, pixels.store, sampled, trained)
+        spectrum = block.x[0][:count].numpy()
+        mined = hard_negatives.mined(textures, spectrum, training.seed)
+        negatives = torch.from_numpy(mined).to(device)
+    x = tuple((period / scale).to(device) for period in block.x)
+    return MemoryLoader(
+        x, block.pixel.to(device), training.batch, training.held_out, training.seed,
+        neighbours, classes, negatives, settings.hard_negatives,
     ), scale  # fmt: skip
 
 
-def _sampled(source: Source, drawn: NDArray[np.int64], *, beside: bool) -> tuple[Piece, int]:
-    """The pixels of a sample that have inputs, how many these are, and, behind them, those beside."""
-    if not beside:
-        held = _joined(source.pieces(drawn))
-        return held, len(held.pixel)
-    domain = source.store.domain
-    around = pairs.adjacent(domain.row, domain.column)[drawn]
-    held = _joined(source.pieces(np.union1d(drawn, around)))
-    own = torch.from_numpy(np.isin(held.pixel.numpy(), drawn))
-    first = torch.argsort(~own, stable=True)
-    return Piece(held.pixel[first], tuple(of[first] for of in held.x)), int(own.sum())
+def periods(stores: int, recipe: Recipe) -> int:
+    """The number of stores that a training reads, of so many."""
+    return stores if PERIODS in recipe.views.views else 1
 
 
-def _streamed(source: Source, how: Feed, chosen: Recipe, scale: Tensor) -> Streamed:
-    if how.labels or NEIGHBOURS in chosen.views.views:
+def _sampled(
+    pixels: TrainingPixels, sampled: Indices, *, with_neighbours: bool
+) -> tuple[PixelBlock, int]:
+    """The pixels of a sample that have inputs, then the pixels around them; and the number of the former."""
+    if not with_neighbours:
+        block = _joined(pixels.blocks(sampled))
+        return block, len(block.pixel)
+    domain = pixels.store.domain
+    around = pairs.adjacent(domain.row, domain.column)[sampled]
+    block = _joined(pixels.blocks(np.union1d(sampled, around)))
+    in_sample = torch.from_numpy(np.isin(block.pixel.numpy(), sampled))
+    rows = torch.argsort(~in_sample, stable=True)
+    reordered = PixelBlock(block.pixel[rows], tuple(period[rows] for period in block.x))
+    return reordered, int(in_sample.sum())
+
+
+def _neighbours(store: Store, block: PixelBlock, count: int) -> Tensor:
+    """(count, 8) positions in a block of the pixels around its first ones."""
+    pixel = block.pixel.numpy()
+    adjacent = pairs.adjacent(store.domain.row[pixel], store.domain.column[pixel])
+    return torch.from_numpy(adjacent[:count])
+
+
+def _labels(store: Store, block: PixelBlock, settings: DatasetSettings) -> Tensor:
+    """(P,) the classes of the pixels of a block; below 0: no label."""
+    classes = labels.classes(settings.labels, settings.sha256, store, settings.column)
+    return torch.from_numpy(classes.labels[block.pixel.numpy()])
+
+
+def _streaming_loader(
+    pixels: TrainingPixels, settings: DatasetSettings, recipe: Recipe, scale: Tensor
+) -> StreamingLoader:
+    domain = pixels.store.domain
+    if recipe.needs(Need.ALL_IN_MEMORY):
         raise ConfigError(
             "views=neighbours and loss=supervised need all pixels in memory: "
-            f"{source.store.domain.pixels} of {len(scale)} inputs are more than held_gb={how.held_gb}; "
+            f"{domain.pixels} of {len(scale)} inputs are more than memory_gb={settings.memory_gb}; "
             "set it higher, or leave train_on=sample"
         )
-    domain = source.store.domain
-    blocks = order.superblocks(domain.pixels, domain.layout)
+    superblocks = order.superblocks(domain.pixels, domain.layout)
 
-    def read(number: int) -> Piece:
-        found = source.piece(blocks[number])
-        return Piece(found.pixel, tuple(of / scale for of in found.x))
+    def read(number: int) -> PixelBlock:
+        block = pixels.block(superblocks[number])
+        return PixelBlock(block.pixel, tuple(period / scale for period in block.x))
 
-    training = chosen.training
-    sizes = [block.stop - block.start for block in blocks]
-    return Streamed(read, sizes, training.batch, how.together, training.seed, training.on())
-
-
-def periods(source_stores: int, chosen: Recipe) -> int:
-    """How many stores a training reads."""
-    return source_stores if PERIODS in chosen.views.views else 1
+    training, together = recipe.training, settings.shuffled_superblocks
+    sizes = [block.stop - block.start for block in superblocks]
+    device = training.torch_device()
+    return StreamingLoader(read, sizes, training.batch, together, training.seed, device)
 
 
-def _joined(pieces: Iterator[Piece]) -> Piece:
-    found = list(pieces)
-    x = [torch.cat(of) for of in zip(*(piece.x for piece in found), strict=True)]
-    return Piece(torch.cat([piece.pixel for piece in found]), tuple(x))
+def _joined(blocks: Iterator[PixelBlock]) -> PixelBlock:
+    parts = list(blocks)
+    x = [torch.cat(periods) for periods in zip(*(part.x for part in parts), strict=True)]
+    return PixelBlock(torch.cat([part.pixel for part in parts]), tuple(x))

@@ -1,7 +1,7 @@
 """Batches of pixels: from memory, or out of whole superblocks that pass through it.
 
-Which pixels a step gets is a function of the seed and the step's number, so that a training goes on
-where it stopped without a cursor of its own.
+The pixels of a step are a function of the seed and the step's number, so that a training goes on where
+it stopped without a cursor of its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,18 +16,19 @@ from jobs.embedding.views.choice import Batch
 from lake.errors import DataError
 
 HELD_OUT = (-1, 0)
+"""In place of epoch and position: the group that is held out."""
 
 
 class Loader(Protocol):
-    """Gives the batch of a step."""
+    """A source of batches: one for each step of a training."""
 
     @property
     def pixels(self) -> int:
-        """How many there are, at most."""
+        """The number of pixels, at most."""
         ...
 
     def batch(self, step: int) -> Batch:
-        """Of a step."""
+        """The batch of a step."""
         ...
 
     def held_out(self) -> Batch | None:
@@ -40,108 +41,112 @@ class Loader(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Held:
-    """All pixels in memory; every epoch in another order."""
+class MemoryLoader:
+    """Batches of pixels that are all in memory; every epoch has another order."""
 
     x: tuple[Tensor, ...]
     """(P, inputs) of each period, scaled."""
     pixel: Tensor
-    """(P,) which pixels these are."""
+    """(P,) positions of the pixels in the store."""
     size: int
-    """Of a batch."""
+    """Pixels of a batch."""
     share: float
-    """Held out."""
+    """Share of the pixels that is held out."""
     seed: int
     neighbours: Tensor | None = None
-    """(N, 8) positions of those beside the first N, which alone are trained on; None: all are."""
+    """(N, 8) positions of the pixels around the first N, which alone are trained on; None: all are."""
     labels: Tensor | None = None
-    """(P,) below 0: none."""
-    near: Tensor | None = None
-    """(P, n) positions of near negatives; None: none."""
-    joining: float = 0.0
-    """Share of a batch whose near negatives join it."""
+    """(P,) below 0: the pixel has no label; None: there are no labels."""
+    hard_negatives: Tensor | None = None
+    """(P, n) positions of the hard negatives of each pixel; None: there are none."""
+    hard_share: float = 0.0
+    """Share of a batch whose hard negatives join it."""
     _order: tuple[int, Tensor] | None = field(default=None, init=False)
 
     @property
     def pixels(self) -> int:
-        """How many are trained on, and held out."""
+        """The number of pixels that are trained on or held out."""
         return len(self.pixel if self.neighbours is None else self.neighbours)
 
     def batch(self, step: int) -> Batch:
-        """Of a step."""
-        _, seen = self._split()
-        size = min(self.size, seen.numel())
-        epoch, number = divmod(step, seen.numel() // size)
+        """The batch of a step."""
+        _, trained = self._split()
+        size = min(self.size, trained.numel())
+        epoch, number = divmod(step, trained.numel() // size)
         if self._order is None or self._order[0] != epoch:
-            self._order = epoch, seen[_shuffled(seen.numel(), self.seed, epoch + 1)]
+            self._order = epoch, trained[_shuffled(trained.numel(), self.seed, epoch + 1)]
         rows = self._order[1][number * size : (number + 1) * size]
-        if self.near is None:
-            return self._of(rows)
-        joining = self.near[rows[: int(size * self.joining)], epoch % self.near.shape[1]]
-        together = torch.cat([rows, joining.to(rows.device)])
-        once: Tensor = torch.unique(together)
-        return self._of(once)  # no pixel is its own negative
+        if self.hard_negatives is None:
+            return self._batch(rows)
+        column = epoch % self.hard_negatives.shape[1]
+        joining = self.hard_negatives[rows[: int(size * self.hard_share)], column]
+        joined = torch.cat([rows, joining.to(rows.device)])
+        distinct: Tensor = torch.unique(joined)
+        return self._batch(distinct)  # no pixel is its own negative
 
     def held_out(self) -> Batch | None:
-        """The first of the pixels in an order of their own."""
-        some, _ = self._split()
-        return self._of(some[: self.size]) if some.numel() > 1 else None
+        """The first of the held-out pixels, in an order of their own."""
+        rows, _ = self._split()
+        return self._batch(rows[: self.size]) if rows.numel() > 1 else None
 
     def close(self) -> None:
         """Nothing reads ahead."""
 
     def _split(self) -> tuple[Tensor, Tensor]:
+        """Rows that are held out, and rows that are trained on."""
         order = _shuffled(self.pixels, self.seed, 0)
-        kept = int(len(order) * self.share)
-        return order[:kept], order[kept:]
+        count = int(len(order) * self.share)
+        return order[:count], order[count:]
 
-    def _of(self, some: Tensor) -> Batch:
-        some = some.to(self.x[0].device)
-        x = tuple(of[some] for of in self.x)
-        beside = None if self.neighbours is None else (self.neighbours[some], self.x[-1])
-        return Batch(
-            self.pixel[some], x, beside, None if self.labels is None else self.labels[some]
-        )
+    def _batch(self, rows: Tensor) -> Batch:
+        rows = rows.to(self.x[0].device)
+        x = tuple(inputs[rows] for inputs in self.x)
+        neighbours = None if self.neighbours is None else (self.neighbours[rows], self.x[-1])
+        labels = None if self.labels is None else self.labels[rows]
+        return Batch(self.pixel[rows], x, neighbours, labels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """The pixels of a superblock that can be trained on."""
+class PixelBlock:
+    """The pixels of a superblock, or of several, that can be trained on."""
 
     pixel: Tensor
-    """(P,)"""
+    """(P,) positions of the pixels in the store."""
     x: tuple[Tensor, ...]
-    """(P, inputs) of each period, scaled."""
+    """(P, inputs) of each period."""
 
 
 @dataclass(slots=True, eq=False)
-class Streamed:
-    """Superblocks pass through memory, `together` at a time and shuffled in it; the next are read meanwhile.
+class StreamingLoader:
+    """Batches of superblocks that pass through memory, a group at a time; the next is read meanwhile.
 
-    All superblocks pass in an epoch, in another order each, but the last one: it is held out. A group
-    gives as many batches as its number of superblocks promises, the first pixels again if there are
-    fewer; so a step's group is known without reading others.
+    The pixels of a group are shuffled with each other. All superblocks pass in an epoch, in another order
+    each, but the last one: it is held out. A group gives as many batches as its number of superblocks
+    promises, the first pixels again if there are fewer; so the group of a step is known without reading
+    others.
     """
 
-    read: Callable[[int], Piece]
-    """The piece of a superblock, by its number."""
+    read: Callable[[int], PixelBlock]
+    """Gives the pixels of a superblock, by its number."""
     sizes: Sequence[int]
     """Pixels of each superblock, at most."""
     size: int
-    """Of a batch."""
-    together: int
+    """Pixels of a batch."""
+    group_size: int
+    """Superblocks of a group."""
     seed: int
     device: torch.device
+    """The device that batches go to."""
+    _reading: dict[tuple[int, int], Future[PixelBlock]] = field(default_factory=dict, init=False)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False)
-    _read: dict[tuple[int, int], Future[Piece]] = field(default_factory=dict, init=False)
 
     @property
     def pixels(self) -> int:
-        """Of all superblocks."""
+        """The number of pixels of all superblocks, at most."""
         return sum(self.sizes)
 
     def batch(self, step: int) -> Batch:
-        """Of a step."""
+        """The batch of a step."""
         epoch, number = divmod(step, sum(map(self._batches, self._groups(0))))
         position = 0
         for group in self._groups(epoch):
@@ -149,62 +154,67 @@ class Streamed:
                 break
             number -= self._batches(group)
             position += 1
-        piece = self._piece(epoch, position)
-        rows = torch.arange(number * self.size, (number + 1) * self.size) % len(piece.pixel)
-        return self._of(piece, rows)
+        block = self._block(epoch, position)
+        rows = torch.arange(number * self.size, (number + 1) * self.size) % len(block.pixel)
+        return self._batch(block, rows)
 
     def held_out(self) -> Batch | None:
-        """Of the last superblock."""
+        """The first pixels of the last superblock, shuffled."""
         if len(self.sizes) == 1:
             return None
-        if HELD_OUT not in self._read:
-            self._read[HELD_OUT] = self._pool.submit(self._shuffled, (len(self.sizes) - 1,), 0)
-        piece = self._read[HELD_OUT].result()
-        return self._of(piece, torch.arange(min(self.size, len(piece.pixel))))
+        if HELD_OUT not in self._reading:
+            self._reading[HELD_OUT] = self._submit((len(self.sizes) - 1,), 0)
+        block = self._reading[HELD_OUT].result()
+        return self._batch(block, torch.arange(min(self.size, len(block.pixel))))
 
     def close(self) -> None:
         """End what reads ahead."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _groups(self, epoch: int) -> list[tuple[int, ...]]:
-        """Numbers of superblocks; the smaller group is the last one in every epoch."""
-        seen = max(len(self.sizes) - 1, 1)
-        order = _shuffled(seen, self.seed, epoch + 1).tolist()
-        return [tuple(order[i : i + self.together]) for i in range(0, seen, self.together)]
+        """The groups of an epoch, numbers of superblocks; the smaller group is last in every epoch."""
+        count = max(len(self.sizes) - 1, 1)
+        order = _shuffled(count, self.seed, epoch + 1).tolist()
+        return [tuple(order[i : i + self.group_size]) for i in range(0, count, self.group_size)]
 
     def _batches(self, group: tuple[int, ...]) -> int:
+        """The number of batches that a group gives."""
         return max(len(group) * max(self.sizes) // self.size, 1)
 
-    def _piece(self, epoch: int, position: int) -> Piece:
-        """Of a group; what follows it is read from now on."""
+    def _block(self, epoch: int, position: int) -> PixelBlock:
+        """The pixels of a group; the group after it is read from now on."""
         groups = self._groups(epoch)
-        last = position + 1 == len(groups)
-        wanted = ((epoch, position), (epoch + 1, 0) if last else (epoch, position + 1))
-        for key in wanted:
-            if key not in self._read:
+        is_last = position + 1 == len(groups)
+        following = (epoch + 1, 0) if is_last else (epoch, position + 1)
+        current = (epoch, position)
+        for key in (current, following):
+            if key not in self._reading:
                 group = self._groups(key[0])[key[1]]
-                seed = 1 + key[0] * len(groups) + key[1]
-                self._read[key] = self._pool.submit(self._shuffled, group, seed)
-        for key in set(self._read) - {*wanted, HELD_OUT}:
-            del self._read[key]
-        return self._read[wanted[0]].result()
+                self._reading[key] = self._submit(group, 1 + key[0] * len(groups) + key[1])
+        for key in set(self._reading) - {current, following, HELD_OUT}:
+            del self._reading[key]
+        return self._reading[current].result()
 
-    def _shuffled(self, group: tuple[int, ...], seed: int) -> Piece:
-        pieces = [self.read(number) for number in group]
-        pixel = torch.cat([of.pixel for of in pieces])
+    def _submit(self, group: tuple[int, ...], stream: int) -> Future[PixelBlock]:
+        return self._pool.submit(self._read_group, group, stream)
+
+    def _read_group(self, group: tuple[int, ...], stream: int) -> PixelBlock:
+        """The pixels of a group, shuffled."""
+        blocks = [self.read(number) for number in group]
+        pixel = torch.cat([block.pixel for block in blocks])
         if not len(pixel):
             raise DataError(f"superblocks {group} have no pixel with values: sample other pixels")
-        order = _shuffled(len(pixel), self.seed, -seed)
-        x = [torch.cat(of)[order] for of in zip(*(of.x for of in pieces), strict=True)]
-        return Piece(pixel[order], tuple(x))
+        order = _shuffled(len(pixel), self.seed, -stream)
+        x = [torch.cat(pieces)[order] for pieces in zip(*(b.x for b in blocks), strict=True)]
+        return PixelBlock(pixel[order], tuple(x))
 
-    def _of(self, piece: Piece, rows: Tensor) -> Batch:
-        x = tuple(of[rows].to(self.device, non_blocking=True) for of in piece.x)
-        return Batch(piece.pixel[rows], x, None, None)
+    def _batch(self, block: PixelBlock, rows: Tensor) -> Batch:
+        x = tuple(inputs[rows].to(self.device, non_blocking=True) for inputs in block.x)
+        return Batch(block.pixel[rows], x, None, None)
 
 
 def _shuffled(count: int, seed: int, stream: int) -> Tensor:
-    """(count,) an order; streams are epochs from 1, 0 what is held out, and below what is streamed."""
+    """(count,) an order of so many; streams are epochs from 1, 0 for held-out pixels, below 0 for groups."""
     random = torch.Generator().manual_seed(mixed(seed, stream))
     return torch.randperm(count, generator=random)
 

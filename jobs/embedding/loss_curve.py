@@ -1,4 +1,4 @@
-"""The loss curve of a training: `loss.jsonl`, a line a point, and `loss.png`."""
+"""The loss curve of a training: `loss.jsonl`, one line for each point, and `loss.png`."""
 
 import io
 import json
@@ -7,23 +7,23 @@ from dataclasses import asdict
 
 from matplotlib.figure import Figure
 
-from jobs.embedding.train import Loss
+from jobs.embedding.train import CurvePoint
 
 LINES, PICTURE = "loss.jsonl", "loss.png"
 
 
-def lines(curve: Sequence[Loss]) -> bytes:
-    """As JSON lines."""
-    return "".join(json.dumps(asdict(loss)) + "\n" for loss in curve).encode()
+def lines(curve: Sequence[CurvePoint]) -> bytes:
+    """The curve as JSON lines."""
+    return "".join(json.dumps(asdict(point)) + "\n" for point in curve).encode()
 
 
-def picture(curve: Sequence[Loss], title: str) -> bytes:
-    """As PNG."""
+def picture(curve: Sequence[CurvePoint], title: str) -> bytes:
+    """The curve as PNG."""
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel="loss", title=title)
-    step = [of.step for of in curve]
-    axes.plot(step, [of.train for of in curve], label="trained on")
-    held_out = [of.held_out for of in curve if of.held_out is not None]
+    step = [point.step for point in curve]
+    axes.plot(step, [point.train for point in curve], label="trained on")
+    held_out = [point.held_out for point in curve if point.held_out is not None]
     if len(held_out) == len(step):
         axes.plot(step, held_out, label="held out")
     axes.legend()

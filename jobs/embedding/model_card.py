@@ -1,4 +1,4 @@
-"""The card of a model, `model.md`: what it was made from, how, and by which software."""
+"""The model card, `model.md`: data, settings, model and software of a training, for people."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,21 +9,22 @@ from jobs.runs.spec import Spec
 FILE = "model.md"
 
 
-def text(spec: Spec, model: Mapping[str, Any]) -> bytes:
-    """Markdown.
+def text(spec: Spec, model: Mapping[str, Any], inputs: str) -> bytes:
+    """The card as Markdown.
 
     Args:
         spec: of the run.
-        model: its `model.json`.
+        model: facts of `model.json`.
+        inputs: the description of the inputs, in one line.
     """
-    return "\n".join(_lines(spec, model)).encode()
+    return "\n".join(_lines(spec, model, inputs)).encode()
 
 
-def _lines(spec: Spec, model: Mapping[str, Any]) -> Iterator[str]:
+def _lines(spec: Spec, model: Mapping[str, Any], inputs: str) -> Iterator[str]:
     yield f"# {spec.id}\n"
     yield (
-        "A vector for each pixel, in which similar land should lie together. It is of this run alone: "
-        "vectors of two models cannot be compared.\n"
+        "A vector for each pixel: similar land should have similar vectors. Vectors of two models cannot be "
+        "compared.\n"
     )
     yield "## Data\n"
     for store in spec.stores:
@@ -33,7 +34,10 @@ def _lines(spec: Spec, model: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## Settings\n"
     yield from (f"- {name}: {value}" for name, value in _flat(spec.settings))
     yield "\n## Model\n"
-    yield from (f"- {name}: {value}" for name, value in _flat(model) if name != "run")
+    yield f"- inputs: {inputs}"
+    yield from (
+        f"- {name}: {value}" for name, value in _flat(model) if name not in {"run", "inputs"}
+    )
     yield "\n## Measures\n"
     yield f"None here: `lake evaluate` on `{spec.id}` measures it against labels.\n"
     yield "## Software\n"
@@ -43,6 +47,6 @@ def _lines(spec: Spec, model: Mapping[str, Any]) -> Iterator[str]:
 def _flat(document: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in document.items():
         if isinstance(value, Mapping):
-            yield from ((f"{name}.{inner}", of) for inner, of in _flat(value))
+            yield from ((f"{name}.{key}", leaf) for key, leaf in _flat(value))
         else:
             yield name, value

@@ -1,4 +1,7 @@
-"""On a worker: have a child train (`jobs.embedding.trainer`), stop it, start it anew if it dies."""
+"""On a worker: start the trainer (`jobs.embedding.trainer`), stop it, start it anew if it dies.
+
+The trainer is a process of its own, so that it can be killed at any time without the worker.
+"""
 
 import json
 import os
@@ -14,11 +17,12 @@ from jobs.runs.heartbeat import LOOK_S
 from lake import errors
 from lake.errors import DataError, StoppedError
 
-CHILD = trainer.__name__
+TRAINER = trainer.__name__
+"""The module that the trainer runs."""
 PATIENCE_S = 1.5
-"""That a child has to save its state after it was told to stop."""
+"""Seconds that a trainer has to save its state after it was asked to stop."""
 FRUITLESS = 5
-"""Deaths of a child without a newer checkpoint after which the run fails."""
+"""Deaths of a trainer without a newer checkpoint after which the run fails."""
 
 
 def training(root: str, run: str, threads: int) -> None:
@@ -26,29 +30,30 @@ def training(root: str, run: str, threads: int) -> None:
 
     Raises:
         StoppedError: the run was asked to stop; a checkpoint is left.
-        LakeError: what the child raised.
-        DataError: it died again and again.
+        LakeError: what the trainer raised.
+        DataError: the trainer died again and again.
     """
-    objects, fruitless, last = records.folder(root, run), 0, ""
+    objects, fruitless, message = records.folder(root, run), 0, ""
     while fruitless < FRUITLESS:
         before = checkpoints.newest(objects)
-        with TemporaryFile("w+") as errors_said:
-            code = _watched(root, run, threads, errors_said)
+        with TemporaryFile("w+") as error_file:
+            code = _run_trainer(root, run, threads, error_file)
             if code == 0:
                 return
-            errors_said.seek(0)
-            last = errors_said.read().strip().rsplit("\n", 1)[-1]
+            error_file.seek(0)
+            message = error_file.read().strip().rsplit("\n", 1)[-1]
         fruitless = fruitless + 1 if checkpoints.newest(objects) == before else 0
     raise DataError(
         f"the training of {run} died {FRUITLESS} times without a new checkpoint after step "
         f"{before or 0}, the last time with exit code {code} (-9: killed, mostly for memory) "
-        f"{last!r}; a smaller batch or held_gb needs less memory, a smaller checkpoint_seconds loses less"
+        f"{message!r}; a smaller batch or memory_gb needs less memory, a smaller checkpoint_seconds "
+        "loses less"
     )
 
 
-def _watched(root: str, run: str, threads: int, errors_said: IO[str]) -> int:
-    """One child; its exit code."""
-    with _started(root, run, threads, errors_said) as process:
+def _run_trainer(root: str, run: str, threads: int, error_file: IO[str]) -> int:
+    """The exit code of a trainer, when it has ended; what it raised is raised here."""
+    with _start(root, run, threads, error_file) as process:
         try:
             while process.poll() is None:
                 heartbeat.check(root, run)
@@ -58,13 +63,13 @@ def _watched(root: str, run: str, threads: int, errors_said: IO[str]) -> int:
             raise
         finally:
             process.kill()
-        said = process.stdout.read() if process.stdout else ""
-    _raise(said)
+        output = process.stdout.read() if process.stdout else ""
+    _raise(output)
     return process.returncode
 
 
-def _started(root: str, run: str, threads: int, errors_said: IO[str]) -> subprocess.Popen[str]:
-    path = os.pathsep.join(of for of in sys.path if of)
+def _start(root: str, run: str, threads: int, error_file: IO[str]) -> subprocess.Popen[str]:
+    path = os.pathsep.join(folder for folder in sys.path if folder)
     environment = (
         os.environ
         | {
@@ -74,8 +79,8 @@ def _started(root: str, run: str, threads: int, errors_said: IO[str]) -> subproc
         }
     )
     return subprocess.Popen(  # noqa: S603 (this Python, and names that this project made)
-        [sys.executable, "-P", "-m", CHILD, root, run], env=environment, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors_said,
+        [sys.executable, "-P", "-m", TRAINER, root, run], env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=error_file,
     )  # fmt: skip
 
 
@@ -86,9 +91,9 @@ def _stop(process: subprocess.Popen[str]) -> None:
         return
 
 
-def _raise(said: str) -> None:
-    """What a child says that it raised."""
-    last = said.strip().rsplit("\n", 1)[-1]
+def _raise(output: str) -> None:
+    """Raise the error that a trainer reports in the last line of its output, if it reports one."""
+    last = output.strip().rsplit("\n", 1)[-1]
     document = json.loads(last) if last.startswith("{") else {}
     if name := document.get("error"):
         raise getattr(errors, name)(document["message"])

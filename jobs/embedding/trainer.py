@@ -1,10 +1,10 @@
-"""Training in a process of its own: `python -m jobs.embedding.trainer ROOT RUN`.
+"""The trainer, a process of its own: `python -m jobs.embedding.trainer ROOT RUN`.
 
-What it computes it reads from the run's spec, where it stands from the lake
-(`jobs.embedding.checkpoints`), so that it can be killed at any time and started anew. On its
-standard input it is told to stop; when that closes, its worker is dead, and it ends at once. The
-last line of its output says how it ended. A part of `multiprocessing` cannot do this: Dask's
-workers are daemons, which may have no such child.
+The trainer reads what it computes from the run's spec, and how far it got from the lake
+(`jobs.embedding.checkpoints`), so that it can be killed at any time and started anew. Its standard input
+asks it to stop; when that closes, its worker is dead, and it ends at once. The last line of its output
+says how it ended. `multiprocessing` cannot do this: Dask's workers are daemons, which may have no such
+child.
 """
 
 import json
@@ -20,120 +20,121 @@ from jobs import registry
 from jobs.embedding import checkpoints, loss_curve, train
 from jobs.embedding.checkpoints import Checkpoints
 from jobs.embedding.loader import Loader
-from jobs.embedding.train import State, Task, Training
+from jobs.embedding.train import Training, TrainingState, TrainingTask
 from jobs.runs import records
 from lake.errors import DataError, LakeError, StoppedError
 from lake.storage.objects import Objects, exists
 
 STOP = "stop\n"
-"""On standard input: save the state and end."""
+"""The line on standard input that asks to save the state and end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """What a job has trained; the module of such a job offers `plan(root, spec)`."""
+class TrainingPlan:
+    """A training for the trainer to run; the module of a job that trains offers `plan(root, spec)`."""
 
     training: Training
     result: str
-    """Path of what `keep` writes last, below the run's folder."""
-    prepare: Callable[[], tuple[State, Loader, Task]]
-    """A model before its first step, and what it will see."""
-    keep: Callable[[int, State, dict[str, Any]], None]
+    """Path below the run's folder of the file that `keep` writes last."""
+    prepare: Callable[[], tuple[TrainingState, Loader, TrainingTask]]
+    """Gives a model before its first step, the loader of its batches, and the settings to follow."""
+    keep: Callable[[int, TrainingState, dict[str, Any]], None]
     """Writes the model that a start (its number) ended with, and facts of the training."""
 
 
-class Ear:
-    """Listens for a request to stop."""
+class StopListener:
+    """Listens on standard input for a request to stop."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
         self.training = False
-        """Whether there is something to save; else stopping is ending."""
+        """Whether there is a state to save; else a request to stop ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
 
     def check(self) -> None:
-        """Go on, or not.
+        """Go on unless a stop was requested.
 
         Raises:
-            StoppedError: it was told to stop.
+            StoppedError: it was.
         """
         if self._stop.is_set():
-            raise StoppedError("told to stop")
+            raise StoppedError("asked to stop")
 
     def _listen(self) -> None:
-        told = sys.stdin.readline()
+        line = sys.stdin.readline()
         self._stop.set()
-        if told != STOP or not self.training:
+        if line != STOP or not self.training:
             os._exit(1)
 
 
 def main(root: str, run: str) -> None:
-    """Train the model of a run to its end, or go on with that."""
-    ear = Ear()
+    """Train the model of a run to its end, from its newest checkpoint."""
+    listener = StopListener()
     try:
-        _train(root, run, ear)
+        _train(root, run, listener)
     except LakeError as error:
-        _tell(error=type(error).__name__, message=str(error))
+        _report(error=type(error).__name__, message=str(error))
     else:
-        _tell(error=None)
+        _report(error=None)
 
 
-def _train(root: str, run: str, ear: Ear) -> None:
+def _train(root: str, run: str, listener: StopListener) -> None:
     objects = records.folder(root, run)
     spec = records.read_spec(root, run)
-    plan: Plan = registry.load(spec.job).plan(root, spec)
+    plan: TrainingPlan = registry.load(spec.job).plan(root, spec)
     if exists(objects, plan.result):  # by a start whose worker died before it could say so
         return
-    how = plan.training
-    held = checkpoints.begin(objects)
-    with train.environment(how):
+    training = plan.training
+    saved = checkpoints.begin(objects)
+    with train.environment(training):
         state, loader, task = plan.prepare()
-        if (data := held.resume()) is not None:
+        if (data := saved.resume()) is not None:
             state.restore(data)
-        ear.training = True
+        listener.training = True
         began, first = time.monotonic(), state.step
         try:
-            _steps(objects, held, train.train(state, loader, task), ear, how)
+            _steps(objects, saved, train.train(state, loader, task), listener, training)
         except DataError as error:
-            step = "" if held.step is None else f" of step {held.step}"
-            raise DataError(f"{error}; last good checkpoint{step}: {held.url}") from error
+            step = "" if saved.step is None else f" of step {saved.step}"
+            raise DataError(f"{error}; last good checkpoint{step}: {saved.url}") from error
         finally:
             loader.close()
         if not state.is_finite():
             raise DataError(
-                f"the last step left weights that are no numbers; last good: {held.url}"
+                f"the last step left weights that are no numbers; last good: {saved.url}"
             )
-        held.write(state.step, state.save())
-        about = {"seconds": round(time.monotonic() - began, 1), "resumed_at_step": first}
-        plan.keep(held.start, state, about)
+        saved.write(state.step, state.save())
+        facts = {"seconds": round(time.monotonic() - began, 1), "resumed_at_step": first}
+        plan.keep(saved.start, state, facts)
 
 
 def _steps(
     objects: Objects,
-    held: Checkpoints,
-    steps: Iterator[State],
-    ear: Ear,
-    how: Training,
+    saved: Checkpoints,
+    steps: Iterator[TrainingState],
+    listener: StopListener,
+    training: Training,
 ) -> None:
-    due = time.monotonic() + how.checkpoint_seconds
+    """Make all steps; save a checkpoint now and then, and when a stop is requested."""
+    due = time.monotonic() + training.checkpoint_seconds
     for state in steps:
         try:
-            ear.check()
+            listener.check()
         except StoppedError:
-            _save(objects, held, state)
+            _save(objects, saved, state)
             raise
         if time.monotonic() >= due:
-            _save(objects, held, state)
-            due = time.monotonic() + how.checkpoint_seconds
+            _save(objects, saved, state)
+            due = time.monotonic() + training.checkpoint_seconds
 
 
-def _save(objects: Objects, held: Checkpoints, state: State) -> None:
+def _save(objects: Objects, saved: Checkpoints, state: TrainingState) -> None:
     if state.is_finite():
-        held.write(state.step, state.save())
+        saved.write(state.step, state.save())
         objects.put(loss_curve.LINES, loss_curve.lines(state.curve))
 
 
-def _tell(**document: object) -> None:
+def _report(**document: object) -> None:
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import lake
-from jobs.embedding.embed import LEVELS, NOTHING
+from jobs.embedding.vectors import LEVELS, NOTHING
 from jobs.runs import outputs, records
 from lake.catalogue import catalogue, rebuild
 from lake.format import keys, moments, order, schema

@@ -1,1 +1,1 @@
-"""Terms of losses, by subject; pure functions of tensors. Vectors are (batch, latent), float32."""
+"""Losses, by subject, and their registry; terms are pure functions. Vectors are (batch, latent), float32."""

@@ -5,32 +5,33 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def infonce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """Which of all vectors of the other view is mine? Cross entropy, asked both ways, the mean.
+def infonce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """The cross entropy of finding a pixel's vector of one view among all of the other; mean of both ways.
 
     Source: van den Oord, Li and Vinyals, "Representation learning with contrastive predictive
     coding" (2018), eq. 4; symmetric: Radford et al., "Learning transferable visual models from
     natural language supervision" (2021), fig. 3.
     """
     logits = (
-        functional.normalize(one) @ functional.normalize(other).T / temperature
-    )  # (mine, theirs)
-    mine = torch.arange(len(one), device=one.device)
-    return (functional.cross_entropy(logits, mine) + functional.cross_entropy(logits.T, mine)) / 2
+        functional.normalize(first) @ functional.normalize(second).T / temperature
+    )  # (first, second)
+    pixel = torch.arange(len(first), device=first.device)
+    forward = functional.cross_entropy(logits, pixel)
+    return (forward + functional.cross_entropy(logits.T, pixel)) / 2
 
 
-def supervised(one: Tensor, other: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """As `infonce`, but all vectors of a label belong together; both views are in one pool.
+def supervised(first: Tensor, second: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    """The cross entropy of finding vectors of the same label among all vectors of both views.
 
     Source: Khosla et al., "Supervised contrastive learning" (2020), eq. 2 (L_out).
 
     Args:
-        one: first view.
-        other: second view.
-        labels: (batch,) from 0; below 0: none, and the pixel then belongs to itself alone.
+        first: (batch, latent) of the first view.
+        second: (batch, latent) of the second view.
+        labels: (batch,) from 0; below 0: the pixel has no label, and belongs to itself alone.
         temperature: of the softmax.
     """
-    z = functional.normalize(torch.cat([one, other]))
+    z = functional.normalize(torch.cat([first, second]))
     alone = -1 - torch.arange(len(labels), device=labels.device)
     label = torch.where(labels >= 0, labels, alone).repeat(2)
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
@@ -41,13 +42,13 @@ def supervised(one: Tensor, other: Tensor, labels: Tensor, temperature: float) -
     return -each.mean()
 
 
-def alignment(one: Tensor, other: Tensor) -> Tensor:
+def alignment(first: Tensor, second: Tensor) -> Tensor:
     """Mean squared distance of the two views on the unit sphere.
 
     Source: Wang and Isola, "Understanding contrastive representation learning through alignment and
     uniformity on the hypersphere" (2020), alpha = 2; github.com/SsnL/align_uniform.
     """
-    distance = functional.normalize(one) - functional.normalize(other)
+    distance = functional.normalize(first) - functional.normalize(second)
     return distance.square().sum(dim=1).mean()
 
 

@@ -1,16 +1,16 @@
-"""What was rebuilt against what was there, and the price of a code."""
+"""Losses of rebuilt inputs against the clean ones, and the divergence of a variational code."""
 
 from torch import Tensor
 from torch.nn import functional
 
 
 def mse(rebuilt: Tensor, clean: Tensor) -> Tensor:
-    """Mean squared error of (batch, inputs)."""
+    """The mean squared error of rebuilt inputs (batch, inputs)."""
     return functional.mse_loss(rebuilt, clean)
 
 
 def huber(rebuilt: Tensor, clean: Tensor) -> Tensor:
-    """Squared (half of it) where the error is below 1, else linear: outliers pull no harder.
+    """The mean of half the squared error where that is below 1, else linear: outliers pull no harder.
 
     Source: Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35
     (1964).
@@ -19,7 +19,7 @@ def huber(rebuilt: Tensor, clean: Tensor) -> Tensor:
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of N(mean, variance) from N(0, 1): per pixel, mean over the batch.
+    """The Kullback-Leibler divergence of N(mean, variance) from N(0, 1): per pixel, mean over the batch.
 
     Source: Kingma and Welling, "Auto-encoding variational Bayes" (2014), appendix B; times beta:
     Higgins et al., "beta-VAE" (2017).

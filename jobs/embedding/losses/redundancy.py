@@ -1,31 +1,30 @@
-"""Two views agree while no dimension collapses, and none repeats another."""
+"""Losses by which two views agree, while no dimension collapses and none repeats another."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-def vicreg(one: Tensor, other: Tensor) -> Tensor:
-    """Invariance, variance and covariance, weighted 25, 25 and 1.
+def vicreg(first: Tensor, second: Tensor) -> Tensor:
+    """The sum of invariance, variance and covariance, weighted 25, 25 and 1.
 
     Source: Bardes, Ponce and LeCun, "VICReg: variance-invariance-covariance regularization for
     self-supervised learning" (2022), eq. 1 to 6; github.com/facebookresearch/vicreg.
     """
-    invariance = functional.mse_loss(one, other)
-    variance = (_hinge(one) + _hinge(other)) / 2
-    covariance = (_off_diagonal(_covariance(one)) + _off_diagonal(_covariance(other))) / one.shape[
-        1
-    ]
+    invariance = functional.mse_loss(first, second)
+    variance = (_hinge(first) + _hinge(second)) / 2
+    off_diagonal = _off_diagonal(_covariance(first)) + _off_diagonal(_covariance(second))
+    covariance = off_diagonal / first.shape[1]
     return 25 * invariance + 25 * variance + covariance
 
 
-def barlow(one: Tensor, other: Tensor) -> Tensor:
-    """The correlation of the two views' dimensions should be the identity.
+def barlow(first: Tensor, second: Tensor) -> Tensor:
+    """The distance of the correlation of the two views' dimensions from the identity.
 
     Source: Zbontar et al., "Barlow twins: self-supervised learning via redundancy reduction" (2021),
     eq. 1, lambda = 0.0051; github.com/facebookresearch/barlowtwins.
     """
-    correlation = _standard(one).T @ _standard(other) / len(one)  # (latent, latent)
+    correlation = _standard(first).T @ _standard(second) / len(first)  # (latent, latent)
     same = (correlation.diagonal() - 1).square().sum()
     return same + 0.0051 * _off_diagonal(correlation)
 
@@ -50,11 +49,11 @@ def _covariance(vectors: Tensor) -> Tensor:
 
 
 def _off_diagonal(matrix: Tensor) -> Tensor:
-    """Sum of the squares of what lies off the diagonal."""
+    """The sum of the squares of the elements off the diagonal."""
     return matrix.square().sum() - matrix.diagonal().square().sum()
 
 
 def _standard(vectors: Tensor) -> Tensor:
-    """Dimensions with mean 0 and variance 1 over the batch, as batch normalisation makes them."""
+    """The vectors, every dimension with mean 0 and variance 1, as by batch normalisation."""
     centred = vectors - vectors.mean(dim=0)
     return centred / torch.sqrt(vectors.var(dim=0, correction=0) + 1e-5)

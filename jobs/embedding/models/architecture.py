@@ -1,40 +1,36 @@
-"""What a model is made of: an encoder by name, and a decoder where a loss asks what was rebuilt.
+"""The encoders by name, each with its decoder, and the settings that choose one.
 
-- `residual`: a linear map, at first the front's first axes, and a correction
-(`jobs.embedding.models.residual`); - `plain`: two hidden layers, as the original study had them;
-- `deep`: many residual blocks, for features without components before them;
-- `vae`: `plain`, whose codes are drawn from a normal distribution while it trains; the embedding is
-  its mean.
-
-A decoder is of the same kind, the other way. Inputs are divided by their scale first, which is stored
-with the weights.
+An encoder is built from the description of its inputs (`jobs.embedding.columns`); a decoder is built
+where a loss asks for rebuilt inputs. Adding one is a function and an entry of `ENCODERS`; docs/extending.md
+does so for an encoder that uses the months of its inputs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from jobs.embedding.columns import Columns
+from jobs.embedding.entries import Need, check_names
 from jobs.embedding.models.deep import deep
 from jobs.embedding.models.plain import plain
 from jobs.embedding.models.residual import Residual
 from jobs.runs.settings import check
 
-RESIDUAL, PLAIN, DEEP, VAE = MODELS = ("residual", "plain", "deep", "vae")
+RESIDUAL, PLAIN, DEEP, VAE = "residual", "plain", "deep", "vae"
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Sizes of a model."""
+    """Kind and sizes of a model."""
 
     model: str = ""
-    """`residual`, `plain`, `deep` or `vae`; none: `deep` for features, else `residual`."""
+    """A name of `ENCODERS`; none: `deep` for features, else `residual`."""
     latent: int = 64
     """Dimensions of the embedding; at most those of the input for `residual`."""
     hidden: int = 0
-    """Width of hidden layers; 0: 256 for `deep`, else 512."""
+    """Width of hidden layers; 0: the entry's."""
     depth: int = 2
     """Blocks of `deep`."""
     nested: tuple[int, ...] = ()
@@ -43,85 +39,105 @@ class Architecture:
     """Whether an embedding has length 1."""
 
     def __post_init__(self) -> None:
-        known = self.model in {"", *MODELS}
-        check(f"model must be one of {', '.join(MODELS)}", self.model, holds=known)
+        check_names("model", [self.model] if self.model else [], ENCODERS)
         for name in ("latent", "depth"):
             check(f"{name} must be above 0", getattr(self, name), holds=getattr(self, name) > 0)
         check("hidden must be 0 or more", self.hidden, holds=self.hidden >= 0)
         fits = all(0 < size < self.latent for size in self.nested)
         check("nested must be above 0 and below latent", self.nested, holds=fits)
 
-    def settled(self, *, features: bool) -> Self:
-        """With kind and width chosen, if they are not; `features`: its inputs are no components."""
+    def resolve(self, *, features: bool) -> Self:
+        """The architecture with kind and width chosen; `features`: its inputs are no components."""
         model = self.model or (DEEP if features else RESIDUAL)
-        return replace(self, model=model, hidden=self.hidden or (256 if model == DEEP else 512))
+        return replace(self, model=model, hidden=self.hidden or ENCODERS[model].hidden)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Code:
-    """What an encoder says of a batch while it trains."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoder:
+    """An encoder by name, and the decoder that goes with it."""
 
-    z: Tensor
-    """(batch, latent); of `vae`, drawn."""
-    mean: Tensor
-    log_variance: Tensor | None = None
-    """Of `vae`."""
+    build: Callable[[Columns, int, Architecture, Tensor], nn.Module]
+    """`build(columns, outputs, settings, first_map)`: a module (batch, inputs) -> (batch, outputs).
 
-
-class Model(nn.Module):
-    """An encoder, and a decoder or none."""
-
-    scale: Tensor
-
-    def __init__(
-        self, architecture: Architecture, inputs: int, scale: Tensor, *, decodes: bool
-    ) -> None:
-        """Build it.
-
-        Args:
-            architecture: sizes, settled.
-            inputs: dimensions.
-            scale: (inputs,) what inputs are divided by.
-            decodes: whether it has a decoder.
-        """
-        super().__init__()
-        self.architecture, self.inputs = architecture, inputs
-        self.latent = width(architecture, inputs)
-        self.register_buffer("scale", scale)
-        unit = scale / scale.max()
-        codes = 2 * self.latent if architecture.model == VAE else self.latent
-        self.encoder = _path(architecture, inputs, codes, unit)
-        self.decoder = _path(architecture, self.latent, inputs) if decodes else None
-
-    def code(self, x: Tensor, random: torch.Generator) -> Code:
-        """Of scaled inputs (batch, inputs), to train."""
-        found: Tensor = self.encoder(x)
-        if self.architecture.model != VAE:
-            return Code(found, found)
-        mean, log_variance = found.chunk(2, dim=1)
-        drawn = torch.randn(mean.shape, generator=random, device=mean.device)
-        return Code(mean + drawn * (log_variance / 2).exp(), mean, log_variance)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, latent) embedding of inputs (batch, inputs) as the front has them."""
-        found: Tensor = self.encoder(x / self.scale)[:, : self.latent]
-        return functional.normalize(found) if self.architecture.unit else found
+    `columns` describes the inputs, which come divided by their scale. `first_map` (inputs,) is that
+    scale, 1 for the largest: times it, inputs are as long as they were.
+    """
+    build_decoder: Callable[[Columns, int, Architecture], nn.Module]
+    """`build_decoder(columns, latent, settings)`: a module (batch, latent) -> (batch, inputs)."""
+    help: str
+    """One line for people."""
+    hidden: int
+    """The width of hidden layers where no other is set."""
+    settings: tuple[str, ...]
+    """Names of the settings of `Architecture` that it uses, besides `latent`, `nested` and `unit`."""
+    needs: tuple[Need, ...] = ()
+    is_variational: bool = False
+    """Whether outputs are mean and log variance of a normal distribution: twice the latent dimensions."""
+    narrows: bool = False
+    """Whether an embedding has at most as many dimensions as there are inputs."""
 
 
-def width(architecture: Architecture, inputs: int) -> int:
+def latent_size(architecture: Architecture, inputs: int) -> int:
     """Dimensions of the embedding of so many inputs."""
-    narrow = architecture.model == RESIDUAL
-    return min(architecture.latent, inputs) if narrow else architecture.latent
+    narrows = ENCODERS[architecture.model].narrows
+    return min(architecture.latent, inputs) if narrows else architecture.latent
 
 
-def _path(
-    architecture: Architecture, inputs: int, outputs: int, unit: Tensor | None = None
+def _residual(
+    columns: Columns, outputs: int, settings: Architecture, first_map: Tensor
 ) -> nn.Module:
-    hidden = architecture.hidden
-    if architecture.model == RESIDUAL:
-        return Residual(inputs, hidden, outputs, unit)
-    if architecture.model == DEEP:
-        return deep(inputs, hidden, outputs, architecture.depth)
-    if architecture.model in {PLAIN, VAE}:
-        return plain(inputs, hidden, outputs)
-    raise ValueError(f"{architecture} is not settled")
+    return Residual(columns.count, settings.hidden, outputs, first_map)
+
+
+def _residual_decoder(columns: Columns, latent: int, settings: Architecture) -> nn.Module:
+    return Residual(latent, settings.hidden, columns.count)
+
+
+def _plain(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return plain(columns.count, settings.hidden, outputs)
+
+
+def _plain_decoder(columns: Columns, latent: int, settings: Architecture) -> nn.Module:
+    return plain(latent, settings.hidden, columns.count)
+
+
+def _deep(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return deep(columns.count, settings.hidden, outputs, settings.depth)
+
+
+def _deep_decoder(columns: Columns, latent: int, settings: Architecture) -> nn.Module:
+    return deep(latent, settings.hidden, columns.count, settings.depth)
+
+
+ENCODERS: dict[str, Encoder] = {
+    RESIDUAL: Encoder(
+        build=_residual,
+        build_decoder=_residual_decoder,
+        help="a linear map, at first the first scores, and a correction of two layers: for components",
+        hidden=512,
+        settings=("hidden",),
+        narrows=True,
+    ),
+    PLAIN: Encoder(
+        build=_plain,
+        build_decoder=_plain_decoder,
+        help="two hidden layers of ReLU, as in the original study",
+        hidden=512,
+        settings=("hidden",),
+    ),
+    DEEP: Encoder(
+        build=_deep,
+        build_decoder=_deep_decoder,
+        help="`depth` residual blocks, normalised: for features",
+        hidden=256,
+        settings=("hidden", "depth"),
+    ),
+    VAE: Encoder(
+        build=_plain,
+        build_decoder=_plain_decoder,
+        help="`plain`, with a normal distribution for each pixel; needs loss=kl",
+        hidden=512,
+        settings=("hidden",),
+        is_variational=True,
+    ),
+}

@@ -1,4 +1,4 @@
-"""A deep residual MLP for many inputs: option C, without components before it.
+"""A deep residual multilayer perceptron for many inputs, without components before it.
 
 Source: Gorishniy et al., "Revisiting deep learning models for tabular data" (2021), ResNet: blocks of
 normalisation, a wider layer, and back, on a common stream.
@@ -29,5 +29,5 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = x + self.inner(x)
-        return found
+        stream: Tensor = x + self.inner(x)
+        return stream

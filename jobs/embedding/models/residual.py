@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """(batch, inputs) -> (batch, outputs)."""
+    """The linear map and its correction: (batch, inputs) -> (batch, outputs)."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int, scale: Tensor | None = None) -> None:
         """Build it.
@@ -34,6 +34,6 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, outputs) of (batch, inputs)."""
-        found: Tensor = self.skip(x) + self.correction(x)
-        return found
+        """The map and its correction, (batch, outputs), of inputs (batch, inputs)."""
+        outputs: Tensor = self.skip(x) + self.correction(x)
+        return outputs

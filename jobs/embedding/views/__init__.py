@@ -1,4 +1,4 @@
-"""Two views of each pixel of a batch, which a model should tell to be of one pixel, or rebuild.
+"""The two views of every pixel of a batch, by which a model learns to match them, or to rebuild one.
 
-Pure: tensors, labels of the inputs and a generator in, tensors out. What is hidden is 0, the mean.
+Pure functions of tensors, the description of the inputs and a generator. A hidden input is 0, the mean.
 """

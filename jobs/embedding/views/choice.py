@@ -1,34 +1,34 @@
-"""Which views, and a batch of pixels as two of them.
+"""The views by name: how the two views of a pixel come to differ.
 
-- `periods`: the second view is of the second store; `neighbours`: of a pixel beside it;
-- `slots`: each (month, time of day) in one of the views alone; `bands`: each lacks one band;
-- `mask`: inputs hidden one by one; `stages`: the same for the first half of the training, then one fixed
-  set of them;
-- `scaling`, `noise`: inputs disturbed.
-
-They are put on in this order, whatever the order they are named in. `slots` and `bands` are of
-features that are the inputs themselves: components mix them.
+A view says which pixel or period the second view is of, hides inputs, or disturbs them. The views of a
+recipe apply in the order of `VIEWS`, whatever the order in which they are named. Adding one is a
+function from one `ViewPair` to the next, and an entry of `VIEWS`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from jobs.embedding.columns import Columns
+from jobs.embedding.entries import Need, check_names
 from jobs.embedding.views import disturb, hide, pairs
+from jobs.embedding.views.hide import Masks
 from jobs.runs.settings import check
 
-PERIODS, NEIGHBOURS, SLOTS, BANDS, MASK, STAGES, SCALING, NOISE = VIEWS = (
-    "periods", "neighbours", "slots", "bands", "mask", "stages", "scaling", "noise",
-)  # fmt: skip
+PERIODS, NEIGHBOURS, SLOTS, BANDS = "periods", "neighbours", "slots", "bands"
+MASK, STAGES, SCALING, NOISE = "mask", "stages", "scaling", "noise"
+SLOT = ("month", "tod")
+"""The attributes of columns that `slots` shows or hides together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the two views of a pixel are."""
+    """The views of a training, and their settings."""
 
     views: tuple[str, ...] = ()
-    """Names; none: the best measured for the stores that there are (`jobs.embedding.recipe`)."""
+    """Names of `VIEWS`; none: the best measured for the stores (`jobs.embedding.recipe`)."""
     masked: float = 0.5
     """Share of the inputs that `mask` and `stages` hide."""
     noise: float = 0.1
@@ -37,82 +37,185 @@ class Views:
     """Standard deviation of the factor of `scaling`."""
 
     def __post_init__(self) -> None:
-        for name in self.views:
-            check(f"views must be some of {', '.join(VIEWS)}", name, holds=name in VIEWS)
+        check_names("views", self.views, VIEWS)
         check("masked must be 0 to below 1", self.masked, holds=0 <= self.masked < 1)
         for name in ("noise", "scaling"):
             check(f"{name} must be 0 or more", getattr(self, name), holds=getattr(self, name) >= 0)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """What the inputs are, where they are features; (inputs,) numbers from 0."""
-
-    slot: Tensor
-    """Of the (month, time of day)."""
-    band: Tensor
+    def needs(self, need: Need) -> bool:
+        """Whether one of the views needs this."""
+        return any(need in VIEWS[name].needs for name in self.views)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Some pixels."""
+    """The pixels of a step."""
 
     pixel: Tensor
-    """(batch,) which."""
+    """(batch,) their positions in the store."""
     x: tuple[Tensor, ...]
     """(batch, inputs) of each period, scaled."""
-    beside: tuple[Tensor, Tensor] | None
-    """(batch, 8) positions of the neighbours in the second item, (P, inputs), of the last period."""
+    neighbours: tuple[Tensor, Tensor] | None
+    """(batch, 8) positions of the pixels around, in the second item, (P, inputs), of the last period."""
     labels: Tensor | None
-    """(batch,) below 0: none."""
+    """(batch,) below 0: the pixel has no label; None: there are no labels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
-    """Two views of a batch: what they show, and what they are of; (batch, inputs)."""
+class ViewPair:
+    """The two views of a batch, each (batch, inputs)."""
 
-    shown: tuple[Tensor, Tensor]
+    views: tuple[Tensor, Tensor]
+    """The inputs that an encoder gets."""
     clean: tuple[Tensor, Tensor]
+    """The inputs that each view was made from, which a decoder rebuilds."""
 
 
-def pair(
-    batch: Batch, how: Views, columns: Columns | None, done: float, random: torch.Generator
-) -> Pair:
-    """Two views.
+@dataclass(slots=True, eq=False)
+class ColumnNumbers:
+    """The numbers of groups of columns as tensors on a device, each computed once."""
 
-    Args:
-        batch: of pixels.
-        how: which views.
-        columns: what the inputs are; None: components.
-        done: share of the training, 0 to 1.
-        random: generator.
-    """
-    first = batch.x[0]
-    second = batch.x[-1] if PERIODS in how.views else first
-    if NEIGHBOURS in how.views and batch.beside:
-        neighbours, everywhere = batch.beside
-        second = everywhere[pairs.beside(neighbours, random)]
-    shown = [first, second]
-    for masks in _masks(first, how, columns, done, random):
-        shown = [x * mask for x, mask in zip(shown, masks, strict=True)]
-    if SCALING in how.views:
-        shown = [disturb.scaling(x, how.scaling, random) for x in shown]
-    if NOISE in how.views:
-        shown = [disturb.noise(x, how.noise, random) for x in shown]
-    return Pair((shown[0], shown[1]), (first, second))
+    columns: Columns
+    device: torch.device
+    _tensors: dict[tuple[str, ...], Tensor] = field(default_factory=dict)
+
+    def numbers(self, *attributes: str) -> Tensor:
+        """(inputs,) as `Columns.numbers` gives them."""
+        if attributes not in self._tensors:
+            numbers = torch.from_numpy(self.columns.numbers(*attributes))
+            self._tensors[attributes] = numbers.to(self.device)
+        return self._tensors[attributes]
 
 
-def _masks(
-    x: Tensor, how: Views, columns: Columns | None, done: float, random: torch.Generator
-) -> list[hide.Masks]:
-    found = []
-    if columns and SLOTS in how.views:
-        found.append(hide.slots(columns.slot, len(x), random))
-    if columns and BANDS in how.views:
-        found.append(hide.bands(columns.band, len(x), random))
-    early = STAGES in how.views and done < 0.5
-    if MASK in how.views or early:
-        found.append(hide.independent(x, how.masked, random))
-    if STAGES in how.views and not early:
-        found.append(hide.fixed(x, how.masked, 0))
-    return found
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewStep:
+    """What a view may use at a step of a training."""
+
+    batch: Batch
+    settings: Views
+    columns: ColumnNumbers
+    progress: float
+    """Share of the training that is done, 0 to 1."""
+    random: torch.Generator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A view by name."""
+
+    apply: Callable[[ViewPair, ViewStep], ViewPair]
+    """The pair of views after it, of those before it."""
+    help: str
+    """One line for people."""
+    settings: tuple[str, ...] = ()
+    """Names of the settings of `Views` that it uses."""
+    needs: tuple[Need, ...] = ()
+
+
+def pair(step: ViewStep) -> ViewPair:
+    """The two views of a batch: at first both are the first period, then each view applies in turn."""
+    first = step.batch.x[0]
+    current = ViewPair((first, first), (first, first))
+    for name, view in VIEWS.items():
+        if name in step.settings.views:
+            current = view.apply(current, step)
+    return current
+
+
+def _second(before: ViewPair, second: Tensor) -> ViewPair:
+    """The pair with another second view, as it is."""
+    return ViewPair((before.views[0], second), (before.clean[0], second))
+
+
+def _periods(before: ViewPair, step: ViewStep) -> ViewPair:
+    return _second(before, step.batch.x[-1])
+
+
+def _neighbours(before: ViewPair, step: ViewStep) -> ViewPair:
+    if step.batch.neighbours is None:
+        return before
+    neighbours, inputs = step.batch.neighbours
+    return _second(before, inputs[pairs.draw_neighbour(neighbours, step.random)])
+
+
+def _hidden(before: ViewPair, masks: Masks) -> ViewPair:
+    """The pair with the inputs of either view hidden where its mask is False."""
+    first, second = (view * mask for view, mask in zip(before.views, masks, strict=True))
+    return replace(before, views=(first, second))
+
+
+def _slots(before: ViewPair, step: ViewStep) -> ViewPair:
+    slot, size = step.columns.numbers(*SLOT), len(step.batch.pixel)
+    return _hidden(before, hide.slots(slot, size, step.random))
+
+
+def _bands(before: ViewPair, step: ViewStep) -> ViewPair:
+    band, size = step.columns.numbers("band"), len(step.batch.pixel)
+    return _hidden(before, hide.bands(band, size, step.random))
+
+
+def _mask(before: ViewPair, step: ViewStep) -> ViewPair:
+    masks = hide.independent(before.clean[0], step.settings.masked, step.random)
+    return _hidden(before, masks)
+
+
+def _stages(before: ViewPair, step: ViewStep) -> ViewPair:
+    if step.progress >= 0.5:
+        return _hidden(before, hide.fixed(before.clean[0], step.settings.masked, 0))
+    return before if MASK in step.settings.views else _mask(before, step)
+
+
+def _scaling(before: ViewPair, step: ViewStep) -> ViewPair:
+    first, second = (
+        disturb.scaling(view, step.settings.scaling, step.random) for view in before.views
+    )
+    return replace(before, views=(first, second))
+
+
+def _noise(before: ViewPair, step: ViewStep) -> ViewPair:
+    first, second = (disturb.noise(view, step.settings.noise, step.random) for view in before.views)
+    return replace(before, views=(first, second))
+
+
+VIEWS: dict[str, View] = {
+    PERIODS: View(
+        apply=_periods,
+        help="the second view is of the second store",
+        needs=(Need.SECOND_STORE,),
+    ),
+    NEIGHBOURS: View(
+        apply=_neighbours,
+        help="the second view is of one of the eight pixels around, drawn anew at every step",
+        needs=(Need.ALL_IN_MEMORY,),
+    ),
+    SLOTS: View(
+        apply=_slots,
+        help="each (month, time of day) is shown in one of the views alone",
+        needs=(Need.FEATURES,),
+    ),
+    BANDS: View(
+        apply=_bands,
+        help="each view lacks one band, not the same one",
+        needs=(Need.FEATURES,),
+    ),
+    MASK: View(
+        apply=_mask,
+        help="inputs are hidden one by one, a share of `masked`",
+        settings=("masked",),
+    ),
+    STAGES: View(
+        apply=_stages,
+        help="as `mask` for the first half of the training, then one fixed set of inputs is hidden",
+        settings=("masked",),
+    ),
+    SCALING: View(
+        apply=_scaling,
+        help="all inputs of a pixel are multiplied by one factor",
+        settings=("scaling",),
+    ),
+    NOISE: View(
+        apply=_noise,
+        help="Gaussian noise is added",
+        settings=("noise",),
+    ),
+}

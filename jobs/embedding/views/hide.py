@@ -1,4 +1,4 @@
-"""Inputs that a view does not show: by (month, time of day), by band, or one by one.
+"""Masks that hide inputs from a view: by (month, time of day), by band, or one by one.
 
 A mask is True where an input is shown; (batch, inputs).
 """
@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 Masks = tuple[Tensor, Tensor]
+"""Of the first and of the second view."""
 
 
 def slots(slot: Tensor, batch: int, random: torch.Generator) -> Masks:
-    """Each (month, time of day) is shown by one of the two views, half of them by either.
+    """The masks by which each (month, time of day) is in one of the two views, half of them in either.
 
-    The metrics of one cell nearly repeat each other, so it is shown or hidden as a whole.
+    The statistics of one cell nearly repeat each other, so it is shown or hidden as a whole.
 
     Args:
         slot: (inputs,) number of the (month, time of day) of an input, from 0.
@@ -26,7 +27,7 @@ def slots(slot: Tensor, batch: int, random: torch.Generator) -> Masks:
 
 
 def bands(band: Tensor, batch: int, random: torch.Generator) -> Masks:
-    """Each view lacks one band, which is another for the other view, if there is one.
+    """The masks by which each view lacks one band, the second view another one, if there is one.
 
     Args:
         band: (inputs,) number of the band of an input, from 0.
@@ -37,16 +38,16 @@ def bands(band: Tensor, batch: int, random: torch.Generator) -> Masks:
     dropped = _noise((batch, count), band, random).argsort(dim=1)
     if count == 1:
         dropped = torch.full_like(dropped, -1)
-    first, second = (dropped[:, [min(of, count - 1)]] != band for of in (0, 1))
+    first, second = (dropped[:, [min(view, count - 1)]] != band for view in (0, 1))
     return first, second
 
 
 def independent(like: Tensor, share: float, random: torch.Generator) -> Masks:
-    """Each input is hidden with this probability, by itself; the original study's masks.
+    """The masks that hide each input with one probability, by itself, as in the original study.
 
     Args:
-        like: (batch, inputs)
-        share: hidden.
+        like: (batch, inputs), of which shape and device count.
+        share: of the inputs that is hidden.
         random: generator.
     """
     first, second = (_noise(tuple(like.shape), like, random) >= share for _ in range(2))
@@ -54,11 +55,11 @@ def independent(like: Tensor, share: float, random: torch.Generator) -> Masks:
 
 
 def fixed(like: Tensor, share: float, seed: int) -> Masks:
-    """The same inputs of every pixel at every step, one set for each view.
+    """The masks that hide the same inputs of every pixel at every step, one set for each view.
 
     Args:
-        like: (batch, inputs)
-        share: hidden.
+        like: (batch, inputs), of which shape and device count.
+        share: of the inputs that is hidden.
         seed: of the sets.
     """
     random = torch.Generator(like.device).manual_seed(seed)

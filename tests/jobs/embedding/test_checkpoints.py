@@ -11,8 +11,8 @@ def objects(tmp_path):
 
 
 def test_first_start_has_nothing_to_go_on_with(objects):
-    begun = checkpoints.begin(objects)
-    assert begun.resume() is None
+    first = checkpoints.begin(objects)
+    assert first.resume() is None
     assert checkpoints.newest(objects) is None
 
 
@@ -37,7 +37,7 @@ def test_overtaken_start_ends_and_moves_nothing(objects):
 
 
 def test_pointer_written_late_by_an_overtaken_start_is_not_looked_at(objects, monkeypatch):
-    """It had looked just before it was overtaken."""
+    """The start had looked just before it was overtaken."""
     zombie = checkpoints.begin(objects)
     zombie.write(1, b"one")
     living = checkpoints.begin(objects)

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs.classes import kmeans
-from jobs.embedding import embed
+from jobs.embedding import stored_model
+from jobs.embedding.vectors import embed
 from jobs.features import features
 from jobs.linear import mnf, pca, transform
 from jobs.linear.passes import Fit
@@ -26,27 +27,28 @@ PIXELS = 600
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     """A lake with two years of the same land, and their keys; pixel 5 has no value in either."""
-    there = raw.lake(tmp_path_factory.mktemp("embed") / "lake")
+    small = raw.lake(tmp_path_factory.mktemp("embed") / "lake")
     rng = np.random.default_rng(3)
     stays = raw.low_rank(rng, rows=PIXELS)
     keys = []
     for year in (2018, 2019):
         x = stays + 0.3 * stays.std(axis=0) * rng.normal(size=stays.shape)
         x[5] = np.nan
-        keys.append(there.add(year, x.astype(np.float32)))
-    return there.root, keys
+        keys.append(small.add(year, x.astype(np.float32)))
+    return small.root, keys
 
 
 @pytest.fixture(scope="module")
-def drawn(client, two):
+def sampled(client, two):
+    """The run of a sample of the first year."""
     return driver.run(client, two[0], two[1][0], raw.SAMPLE)
 
 
 @pytest.fixture(scope="module")
-def noise(client, two, drawn):
+def noise(client, two, sampled):
     """The run of an MNF of the two years."""
     root, (first, second) = two
-    return driver.run(client, root, first, mnf.Settings(second, drawn, fit=Fit(components=10)))
+    return driver.run(client, root, first, mnf.Settings(second, sampled, fit=Fit(components=10)))
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +68,10 @@ def vectors(root, run, array="embedding"):
 
 
 def test_embedding_of_all_superblocks_is_the_one_computed_in_memory(truth, chain, scores):
-    found = outputs.dataset(truth.root, chain.embed)["embedding"]
-    assert found.dims == ("pixel", "latent")
-    assert_allclose(found, embed.vectors(embed.load(truth.root, chain.embed), scores), atol=1e-5)
-    assert_allclose(np.delete(np.linalg.norm(found, axis=1), 5), 1, rtol=1e-5)
+    embedding = outputs.dataset(truth.root, chain.embed)["embedding"]
+    assert embedding.dims == ("pixel", "latent")
+    assert_allclose(embedding, embed(stored_model.load(truth.root, chain.embed), scores), atol=1e-5)
+    assert_allclose(np.delete(np.linalg.norm(embedding, axis=1), 5), 1, rtol=1e-5)
 
 
 def test_loss_curve_and_card_lie_beside_the_model(truth, chain):
@@ -78,8 +80,8 @@ def test_loss_curve_and_card_lie_beside_the_model(truth, chain):
     assert [line["step"] for line in lines] == list(range(1, 61))
     assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
     card = (folder / "model.md").read_text()
-    for told in (truth.key, chain.pca, "learning_rate: 0.001", "threads: 1", "torch"):
-        assert told in card
+    for text in (truth.key, chain.pca, "learning_rate: 0.001", "threads: 1", "torch"):
+        assert text in card
 
 
 def test_only_the_pixel_without_scores_has_no_embedding(truth, chain):
@@ -91,7 +93,7 @@ def test_only_the_pixel_without_scores_has_no_embedding(truth, chain):
 def test_two_periods_make_pairs_of_periods_and_scores_of_both(two, noise, paired):
     root, (first, second) = two
     spec = records.read_spec(root, paired)
-    assert [of.key for of in spec.stores] == [first, second]
+    assert [store.key for store in spec.stores] == [first, second]
     assert spec.inputs["mnf"] == noise
     assert records.read_spec(root, spec.inputs["transform"]).store == second
     recipe = spec.settings["recipe"]
@@ -102,94 +104,96 @@ def test_two_periods_make_pairs_of_periods_and_scores_of_both(two, noise, paired
 
 
 def test_second_store_is_embedded_by_the_same_model(client, two, paired):
-    """By its features; the scores of its own run are the oracle."""
+    """The model reads its features; the scores of its own run are the oracle."""
     root, (_, second) = two
-    found = vectors(root, driver.run(client, root, second, transform.Settings(paired)))
+    embedded = vectors(root, driver.run(client, root, second, transform.Settings(paired)))
     scored = records.read_spec(root, paired).inputs["transform"]
-    wanted = embed.vectors(embed.load(root, paired), vectors(root, scored, "scores"))
-    assert_allclose(found, wanted, atol=2e-4)
+    expected = embed(stored_model.load(root, paired), vectors(root, scored, "scores"))
+    assert_allclose(embedded, expected, atol=2e-4)
     first = vectors(root, paired)
-    there = np.delete(np.arange(PIXELS), 5)
-    own = (first * found)[there].sum(axis=1).mean()
-    others = (first[there] * np.roll(found[there], 1, axis=0)).sum(axis=1).mean()
-    assert own > others + 0.5
+    valid = np.delete(np.arange(PIXELS), 5)
+    same_pixel = (first * embedded)[valid].sum(axis=1).mean()
+    next_pixel = (first[valid] * np.roll(embedded[valid], 1, axis=0)).sum(axis=1).mean()
+    assert same_pixel > next_pixel + 0.5
 
 
-def test_embedding_by_a_model_of_other_periods_is_clustered_and_drawn(client, two, drawn, paired):
+def test_embedding_by_a_model_of_other_periods_is_clustered_and_drawn(client, two, sampled, paired):
     root, (_, second) = two
     again = driver.run(client, root, second, transform.Settings(paired))
     grouped = driver.run(client, root, second, kmeans.Settings(again, k=3))
-    found = vectors(root, again)
-    sampled = outputs.read(root, drawn, "pixel")
-    centres, _ = kmeans.fit(found[sampled], kmeans.Settings(k=3))
-    assert_array_equal(vectors(root, grouped, "labels"), nearest(found, centres))
-    wanted = maps.Settings(pictures=("clusters", "embedding", "pca"), run=grouped)
-    *_, of = driver.specs(root, second, wanted)
-    assert (of.inputs["embed"], of.inputs["cluster"]) == (again, grouped)
-    assert of.inputs["pca"] in {spec.id for spec in driver.specs(root, second, pca.Settings())}
+    embedded = vectors(root, again)
+    pixel = outputs.read(root, sampled, "pixel")
+    centres, _ = kmeans.fit(embedded[pixel], kmeans.Settings(k=3))
+    assert_array_equal(vectors(root, grouped, "labels"), nearest(embedded, centres))
+    settings = maps.Settings(pictures=("clusters", "embedding", "pca"), run=grouped)
+    *_, drawing = driver.specs(root, second, settings)
+    assert (drawing.inputs["embed"], drawing.inputs["cluster"]) == (again, grouped)
+    assert drawing.inputs["pca"] in {spec.id for spec in driver.specs(root, second, pca.Settings())}
 
 
-def test_features_are_embedded_without_components_and_as_whole_numbers(client, two, drawn):
+def test_features_are_embedded_without_components_and_as_whole_numbers(client, two, sampled):
     """Standardised and cut off as the sample says, 0 where missing: by NumPy; stored to a 127th."""
     root, (first, second) = two
     views = ("slots", "bands", "periods")
-    how = quick.settings(drawn, "", second, ("huber",), views, steps=5, int8=True)
-    run = driver.run(client, root, first, how)
+    settings = quick.settings(sampled, "", second, ("huber",), views, steps=5, int8=True)
+    run = driver.run(client, root, first, settings)
     store = lake.open(f"{root}/{first}")
-    chosen = features.resolve(raw.SAMPLE.features, store)
-    x = features.read(store, chosen, slice(0, PIXELS)).T[:, sample.kept_columns(root, drawn)]
-    there = np.delete(x, 5, axis=0).astype(np.float64)
-    z = np.clip((x - there.mean(axis=0)) / there.std(axis=0), -6, 6).astype(np.float32)
-    wanted = embed.vectors(embed.load(root, run), z)
-    for found in (vectors(root, run), outputs.read(root, run, "embedding")):
-        assert_allclose(found, wanted, atol=0.5 / 127 + 1e-3)
-        assert np.isnan(found[5]).all()
+    selection = features.resolve(raw.SAMPLE.features, store)
+    x = features.read(store, selection, slice(0, PIXELS)).T[:, sample.kept_columns(root, sampled)]
+    valid = np.delete(x, 5, axis=0).astype(np.float64)
+    z = np.clip((x - valid.mean(axis=0)) / valid.std(axis=0), -6, 6).astype(np.float32)
+    expected = embed(stored_model.load(root, run), z)
+    for embedded in (vectors(root, run), outputs.read(root, run, "embedding")):
+        assert_allclose(embedded, expected, atol=0.5 / 127 + 1e-3)
+        assert np.isnan(embedded[5]).all()
     assert outputs.read(root, run, "embedding", slice(2, 4)).dtype == np.float32
     again = vectors(root, driver.run(client, root, second, transform.Settings(run)))
     assert np.flatnonzero(np.isnan(again).any(axis=1)).tolist() == [5]
 
 
-def test_superblocks_stream_through_memory(client, two, drawn):
+def test_superblocks_stream_through_memory(client, two, sampled):
     root, (first, _) = two
-    how = quick.settings(
-        drawn, loss=("mse",), views=("mask",), steps=6, train_on="all", held_gb=0.0
+    settings = quick.settings(
+        sampled, loss=("mse",), views=("mask",), steps=6, train_on="all", memory_gb=0.0
     )
-    found = vectors(root, driver.run(client, root, first, how))
-    assert np.flatnonzero(np.isnan(found).any(axis=1)).tolist() == [5]
+    embedded = vectors(root, driver.run(client, root, first, settings))
+    assert np.flatnonzero(np.isnan(embedded).any(axis=1)).tolist() == [5]
 
 
 def test_all_pixels_are_trained_on_in_memory(client, truth, chain):
-    how = quick.settings(chain.pca, steps=3, train_on="all")
-    found = vectors(truth.root, driver.run(client, truth.root, truth.key, how))
-    assert np.isfinite(np.delete(found, 5, axis=0)).all()
-    assert not np.array_equal(found, vectors(truth.root, chain.embed))
+    settings = quick.settings(chain.pca, steps=3, train_on="all")
+    embedded = vectors(truth.root, driver.run(client, truth.root, truth.key, settings))
+    assert np.isfinite(np.delete(embedded, 5, axis=0)).all()
+    assert not np.array_equal(embedded, vectors(truth.root, chain.embed))
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("settings", "message"),
     [
         ({"views": ("periods",)}, "second store"),
-        ({"front": "pca", "views": ("slots",)}, "front=features"),
-        ({"front": "mnf"}, "second=KEY"),
+        ({"inputs": "pca", "views": ("slots",)}, "inputs=features"),
+        ({"inputs": "mnf"}, "second=KEY"),
         ({"loss": ("supervised",)}, "labels go with"),
     ],
 )
-def test_what_does_not_go_together_is_told_before_anything_runs(two, how, message):
+def test_settings_that_do_not_go_together_are_refused_before_anything_runs(two, settings, message):
     root, (first, _) = two
     with pytest.raises(ConfigError, match=message):
-        driver.specs(root, first, quick.settings(**how))
+        driver.specs(root, first, quick.settings(**settings))
 
 
-def test_run_of_another_front_is_refused(two, noise):
+def test_run_of_other_inputs_is_refused(two, noise):
     root, (first, second) = two
-    with pytest.raises(ConfigError, match="front=pca"):
+    with pytest.raises(ConfigError, match="inputs=pca"):
         driver.specs(root, first, quick.settings(noise, "pca", second))
 
 
-def test_front_is_chosen_by_the_number_of_stores(two):
+def test_inputs_are_chosen_by_the_number_of_stores(two):
     root, (first, second) = two
-    alone, both = (driver.specs(root, first, quick.settings(second=of))[-1] for of in ("", second))
-    recipes = [(of.settings["recipe"]["architecture"]["model"], of.settings["recipe"]["views"]["views"])
-               for of in (alone, both)]  # fmt: skip
-    assert recipes == [("deep", ["slots"]), ("residual", ["periods"])]
-    assert (set(alone.inputs), set(both.inputs)) == ({sample.JOB}, {mnf.JOB, transform.JOB})
+    alone, paired = (
+        driver.specs(root, first, quick.settings(second=key))[-1] for key in ("", second)
+    )
+    recipes = [spec.settings["recipe"] for spec in (alone, paired)]
+    parts = [(recipe["architecture"]["model"], recipe["views"]["views"]) for recipe in recipes]
+    assert parts == [("deep", ["slots"]), ("residual", ["periods"])]
+    assert (set(alone.inputs), set(paired.inputs)) == ({sample.JOB}, {mnf.JOB, transform.JOB})

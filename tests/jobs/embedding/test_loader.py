@@ -1,36 +1,36 @@
 import pytest
 import torch
 
-from jobs.embedding.loader import Held, Piece, Streamed
+from jobs.embedding.loader import MemoryLoader, PixelBlock, StreamingLoader
 
 CPU = torch.device("cpu")
 
 
-def held(count=103, size=10, share=0.1, seed=0):
+def in_memory(count=103, size=10, share=0.1, seed=0):
     x = torch.arange(float(count))[:, None]
-    return Held((x, -x), torch.arange(count), size, share, seed)
+    return MemoryLoader((x, -x), torch.arange(count), size, share, seed)
 
 
 class Blocks:
     """Superblocks of 40 pixels, the last of 13; pixel 7 of each has no values."""
 
     def __init__(self):
-        self.read_of = []
+        self.numbers = []
 
     sizes = (40, 40, 40, 40, 13)
 
     def __call__(self, number):
-        self.read_of.append(number)
+        self.numbers.append(number)
         pixel = torch.tensor([40 * number + i for i in range(self.sizes[number]) if i != 7])
-        return Piece(pixel, (pixel[:, None].float(),))
+        return PixelBlock(pixel, (pixel[:, None].float(),))
 
 
-def streamed(blocks, size=10, together=2):
-    return Streamed(blocks, blocks.sizes, size, together, 0, CPU)
+def streamed(blocks, size=10, group_size=2):
+    return StreamingLoader(blocks, blocks.sizes, size, group_size, 0, CPU)
 
 
 def test_an_epoch_has_no_pixel_twice_and_none_that_is_held_out():
-    loader = held()
+    loader = in_memory()
     epoch = torch.cat([loader.batch(step).pixel for step in range(9)])
     assert len(epoch.unique()) == 90
     assert not set(epoch.tolist()) & set(loader.held_out().pixel.tolist())
@@ -38,20 +38,20 @@ def test_an_epoch_has_no_pixel_twice_and_none_that_is_held_out():
     assert not torch.equal(epoch, again)
 
 
-@pytest.mark.parametrize("make", [held, lambda: streamed(Blocks())])
+@pytest.mark.parametrize("make", [in_memory, lambda: streamed(Blocks())])
 def test_batch_of_a_step_is_the_same_whatever_came_before(make):
-    one, other = make(), make()
-    wanted = [one.batch(step) for step in range(40)]
+    in_order, at_random = make(), make()
+    expected = [in_order.batch(step) for step in range(40)]
     for step in (33, 0, 17):
-        found = other.batch(step)
-        assert torch.equal(found.pixel, wanted[step].pixel)
-        assert torch.equal(found.x[0], wanted[step].x[0])
-    one.close()
-    other.close()
+        batch = at_random.batch(step)
+        assert torch.equal(batch.pixel, expected[step].pixel)
+        assert torch.equal(batch.x[0], expected[step].x[0])
+    in_order.close()
+    at_random.close()
 
 
 def test_rows_of_all_periods_are_of_one_pixel():
-    batch = held().batch(4)
+    batch = in_memory().batch(4)
     assert torch.equal(batch.x[0][:, 0], batch.pixel.float())
     assert torch.equal(batch.x[1][:, 0], -batch.pixel.float())
 
@@ -79,12 +79,12 @@ def test_each_superblock_is_read_once_an_epoch():
     for step in range(16):
         loader.batch(step)
     loader.close()
-    assert sorted(blocks.read_of[:4]) == [0, 1, 2, 3]
-    assert len(blocks.read_of) <= 6  # the next epoch's first group is read ahead
+    assert sorted(blocks.numbers[:4]) == [0, 1, 2, 3]
+    assert len(blocks.numbers) <= 6  # the next epoch's first group is read ahead
 
 
 def test_small_sample_is_one_batch():
-    loader = held(count=5, size=64, share=0)
+    loader = in_memory(count=5, size=64, share=0)
     assert sorted(loader.batch(3).pixel.tolist()) == [0, 1, 2, 3, 4]
     assert loader.held_out() is None
 
@@ -92,9 +92,9 @@ def test_small_sample_is_one_batch():
 def test_pixels_that_are_only_beside_others_are_not_trained_on():
     x = torch.arange(20.0)[:, None]
     around = torch.arange(12, 20).repeat(12, 1)
-    loader = Held((x,), torch.arange(20), 4, 0.25, 0, around)
-    seen = torch.cat([loader.batch(step).pixel for step in range(20)])
-    assert len(seen.unique()) == 9
-    assert seen.max() < 12
-    neighbours, everywhere = loader.batch(0).beside
-    assert everywhere[neighbours].min() == 12
+    loader = MemoryLoader((x,), torch.arange(20), 4, 0.25, 0, around)
+    trained = torch.cat([loader.batch(step).pixel for step in range(20)])
+    assert len(trained.unique()) == 9
+    assert trained.max() < 12
+    neighbours, inputs = loader.batch(0).neighbours
+    assert inputs[neighbours].min() == 12

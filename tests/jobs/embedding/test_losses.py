@@ -16,8 +16,8 @@ from jobs.embedding.losses import contrastive, reconstruction, redundancy
 def views():
     """(batch, latent) of two views, float64."""
     torch.manual_seed(0)
-    one = torch.randn(12, 5, dtype=torch.float64)
-    return one, one + 0.3 * torch.randn(12, 5, dtype=torch.float64)
+    first = torch.randn(12, 5, dtype=torch.float64)
+    return first, first + 0.3 * torch.randn(12, 5, dtype=torch.float64)
 
 
 def unit(x):
@@ -28,9 +28,9 @@ def test_infonce_is_the_mean_of_both_cross_entropies(views):
     """Oord et al. (2018), eq. 4, by loops."""
     a, b = map(unit, views)
     losses = []
-    for mine, theirs in ((a, b), (b, a)):
-        for i in range(len(mine)):
-            e = [math.exp(mine[i] @ theirs[j] / 0.2) for j in range(len(theirs))]
+    for query, keys in ((a, b), (b, a)):
+        for i in range(len(query)):
+            e = [math.exp(query[i] @ keys[j] / 0.2) for j in range(len(keys))]
             losses.append(-math.log(e[i] / sum(e)))
     assert contrastive.infonce(*views, 0.2).item() == pytest.approx(np.mean(losses))
 
@@ -43,26 +43,26 @@ def test_supervised_is_khoslas_sum_over_anchors(views, temperature):
     pixel = np.tile(np.arange(12), 2)
     total = 0.0
     for i in range(24):
-        others = [j for j in range(24) if j != i]
-        same = [j for j in others if pixel[j] == pixel[i] or label[j] == label[i] >= 0]
-        below = sum(math.exp(z[i] @ z[j] / temperature) for j in others)
-        total -= np.mean([math.log(math.exp(z[i] @ z[j] / temperature) / below) for j in same])
-    found = contrastive.supervised(*views, torch.from_numpy(labels), temperature)
-    assert found.item() == pytest.approx(total / 24)
+        pool = [j for j in range(24) if j != i]
+        positives = [j for j in pool if pixel[j] == pixel[i] or label[j] == label[i] >= 0]
+        e = {j: math.exp(z[i] @ z[j] / temperature) for j in pool}
+        total -= np.mean([math.log(e[j] / sum(e.values())) for j in positives])
+    loss = contrastive.supervised(*views, torch.from_numpy(labels), temperature)
+    assert loss.item() == pytest.approx(total / 24)
 
 
 def test_supervised_without_labels_is_the_loss_of_simclr(views):
     """NT-Xent of Chen et al. (2020), by the usual cross entropy over 2N - 1 others."""
     z = torch.from_numpy(np.concatenate([*map(unit, views)]))
     logits = (z @ z.T / 0.3).fill_diagonal_(-torch.inf)
-    wanted = functional.cross_entropy(logits, (torch.arange(24) + 12) % 24)
-    found = contrastive.supervised(*views, torch.full((12,), -1), 0.3)
-    assert found.item() == pytest.approx(wanted.item())
+    expected = functional.cross_entropy(logits, (torch.arange(24) + 12) % 24)
+    loss = contrastive.supervised(*views, torch.full((12,), -1), 0.3)
+    assert loss.item() == pytest.approx(expected.item())
 
 
 def test_alignment_and_uniformity_are_those_of_wang_and_isola(views):
     """Their code: github.com/SsnL/align_uniform."""
-    x, y = (functional.normalize(of) for of in views)
+    x, y = (functional.normalize(view) for view in views)
     assert contrastive.alignment(*views).item() == pytest.approx(
         (x - y).norm(p=2, dim=1).pow(2).mean().item()
     )
@@ -75,50 +75,50 @@ def test_uniformity_is_lowest_of_points_that_are_evenly_spread():
     """On the circle, of eight points, and 0 where all are one."""
     angle = torch.arange(8) * math.pi / 4
     even = torch.stack([angle.cos(), angle.sin()], dim=1)
-    near = torch.stack([(angle / 2).cos(), (angle / 2).sin()], dim=1)
-    assert contrastive.uniformity(even) < contrastive.uniformity(near)
+    crowded = torch.stack([(angle / 2).cos(), (angle / 2).sin()], dim=1)
+    assert contrastive.uniformity(even) < contrastive.uniformity(crowded)
     assert contrastive.uniformity(torch.ones(8, 2)).item() == pytest.approx(0)
 
 
 def test_vicreg_is_the_authors(views):
     """Bardes et al. (2022), the pseudocode of their appendix A, with NumPy."""
-    x, y = (of.numpy() for of in views)
+    x, y = (view.numpy() for view in views)
     invariance = mean_squared_error(x, y)
-    spread = [np.maximum(0, 1 - np.sqrt(of.var(axis=0, ddof=1) + 1e-4)).mean() for of in (x, y)]
-    both = [np.cov(of.T) for of in (x, y)]
-    off = sum((c[~np.eye(5, dtype=bool)] ** 2).sum() / 5 for c in both)
-    wanted = 25 * invariance + 25 * sum(spread) / 2 + off
-    assert redundancy.vicreg(*views).item() == pytest.approx(wanted)
+    spread = [np.maximum(0, 1 - np.sqrt(v.var(axis=0, ddof=1) + 1e-4)).mean() for v in (x, y)]
+    covariances = [np.cov(view.T) for view in (x, y)]
+    off_diagonal = sum((c[~np.eye(5, dtype=bool)] ** 2).sum() / 5 for c in covariances)
+    expected = 25 * invariance + 25 * sum(spread) / 2 + off_diagonal
+    assert redundancy.vicreg(*views).item() == pytest.approx(expected)
 
 
 def test_barlow_is_the_authors(views):
     """Zbontar et al. (2021), with torch's batch normalisation as in their code."""
-    one, other = (torch.nn.BatchNorm1d(5, affine=False).double()(of) for of in views)
-    c = one.T @ other / 12
-    wanted = (c.diagonal() - 1).pow(2).sum() + 0.0051 * (c - c.diagonal().diag()).pow(2).sum()
-    assert redundancy.barlow(*views).item() == pytest.approx(wanted.item())
+    first, second = (torch.nn.BatchNorm1d(5, affine=False).double()(view) for view in views)
+    c = first.T @ second / 12
+    expected = (c.diagonal() - 1).pow(2).sum() + 0.0051 * (c - c.diagonal().diag()).pow(2).sum()
+    assert redundancy.barlow(*views).item() == pytest.approx(expected.item())
 
 
 def test_decorrelation_is_the_squared_correlations_of_numpy(views):
     c = np.corrcoef(views[0].numpy().T)
-    wanted = (c[~np.eye(5, dtype=bool)] ** 2).sum() / 5
-    assert redundancy.decorrelation(views[0]).item() == pytest.approx(wanted, rel=1e-4)
+    expected = (c[~np.eye(5, dtype=bool)] ** 2).sum() / 5
+    assert redundancy.decorrelation(views[0]).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_reconstruction_errors_are_numpys(views):
-    one, other = (of.numpy() for of in views)
-    assert reconstruction.mse(*views).item() == pytest.approx(mean_squared_error(one, other))
-    error = np.abs(3 * (one - other))
-    wanted = np.where(error < 1, error**2 / 2, error - 0.5).mean()
-    assert reconstruction.huber(3 * views[0], 3 * views[1]).item() == pytest.approx(wanted)
+    x, y = (view.numpy() for view in views)
+    assert reconstruction.mse(*views).item() == pytest.approx(mean_squared_error(x, y))
+    error = np.abs(3 * (x - y))
+    expected = np.where(error < 1, error**2 / 2, error - 0.5).mean()
+    assert reconstruction.huber(3 * views[0], 3 * views[1]).item() == pytest.approx(expected)
 
 
 def test_divergence_is_torchs_of_normal_distributions(views):
     mean, log_variance = views
     q = torch.distributions.Normal(mean, (log_variance / 2).exp())
     p = torch.distributions.Normal(torch.zeros_like(mean), torch.ones_like(mean))
-    wanted = torch.distributions.kl_divergence(q, p).sum(dim=1).mean()
-    assert reconstruction.divergence(mean, log_variance).item() == pytest.approx(wanted.item())
+    expected = torch.distributions.kl_divergence(q, p).sum(dim=1).mean()
+    assert reconstruction.divergence(mean, log_variance).item() == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Training in a child process that is killed, stopped, or fails."""
+"""Training in a process that is killed, stopped, or fails."""
 
 import os
 import random
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from jobs.embedding import checkpoints, embed, supervisor, trainer
+from jobs.embedding import checkpoints, stored_model, supervisor, trainer
 from jobs.embedding.train import Training
 from jobs.embedding.views.choice import NOISE
 from jobs.runs import driver, heartbeat, records
@@ -20,10 +20,10 @@ from tests.jobs import quick
 
 @pytest.fixture
 def queued(truth, chain):
-    """Note a run of these settings; its training is not begun."""
+    """A function that writes the spec of a run of these settings; its training is not begun."""
 
-    def queue(**how):
-        settings = quick.settings(chain.pca, loss=("huber",), views=(NOISE,), **how)
+    def queue(**training):
+        settings = quick.settings(chain.pca, loss=("huber",), views=(NOISE,), **training)
         spec = driver.specs(truth.root, truth.key, settings)[-1]
         driver.forget(truth.root, spec.id)
         records.write_spec(truth.root, spec)
@@ -33,18 +33,18 @@ def queued(truth, chain):
 
 
 def weights(truth, run):
-    return torch.cat([of.ravel() for of in embed.load(truth.root, run).parameters()]).detach()
+    return torch.cat([w.ravel() for w in stored_model.load(truth.root, run).parameters()]).detach()
 
 
 def kill_at_steps(monkeypatch, truth, run, steps):
-    """Kill each child once the lake has a checkpoint of the next of these steps."""
-    objects, left = records.folder(truth.root, run), list(steps)
-    started = supervisor._started
+    """Kill each trainer once the lake has a checkpoint of the next of these steps."""
+    objects, kills = records.folder(truth.root, run), list(steps)
+    started = supervisor._start
 
     def watch(process):
         while process.poll() is None:
-            if left and (checkpoints.newest(objects) or 0) >= left[0]:
-                left.pop(0)
+            if kills and (checkpoints.newest(objects) or 0) >= kills[0]:
+                kills.pop(0)
                 os.kill(process.pid, signal.SIGKILL)
             threading.Event().wait(0.02)
 
@@ -53,22 +53,22 @@ def kill_at_steps(monkeypatch, truth, run, steps):
         threading.Thread(target=watch, args=(process,), daemon=True).start()
         return process
 
-    monkeypatch.setattr(supervisor, "_started", start)
-    return left
+    monkeypatch.setattr(supervisor, "_start", start)
+    return kills
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
-    how = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
-    undisturbed = queued(**how)
+    settings = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
+    undisturbed = queued(**settings)
     supervisor.training(truth.root, undisturbed, 1)
-    wanted = weights(truth, undisturbed)
-    run = queued(**how)
+    expected = weights(truth, undisturbed)
+    run = queued(**settings)
     steps = sorted(random.Random(1).sample(range(10, 50 * kills), kills))  # noqa: S311 (no secret)
-    left = kill_at_steps(monkeypatch, truth, run, steps)
+    pending = kill_at_steps(monkeypatch, truth, run, steps)
     supervisor.training(truth.root, run, 1)
-    assert left == []
-    assert torch.equal(weights(truth, run), wanted)
+    assert pending == []
+    assert torch.equal(weights(truth, run), expected)
 
 
 def test_stop_ends_a_training_that_goes_on_from_its_checkpoint(queued, truth):
@@ -91,20 +91,20 @@ def stop_when_training(truth, run):
     heartbeat.stop(truth.root, run)
 
 
-class Deaf:
-    """Hears of a stop at its third look."""
+class LateListener:
+    """A listener that reports a stop when it is asked the third time."""
 
     looks = 0
 
     def check(self):
         self.looks += 1
         if self.looks == 3:
-            raise StoppedError("told to stop")
+            raise StoppedError("asked to stop")
 
 
 @dataclass
-class Counted:
-    """A state that is its step."""
+class StepState:
+    """A state that is the number of its step."""
 
     step: int
     curve: tuple = ()
@@ -116,13 +116,13 @@ class Counted:
         return True
 
 
-def test_child_that_is_told_to_stop_saves_the_step_it_made(tmp_path):
+def test_trainer_that_is_asked_to_stop_saves_the_step_it_made(tmp_path):
     objects = connect(tmp_path)
-    held = checkpoints.begin(objects)
-    steps = (Counted(step) for step in range(1, 100))
+    saved = checkpoints.begin(objects)
+    steps = (StepState(step) for step in range(1, 100))
     with pytest.raises(StoppedError):
-        trainer._steps(objects, held, steps, Deaf(), Training())
-    assert (held.step, checkpoints.begin(objects).resume()) == (3, b"state 3")
+        trainer._steps(objects, saved, steps, LateListener(), Training())
+    assert (saved.step, checkpoints.begin(objects).resume()) == (3, b"state 3")
 
 
 def test_loss_that_is_no_number_names_step_pixels_and_checkpoint(queued, truth):
@@ -136,8 +136,8 @@ def test_loss_that_is_no_number_names_step_pixels_and_checkpoint(queued, truth):
     assert path in str(e.value)
 
 
-def test_child_that_cannot_begin_is_told_with_what_it_said(queued, truth, monkeypatch):
-    monkeypatch.setattr(supervisor, "CHILD", "jobs.nothing")
+def test_error_of_a_trainer_that_cannot_begin_has_its_last_words(queued, truth, monkeypatch):
+    monkeypatch.setattr(supervisor, "TRAINER", "jobs.nothing")
     run = queued()
     with pytest.raises(
         DataError, match=r"died 5 times .* exit code 1 .*No module named jobs.nothing"

@@ -7,19 +7,22 @@ from sklearn.decomposition import PCA
 from torch.nn import functional
 
 from jobs.embedding import recipe, train
-from jobs.embedding.loader import Held
+from jobs.embedding.columns import Columns
+from jobs.embedding.loader import MemoryLoader
+from jobs.embedding.losses.objective import Objective
 from jobs.embedding.models.architecture import Architecture
-from jobs.embedding.objective import Objective
 from jobs.embedding.recipe import Recipe
-from jobs.embedding.train import Loss, Training
+from jobs.embedding.train import CurvePoint, Training
 from jobs.embedding.views.choice import Views
 from lake.errors import ConfigError, DataError
 
+FIVE = Columns(components=5)
 
-def a_recipe(loss=("huber",), views=("noise",), latent=2, model="residual", nested=(), **how):
-    training = Training(**({"steps": 400, "batch": 128, "threads": 1, "held_out": 0.1} | how))
+
+def a_recipe(loss=("huber",), views=("noise",), latent=2, model="residual", nested=(), **training):
+    loop = Training(**({"steps": 400, "batch": 128, "threads": 1, "held_out": 0.1} | training))
     shape = Architecture(model=model, latent=latent, hidden=32, nested=nested, unit=False)
-    return Recipe(shape, Objective(loss), Views(views, noise=0.02), training)
+    return Recipe(shape, Objective(loss), Views(views, noise=0.02), loop)
 
 
 @pytest.fixture(scope="module")
@@ -32,25 +35,26 @@ def curved():
 
 
 def weights(state):
-    return torch.cat([of.ravel() for of in state.model.parameters()]).detach()
+    return torch.cat([weight.ravel() for weight in state.model.parameters()]).detach()
 
 
-def begun(how, x):
-    scale = recipe.scale_of(x)
-    held = Held((x / scale, x / scale), torch.arange(len(x)), how.training.batch, 0.1, 0)
-    state, task = recipe.begin(how, scale, None, held.pixels)
-    return state, held, task
+def begun(settings, x):
+    scale = recipe.scale_of(x, FIVE)
+    pixel = torch.arange(len(x))
+    loader = MemoryLoader((x / scale, x / scale), pixel, settings.training.batch, 0.1, 0)
+    state, task = recipe.begin(settings, scale, FIVE, loader.pixels)
+    return state, loader, task
 
 
 def test_steps_are_ten_passes_over_the_pixels_if_none_are_asked_for():
     plain = Training(batch=1000)
-    assert [plain.settled(n).steps for n in (500, 100_000, 100_001)] == [240, 1000, 1001]
-    assert Training(steps=7).settled(100_000).steps == 7
+    assert [plain.resolve(n).steps for n in (500, 100_000, 100_001)] == [240, 1000, 1001]
+    assert Training(steps=7).resolve(100_000).steps == 7
 
 
 def test_training_beats_the_best_linear_embedding_on_a_curved_surface(curved):
-    state = recipe.fit(a_recipe(), (curved,))
-    z = curved / recipe.scale_of(curved)
+    state = recipe.fit(a_recipe(), (curved,), FIVE)
+    z = curved / recipe.scale_of(curved, FIVE)
     with torch.no_grad():
         rebuilt = state.model.decoder(state.model.encoder(z))
     linear = torch.where(torch.arange(5) < 2, z, 0)
@@ -59,32 +63,34 @@ def test_training_beats_the_best_linear_embedding_on_a_curved_surface(curved):
 
 
 def test_infonce_finds_what_two_periods_share():
-    """Two numbers stay, eight of larger variance are weather: the embedding tells the first."""
+    """Two numbers stay, eight of larger variance are weather: the embedding is of the first."""
     rng = np.random.default_rng(0)
     stays = rng.normal(size=(2000, 2))
     years = [np.concatenate([3 * rng.normal(size=(2000, 8)), stays], axis=1) for _ in range(2)]
     turn = np.linalg.qr(rng.normal(size=(10, 10)))[0]
     x = tuple(torch.from_numpy((year @ turn).astype(np.float32)) for year in years)
-    state = recipe.fit(a_recipe(("infonce",), ("periods",), steps=600, learning_rate=3e-3), x)
-    z = [state.model(of).detach().numpy() for of in x]
-    z = [of / np.linalg.norm(of, axis=1, keepdims=True) for of in z]
+    settings = a_recipe(("infonce",), ("periods",), steps=600, learning_rate=3e-3)
+    state = recipe.fit(settings, x, Columns(components=10))
+    z = [state.model(period).detach().numpy() for period in x]
+    z = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in z]
     assert (z[0] * z[1]).sum(axis=1).mean() > 0.9
     assert abs((z[0] * np.roll(z[1], 1, axis=0)).sum(axis=1).mean()) < 0.1
 
 
 def test_supervised_loss_draws_pixels_of_a_label_together():
-    """Labels that no input direction of large variance tells; half of the pixels have none."""
+    """Labels that no input direction of large variance predicts; half of the pixels have none."""
     rng = np.random.default_rng(0)
     label = rng.integers(0, 3, 900)
     x = rng.normal(size=(900, 6)) * (3, 3, 3, 1, 1, 1)
     x[np.arange(900), 3 + label] += 3
-    known = torch.from_numpy(np.where(np.arange(900) % 2, label, -1))
-    how = a_recipe(("supervised",), latent=3, steps=400, learning_rate=3e-3)
-    state = recipe.fit(how, (torch.from_numpy(x.astype(np.float32)),), labels=known)
-    z = functional.normalize(state.model(torch.from_numpy(x.astype(np.float32)))).detach().numpy()
-    centres = np.stack([z[(label == k) & (np.arange(900) % 2 == 1)].mean(axis=0) for k in range(3)])
-    asked = np.arange(900) % 2 == 0
-    assert ((z[asked] @ centres.T).argmax(axis=1) == label[asked]).mean() > 0.8
+    has_label = np.arange(900) % 2 == 1
+    labels = torch.from_numpy(np.where(has_label, label, -1))
+    settings = a_recipe(("supervised",), latent=3, steps=400, learning_rate=3e-3)
+    inputs = torch.from_numpy(x.astype(np.float32))
+    state = recipe.fit(settings, (inputs,), Columns(components=6), labels=labels)
+    z = functional.normalize(state.model(inputs)).detach().numpy()
+    centres = np.stack([z[(label == k) & has_label].mean(axis=0) for k in range(3)])
+    assert ((z[~has_label] @ centres.T).argmax(axis=1) == label[~has_label]).mean() > 0.8
 
 
 @pytest.mark.parametrize(
@@ -98,19 +104,19 @@ def test_supervised_loss_draws_pixels_of_a_label_together():
     ],
 )
 def test_parts_go_together_and_nested_sizes_too(curved, model, loss, views):
-    how = a_recipe(loss, views, 3, model, (1, 2), steps=5)
-    state = recipe.fit(how, (curved, curved))
+    settings = a_recipe(loss, views, 3, model, (1, 2), steps=5)
+    state = recipe.fit(settings, (curved, curved), FIVE)
     assert state.step == 5
-    assert all(math.isfinite(of.train) for of in state.curve)
+    assert all(math.isfinite(point.train) for point in state.curve)
 
 
 def test_state_that_was_saved_goes_on_to_the_same_bits(curved):
-    how = a_recipe(("infonce", "huber"), ("periods", "mask"), steps=37)
-    with train.environment(how.training):
-        whole, loader, task = begun(how, curved)
-        saved = [whole.save()] + [of.save() for of in train.train(whole, loader, task)]
+    settings = a_recipe(("infonce", "huber"), ("periods", "mask"), steps=37)
+    with train.environment(settings.training):
+        whole, loader, task = begun(settings, curved)
+        saved = [whole.save()] + [state.save() for state in train.train(whole, loader, task)]
         for cut in (0, 1, 18, 36):
-            state, loader, task = begun(how, curved)
+            state, loader, task = begun(settings, curved)
             state.restore(saved[cut])
             assert state.step == cut
             for _ in train.train(state, loader, task):
@@ -120,44 +126,46 @@ def test_state_that_was_saved_goes_on_to_the_same_bits(curved):
 
 
 def test_same_seed_gives_the_same_bits_and_another_seed_others(curved):
-    found = [weights(recipe.fit(a_recipe(steps=20, seed=seed), (curved,))) for seed in (0, 0, 1)]
-    assert torch.equal(found[0], found[1])
-    assert not torch.allclose(found[0], found[2])
+    first, again, another = (
+        weights(recipe.fit(a_recipe(steps=20, seed=seed), (curved,), FIVE)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, another)
 
 
 def test_training_leaves_the_state_of_torch_as_it_was(curved):
     torch.manual_seed(5)
-    wanted = torch.rand(3)
+    expected = torch.rand(3)
     torch.manual_seed(5)
     threads = torch.get_num_threads()
-    recipe.fit(a_recipe(steps=2, seed=9), (curved,))
-    assert torch.equal(torch.rand(3), wanted)
+    recipe.fit(a_recipe(steps=2, seed=9), (curved,), FIVE)
+    assert torch.equal(torch.rand(3), expected)
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_rate_is_that_of_torchs_one_cycle():
-    how = Training(steps=200, learning_rate=0.01)
+    settings = Training(steps=200, learning_rate=0.01)
     optimiser = torch.optim.SGD([torch.zeros(1)], 0.01)
     oracle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.01, total_steps=200, pct_start=0.1)
     for step in range(200):
-        assert train.rate(step, how) == pytest.approx(optimiser.param_groups[0]["lr"])
+        assert train.rate(step, settings) == pytest.approx(optimiser.param_groups[0]["lr"])
         optimiser.step()
         if step < 199:
             oracle.step()
 
 
 def test_loss_that_is_no_number_names_step_and_pixels(curved):
-    how = a_recipe(learning_rate=1e30)
+    settings = a_recipe(learning_rate=1e30)
     with pytest.raises(
         DataError, match=r"loss of step \d+ is (nan|inf): pixels \d+, .* and 120 more"
     ):
-        recipe.fit(how, (curved,))
+        recipe.fit(settings, (curved,), FIVE)
 
 
 def test_mixed_precision_trains_to_nearly_the_same(curved):
     ends = [
-        recipe.fit(a_recipe(steps=60, precision=precision), (curved,)).curve[-1].train
+        recipe.fit(a_recipe(steps=60, precision=precision), (curved,), FIVE).curve[-1].train
         for precision in ("float32", "bfloat16")
     ]
     assert ends[0] != ends[1]
@@ -165,8 +173,8 @@ def test_mixed_precision_trains_to_nearly_the_same(curved):
 
 
 def test_without_pixels_held_out_their_loss_is_unknown(curved):
-    curve = recipe.fit(a_recipe(steps=1, held_out=0), (curved,)).curve
-    assert curve == [Loss(1, curve[0].train, None)]
+    curve = recipe.fit(a_recipe(steps=1, held_out=0), (curved,), FIVE).curve
+    assert curve == [CurvePoint(1, curve[0].train, None)]
 
 
 @pytest.mark.parametrize(
@@ -180,14 +188,14 @@ def test_setting_out_of_range_is_refused(wrong):
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("settings", "message"),
     [
-        (a_recipe(views=("slots",)), "needs front=features"),
+        (a_recipe(views=("slots",)), "needs inputs=features"),
         (a_recipe(("kl",)), "model=vae"),
         (a_recipe(model="vae"), "model=vae"),
         (a_recipe(views=("periods",)), "second store"),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused(how, message):
+def test_parts_that_do_not_go_together_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
-        recipe.settled(how, 1, features=False)
+        recipe.resolve(settings, 1, features=False)

@@ -3,11 +3,15 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
+from jobs.embedding.columns import Columns
 from jobs.embedding.views import choice, disturb, hide, pairs
-from jobs.embedding.views.choice import Batch, Columns, Views
+from jobs.embedding.views.choice import Batch, ColumnNumbers, Views, ViewStep
 
 SLOT = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
 BAND = torch.tensor([0, 1] * 5)
+COLUMNS = Columns.from_names(
+    f"day-2km/{band}/{month:02d}/64800/mean" for month in (1, 3, 4, 7, 9) for band in ("C02", "C13")
+)
 
 
 def generator(seed=0):
@@ -19,9 +23,10 @@ def batch(periods=2, size=6):
     return Batch(torch.arange(size), x, None, None)
 
 
-def shown(*views, of=None, done=0.0, **how):
-    columns = Columns(SLOT, BAND)
-    return choice.pair(of or batch(), Views(views, **how), columns, done, generator())
+def pair_of(*views, pixels=None, progress=0.0, **settings):
+    columns = ColumnNumbers(COLUMNS, torch.device("cpu"))
+    step = ViewStep(pixels or batch(), Views(views, **settings), columns, progress, generator())
+    return choice.pair(step)
 
 
 def test_slots_are_shown_whole_and_by_one_view_alone():
@@ -33,9 +38,9 @@ def test_slots_are_shown_whole_and_by_one_view_alone():
 
 
 def test_each_view_lacks_one_band_and_not_the_same():
-    for mask, other in zip(*hide.bands(BAND, 50, generator()), strict=True):
-        assert len(BAND[~mask].unique()) == len(BAND[~other].unique()) == 1
-        assert BAND[~mask][0] != BAND[~other][0]
+    for first, second in zip(*hide.bands(BAND, 50, generator()), strict=True):
+        assert len(BAND[~first].unique()) == len(BAND[~second].unique()) == 1
+        assert BAND[~first][0] != BAND[~second][0]
 
 
 def test_one_band_is_not_dropped():
@@ -49,7 +54,9 @@ def test_independent_masks_hide_their_share():
 
 
 def test_stages_are_random_first_and_then_the_same_for_all():
-    early, late, later = (shown("stages", done=done).shown[0] for done in (0.2, 0.5, 0.9))
+    early, late, later = (
+        pair_of("stages", progress=progress).views[0] for progress in (0.2, 0.5, 0.9)
+    )
     assert len((early == 0).unique(dim=0)) > 1
     assert len((late == 0).unique(dim=0)) == 1
     assert torch.equal(late, later)
@@ -64,30 +71,30 @@ def test_noise_and_scaling_have_their_size():
 
 
 def test_second_view_is_of_the_second_period_only_if_asked_for():
-    of = batch()
-    pair = shown("periods", of=of)
-    assert torch.equal(pair.shown[0], of.x[0])
-    assert torch.equal(pair.clean[1], of.x[1])
-    assert torch.equal(shown("mask", of=of).clean[1], of.x[0])
+    pixels = batch()
+    pair = pair_of("periods", pixels=pixels)
+    assert torch.equal(pair.views[0], pixels.x[0])
+    assert torch.equal(pair.clean[1], pixels.x[1])
+    assert torch.equal(pair_of("mask", pixels=pixels).clean[1], pixels.x[0])
 
 
 def test_what_is_hidden_is_zero_and_what_is_clean_is_whole():
-    of = batch()
-    pair = shown("periods", "slots", "mask", of=of, masked=0.4)
-    for seen, clean in zip(pair.shown, pair.clean, strict=True):
-        assert torch.equal(seen[seen != 0], clean[seen != 0])
-        assert (seen == 0).float().mean() > 0.4
-    assert torch.equal(pair.clean[0], of.x[0])
+    pixels = batch()
+    pair = pair_of("periods", "slots", "mask", pixels=pixels, masked=0.4)
+    for view, clean in zip(pair.views, pair.clean, strict=True):
+        assert torch.equal(view[view != 0], clean[view != 0])
+        assert (view == 0).float().mean() > 0.4
+    assert torch.equal(pair.clean[0], pixels.x[0])
 
 
 def test_neighbours_touch_and_are_repeated_where_some_lack():
-    row, column = (of.ravel() for of in np.mgrid[:3, :4])
-    found = pairs.adjacent(row, column)
-    for pixel, around in enumerate(found):
-        away = np.maximum(abs(row[around] - row[pixel]), abs(column[around] - column[pixel]))
-        assert (away == 1).all()
-    assert set(found[0]) == {1, 4, 5}
-    assert sorted(found[5]) == [0, 1, 2, 4, 6, 8, 9, 10]
+    row, column = (axis.ravel() for axis in np.mgrid[:3, :4])
+    neighbours = pairs.adjacent(row, column)
+    for pixel, around in enumerate(neighbours):
+        distance = np.maximum(abs(row[around] - row[pixel]), abs(column[around] - column[pixel]))
+        assert (distance == 1).all()
+    assert set(neighbours[0]) == {1, 4, 5}
+    assert sorted(neighbours[5]) == [0, 1, 2, 4, 6, 8, 9, 10]
 
 
 def test_pixel_without_neighbours_is_its_own():
@@ -97,8 +104,7 @@ def test_pixel_without_neighbours_is_its_own():
 def test_view_of_neighbours_is_of_one_of_them():
     x = torch.arange(4.0)[:, None]
     around = torch.tensor([[1, 2] * 4, [0] * 8, [3] * 8, [0] * 8])
-    pixels = Batch(torch.arange(4), (x,), (around, x), None)
-    pair = choice.pair(pixels, Views(("neighbours",)), None, 0.0, generator())
-    assert torch.equal(pair.shown[0], x)
-    assert pair.shown[1][0, 0] in (1, 2)
-    assert pair.shown[1][1:, 0].tolist() == [0, 3, 0]
+    pair = pair_of("neighbours", pixels=Batch(torch.arange(4), (x,), (around, x), None))
+    assert torch.equal(pair.views[0], x)
+    assert pair.views[1][0, 0] in (1, 2)
+    assert pair.views[1][1:, 0].tolist() == [0, 3, 0]

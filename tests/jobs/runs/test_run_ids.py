@@ -1,4 +1,7 @@
-"""Ids of runs stay as they were: goldens by the code of commit 99e07e9; of maps, since they take `run`.
+"""Ids of runs stay as they were: goldens by the code of commit 99e07e9.
+
+Those of maps are newer, since they take `run`; so are those of embeddings, whose settings `inputs` and
+`hard_negatives` are newer, and of what builds on embeddings.
 
 A store's generation and place and a file's URL are replaced by fixed ones, in the specs that the jobs
 give, and in those of the runs that these build on.
@@ -12,7 +15,7 @@ import pytest
 
 from jobs.classes import classify, kmeans
 from jobs.embedding import embed
-from jobs.embedding.encoder_inputs import Front
+from jobs.embedding.encoder_inputs import InputSettings
 from jobs.evaluation import evaluate
 from jobs.linear import mnf, passes, pca, transform
 from jobs.report import map as maps
@@ -119,8 +122,8 @@ def test_ids_of_embeddings_and_clusters(goldens):
     embedding = goldens.finished(embed, embed.Settings(int8=True), "embedding")
     ids = {
         "default": goldens.id(embed, embed.Settings()),
-        "of scores": goldens.id(embed, embed.Settings(Front(run=scores))),
-        "two periods": goldens.id(embed, embed.Settings(Front("mnf", goldens.second))),
+        "of scores": goldens.id(embed, embed.Settings(InputSettings(run=scores))),
+        "two periods": goldens.id(embed, embed.Settings(InputSettings("mnf", goldens.second))),
     }
     assert ids == EMBED
     ids = {
@@ -166,7 +169,7 @@ SAMPLES = {
     "phases": "sample-4a56b2768a55",
     "random": "sample-44369fe6bfbc",
     "stratified": "sample-c3e3ddc5953f",
-    "by a run": "sample-79b0cfb7824f",
+    "by a run": "sample-3b4dfb90fd69",
     "by a file": "sample-4a2964f24d0e",
     "hierarchical": "sample-bc6d3e07cf73",
     "features": "sample-a94b77db0629",
@@ -174,16 +177,16 @@ SAMPLES = {
 PCA = {"default": "pca-274558510412", "of a sample": "pca-2acb053599c2", "fit": "pca-943995607e3e"}
 MNF = {"default": "mnf-e7791127129a", "of a sample": "mnf-c7ab9daa3807"}
 EMBED = {
-    "default": "embed-33d9099b5ca0",
-    "of scores": "embed-a0adb7ca2655",
-    "two periods": "embed-4694a91ce3ad",
+    "default": "embed-2979a10518eb",
+    "of scores": "embed-3cc490c014a5",
+    "two periods": "embed-0f91344d0d5c",
 }
-CLUSTER = {"default": "cluster-fcb01d590d35", "of an embedding": "cluster-5c730005d07c"}
+CLUSTER = {"default": "cluster-51fd6778c6de", "of an embedding": "cluster-7ed747586f1d"}
 CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"}
 EVALUATE = {"default": "evaluate-58634a027608", "two periods": "evaluate-800a4b1c730f"}
 TRANSFORM = "transform-d660f0756286"
 MAP = {
-    "default": "map-3cb7f9832185",
-    "of clusters": "map-3cb7f9832185",
+    "default": "map-4539caeb1e5a",
+    "of clusters": "map-4539caeb1e5a",
     "of the store": "map-6537e2a656a6",
 }

@@ -1,0 +1,184 @@
+"""The loss of a training: a weighted sum of terms by name.
+
+Terms compare the two views of a batch (`jobs.embedding.views`), what a decoder rebuilds of a view with
+what the view hides, or a variational code with its prior. Adding a term is a function, in a module of
+this package, and an entry of `TERMS`; docs/extending.md does so. docs/embedding.md says which terms go
+well together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from jobs.embedding.entries import Need, check_names
+from jobs.embedding.losses import contrastive, reconstruction, redundancy
+from jobs.embedding.models.embedding_model import Code
+from jobs.runs.settings import check
+from lake.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The terms of the loss."""
+
+    loss: tuple[str, ...] = ()
+    """Names of `TERMS`; none: the best measured for the stores (`jobs.embedding.recipe`)."""
+    weights: tuple[float, ...] = ()
+    """One for each term; none: the entries' own."""
+    temperature: float = 0.2
+    """Of the softmax of `infonce` and `supervised`."""
+
+    def __post_init__(self) -> None:
+        check_names("loss", self.loss, TERMS)
+        fits = len(self.weights) in {0, len(self.loss)}
+        check("weights must be one for each loss, or none", self.weights, holds=fits)
+        check("temperature must be above 0", self.temperature, holds=self.temperature > 0)
+
+    def needs(self, need: Need) -> bool:
+        """Whether one of the terms needs this."""
+        return any(need in TERMS[name].needs for name in self.loss)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchOutcome:
+    """What a model computes from the two views of a batch, float32."""
+
+    first: Tensor
+    """(batch, latent) vectors of the first view."""
+    second: Tensor
+    """(batch, latent) vectors of the second view."""
+    codes: tuple[Code, Code]
+    """The codes of the views, of which the vectors are the first dimensions."""
+    rebuilt: tuple[Tensor, Tensor] | None
+    """(batch, inputs) rebuilt from each view; None: the model has no decoder."""
+    clean: tuple[Tensor, Tensor]
+    """(batch, inputs) that each view was made from."""
+    labels: Tensor | None
+    """(batch,) below 0: the pixel has no label; None: there are no labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossTerm:
+    """A term of the loss."""
+
+    value: Callable[[BatchOutcome, Objective], Tensor]
+    """The term of a batch, a scalar."""
+    help: str
+    """One line for people."""
+    settings: tuple[str, ...] = ()
+    """Names of the settings of `Objective` that it uses."""
+    needs: tuple[Need, ...] = ()
+    weight: float = 1.0
+    """Where no weights are set."""
+
+
+def value(objective: Objective, outcome: BatchOutcome) -> Tensor:
+    """The loss of a batch."""
+    entries = [TERMS[name] for name in objective.loss]
+    weights = objective.weights or tuple(entry.weight for entry in entries)
+    terms = [
+        weight * entry.value(outcome, objective)
+        for entry, weight in zip(entries, weights, strict=True)
+    ]
+    total: Tensor = sum(terms[1:], start=terms[0])
+    return total
+
+
+def _infonce(outcome: BatchOutcome, objective: Objective) -> Tensor:
+    return contrastive.infonce(outcome.first, outcome.second, objective.temperature)
+
+
+def _alignment(outcome: BatchOutcome, _: Objective) -> Tensor:
+    return contrastive.alignment(outcome.first, outcome.second)
+
+
+def _supervised(outcome: BatchOutcome, objective: Objective) -> Tensor:
+    if outcome.labels is None:
+        raise ConfigError("loss=supervised needs labels: '--set labels=FILE.parquet'")
+    first, second = outcome.first, outcome.second
+    return contrastive.supervised(first, second, outcome.labels, objective.temperature)
+
+
+def _vicreg(outcome: BatchOutcome, _: Objective) -> Tensor:
+    return redundancy.vicreg(outcome.first, outcome.second)
+
+
+def _barlow(outcome: BatchOutcome, _: Objective) -> Tensor:
+    return redundancy.barlow(outcome.first, outcome.second)
+
+
+def _divergence(outcome: BatchOutcome, _: Objective) -> Tensor:
+    spreads = [(code.mean, code.log_variance) for code in outcome.codes]
+    divergences = [reconstruction.divergence(m, v) for m, v in spreads if v is not None]
+    if not divergences:
+        raise ConfigError("loss=kl needs model=vae: take that model, or leave it out")
+    return sum(divergences[1:], start=divergences[0]) / len(divergences)
+
+
+def _per_view(loss: Callable[[Tensor], Tensor]) -> Callable[[BatchOutcome, Objective], Tensor]:
+    """A term that is the mean of a loss of the vectors of each view."""
+    return lambda outcome, _: (loss(outcome.first) + loss(outcome.second)) / 2
+
+
+def _rebuilt(
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[BatchOutcome, Objective], Tensor]:
+    """A term that is the mean over the views of a loss of rebuilt and clean inputs."""
+
+    def term(outcome: BatchOutcome, _: Objective) -> Tensor:
+        pairs = zip(outcome.rebuilt or (), outcome.clean, strict=True)
+        first, second = (loss(rebuilt, clean) for rebuilt, clean in pairs)
+        return (first + second) / 2
+
+    return term
+
+
+TERMS: dict[str, LossTerm] = {
+    "infonce": LossTerm(
+        value=_infonce,
+        help="finds the pixel's other view among those of all pixels of the batch",
+        settings=("temperature",),
+    ),
+    "alignment": LossTerm(
+        value=_alignment,
+        help="draws the two views of a pixel together",
+    ),
+    "uniformity": LossTerm(
+        value=_per_view(contrastive.uniformity),
+        help="spreads the vectors of a batch evenly over the sphere",
+    ),
+    "supervised": LossTerm(
+        value=_supervised,
+        help="draws pixels of one label together",
+        settings=("temperature",),
+        needs=(Need.LABELS, Need.ALL_IN_MEMORY),
+    ),
+    "vicreg": LossTerm(
+        value=_vicreg,
+        help="views agree, dimensions keep their variance and are not correlated",
+    ),
+    "barlow": LossTerm(
+        value=_barlow,
+        help="the correlation of the dimensions of the two views is the identity",
+    ),
+    "decorrelation": LossTerm(
+        value=_per_view(redundancy.decorrelation),
+        help="dimensions are not correlated with each other",
+    ),
+    "mse": LossTerm(
+        value=_rebuilt(reconstruction.mse),
+        help="squared error of rebuilt inputs",
+        needs=(Need.DECODER,),
+    ),
+    "huber": LossTerm(
+        value=_rebuilt(reconstruction.huber),
+        help="error of rebuilt inputs, squared where it is small, linear beyond 1",
+        needs=(Need.DECODER,),
+    ),
+    "kl": LossTerm(
+        value=_divergence,
+        help="divergence of the codes of a vae from a standard normal distribution; its weight is beta",
+        needs=(Need.VARIATIONAL_CODE,),
+    ),
+}

@@ -1,0 +1,72 @@
+"""The vectors of pixels by a stored model, computed on workers, a superblock at a time."""
+
+import numpy as np
+import torch
+
+from jobs.embedding import stored_model
+from jobs.embedding.encoder_inputs import EncoderInputs
+from jobs.embedding.models.embedding_model import EmbeddingModel
+from jobs.runs import outputs
+from jobs.runs.device import has_gpu
+from jobs.runs.stages import ActiveRun
+from lake.format import order, schema
+from lake.format.arrays import Singles
+from lake.format.schema import Array
+from lake.reading.store import Store
+
+ARRAY = "embedding"
+LEVELS, NOTHING = 127, -128
+"""int8: a length of 1, and a pixel without embedding."""
+PIXELS = 16384
+"""Pixels that are embedded at a time."""
+
+
+def arrays(store: Store, latent: int, *, int8: bool) -> list[Array]:
+    """The arrays of a group of vectors of so many dimensions, not filled yet."""
+    sizes = {"latent": latent}
+    encoding = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING}
+    return [
+        *schema.pixel_coordinates(store.domain),
+        outputs.whole_array("latent", ("latent",), np.arange(latent)),
+        outputs.pixel_array(ARRAY, store, sizes, "int8", NOTHING, **encoding)
+        if int8
+        else outputs.pixel_array(ARRAY, store, sizes, "float32", np.nan),
+    ]
+
+
+def embed_all(work: ActiveRun, model_run: str, inputs: EncoderInputs, *, int8: bool) -> None:
+    """In the driver: have every pixel of the run's first store embedded by the model of a run."""
+    domain = work.store.domain
+    blocks = order.superblocks(domain.pixels, domain.layout)
+    calls = [(model_run, inputs, block, int8) for block in blocks]
+    work.stage("embed", _embed, calls, gpu=True)
+
+
+def _embed(
+    root: str,
+    run: str,
+    model_run: str,
+    inputs: EncoderInputs,
+    pixels: slice,
+    int8: bool,  # noqa: FBT001 (a part's arguments have no names)
+) -> None:
+    """On a worker: the embedding of a superblock."""
+    torch.set_num_threads(1)
+    encoder = stored_model.load(root, model_run).to("cuda" if has_gpu() else "cpu")
+    vectors = embed(encoder, inputs.read(0, pixels))
+    if int8:
+        vectors = np.nan_to_num(np.rint(vectors * LEVELS), nan=NOTHING).astype(np.int8)
+    outputs.write(root, run, ARRAY, vectors, pixels)
+
+
+@torch.no_grad()
+def embed(model: EmbeddingModel, x: Singles) -> Singles:
+    """(pixel, latent) of inputs (pixel, input); NaN where an input is NaN."""
+    device = next(model.parameters()).device
+    parts = [
+        model(torch.from_numpy(x[i : i + PIXELS]).to(device)).cpu().numpy()
+        for i in range(0, len(x), PIXELS)
+    ]
+    vectors: Singles = np.concatenate(parts)
+    vectors[~np.isfinite(x).all(axis=1)] = np.nan
+    return vectors

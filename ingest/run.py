@@ -15,7 +15,8 @@ from datetime import UTC, date, datetime
 
 from distributed import Client
 
-from ingest.accumulate import accumulate
+from ingest.accumulate import accumulate, packed
+from ingest.accumulate.packed import TaskSize
 from ingest.listing.listing import Listing
 from ingest.plan import domains, geometries
 from ingest.plan import plan as planning
@@ -246,20 +247,40 @@ def _parts(
     by_slot: dict[tuple[int, int], list[Step]] = defaultdict(list)
     for step in steps:
         by_slot[step.month, step.tod].append(step)
-    batches = [
-        slot[first : first + STEPS_PER_PART]
-        for slot in by_slot.values()
-        for first in range(0, len(slot), STEPS_PER_PART)
-    ]
+    memory = dask_cluster.memory_bytes(client)
+    sizes = [_task_size(target, slot, memory) for slot in by_slot.values()]
+    say(_memory_message(sizes, memory))
     digest = domains.digest(target.domain)
     common_arguments = (target.root, target.key, target.listing, digest, scratch)
-    calls = [(*common_arguments, batch) for batch in batches]
+    calls = [
+        (*common_arguments, slot[first : first + size.steps], size.room_bytes)
+        for slot, size in zip(by_slot.values(), sizes, strict=True)
+        for first in range(0, len(slot), size.steps)
+    ]
     for _, part in dask_cluster.each(client, _stage_slot, calls):
         yield part
 
 
+def _task_size(target: TargetStore, slot: Sequence[Step], memory: int | None) -> TaskSize:
+    """The size of the tasks of the time steps of one (month, tod)."""
+    layers = sum(len(cube.bands) * cube.subpixels for cube in target.listing.cubes_at(slot[0].tod))
+    steps = min(len(slot), STEPS_PER_PART)
+    return packed.task_size(memory, target.domain.pixels, layers, steps)
+
+
+def _memory_message(sizes: Sequence[TaskSize], memory: int | None) -> str:
+    peak = f"memory: at most {max(size.peak_bytes for size in sizes) / 1e9:.1f} GB a task"
+    return peak if memory is None else f"{peak}, of the {memory / 1e9:.1f} GB that it has"
+
+
 def _stage_slot(
-    root: str, key: Key, listing: Listing, digest: str, scratch: Scratch, steps: Sequence[Step]
+    root: str,
+    key: Key,
+    listing: Listing,
+    digest: str,
+    scratch: Scratch,
+    steps: Sequence[Step],
+    room_bytes: int,
 ) -> Part:
     """Accumulate time steps of one (month, tod), on a worker, into a part of the store."""
     objects = connect(join(root, str(key)))
@@ -272,7 +293,7 @@ def _stage_slot(
     def fetch(file: File) -> AbstractContextManager[str]:
         return source_files.fetch(file, scratch)
 
-    accumulated = accumulate.accumulate(steps, listing, domain, fetch)
+    accumulated = accumulate.accumulate(steps, listing, domain, fetch, room_bytes)
     cubes = tuple(cube.name for cube in accumulated.cubes)
     month, tod, entries = steps[0].month, steps[0].tod, accumulated.entries
     part = Part(name, "", accumulated.form, month, tod, cubes, entries)

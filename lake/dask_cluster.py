@@ -116,6 +116,16 @@ def _check_security(address: str) -> None:
         )
 
 
+def memory_bytes(client: Client) -> int | None:
+    """The smallest memory that a task has, by the limits of the workers that are there.
+
+    A worker's limit is shared by its threads; None: no worker has a limit, or none is there yet.
+    """
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    limits = [int(w["memory_limit"]) // w["nthreads"] for w in workers if w["memory_limit"]]
+    return min(limits, default=None)
+
+
 def each(
     client: Client, function: Callable[..., T], calls: Iterable[Sequence[Any]]
 ) -> Iterator[tuple[int, T]]:

@@ -9,6 +9,7 @@ band of the domain and 4 for each pixel, so that any number of steps fits:
 which is 1.6 + 1.6 + 0.7 = 3.9 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,12 @@ REST_BYTES = 700_000_000
 """Memory for the images of one file, libraries, and the compiler at the first call on a machine."""
 SUMS_BYTES = 28
 """Size of the running sums of one fine pixel of one band; its stored moments take as much."""
+USABLE = 0.9
+"""Share of a worker's limit that a task may take: Dask ends a worker above 0.95."""
+LEAST_BYTES = 100_000_000
+"""Packed counts of a task that are never cut smaller: it would save little."""
+LEAST_STEPS = 8
+"""Running sums pay if so many time steps have room between two additions."""
 
 
 def peak_bytes(pixels: int, layers: int, room_bytes: int = ROOM_BYTES) -> int:
@@ -41,6 +48,45 @@ def peak_bytes(pixels: int, layers: int, room_bytes: int = ROOM_BYTES) -> int:
         room_bytes: memory for packed counts.
     """
     return room_bytes + pixels * (SUMS_BYTES * layers + 4) + REST_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSize:
+    """How much one task accumulates, so that it fits into the memory of a worker."""
+
+    steps: int
+    """Largest number of time steps."""
+    room_bytes: int
+    """Memory for packed counts."""
+    peak_bytes: int
+    """Largest memory that the task needs."""
+
+
+def task_size(memory_bytes: int | None, pixels: int, layers: int, steps: int) -> TaskSize:
+    """The size of tasks that fit into a memory: less room for packed counts, or else fewer time steps.
+
+    Fewer time steps need no running sums, as all of them have room; more parts are then merged.
+
+    Args:
+        memory_bytes: of one task; None: no limit is known.
+        pixels: number of pixels of the domain.
+        layers: values of one pixel at one time step, summed over all cubes.
+        steps: largest number of time steps that a task may have.
+
+    Returns:
+        A task with one time step at least, and with some of a small domain, even where its memory is
+        more than the limit.
+    """
+    step = 2 * pixels * layers
+    usual = max(ROOM_BYTES, step)
+    free = math.inf if memory_bytes is None else memory_bytes * USABLE - REST_BYTES
+    if steps * step <= min(usual, free):
+        return TaskSize(steps, usual, steps * step + REST_BYTES)
+    room = int(min(usual, free - peak_bytes(pixels, layers, 0) + REST_BYTES))
+    if room >= max(min(ROOM_BYTES, LEAST_STEPS * step), step):
+        return TaskSize(steps, room, peak_bytes(pixels, layers, room))
+    steps = min(steps, max(int(free // step), LEAST_BYTES // step, 1))
+    return TaskSize(steps, steps * step, steps * step + REST_BYTES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ import time
 import dask
 import pytest
 from dask.system import CPU_COUNT
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from lake import dask_cluster
 from lake.errors import UnreachableError
@@ -65,3 +65,17 @@ def test_scheduler_that_is_lost_under_way_is_said_with_what_to_do():
         with lost, dask_cluster.client(there.scheduler_address) as client:
             for _ in dask_cluster.each(client, slow, [(0.0,), (60.0,)]):
                 there.close(timeout=5)
+
+
+def test_memory_of_a_task_is_that_of_the_smallest_worker_by_its_threads():
+    with (
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            memory_limit=3_000_000_000,
+            processes=False,
+            dashboard_address=None,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        assert dask_cluster.memory_bytes(client) == 1_500_000_000

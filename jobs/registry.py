@@ -87,6 +87,8 @@ JOBS = {
     ),
 }
 
+OWN = ("lake", "jobs")
+"""The packages whose modules are always there."""
 MODEL_JOBS = tuple(name for name, entry in JOBS.items() if entry.fits_model)
 
 
@@ -102,6 +104,8 @@ def load(name: str) -> Any:  # noqa: ANN401 (a module; `jobs.runs.job` says what
     try:
         return import_module(entry.module)
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OWN:
+            raise  # a fault of the code, which no installation mends
         raise ConfigError(
             f"'lake {name}' needs {error.name}: pip install 'goeslake[{entry.extra}]'"
         ) from error

@@ -220,7 +220,7 @@ LEARNT = {
     "default": "inputs=mnf",
     "default-one": "inputs=features loss=alignment,uniformity views=slots",
     "neighbours": "inputs=pca loss=infonce views=neighbours",
-    "near": "inputs=mnf hard_negatives=0.25",
+    "hard-negatives": "inputs=mnf hard_negatives=0.25",
     "study-a": "inputs=pca model=plain loss=mse views=mask,noise masked=0.2 unit=false",
     "study-b": "inputs=pca model=plain loss=infonce views=mask",
     "pca-years": "inputs=pca",

@@ -137,48 +137,48 @@ def _rebuilt(
 TERMS: dict[str, LossTerm] = {
     "infonce": LossTerm(
         value=_infonce,
-        help="finds the pixel's other view among those of all pixels of the batch",
+        help="the other view of a pixel is found among those of all pixels of the batch",
         settings=("temperature",),
     ),
     "alignment": LossTerm(
         value=_alignment,
-        help="draws the two views of a pixel together",
+        help="the two views of a pixel are drawn together",
     ),
     "uniformity": LossTerm(
         value=_per_view(contrastive.uniformity),
-        help="spreads the vectors of a batch evenly over the sphere",
+        help="the vectors of a batch are spread evenly over the sphere",
     ),
     "supervised": LossTerm(
         value=_supervised,
-        help="draws pixels of one label together",
+        help="pixels of one label are drawn together; it goes with `labels=FILE`",
         settings=("temperature",),
         needs=(Need.LABELS, Need.ALL_IN_MEMORY),
     ),
     "vicreg": LossTerm(
         value=_vicreg,
-        help="views agree, dimensions keep their variance and are not correlated",
+        help="views agree, dimensions keep their variance and are not correlated with each other",
     ),
     "barlow": LossTerm(
         value=_barlow,
-        help="the correlation of the dimensions of the two views is the identity",
+        help="the correlation of the dimensions of the two views becomes the identity",
     ),
     "decorrelation": LossTerm(
         value=_per_view(redundancy.decorrelation),
-        help="dimensions are not correlated with each other",
+        help="dimensions become uncorrelated",
     ),
     "mse": LossTerm(
         value=_rebuilt(reconstruction.mse),
-        help="squared error of rebuilt inputs",
+        help="the squared error of inputs that a decoder rebuilds from a view",
         needs=(Need.DECODER,),
     ),
     "huber": LossTerm(
         value=_rebuilt(reconstruction.huber),
-        help="error of rebuilt inputs, squared where it is small, linear beyond 1",
+        help="as `mse`, but linear beyond an error of 1: outliers pull no harder",
         needs=(Need.DECODER,),
     ),
     "kl": LossTerm(
         value=_divergence,
-        help="divergence of the codes of a vae from a standard normal distribution; its weight is beta",
+        help="the divergence of the codes of `vae` from a normal distribution; its weight is beta",
         needs=(Need.VARIATIONAL_CODE,),
     ),
 }

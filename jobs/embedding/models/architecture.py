@@ -113,7 +113,7 @@ ENCODERS: dict[str, Encoder] = {
     RESIDUAL: Encoder(
         build=_residual,
         build_decoder=_residual_decoder,
-        help="a linear map, at first the first scores, and a correction of two layers: for components",
+        help="for scores: a linear map, at first the first `latent` scores, plus a correction from 0",
         hidden=512,
         settings=("hidden",),
         narrows=True,
@@ -128,14 +128,14 @@ ENCODERS: dict[str, Encoder] = {
     DEEP: Encoder(
         build=_deep,
         build_decoder=_deep_decoder,
-        help="`depth` residual blocks, normalised: for features",
+        help="for features: `depth` residual blocks, normalised",
         hidden=256,
         settings=("hidden", "depth"),
     ),
     VAE: Encoder(
         build=_plain,
         build_decoder=_plain_decoder,
-        help="`plain`, with a normal distribution for each pixel; needs loss=kl",
+        help="`plain`, with a normal distribution for each pixel; it goes with `loss=kl`",
         hidden=512,
         settings=("hidden",),
         is_variational=True,

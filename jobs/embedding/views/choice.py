@@ -185,17 +185,17 @@ VIEWS: dict[str, View] = {
     ),
     NEIGHBOURS: View(
         apply=_neighbours,
-        help="the second view is of one of the eight pixels around, drawn anew at every step",
+        help="the second view is of one of the eight pixels around, drawn at every step",
         needs=(Need.ALL_IN_MEMORY,),
     ),
     SLOTS: View(
         apply=_slots,
-        help="each (month, time of day) is shown in one of the views alone",
+        help="each (month, time of day) is shown in one of the views alone; features only",
         needs=(Need.FEATURES,),
     ),
     BANDS: View(
         apply=_bands,
-        help="each view lacks one band, not the same one",
+        help="each view lacks one band, not the same one; features only",
         needs=(Need.FEATURES,),
     ),
     MASK: View(
@@ -210,12 +210,12 @@ VIEWS: dict[str, View] = {
     ),
     SCALING: View(
         apply=_scaling,
-        help="all inputs of a pixel are multiplied by one factor",
+        help="the inputs of a pixel are multiplied by one factor, of standard deviation `scaling`",
         settings=("scaling",),
     ),
     NOISE: View(
         apply=_noise,
-        help="Gaussian noise is added",
+        help="Gaussian noise of standard deviation `noise` is added",
         settings=("noise",),
     ),
 }

@@ -18,7 +18,7 @@ from jobs.report import map as maps
 from jobs.runs import driver, outputs, records
 from jobs.sampling import sample
 from jobs.sampling.hierarchy import nearest
-from lake.errors import ConfigError
+from lake.errors import ConfigError, FormatError
 from tests.jobs import quick, raw
 
 PIXELS = 600
@@ -101,6 +101,29 @@ def test_two_periods_make_pairs_of_periods_and_scores_of_both(two, noise, paired
         ["infonce", "vicreg"],
         ["periods"],
     )
+
+
+def test_stored_model_has_the_description_of_its_inputs(client, two, noise, paired, sampled):
+    root, (first, _) = two
+    scores = stored_model.load(root, paired).columns
+    assert scores.components == 10
+    assert list(scores.signal_to_noise) == outputs.read(root, noise, "signal_to_noise").tolist()
+    alone = driver.run(client, root, first, quick.settings(sampled, steps=2))
+    columns = stored_model.load(root, alone).columns
+    names = outputs.read(root, sampled, "feature", sample.kept_columns(root, sampled))
+    assert [str(feature) for feature in columns.features] == names.tolist()
+
+
+def test_model_of_an_older_goeslake_is_refused_with_what_to_do(two, paired):
+    root, _ = two
+    path = Path(root) / "runs" / paired / "model.json"
+    stored = path.read_text()
+    document = json.loads(stored)
+    del document["columns"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(FormatError, match=r"model.json has no description .* train the model anew"):
+        stored_model.load(root, paired)
+    path.write_text(stored)
 
 
 def test_second_store_is_embedded_by_the_same_model(client, two, paired):

@@ -19,7 +19,7 @@ def lake_(client, truth):
 
 def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(lake_, truth):
     arguments = ("--set", "phases=1", "--set", "statistics=mean,count", "--json")
-    first = lake_(jobs.sampling.sample, *arguments)
+    first = lake_(jobs.command("sample"), *arguments)
     told = json.loads(first.stdout)
     assert first.exit_code == 0
     assert told["already_done"] is False
@@ -30,13 +30,13 @@ def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(la
     lines = [json.loads(line) for line in first.stderr.splitlines() if line.startswith("{")]
     assert {line["run"] for line in lines} == {told["run"]}
     assert "dashboard http" in first.stderr
-    again = lake_(jobs.sampling.sample, *arguments)
+    again = lake_(jobs.command("sample"), *arguments)
     assert json.loads(again.stdout) == told | {"already_done": True}
     assert f"{told['run']}: already done" in again.stderr
 
 
 def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
-    found = lake_(jobs.linear.pca, "--set", f"run={chain.sample}", "--set", "components=10")
+    found = lake_(jobs.command("pca"), "--set", f"run={chain.sample}", "--set", "components=10")
     folder = f"{truth.root}/runs/{chain.pca}"
     assert found.stdout.split() == [chain.pca, f"{folder}/pca.zarr", f"{folder}/model.json"]
 
@@ -44,27 +44,29 @@ def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
 def test_jobs_build_on_runs_that_are_named(lake_, chain):
     small = ["latent=6", "hidden=16", "steps=60", "batch=64", "threads=1"]
     given = [of for name in small for of in ("--set", name)]
-    embedded = lake_(jobs.embedding.embed, "--set", f"run={chain.pca}", *given, "--json")
+    embedded = lake_(jobs.command("embed"), "--set", f"run={chain.pca}", *given, "--json")
     assert json.loads(embedded.stdout)["run"] == chain.embed
-    grouped = lake_(jobs.classes.kmeans, "--set", f"run={chain.embed}", "--set", "k=3", "--json")
+    grouped = lake_(
+        jobs.command("cluster"), "--set", f"run={chain.embed}", "--set", "k=3", "--json"
+    )
     assert json.loads(grouped.stdout)["run"] == chain.cluster
 
 
 def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
-    found = lake_(jobs.linear.transform, "--set", f"run={chain.pca}", "--json")
+    found = lake_(jobs.command("transform"), "--set", f"run={chain.pca}", "--json")
     assert json.loads(found.stdout)["outputs"][0].endswith("/transform.zarr")
-    lacking = lake_(jobs.linear.mnf)
+    lacking = lake_(jobs.command("mnf"))
     assert isinstance(lacking.exception, ConfigError)
     assert "second=KEY_OR_URL" in str(lacking.exception)
 
 
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):
-    found = lake_(jobs.classes.kmeans, "--set", "clusters=3")
+    found = lake_(jobs.command("cluster"), "--set", "clusters=3")
     assert isinstance(found.exception, ConfigError)
     assert "embed, k, n_init, seed" in str(found.exception)
     assert found.exception.exit_code == 64
 
 
 def test_unknown_store_is_missing(lake_):
-    found = lake_(jobs.sampling.sample, key="goes16/none/20180101_20181231/geom-goes-conus-0")
+    found = lake_(jobs.command("sample"), key="goes16/none/20180101_20181231/geom-goes-conus-0")
     assert isinstance(found.exception, MissingError)

@@ -63,7 +63,7 @@ def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):
     found = lake_(jobs.command("cluster"), "--set", "clusters=3")
     assert isinstance(found.exception, ConfigError)
-    assert "embed, k, n_init, seed" in str(found.exception)
+    assert "run, k, n_init, seed" in str(found.exception)
     assert found.exception.exit_code == 64
 
 

@@ -6,7 +6,7 @@ Every contestant is a process of its own, with one thread, and gets memory as wo
 are CPU seconds of the process (all threads, children too), peak memory, and `deficit_top200`: the share
 of the variance of the first 200 components that its own do not capture. Contestants other than ours get
 the standardised matrix in memory, which is not in their time; ours reads, decompresses and standardises
-the store's chunks. Who takes longer than `--limit` seconds is stopped, and has no figures.
+the store's chunks. A contestant that takes longer than `--limit` seconds is stopped, and has no figures.
 
 - `tall`: 196 608 pixels (12 superblocks) x 1 680 features, raw metrics of 12 months, 5 tods, 4 bands;
   again with 15 % of the cells missing, ours alone.
@@ -78,27 +78,27 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Its folder."""
+        """The name of its folder."""
         return f"{self.cube.name}-{self.blocks}-{self.missing}"
 
     @property
     def fit(self) -> sample.Settings:
-        """The sample that says what is fitted."""
-        chosen = FeatureSelection(
+        """The sample whose features are fitted."""
+        selection = FeatureSelection(
             (self.cube.name,), statistics=METRICS, subpixels=features.SEPARATE
         )
-        return sample.Settings(features=chosen, pixels=4096, phase=0)
+        return sample.Settings(features=selection, pixels=4096, phase=0)
 
 
 TALL = Case(12, COARSE)
-HOLED = Case(12, COARSE, 0.15)
+INCOMPLETE = Case(12, COARSE, 0.15)
 WIDE = Case(5, FINE, layout=Layout(1024, 4))
 SIZES = (Case(4, COARSE), Case(8, COARSE), TALL)
 LONG = Case(24, COARSE)
 
 
 def write(root: Path, case: Case) -> None:
-    """The store of a case, unless it is there."""
+    """Write the store of a case, unless it exists."""
     if (root / "done").exists():
         return
     rng = np.random.default_rng(0)
@@ -107,10 +107,10 @@ def write(root: Path, case: Case) -> None:
     grid = Grid(PROJECTION, 0.1 - 1e-5 * np.arange(rows), -0.02 + 1e-5 * np.arange(128))
     land = domain.from_mask(np.ones((rows, 128), bool), grid, layout)
     cubes = (case.cube,) if case.cube.refinement == 1 else (LITTLE, case.cube)
-    about = {"key": str(KEY), "months": MONTHS, "suspect": (), "listing": {}, "provenance": {}}
+    attributes = {"key": str(KEY), "months": MONTHS, "suspect": (), "listing": {}, "provenance": {}}
     catalogue.claim(connect(root))
     objects = connect(connect(root).url(str(KEY)))
-    path, _ = generations.draft(objects, None, land, cubes, about)
+    path, _ = generations.draft(objects, None, land, cubes, attributes)
     cells = (len(MONTHS), len(case.cube.tods), len(case.cube.bands))
     shape = (*cells, len(METRICS), case.cube.subpixels)
     width = int(np.prod(shape))
@@ -123,12 +123,12 @@ def write(root: Path, case: Case) -> None:
         values = values * np.float32(5) + np.float32(280)
         values = np.moveaxis(values.reshape(*shape, size), -1, -2)  # (..., metric, pixel, subpixel)
         if case.missing:
-            holes = rng.random((*cells, size)) < case.missing
-            values[np.broadcast_to(holes[:, :, :, None, :, None], values.shape)] = np.nan
-        for month, of in zip(MONTHS, values, strict=True):
-            generations.write_shard(objects, path, case.cube.name, month, number, of, layout)
+            is_missing = rng.random((*cells, size)) < case.missing
+            values[np.broadcast_to(is_missing[:, :, :, None, :, None], values.shape)] = np.nan
+        for month, shard in zip(MONTHS, values, strict=True):
+            generations.write_shard(objects, path, case.cube.name, month, number, shard, layout)
             if case.cube.refinement > 1:
-                little = np.ascontiguousarray(of[:1, :1, :, :, :1])
+                little = np.ascontiguousarray(shard[:1, :1, :, :, :1])
                 generations.write_shard(objects, path, LITTLE.name, month, number, little, layout)
     manifest = generations.seal(objects, path, ())
     state = generations.StoreState(path, manifest, MONTHS, (), "", (), "", "")
@@ -136,9 +136,9 @@ def write(root: Path, case: Case) -> None:
     (root / "done").touch()
 
 
-def settings(drawn: str) -> pca.Settings:
-    """What is measured."""
-    return pca.Settings(drawn, fit=Fit(components=COMPONENTS))
+def settings(sample_run: str) -> pca.Settings:
+    """The settings of the PCA that is measured."""
+    return pca.Settings(sample_run, fit=Fit(components=COMPONENTS))
 
 
 def ours(root: Path) -> tuple[Callable[[], Any], Figures]:
@@ -147,26 +147,26 @@ def ours(root: Path) -> tuple[Callable[[], Any], Figures]:
     from distributed import Client  # noqa: PLC0415
 
     dask.config.set(WORKERS)
-    case = next(of for of in (TALL, HOLED, WIDE, *SIZES) if of.name == root.name)
+    case = next(case for case in (TALL, INCOMPLETE, WIDE, *SIZES) if case.name == root.name)
     client = Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
-    drawn = driver.run(client, str(root), str(KEY), case.fit)
-    wanted = driver.specs(str(root), str(KEY), settings(drawn))[-1]
-    driver.forget(str(root), wanted.id)
+    sample_run = driver.run(client, str(root), str(KEY), case.fit)
+    spec = driver.specs(str(root), str(KEY), settings(sample_run))[-1]
+    driver.forget(str(root), spec.id)
     seconds: dict[str, float] = {}
     plain = ActiveRun.stage
 
-    def stage(self: ActiveRun, name: str, *arguments: Any, **how: Any) -> None:  # noqa: ANN401
+    def stage(self: ActiveRun, name: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
         begin = time.process_time()
-        plain(self, name, *arguments, **how)
+        plain(self, name, *arguments, **options)
         seconds[name] = time.process_time() - begin
 
     ActiveRun.stage = stage  # type: ignore[method-assign]
     figures: Figures = {"stages_cpu_s": seconds}
 
     def run() -> Any:  # noqa: ANN401
-        driver.run(client, str(root), str(KEY), settings(drawn))
+        driver.run(client, str(root), str(KEY), settings(sample_run))
         figures["fit_cpu_s"] = sum(s for name, s in seconds.items() if name != "score")
-        return outputs.read(str(root), wanted.id, "components")
+        return outputs.read(str(root), spec.id, "components")
 
     return run, figures
 
@@ -176,22 +176,22 @@ def matrix(root: Path) -> np.ndarray:
     path = root / "z.npy"
     if not path.exists():
         opened = lake.open(root / str(KEY))
-        case = next(of for of in (TALL, WIDE) if of.name == root.name)
-        chosen = features.resolve(case.fit.features, opened)
-        width = len(features.columns(chosen, opened.cubes.values()))
+        case = next(case for case in (TALL, WIDE) if case.name == root.name)
+        selection = features.resolve(case.fit.features, opened)
+        width = len(features.columns(selection, opened.cubes.values()))
         z = np.lib.format.open_memmap(path, "w+", np.float32, (opened.domain.pixels, width))
         for block in superblocks(opened.domain.pixels, case.layout):
-            z[block] = features.read(opened, chosen, block).T
+            z[block] = features.read(opened, selection, block).T
         for first in range(0, width, 240):
-            some = z[:, first : first + 240].astype(np.float64)
-            some -= some.mean(axis=0)
-            z[:, first : first + 240] = some / some.std(axis=0)
+            part = z[:, first : first + 240].astype(np.float64)
+            part -= part.mean(axis=0)
+            z[:, first : first + 240] = part / part.std(axis=0)
         z.flush()
     return np.load(path)
 
 
 def truth(root: Path) -> tuple[Callable[[], Any], Figures]:
-    """The largest variance there is: written beside the matrix."""
+    """The largest variance that 200 directions can have: written beside the matrix."""
     from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415
 
     z = matrix(root)
@@ -203,25 +203,25 @@ def truth(root: Path) -> tuple[Callable[[], Any], Figures]:
         else:
             covariance = np.zeros((z.shape[1], z.shape[1]))
             for first in range(0, len(z), 8192):
-                some = z[first : first + 8192].astype(np.float64)
-                covariance += some.T @ some
+                rows = z[first : first + 8192].astype(np.float64)
+                covariance += rows.T @ rows
             best = float(np.linalg.eigvalsh(covariance)[-COMPONENTS:].sum() / (len(z) - 1))
         (root / "best.json").write_text(json.dumps(best))
 
     return run, {}
 
 
-def of_sklearn(solver: str) -> Callable[[Path], tuple[Callable[[], Any], Figures]]:
-    """PCA in memory."""
+def sklearn_pca(solver: str) -> Callable[[Path], tuple[Callable[[], Any], Figures]]:
+    """scikit-learn's PCA in memory."""
 
-    def prepared(root: Path) -> tuple[Callable[[], Any], Figures]:
+    def prepare(root: Path) -> tuple[Callable[[], Any], Figures]:
         from sklearn.decomposition import PCA  # noqa: PLC0415
 
         z = matrix(root)
         model = PCA(COMPONENTS, svd_solver=solver, random_state=0)
         return lambda: model.fit(z).components_, {}
 
-    return prepared
+    return prepare
 
 
 def incremental(root: Path) -> tuple[Callable[[], Any], Figures]:
@@ -249,17 +249,17 @@ def compressed(root: Path) -> tuple[Callable[[], Any], Figures]:
 
 CONTESTANTS = {
     "ours": ours,
-    "sklearn_covariance_eigh": of_sklearn("covariance_eigh"),
-    "sklearn_randomized": of_sklearn("randomized"),
+    "sklearn_covariance_eigh": sklearn_pca("covariance_eigh"),
+    "sklearn_randomized": sklearn_pca("randomized"),
     "sklearn_incremental": incremental,
     "dask_svd_compressed": compressed,
     "truth": truth,
 }
 
 
-def child(what: str, root: Path) -> Figures:
+def child(contestant: str, root: Path) -> Figures:
     """One measurement, in this process."""
-    run, figures = CONTESTANTS[what](root)
+    run, figures = CONTESTANTS[contestant](root)
     before, begin = cpu(), time.perf_counter()
     components = run()
     figures["cpu_s"], figures["wall_s"] = cpu() - before, time.perf_counter() - begin
@@ -272,8 +272,9 @@ def child(what: str, root: Path) -> Figures:
 
 def cpu() -> float:
     """CPU seconds of this process and its children so far."""
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(used.ru_utime + used.ru_stime for used in both)
+    processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    usages = (resource.getrusage(process) for process in processes)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def captured(z: np.ndarray, components: np.ndarray) -> float:
@@ -286,28 +287,28 @@ def captured(z: np.ndarray, components: np.ndarray) -> float:
     return squares / (len(z) - 1)
 
 
-def measured(what: str, root: Path, limit: float) -> Figures | None:
+def measured(contestant: str, root: Path, limit: float) -> Figures | None:
     """The figures of a contestant; None if it takes too long."""
     environment = os.environ | MALLOC | ONE_THREAD
-    command = [sys.executable, __file__, "--child", what, str(root)]
+    command = [sys.executable, __file__, "--child", contestant, str(root)]
     try:
         done = subprocess.run(  # noqa: S603 (this script)
             command, env=environment, stdout=subprocess.PIPE, timeout=limit, check=True
         )
     except subprocess.TimeoutExpired:
         return None
-    found: Figures = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
-def compared(root: Path, limit: float, others: list[str]) -> Figures:
+def compared(root: Path, limit: float, contestants: list[str]) -> Figures:
     """All contestants on one store."""
     measured("truth", root, 600)
-    found = {what: measured(what, root, 600 if what == "ours" else limit) for what in others}
-    mine, scikit = found["ours"], found["sklearn_covariance_eigh"]
-    assert mine is not None
-    ratio = mine["fit_cpu_s"] / scikit["cpu_s"] if scikit else None
-    return {"cpu_ratio_to_sklearn_covariance_eigh": ratio} | found
+    figures = {name: measured(name, root, 600 if name == "ours" else limit) for name in contestants}
+    ours, scikit = figures["ours"], figures["sklearn_covariance_eigh"]
+    assert ours is not None
+    ratio = ours["fit_cpu_s"] / scikit["cpu_s"] if scikit else None
+    return {"cpu_ratio_to_sklearn_covariance_eigh": ratio} | figures
 
 
 def workers(root: Path) -> Figures:
@@ -326,11 +327,11 @@ def workers(root: Path) -> Figures:
             ):
                 client.wait_for_workers(count)
                 client.run(driver.software)  # imports what a run needs
-                drawn = driver.run(client, str(root), str(KEY), TALL.fit)
-                wanted = driver.specs(str(root), str(KEY), settings(drawn))[-1]
-                driver.forget(str(root), wanted.id)
+                sample_run = driver.run(client, str(root), str(KEY), TALL.fit)
+                spec = driver.specs(str(root), str(KEY), settings(sample_run))[-1]
+                driver.forget(str(root), spec.id)
                 begin = time.perf_counter()
-                driver.run(client, str(root), str(KEY), settings(drawn))
+                driver.run(client, str(root), str(KEY), settings(sample_run))
                 walls.append(time.perf_counter() - begin)
     return {"wall_1_s": walls[0], "wall_2_s": walls[1], "workers_2_over_1": walls[0] / walls[1]}
 
@@ -344,24 +345,24 @@ def measure(folder: Path, cases: list[str], limit: float) -> Figures:
         return folder / case.name
 
     if "tall" in cases:
-        others = [what for what in CONTESTANTS if what != "truth"]
-        tall = compared(written(TALL), limit, others)
+        contestants = [name for name in CONTESTANTS if name != "truth"]
+        tall = compared(written(TALL), limit, contestants)
         figures |= {
             "cpu_ratio_to_sklearn_covariance_eigh": tall["cpu_ratio_to_sklearn_covariance_eigh"],
             "deficit_top200": tall["ours"]["deficit_top200"],
             "peak_memory_bytes": tall["ours"]["peak_memory_bytes"],
             "tall": tall,
-            "holed": measured("ours", written(HOLED), 600),
+            "holed": measured("ours", written(INCOMPLETE), 600),
         }
-        shutil.rmtree(folder / HOLED.name)
+        shutil.rmtree(folder / INCOMPLETE.name)
     if "sizes" in cases:
         sizes = {case.blocks: measured("ours", written(case), 600) for case in SIZES}
-        figures["sizes"] = {n: of and of["cpu_s"] for n, of in sizes.items()}
+        figures["sizes"] = {n: values and values["cpu_s"] for n, values in sizes.items()}
     if "workers" in cases:
         figures["workers"] = workers(written(LONG))
     if "wide" in cases:
-        others = ["ours", "sklearn_covariance_eigh", "sklearn_randomized"]
-        figures["wide"] = compared(written(WIDE), limit, others)
+        contestants = ["ours", "sklearn_covariance_eigh", "sklearn_randomized"]
+        figures["wide"] = compared(written(WIDE), limit, contestants)
     return figures
 
 
@@ -373,25 +374,25 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60, help="seconds of a contestant")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        what, root = given.child
-        print(json.dumps(child(what, Path(root))))
+    options = parser.parse_args()
+    if options.child:
+        contestant, root = options.child
+        print(json.dumps(child(contestant, Path(root))))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        figures = measure(given.folder or Path(scratch), given.cases.split(","), given.limit)
-    print(json.dumps(figures, indent=1) if given.json else "\n".join(lines(figures)))
+        figures = measure(options.folder or Path(scratch), options.cases.split(","), options.limit)
+    print(json.dumps(figures, indent=1) if options.json else "\n".join(lines(figures)))
 
 
 def lines(figures: Figures, indent: str = "") -> list[str]:
-    """For people."""
-    found = []
+    """The figures as text for people."""
+    text = []
     for name, value in figures.items():
         if isinstance(value, dict):
-            found += [f"{indent}{name}", *lines(value, indent + "  ")]
+            text += [f"{indent}{name}", *lines(value, indent + "  ")]
         else:
-            found.append(f"{indent}{name:40} {value}")
-    return found
+            text.append(f"{indent}{name:40} {value}")
+    return text
 
 
 if __name__ == "__main__":

@@ -110,10 +110,10 @@ def _model(root: str, run: str, settings: Settings, last: int) -> None:
     outputs.write(root, run, "signal_to_noise", ratio)
 
 
-def _covariance(root: str, run: str, number: int, part: str, scaling: Scaling) -> Floats:
-    """(feature, feature) by the sums of a pass, in the unit of `scaling`; `part` is TOTAL or NOISE."""
-    unit = scaling.scale / passes.scaling(root, run, number, part).scale
-    covariance: Floats = passes.sums(root, run, number, part).covariance() / unit / unit[:, None]
+def _covariance(root: str, run: str, number: int, prefix: str, scaling: Scaling) -> Floats:
+    """(feature, feature) by the sums of a pass, in the unit of `scaling`; `prefix` is TOTAL or NOISE."""
+    unit = scaling.scale / passes.scaling(root, run, number, prefix).scale
+    covariance: Floats = passes.sums(root, run, number, prefix).covariance() / unit / unit[:, None]
     return covariance
 
 

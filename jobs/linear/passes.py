@@ -41,7 +41,7 @@ DIRECTIONS_PER_COMPONENT = 1.5
 """Directions of a subspace for each component."""
 
 TOTAL, NOISE = "total_", "noise_"
-"""The two parts of a pass: features of the first store, and their differences to those of a second."""
+"""Prefixes of what a pass adds up: features of the first store, and their differences to a second's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,31 +106,31 @@ def superblock_groups(blocks: Sequence[slice]) -> list[tuple[slice, ...]]:
     return [tuple(blocks[number] for number in group) for group in groups]
 
 
-def solution(root: str, run: str, number: int, part: str = TOTAL) -> LinearModel:
+def solution(root: str, run: str, number: int, prefix: str = TOTAL) -> LinearModel:
     """The model that a pass ended with."""
     solved = task_result(root, run, f"solve{number}", 0)
-    vectors, variance = solved[f"{part}components"], solved[f"{part}variance"]
-    total, noise = float(solved[f"{part}total"]), float(solved[f"{part}noise"])
-    filling = int(solved[f"{part}filling"])
+    vectors, variance = solved[f"{prefix}components"], solved[f"{prefix}variance"]
+    total, noise = float(solved[f"{prefix}total"]), float(solved[f"{prefix}noise"])
+    filling = int(solved[f"{prefix}filling"])
     return LinearModel(
-        unpack(Scaling, solved, part), vectors, variance, total, vectors, filling, noise
+        unpack(Scaling, solved, prefix), vectors, variance, total, vectors, filling, noise
     )
 
 
-def scaling(root: str, run: str, number: int, part: str = TOTAL) -> Scaling:
+def scaling(root: str, run: str, number: int, prefix: str = TOTAL) -> Scaling:
     """How a pass standardises features: by the model of the pass before it, or by the pilot."""
     stage = f"solve{number - 1}" if number else "pilot"
-    return unpack(Scaling, task_result(root, run, stage, 0), part)
+    return unpack(Scaling, task_result(root, run, stage, 0), prefix)
 
 
-def sums(root: str, run: str, number: int, part: str = TOTAL) -> Any:  # noqa: ANN401 (see below)
+def sums(root: str, run: str, number: int, prefix: str = TOTAL) -> Any:  # noqa: ANN401 (see below)
     """What a pass added up, `CovarianceSums` or `Sketch`: the groups merged in their order."""
     tasks = len(finished_tasks(records.folder(root, run), f"sums{number}"))
     first = task_result(root, run, f"sums{number}", 0)
-    kind: Any = CovarianceSums if f"{part}gram" in first else Sketch
-    total = unpack(kind, first, part)
+    kind: Any = CovarianceSums if f"{prefix}gram" in first else Sketch
+    total = unpack(kind, first, prefix)
     for task in range(1, tasks):
-        total.merge(unpack(kind, task_result(root, run, f"sums{number}", task), part))
+        total.merge(unpack(kind, task_result(root, run, f"sums{number}", task), prefix))
     return total
 
 
@@ -171,7 +171,7 @@ def _sums(root: str, run: str, plan: FitPlan, number: int, group: Sequence[slice
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Accumulator:
-    """The sums of one part of a pass, and how features are prepared for them."""
+    """The sums of one prefix in a pass, and how features are prepared for them."""
 
     scaling: Scaling
     model: LinearModel | None
@@ -179,9 +179,9 @@ class _Accumulator:
     sums: CovarianceSums | Sketch
 
     @classmethod
-    def open(cls, root: str, run: str, plan: FitPlan, number: int, part: str) -> Self:
-        standard = scaling(root, run, number, part)
-        model = solution(root, run, number - 1, part) if number else None
+    def open(cls, root: str, run: str, plan: FitPlan, number: int, prefix: str) -> Self:
+        standard = scaling(root, run, number, prefix)
+        model = solution(root, run, number - 1, prefix) if number else None
         if standard.mean.size <= plan.fit.exact:
             return cls(standard, model, CovarianceSums.empty(standard.mean.size))
         basis = model.components.T if model else task_result(root, run, "pilot", 0)["basis"]
@@ -198,23 +198,23 @@ class _Accumulator:
 
 @one_thread()
 def _solve(root: str, run: str, plan: FitPlan, number: int) -> Arrays:
-    """On a worker: solve for the models of a pass, one for each of its parts."""
+    """On a worker: solve for the models of a pass, one for each prefix."""
     has_missing = False
     solved: dict[str, NDArray[Any]] = {}
-    for part in (TOTAL, NOISE)[: len(plan.sources)]:
-        total, standard = sums(root, run, number, part), scaling(root, run, number, part)
-        standardise = plan.fit.standardise or part == NOISE
+    for prefix in (TOTAL, NOISE)[: len(plan.sources)]:
+        total, standard = sums(root, run, number, prefix), scaling(root, run, number, prefix)
+        standardise = plan.fit.standardise or prefix == NOISE
         if isinstance(total, CovarianceSums):
             count = min(plan.fit.components, len(total.kind))
             model = components.solve(total, standard, count, standardise=standardise)
             has_missing |= bool(np.ptp(total.counts) > 0)
         else:
             model = subspace.solve(total, standard, standardise=standardise)
-        solved |= pack(model.scaling, part) | {
-            f"{part}components": model.components,
-            f"{part}variance": model.variance,
-            f"{part}total": np.array(model.total),
-            f"{part}filling": np.array(model.filling),
-            f"{part}noise": np.array(model.noise),
+        solved |= pack(model.scaling, prefix) | {
+            f"{prefix}components": model.components,
+            f"{prefix}variance": model.variance,
+            f"{prefix}total": np.array(model.total),
+            f"{prefix}filling": np.array(model.filling),
+            f"{prefix}noise": np.array(model.noise),
         }
     return solved | {"has_missing": np.array(has_missing)}

@@ -20,25 +20,25 @@ def lake_(client, truth):
 def test_json_is_the_one_document_on_stdout_and_a_second_time_nothing_is_done(lake_, truth):
     arguments = ("--set", "phases=1", "--set", "statistics=mean,count", "--json")
     first = lake_(jobs.command("sample"), *arguments)
-    told = json.loads(first.stdout)
+    document = json.loads(first.stdout)
     assert first.exit_code == 0
-    assert told["already_done"] is False
-    assert told["seconds"] > 0
-    assert told["url"] == f"{truth.root}/runs/{told['run']}"
-    assert [Path(path).name for path in told["outputs"]] == ["sample.zarr", "sample.parquet"]
-    assert all(Path(path).is_dir() for path in told["outputs"])
+    assert document["already_done"] is False
+    assert document["seconds"] > 0
+    assert document["url"] == f"{truth.root}/runs/{document['run']}"
+    assert [Path(path).name for path in document["outputs"]] == ["sample.zarr", "sample.parquet"]
+    assert all(Path(path).is_dir() for path in document["outputs"])
     lines = [json.loads(line) for line in first.stderr.splitlines() if line.startswith("{")]
-    assert {line["run"] for line in lines} == {told["run"]}
+    assert {line["run"] for line in lines} == {document["run"]}
     assert "dashboard http" in first.stderr
     again = lake_(jobs.command("sample"), *arguments)
-    assert json.loads(again.stdout) == told | {"already_done": True}
-    assert f"{told['run']}: already done" in again.stderr
+    assert json.loads(again.stdout) == document | {"already_done": True}
+    assert f"{document['run']}: already done" in again.stderr
 
 
 def test_without_json_the_run_and_its_outputs_are_named(lake_, truth, chain):
-    found = lake_(jobs.command("pca"), "--set", f"run={chain.sample}", "--set", "components=10")
+    result = lake_(jobs.command("pca"), "--set", f"run={chain.sample}", "--set", "components=10")
     folder = f"{truth.root}/runs/{chain.pca}"
-    assert found.stdout.split() == [chain.pca, f"{folder}/pca.zarr", f"{folder}/model.json"]
+    assert result.stdout.split() == [chain.pca, f"{folder}/pca.zarr", f"{folder}/model.json"]
 
 
 def test_jobs_build_on_runs_that_are_named(lake_, chain):
@@ -53,20 +53,20 @@ def test_jobs_build_on_runs_that_are_named(lake_, chain):
 
 
 def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
-    found = lake_(jobs.command("transform"), "--set", f"run={chain.pca}", "--json")
-    assert json.loads(found.stdout)["outputs"][0].endswith("/transform.zarr")
-    lacking = lake_(jobs.command("mnf"))
-    assert isinstance(lacking.exception, ConfigError)
-    assert "second=KEY_OR_URL" in str(lacking.exception)
+    result = lake_(jobs.command("transform"), "--set", f"run={chain.pca}", "--json")
+    assert json.loads(result.stdout)["outputs"][0].endswith("/transform.zarr")
+    refused = lake_(jobs.command("mnf"))
+    assert isinstance(refused.exception, ConfigError)
+    assert "second=KEY_OR_URL" in str(refused.exception)
 
 
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):
-    found = lake_(jobs.command("cluster"), "--set", "clusters=3")
-    assert isinstance(found.exception, ConfigError)
-    assert "run, k, n_init, seed" in str(found.exception)
-    assert found.exception.exit_code == 64
+    result = lake_(jobs.command("cluster"), "--set", "clusters=3")
+    assert isinstance(result.exception, ConfigError)
+    assert "run, k, n_init, seed" in str(result.exception)
+    assert result.exception.exit_code == 64
 
 
 def test_unknown_store_is_missing(lake_):
-    found = lake_(jobs.command("sample"), key="goes16/none/20180101_20181231/geom-goes-conus-0")
-    assert isinstance(found.exception, MissingError)
+    result = lake_(jobs.command("sample"), key="goes16/none/20180101_20181231/geom-goes-conus-0")
+    assert isinstance(result.exception, MissingError)

@@ -1,4 +1,4 @@
-"""How well vectors of pixels tell what is hidden, by linear and by learnt methods, on an invented country.
+"""How well vectors of pixels predict hidden classes, by linear and learnt methods, on an invented country.
 
     python benchmarks/embedding.py [--quick] [--json] [--seeds 3] [--methods raw,pca-64,...]
     python benchmarks/embedding.py --koppen LAKE [--json] ...
@@ -6,16 +6,16 @@
 For each seed a country (`jobs.synthetic`) is written as two stores, one a year: some 12 000 pixels
 (--quick: 5 000), 32 classes, all three resolutions. Every method sees the features that `lake sample`
 takes by default (merged subpixels; those missing in half the pixels left out), is fitted without any
-label, and turns both years into vectors. What is measured of them, on squares of 12 x 12 pixels held
-out, is said in `jobs.evaluation.measures`; `knn` is its `knn_3`, `few_shot` its `few_linear`, from 500
+label, and turns both years into vectors. `jobs.evaluation.measures` says what is measured of them, on
+held-out squares of 12 x 12 pixels; `knn` is its `knn_3`, `few_shot` its `few_linear`, from 500
 labels. Mean over the seeds; the spread is their standard deviation. A seed is another country, another split
-and another draw: some are harder for all methods, so learnt ones are also held against the best linear
-one seed by seed.
+and another draw. Some are harder for all methods, so learnt ones are also compared with the best linear
+method seed by seed.
 
-- `raw`: all features, standardised, holes filled by what 200 principal components say of them.
+- `raw`: all features, standardised, missing values imputed by 200 principal components.
 - `pca-k`, `white-k`: principal components of the first year, as they are and with variance 1.
 - `mnf-k`: minimum noise fraction; the noise is what differs between the years.
-- `default` and all others: learnt, by `lake embed` with the settings that `LEARNT` says, on the first
+- `default` and all others: learnt, by `lake embed` with the settings of `LEARNT`, on the first
   200 components or on the features, by one thread.
 
 --koppen: real land instead. The 96 granules of `abi/lstf` in LAKE_SHARED_DATA (default ../shared/data)
@@ -82,7 +82,7 @@ LAYOUT = Layout(256, 8)
 FIT, FLOOR = Fit(), mnf.Settings().floor
 MAX_MISSING = sample.Settings().max_missing
 NAMED = {"knn": "knn_3", "few_shot": "few_linear"}
-"""What other tools ask for, by the measure it is."""
+"""Names that other tools ask for, and the measures that these are."""
 SHOWN = (
     "knn_3", "linear", "few_linear", "few_knn_3", "cross_period", "retrieval", "stability", "nmi",
     "overlap", "trustworthiness", "r2_dynamics", "r2_patterns", "r2_textures", "rankme",
@@ -95,26 +95,26 @@ Method = Callable[["Data"], tuple[Singles, Singles]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """Principal components, and what they are of."""
+    """Principal components, and the covariance that they are of."""
 
     model: LinearModel
     covariance: NDArray[np.float64]
-    """(feature, feature) standardised by what the last pass but one found."""
+    """(feature, feature) of features standardised by the last pass but one."""
     scale: NDArray[np.float64]
-    """(feature,) by which that was."""
+    """(feature,) by which features were divided for it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What methods are given: features of two years of a country. Nothing of the truth."""
+    """The input of a method: features of two years of a country, and nothing of the truth."""
 
-    one: Singles
+    first: Singles
     """(feature, pixel) NaN: missing."""
-    other: Singles
+    second: Singles
     names: tuple[str, ...]
-    """Of the features: `day-2km/C13/07/64800/mean`."""
+    """Names of the features: `day-2km/C13/07/64800/mean`."""
     row: NDArray[np.integer]
-    """(pixel,) where they lie on the grid."""
+    """(pixel,) on the grid, as `column` is."""
     column: NDArray[np.integer]
     seed: int
     textures: NDArray[np.floating] | None = None
@@ -123,47 +123,47 @@ class Data:
     @cached_property
     def total(self) -> Fitted:
         """Principal components of the first year."""
-        return fitted(self.one, Scaling.fit(self.one, FIT.clip))
+        return fitted(self.first, Scaling.fit(self.first, FIT.clip))
 
     @cached_property
     def noise(self) -> Fitted:
         """Those of the differences between the years."""
-        pilot = Scaling.fit(self.one, FIT.clip)
-        without_end = np.full(len(self.one), np.inf)
-        unit = Scaling(-without_end, without_end, np.zeros(len(self.one)), pilot.scale)
-        return fitted(pilot.cut(self.one.copy()) - pilot.cut(self.other.copy()), unit)
+        pilot = Scaling.fit(self.first, FIT.clip)
+        without_end = np.full(len(self.first), np.inf)
+        unit = Scaling(-without_end, without_end, np.zeros(len(self.first)), pilot.scale)
+        return fitted(pilot.cut(self.first.copy()) - pilot.cut(self.second.copy()), unit)
 
     @cached_property
     def filled(self) -> tuple[Singles, Singles]:
-        """(pixel, feature) of both years, standardised by the first, without holes.
+        """(pixel, feature) of both years, standardised by the first, without missing values.
 
-        NaN: a pixel that has nothing.
+        NaN: a pixel that has no feature at all.
         """
-        found = []
-        for x in (self.one, self.other):
+        years = []
+        for x in (self.first, self.second):
             z = self.total.model.scaling.apply(x.copy())
             components.impute(z, self.total.model)
-            found.append(np.ascontiguousarray(z.T))
-        return found[0], found[1]
+            years.append(np.ascontiguousarray(z.T))
+        return years[0], years[1]
 
     def projected(self, vectors: NDArray[np.float64]) -> tuple[Singles, Singles]:
         """(pixel, d) of both years along vectors (d, feature)."""
-        one, other = (z @ vectors.T.astype(np.float32) for z in self.filled)
-        return one, other
+        first, second = (z @ vectors.T.astype(np.float32) for z in self.filled)
+        return first, second
 
 
 def fitted(x: Singles, scaling: Scaling) -> Fitted:
-    """As `lake pca` fits: a pass, then passes in which the components of the last fill the holes."""
-    made: Fitted | None = None
+    """As `lake pca` fits: a pass, then imputation passes, by the components of the pass before."""
+    last: Fitted | None = None
     for _ in range(1 + FIT.refills):
-        before = made.model.scaling if made else scaling
+        before = last.model.scaling if last else scaling
         z, total = before.apply(x.copy()), CovarianceSums.empty(len(x))
-        if made:
-            total.add_noise(made.model.noise * components.impute(z, made.model))
+        if last:
+            total.add_noise(last.model.noise * components.impute(z, last.model))
         total.add(z)
         model = components.solve(total, before, min(FIT.components, len(z)))
-        made = Fitted(model, total.covariance(), before.scale)
-    return made
+        last = Fitted(model, total.covariance(), before.scale)
+    return last
 
 
 def raw(data: Data) -> tuple[Singles, Singles]:
@@ -182,28 +182,28 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
     """The k directions with most variance over noise."""
     scale = data.total.model.scaling.scale
     total, noise = (
-        of.covariance * (of.scale / scale) * (of.scale / scale)[:, None]
-        for of in (data.total, data.noise)
+        fit.covariance * (fit.scale / scale) * (fit.scale / scale)[:, None]
+        for fit in (data.total, data.noise)
     )
     return data.projected(mnf.solve(total, noise / 2, k, FLOOR)[0])
 
 
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
-    """By `lake embed` with these settings, trained on all pixels of what its views are of."""
-    chosen = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
-    inputs, count = chosen.encoder_inputs.inputs, min(FIT.components, len(data.names))
+    """The vectors of `lake embed` with these settings, trained on all pixels that have inputs."""
+    parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
+    inputs, count = parsed.encoder_inputs.inputs, min(FIT.components, len(data.names))
     scores = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
     x = scores.get(inputs, standardised)(data)
     are_features = inputs == encoder_inputs.FEATURES
-    resolved = recipe.resolve(chosen.recipe, 2, features=are_features)
+    resolved = recipe.resolve(parsed.recipe, 2, features=are_features)
     valid = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
     around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
     pixels = tuple(torch.from_numpy(period[valid]) for period in x)
     columns = Columns.from_names(data.names) if are_features else Columns(components=count)
     negatives = None
-    if chosen.dataset.hard_negatives and data.textures is not None:
+    if parsed.dataset.hard_negatives and data.textures is not None:
         mined = hard_negatives.mined(data.textures[valid], x[0][valid], data.seed)
-        negatives = torch.from_numpy(mined), chosen.dataset.hard_negatives
+        negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
     state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives)
     return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
 
@@ -211,8 +211,8 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
 def standardised(data: Data) -> tuple[Singles, Singles]:
     """Standardised features, 0 where missing."""
     scaling = data.total.model.scaling
-    one, other = (np.nan_to_num(scaling.apply(x.copy())).T for x in (data.one, data.other))
-    return one, other
+    first, second = (np.nan_to_num(scaling.apply(x.copy())).T for x in (data.first, data.second))
+    return first, second
 
 
 COMMON = ("threads=1",)
@@ -239,86 +239,86 @@ METHODS: dict[str, Method] = {
     **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
     **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
-    **{name: partial(learnt, overrides=of) for name, of in LEARNT.items()},
+    **{name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()},
 }
 
 
 LINEAR = frozenset(METHODS) - frozenset(LEARNT)
 COMPARED = ("knn_3", "linear", "few_linear", "cross_period")
-"""What a learnt method is held against the best linear one in."""
+"""The measures in which a learnt method is compared with the best linear one."""
 
 KOPPEN = (
     "raw", "pca-8", "pca-16", "pca-32", "white-16", "mnf-8", "mnf-16", "mnf-32",
     "default", "pca-years", "infonce-years", "default-one", "neighbours",
 )  # fmt: skip
-"""Of real land, which has 48 features."""
+"""The methods on real land, which has 48 features."""
 
 
-def each(work: Callable[[T], R], of: Sequence[T]) -> list[R]:
-    """What `work` makes of each, in a process for each core, of one thread."""
+def each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """The results of `work` for each item, in a process for each core, of one thread."""
     os.environ.update(MALLOC | ONE_THREAD)
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        return list(pool.map(work, of))
+        return list(pool.map(work, items))
 
 
 def run(
-    country: Country, methods: Sequence[str], how: MeasureSettings
+    country: Country, methods: Sequence[str], measuring: MeasureSettings
 ) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one country."""
     seed = country.seed
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
-        one, other = (lake.open(f"{written.root}/{key}") for key in written.keys)
-        data = read(one, other, seed, FeatureSelection(), MAX_MISSING)
-        truth = known(one, written.truth)
+        first, second = (lake.open(f"{written.root}/{key}") for key in written.keys)
+        data = read(first, second, seed, FeatureSelection(), MAX_MISSING)
+        truth = true_pixels(first, written.truth)
     data = replace(data, textures=truth.quantities["textures"])
-    _say(f"seed {seed}: {data.one.shape[1]} pixels, {len(data.names)} features")
-    return measured(data, replace(truth, features=data.filled[0]), how, methods, seed)
+    _say(f"seed {seed}: {data.first.shape[1]} pixels, {len(data.names)} features")
+    return measured(data, replace(truth, features=data.filled[0]), measuring, methods, seed)
 
 
 def measured(
-    data: Data, truth: Pixels, how: MeasureSettings, methods: Sequence[str], seed: int
+    data: Data, truth: Pixels, measuring: MeasureSettings, methods: Sequence[str], seed: int
 ) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value."""
-    found = {}
+    values = {}
     for name in methods:
         began = time.monotonic()
-        vectors, again = METHODS[name](data)
-        made = time.monotonic() - began
-        pixels = replace(truth, vectors=vectors, second_vectors=again)
-        found[name] = measures.measure(pixels, how, seed).values
-        _say(f"  {seed} {name}: {made:.0f} s, measured in {time.monotonic() - began - made:.0f} s")
-    return found
+        first, second = METHODS[name](data)
+        fitted_in = time.monotonic() - began
+        pixels = replace(truth, vectors=first, second_vectors=second)
+        values[name] = measures.measure(pixels, measuring, seed).values
+        measured_in = time.monotonic() - began - fitted_in
+        _say(f"  {seed} {name}: {fitted_in:.0f} s, measured in {measured_in:.0f} s")
+    return values
 
 
 def koppen(seeds: int, root: str, methods: Sequence[str]) -> list[dict[str, Mapping[str, float]]]:
     """For each seed method -> measure -> value, of real land."""
-    one, other = ingested(root)
-    held = one.domain
-    data = read(one, other, 0, FeatureSelection(statistics=("mean",)), 1)
-    seen = [np.isnan(x).mean(axis=0) < 0.5 for x in (data.one, data.other)]
-    classes = climates(held)
-    land = np.flatnonzero(seen[0] & seen[1] & (classes != OCEAN))
-    x, y = data.one[:, land].copy(), data.other[:, land].copy()
-    data = Data(x, y, data.names, held.row[land], held.column[land], 0)
+    first, second = ingested(root)
+    domain = first.domain
+    data = read(first, second, 0, FeatureSelection(statistics=("mean",)), 1)
+    valid = [np.isnan(x).mean(axis=0) < 0.5 for x in (data.first, data.second)]
+    classes = climates(domain)
+    land = np.flatnonzero(valid[0] & valid[1] & (classes != OCEAN))
+    x, y = data.first[:, land].copy(), data.second[:, land].copy()
+    data = Data(x, y, data.names, domain.row[land], domain.column[land], 0)
     _say(f"{land.size} pixels, {len(data.names)} features")
-    nothing = np.full((land.size, 1), np.nan)
-    truth = Pixels(nothing, held.row[land], held.column[land], classes[land])
+    no_vectors = np.full((land.size, 1), np.nan)
+    truth = Pixels(no_vectors, domain.row[land], domain.column[land], classes[land])
     truth = replace(truth, features=data.filled[0])
-    how = MeasureSettings(square=KOPPEN_SQUARE)
-    one_seed = partial(of_land, data, truth, methods, how)
-    return each(one_seed, range(seeds))
+    measuring = MeasureSettings(square=KOPPEN_SQUARE)
+    return each(partial(split_of_land, data, truth, methods, measuring), range(seeds))
 
 
-def of_land(
-    data: Data, truth: Pixels, methods: Sequence[str], how: MeasureSettings, seed: int
+def split_of_land(
+    data: Data, truth: Pixels, methods: Sequence[str], measuring: MeasureSettings, seed: int
 ) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value, of one split of real land."""
-    return measured(replace(data, seed=seed), truth, how, methods, seed)
+    return measured(replace(data, seed=seed), truth, measuring, methods, seed)
 
 
 def ingested(root: str) -> tuple[Store, Store]:
-    """Two periods of the real granules, made where they are not there yet."""
+    """Two periods of the real granules, ingested unless that was done before."""
     key, source = "goes16/lst-10km/{}_{}/geom-goes-fulldisk-0", str(DATA / "abi" / "lstf")
     targets = []
     for period in PERIODS:
@@ -327,11 +327,11 @@ def ingested(root: str) -> tuple[Store, Store]:
         if Path(root, targets[-1]).is_dir():
             continue
         for day in period:
-            how = ["--source", source, "--set", f"t0={day}", "--set", f"tf={day}"]
-            _lake(root, "ingest", "run", "lst-10km", *how)
+            options = ["--source", source, "--set", f"t0={day}", "--set", f"tf={day}"]
+            _lake(root, "ingest", "run", "lst-10km", *options)
         _lake(root, "merge", *(key.format(day, day) for day in days))
-    one, other = (lake.open(f"{root}/{target}") for target in targets)
-    return one, other
+    first, second = (lake.open(f"{root}/{target}") for target in targets)
+    return first, second
 
 
 def _lake(root: str, *arguments: str) -> None:
@@ -340,59 +340,64 @@ def _lake(root: str, *arguments: str) -> None:
     )
 
 
-def climates(held: Domain) -> NDArray[np.int64]:
-    """(pixel,) Koppen-Geiger class of where each pixel lies."""
+def climates(domain: Domain) -> NDArray[np.int64]:
+    """(pixel,) Koppen-Geiger class at each pixel's place."""
     zones = np.asarray(Image.open(DATA / "maps" / "koppen" / "kmz_int_reshape.png"))
-    lon, lat = held.lonlat()
+    lon, lat = domain.lonlat()
     row, column = (90 - lat) / 180 * zones.shape[0], (lon + 180) / 360 * zones.shape[1]
     return zones[row.astype(int), column.astype(int)].astype(np.int64)
 
 
-def read(one: Store, other: Store, seed: int, wanted: FeatureSelection, most: float) -> Data:
-    """The features that enough pixels have."""
-    chosen = features.resolve(wanted, one)
-    names = [str(of) for of in features.columns(chosen, one.cubes.values())]
-    x, y = (features.read(store, chosen, slice(0, store.domain.pixels)) for store in (one, other))
-    kept = np.flatnonzero(np.isnan(x).mean(axis=1) <= most)
-    chosen_names = tuple(names[row] for row in kept)
-    return Data(x[kept], y[kept], chosen_names, one.domain.row, one.domain.column, seed)
+def read(
+    first: Store, second: Store, seed: int, selection: FeatureSelection, max_missing: float
+) -> Data:
+    """The features that are missing in at most this share of the pixels of the first store."""
+    resolved = features.resolve(selection, first)
+    names = [str(feature) for feature in features.columns(resolved, first.cubes.values())]
+    x, y = (
+        features.read(store, resolved, slice(0, store.domain.pixels)) for store in (first, second)
+    )
+    rows = np.flatnonzero(np.isnan(x).mean(axis=1) <= max_missing)
+    row_names, domain = tuple(names[row] for row in rows), first.domain
+    return Data(x[rows], y[rows], row_names, domain.row, domain.column, seed)
 
 
-def known(store: Store, url: str) -> Pixels:
-    """What is true of the pixels of a store; they have no vectors yet."""
+def true_pixels(store: Store, url: str) -> Pixels:
+    """The pixels of a store with their true classes and quantities; they have no vectors yet."""
     table = pq.read_table(url)
     dynamics = np.stack([table[name].to_numpy() for name in DYNAMICS], axis=1)
     dynamics = (dynamics - dynamics.mean(axis=0)) / dynamics.std(axis=0)
-    held = store.domain
-    blocks = order.superblocks(held.pixels, held.layout)
-    seen, cubes = (
-        np.concatenate([texture.patterns(store, of) for of in blocks]),
-        texture.fine_cubes(store),
-    )
+    domain = store.domain
+    blocks = order.superblocks(domain.pixels, domain.layout)
+    patterns = np.concatenate([texture.patterns(store, block) for block in blocks])
+    cubes = texture.fine_cubes(store)
     quantities = {"dynamics": dynamics} | {
         name: dynamics[:, [column]] for column, name in enumerate(DYNAMICS)
     }
-    for name, values in (("patterns", seen), ("textures", texture.textures(seen, cubes))):
+    textures = texture.textures(patterns, cubes)
+    for name, values in (("patterns", patterns), ("textures", textures)):
         quantities[name] = texture.standardise(values, cubes)
-    nothing = np.full((held.pixels, 1), np.nan)
+    no_vectors = np.full((domain.pixels, 1), np.nan)
     classes = table["label"].to_numpy().astype(np.int64)
-    return Pixels(nothing, held.row, held.column, classes, None, quantities, dynamics)
+    return Pixels(no_vectors, domain.row, domain.column, classes, None, quantities, dynamics)
 
 
 def _rows(
-    found: Mapping[str, Mapping[str, Mapping[str, float]]],
-    gained: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    summaries: Mapping[str, Mapping[str, Mapping[str, float]]],
+    gains: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> Iterator[str]:
-    shown = [name for name in SHOWN if name in next(iter(found.values()))]
-    yield " | ".join(["method".ljust(10), *(name.rjust(14) for name in shown)])
-    for method, values in found.items():
-        cells = [f"{values[name]['mean']:.3f} ({values[name]['spread']:.3f})" for name in shown]
+    """The lines of the table, then one line for each learnt method."""
+    names = [name for name in SHOWN if name in next(iter(summaries.values()))]
+    yield " | ".join(["method".ljust(10), *(name.rjust(14) for name in names)])
+    for method, values in summaries.items():
+        cells = [f"{values[name]['mean']:.3f} ({values[name]['spread']:.3f})" for name in names]
         yield " | ".join([method.ljust(10), *(cell.rjust(14) for cell in cells)])
-    for method, of in sorted(gained.items()):
-        told = [
-            f"{name} {by['mean']:+.3f} ({by['spread']:.3f}) {by['best']}" for name, by in of.items()
+    for method, by_measure in sorted(gains.items()):
+        texts = [
+            f"{name} {gain['mean']:+.3f} ({gain['spread']:.3f}) {gain['best']}"
+            for name, gain in by_measure.items()
         ]
-        yield f"{method} over the best linear method, seed by seed: {', '.join(told)}"
+        yield f"{method} over the best linear method, seed by seed: {', '.join(texts)}"
 
 
 def _say(text: str) -> None:
@@ -409,55 +414,57 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="rows and columns of the country")
     parser.add_argument("--methods", help="some of them, by commas")
     parser.add_argument("--out", type=Path, help="write the JSON here too")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     methods = (
-        given.methods.split(",") if given.methods else list(KOPPEN if given.koppen else METHODS)
+        arguments.methods.split(",")
+        if arguments.methods
+        else list(KOPPEN if arguments.koppen else METHODS)
     )
     if unknown := set(methods) - set(METHODS):
         parser.error(f"no method {', '.join(sorted(unknown))}: wanted some of {', '.join(METHODS)}")
-    if given.koppen:
-        _tell(koppen(given.seeds, given.koppen, methods), methods, given)
+    if arguments.koppen:
+        _report(koppen(arguments.seeds, arguments.koppen, methods), methods, arguments)
         return
-    rows = given.rows or (QUICK_ROWS if given.quick else ROWS)
-    countries = [Country(seed=seed, rows=rows, columns=rows) for seed in range(given.seeds)]
-    _tell(
-        each(partial(run, methods=methods, how=MeasureSettings(square=SQUARE)), countries),
+    rows = arguments.rows or (QUICK_ROWS if arguments.quick else ROWS)
+    countries = [Country(seed=seed, rows=rows, columns=rows) for seed in range(arguments.seeds)]
+    _report(
+        each(partial(run, methods=methods, measuring=MeasureSettings(square=SQUARE)), countries),
         methods,
-        given,
+        arguments,
     )
 
 
-def _tell(
+def _report(
     runs: Sequence[Mapping[str, Mapping[str, float]]],
     methods: Sequence[str],
-    given: argparse.Namespace,
+    arguments: argparse.Namespace,
 ) -> None:
-    found = {method: measures.summary([of[method] for of in runs]) for method in methods}
-    gained = {method: gain(runs, found, method) for method in set(methods) - LINEAR}
+    summaries = {method: measures.summary([run[method] for run in runs]) for method in methods}
+    gains = {method: gain(runs, summaries, method) for method in set(methods) - LINEAR}
     document = {
-        method: {**{name: of[measure] for name, measure in NAMED.items()}, **of}
-        | ({"over_best_linear": gained[method]} if gained.get(method) else {})
-        for method, of in found.items()
+        method: {**{name: summary[measure] for name, measure in NAMED.items()}, **summary}
+        | ({"over_best_linear": gains[method]} if gains.get(method) else {})
+        for method, summary in summaries.items()
     }
-    if given.out:
-        given.out.write_text(json.dumps(document, indent=1), "utf-8")
-    print(json.dumps(document, indent=1) if given.json else "\n".join(_rows(found, gained)))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(document, indent=1), "utf-8")
+    print(json.dumps(document, indent=1) if arguments.json else "\n".join(_rows(summaries, gains)))
 
 
 def gain(
     runs: Sequence[Mapping[str, Mapping[str, float]]],
-    found: Mapping[str, Mapping[str, Mapping[str, float]]],
+    summaries: Mapping[str, Mapping[str, Mapping[str, float]]],
     method: str,
 ) -> dict[str, dict[str, Any]]:
     """Measure -> by how much a method is above the best linear one, seed by seed: mean, spread, and which."""
-    gained = {}
-    for measure in (of for of in COMPARED if of in found[method]):
-        others = {name: found[name][measure]["mean"] for name in LINEAR & set(found)}
-        if others:
-            best = max(others, key=others.__getitem__)
-            pairs = [{measure: of[method][measure] - of[best][measure]} for of in runs]
-            gained[measure] = {**measures.summary(pairs)[measure], "best": best}
-    return gained
+    gains = {}
+    for measure in (name for name in COMPARED if name in summaries[method]):
+        linear = {name: summaries[name][measure]["mean"] for name in LINEAR & set(summaries)}
+        if linear:
+            best = max(linear, key=linear.__getitem__)
+            differences = [{measure: run[method][measure] - run[best][measure]} for run in runs]
+            gains[measure] = {**measures.summary(differences)[measure], "best": best}
+    return gains
 
 
 if __name__ == "__main__":

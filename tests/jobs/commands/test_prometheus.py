@@ -15,6 +15,7 @@ from ingest.listing import listing
 from ingest.synthetic import granules
 from jobs.commands.prometheus import PrometheusText, server
 from jobs.runs import driver, records
+from jobs.runs.spec import FinishedRun
 from jobs.sampling import sample
 from lake.catalogue import catalogue
 from lake.storage.connect import connect
@@ -98,7 +99,7 @@ def test_runs_that_are_done_are_not_read_again(moto_root, break_s3):
     for number in range(many):
         run = records.folder(moto_root, f"sample-{number:012x}")
         run.put("spec.json", b"{}")
-        run.put("done.json", records.as_json(asdict(records.FinishedRun("", (), 1, ""))))
+        run.put("done.json", records.as_json(asdict(FinishedRun("", (), 1, ""))))
     records.folder(moto_root, "no-run").put("left", b"")
     proxy = break_s3(Faults())
     text = PrometheusText(moto_root, 0)

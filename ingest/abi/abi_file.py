@@ -8,10 +8,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ingest.abi import filenames, hdf5_chunks, products
+from ingest.abi import filenames, hdf5_chunks, identity, products
 from ingest.abi.filenames import FileName
 from ingest.abi.flags import ONLY, VersionHints
 from ingest.abi.hdf5_chunks import Chunks
+from ingest.abi.identity import Identity
 from ingest.abi.products import Product, SectorProduct
 from lake.errors import ConfigError, GeometryError, GranuleError
 from lake.format.arrays import Floats
@@ -142,7 +143,11 @@ class AbiFile:
         return product.version_of(hints)
 
     def confirm(self) -> tuple[FileName, SectorProduct]:
-        """Name and product, when name and content agree on product, satellite and band."""
+        """Name and product, when name and content agree on product, satellite, band, sector and time.
+
+        Raises:
+            GranuleError: they do not, or it is no product that we read.
+        """
         name = filenames.parse_name(self.path)
         row = products.SECTOR_PRODUCTS.get(name.product)
         if row is None:
@@ -153,17 +158,26 @@ class AbiFile:
                 f"{self.path} names {'no ABI band' if bands else 'a band'}: wanted {row.pattern}"
                 + (f" of the bands {bands[0]} .. {bands[-1]}" if bands else "")
             )
-        content = {"satellite": _decoded(self.file.attrs.get("platform_ID", b""))}
-        named = {"satellite": f"G{name.sat[-2:]}"}
-        if name.band:
-            content["band"] = f"C{int(np.ravel(self.variable('band_id')[()])[0]):02}"
-            named["band"] = name.band
-        for aspect, value in content.items():
-            if value and value != named[aspect]:
-                raise GranuleError(
-                    f"{self.path} holds {aspect} {value}, its name says {named[aspect]}: fetch it again"
-                )
+        if difference := identity.mismatch(name, row.sector, self._identity(bool(bands))):
+            raise GranuleError(f"{self.path} holds {difference}: fetch it again")
         return name, row
+
+    def _identity(self, has_band: bool) -> Identity:  # noqa: FBT001 (one caller)
+        """What the file says of itself."""
+        names = {
+            "satellite": "platform_ID",
+            "scene": "scene_id",
+            "first_name": "dataset_name",
+            "start": "time_coverage_start",
+        }
+        texts = {
+            field: _decoded(self.file.attrs[name])
+            for field, name in names.items()
+            if name in self.file.attrs
+        }
+        band = f"C{int(np.ravel(self.variable('band_id')[()])[0]):02}" if has_band else ""
+        middle = float(np.ravel(self.variable("t")[()])[0]) if "t" in self.file else None
+        return Identity(**texts, band=band, middle_s=middle)
 
     def grid(self, shape: tuple[int, ...]) -> Grid:
         """The grid, which must have the shape of the data."""

@@ -8,8 +8,12 @@ Source: GOES-R Product Definition and Users' Guide, volume 3, appendix A (file n
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
 
 from lake.errors import GranuleError
+
+DAY_S, HOUR_S = 86400, 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +53,24 @@ def parse_name(name: str) -> FileName:
         )
     product, mode, band, sat, start, end, creation = match.groups()
     return FileName(product, mode, band, f"goes{sat}", start, end, creation)
+
+
+def seconds(stamp: str) -> float:
+    """Seconds from 0001-01-01 UTC, without leap seconds, to the time of a stamp.
+
+    Raises:
+        ValueError: no time.
+    """
+    hour, minute, second = int(stamp[7:9]), int(stamp[9:11]), int(stamp[11:13])
+    if hour > 23 or minute > 59 or second > 60:
+        raise ValueError(f"{stamp} is no stamp YYYYJJJHHMMSSt")
+    return _midnight(stamp[:7]) + hour * HOUR_S + minute * 60 + second + int(stamp[13]) / 10
+
+
+@cache
+def _midnight(day: str) -> int:
+    year, number = int(day[:4]), int(day[4:])
+    date_of_day = date(year, 1, 1) + timedelta(days=number - 1)
+    if date_of_day.year != year:
+        raise ValueError(f"{day} is no day YYYYJJJ")
+    return date_of_day.toordinal() * DAY_S

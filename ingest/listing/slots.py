@@ -7,10 +7,9 @@ or after; all its files share the start stamp.
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from functools import cache
 
 from ingest.abi import filenames, products
-from ingest.abi.filenames import FileName
+from ingest.abi.filenames import FileName, seconds
 from ingest.listing.listing import DAY_S, Listing
 from lake.errors import GranuleError
 
@@ -97,27 +96,6 @@ def parse(path: str) -> FileName | None:
     except (GranuleError, ValueError):
         return None
     return name
-
-
-def seconds(stamp: str) -> float:
-    """Seconds from 0001-01-01 UTC, without leap seconds, to the time of a stamp.
-
-    Raises:
-        ValueError: no time.
-    """
-    hour, minute, second = int(stamp[7:9]), int(stamp[9:11]), int(stamp[11:13])
-    if hour > 23 or minute > 59 or second > 60:
-        raise ValueError(f"{stamp} is no stamp YYYYJJJHHMMSSt")
-    return _midnight(stamp[:7]) + hour * HOUR_S + minute * 60 + second + int(stamp[13]) / 10
-
-
-@cache
-def _midnight(day: str) -> int:
-    year, number = int(day[:4]), int(day[4:])
-    date_of_day = date(year, 1, 1) + timedelta(days=number - 1)
-    if date_of_day.year != year:
-        raise ValueError(f"{day} is no day YYYYJJJ")
-    return date_of_day.toordinal() * DAY_S
 
 
 def _hours(tod: int, tolerance_s: int, minutes: tuple[int, ...]) -> list[int]:

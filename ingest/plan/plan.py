@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from ingest.abi.filenames import parse_name
+from ingest.abi.filenames import parse_name, seconds
 from ingest.listing.listing import DAY_S, Listing
-from ingest.listing.slots import Kind, days, kinds, parse, seconds
+from ingest.listing.slots import Kind, days, kinds, parse
 from ingest.source.source_files import File
 from lake.errors import GranuleError, MissingError
 from lake.store.ledger import MISSING, Ledger, LedgerEntry, SourceFile

@@ -1,4 +1,10 @@
-"""A source of a few files of the NOAA layout, and a clock that does not wait."""
+"""A source of a few files of the NOAA layout, files under other names, a clock that does not wait."""
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import h5py
 
 from ingest.source.retries import Retry
 from ingest.source.scratch import Scratch
@@ -23,6 +29,18 @@ class Sleeps(list):
     @property
     def retry(self) -> Retry:
         return Retry(attempts=4, sleep=self.append)
+
+
+def copy_as(path: Path, target: Path) -> None:
+    """Copy a granule under another name; what it says of itself goes with the name."""
+    shutil.copyfile(path, target)
+    stamp = target.name.partition("_s")[2][:14]
+    start = datetime.strptime(f"{stamp[:13]}{stamp[13]}00000+0000", "%Y%j%H%M%S%f%z")
+    middle = start + timedelta(seconds=78.6)
+    with h5py.File(target, "r+") as file:
+        file.attrs["dataset_name"] = target.name
+        file.attrs["time_coverage_start"] = start.isoformat()
+        file["t"][...] = (middle - datetime.fromisoformat("2000-01-01T12:00Z")).total_seconds()
 
 
 def is_empty(scratch: Scratch) -> bool:

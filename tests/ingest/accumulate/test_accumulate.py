@@ -26,6 +26,7 @@ from lake.format import domain as domains
 from lake.format.moments import METRICS
 from lake.store.ledger import MERGED, MISSING, SourceFile
 from tests.ingest.accumulate.scans import RULES, TOD, domain_of, fetch, steps
+from tests.ingest.sources import copy_as
 from tests.oracle import clear_land, decoded
 
 EPS = np.finfo(np.float32).eps
@@ -297,12 +298,13 @@ def test_reflectances_of_level_2_are_accumulated_as_they_are(folder, tmp_path):
     }
     rules = listing.Listing.from_dict(raw)
     for path in folder.glob("*_s2020*.nc"):
-        shutil.copy(path, tmp_path)
         if "C01" in path.name or "C03" in path.name:
-            copy = tmp_path / path.name
+            copy = tmp_path / path.name.replace("L1b-RadC", "L2-CMIPC")
+            copy_as(path, copy)
             with h5py.File(copy, "r+") as file:
                 file.move("Rad", "CMI")
-            copy.rename(tmp_path / path.name.replace("L1b-RadC", "L2-CMIPC"))
+        else:
+            shutil.copy(path, tmp_path)
     all_steps = steps(tmp_path, rules)
     assert len(all_steps) == 3
     domain = domain_of(all_steps[0], rules)

@@ -101,9 +101,14 @@ def decode_chunk(data: Bytes, block: Block, start: int, layout: Layout, location
 
 def compress(chunk: NDArray[Any], codec: BloscCodec) -> bytes:
     """An array, C-contiguous, compressed as a Blosc codec of Zarr with bitshuffle does it."""
-    name = codec.cname.value.encode()
+    about: Any = codec.to_dict()["configuration"]  # its fields are enums or strings, by release
     data: bytes = blosc.compress(
-        chunk, name, codec.clevel, blosc.BITSHUFFLE, codec.blocksize, chunk.itemsize
+        chunk,
+        about["cname"].encode(),
+        about["clevel"],
+        blosc.BITSHUFFLE,
+        about["blocksize"],
+        chunk.itemsize,
     )
     return data
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError, DataError
@@ -23,6 +22,7 @@ from lake.format.domain import Domain
 from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.urls import absolute
+from lake.store import tables
 
 TABLE = ".parquet"
 IMAGES = (".npy", ".tif", ".tiff")
@@ -181,7 +181,7 @@ def _image(data: bytes, url: str, domain: Domain) -> Indices:
 def _table(data: bytes, url: str, store: Store) -> tuple[pa.Table, Indices]:
     """The table, and (row,) the pixel of each of its rows."""
     try:
-        table = pq.read_table(io.BytesIO(data))
+        table = tables.decode(data)
     except pa.ArrowInvalid as error:
         raise DataError(f"{url} is no Parquet table: {error}") from error
     domain, names = store.domain, set(table.column_names)

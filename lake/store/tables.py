@@ -26,8 +26,24 @@ def write(objects: Objects, folder: str, table: pa.Table) -> str:
 
 
 def load(objects: Objects, path: str, schema: pa.Schema) -> pa.Table:
-    """The table at `path`."""
-    return pq.read_table(io.BytesIO(objects.get(path)), schema=schema)
+    """The table at `path`; a column that it lacks is null."""
+    table = decode(objects.get(path))
+    nulls = pa.nulls(table.num_rows)
+    columns = [table[name] if name in table.column_names else nulls for name in schema.names]
+    return pa.table(columns, schema.names).cast(schema)
+
+
+def decode(data: bytes) -> pa.Table:
+    """The table whose Parquet bytes these are.
+
+    Arrow's threads have no part in it. One that still lets go of Python's bytes when the interpreter
+    ends is ended by Python inside a C++ destructor, and that aborts the process
+    (https://github.com/apache/arrow/issues/34314).
+
+    Raises:
+        pyarrow.ArrowInvalid: they are no table.
+    """
+    return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
 
 
 def read(objects: Objects, path: str, schema: pa.Schema) -> list[dict[str, Any]]:

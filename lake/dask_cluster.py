@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed import Client, KilledWorker, LocalCluster, Security, as_completed
 from distributed.client import FutureCancelledError
-from distributed.comm.core import CommClosedError
-from distributed.security import Security
+from distributed.comm import CommClosedError  # type: ignore[attr-defined]  # not in an __all__
 
 from lake.console.messages import Advance, say
 from lake.errors import ConfigError, UnreachableError

@@ -59,8 +59,9 @@ class FsspecObjects:
     def get_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Sequence[Bytes]:
         locations = [self._at(path)] * len(ranges)
         starts, ends = [start for start, _ in ranges], [sum(span) for span in ranges]
-        parts: list[bytes] = self._ask(
-            path, lambda: self._fs.cat_ranges(locations, starts, ends, on_error="raise")
+        # not all releases of fsspec heed on_error="raise"
+        parts: Sequence[bytes] = self._ask(
+            path, lambda: _found(self._fs.cat_ranges(locations, starts, ends, on_error="return"))
         )
         return parts
 
@@ -143,3 +144,13 @@ def _modified(info: Mapping[str, Any]) -> datetime:
     if stamp is None:
         return UNDATED
     return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+
+
+def _found(parts: Iterable[bytes | Exception]) -> Sequence[bytes]:
+    """The parts; raises the first that is an error."""
+    found = []
+    for part in parts:
+        if isinstance(part, Exception):
+            raise part
+        found.append(part)
+    return found

@@ -7,6 +7,7 @@ not there for fill values. Here a chunk that is not there is an error that names
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
+from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.abc.store import (
     ByteRequest,
     OffsetByteRequest,
@@ -14,7 +15,6 @@ from zarr.abc.store import (
     Store,
     SuffixByteRequest,
 )
-from zarr.core.buffer import Buffer, BufferPrototype
 
 from lake.errors import MissingError
 from lake.storage.objects import Bytes, Objects
@@ -80,11 +80,11 @@ class ReadOnlyStore(Store):
 
     async def set(self, key: str, value: Buffer) -> None:  # noqa: ARG002 (Zarr's signature)
         """Refuse to write."""
-        self._check_writable()
+        raise ValueError("the store is read-only: nothing is written to it")
 
     async def delete(self, key: str) -> None:  # noqa: ARG002
         """Refuse to delete."""
-        self._check_writable()
+        raise ValueError("the store is read-only: nothing is written to it")
 
     def list(self) -> AsyncIterator[str]:
         """Refuse to list: readers never need to."""

@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 import zarr.storage
 from obstore.exceptions import GenericError
 from obstore.store import HTTPStore, from_url
+from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
 
 from lake.storage import aws
 

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import google_crc32c
 import pyarrow as pa
+from zarr.abc.buffer import Buffer
 from zarr.abc.store import Store as ZarrStore
-from zarr.core.buffer import Buffer
 from zarr.storage import WrapperStore
 
 from lake.storage.objects import Objects

@@ -21,6 +21,7 @@ from tests.faults.proxy import Faults, Proxy
 
 settings.register_profile("hand", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("lanes", deadline=None, derandomize=True, max_examples=20)
 settings.load_profile("ci" if os.environ.get("CI") else "hand")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -1,11 +1,16 @@
 """A small store and the runs of all jobs on it, made once."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import pytest
 
 from tests.jobs import small
 from tests.jobs.small import CLASSES, Truth
+
+WITHOUT_TORCH = find_spec("torch") is None
+NO_TORCH = "No module named 'torch'"
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +43,34 @@ def chain(client, truth) -> Chain:
     embedded = driver.run(*where, quick.settings(scored))
     grouped = driver.run(*where, kmeans.Settings(embedded, k=CLASSES))
     return Chain(drawn, scored, embedded, grouped)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector) -> Generator[None]:
+    """Without torch, modules of tests that need it are skipped by name."""
+    report = yield
+    if WITHOUT_TORCH and report.failed and NO_TORCH in str(report.longrepr):
+        report.outcome = "skipped"
+        report.longrepr = (str(collector.path), 0, f"Skipped: {NO_TORCH}")
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    """Without torch, tests that need it are skipped by name."""
+    return (yield from _skipped_without_torch())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Likewise."""
+    return (yield from _skipped_without_torch())
+
+
+def _skipped_without_torch() -> Generator[None]:
+    try:
+        return (yield)
+    except ModuleNotFoundError as error:
+        if WITHOUT_TORCH and error.name == "torch":
+            pytest.skip(NO_TORCH)
+        raise

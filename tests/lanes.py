@@ -42,6 +42,7 @@ TOOLS = (
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
+    "safetensors",  # of the extra that has torch
     "trustme",
 )
 OF_OLD_RELEASES = ("ignore::DeprecationWarning", "ignore:numpy.ndarray size changed")

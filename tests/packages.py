@@ -48,7 +48,9 @@ EXTRAS = {
     "jobs": Extra(
         ("lake", "jobs"), frozenset(TORCH | FILES | FILLING | {"prometheus_client"}), ("runs", "ls")
     ),
-    "cluster": Extra(("lake", "ingest", "jobs"), frozenset(TORCH | FILES), ("metrics", "--help")),
+    "cluster": Extra(
+        ("lake", "ingest", "jobs"), frozenset(TORCH | FILES), ("prometheus", "--help")
+    ),
 }
 """By name; without one: what `pip install goeslake` brings. `embed` adds torch, which the lock's lane has."""
 

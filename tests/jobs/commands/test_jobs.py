@@ -61,6 +61,7 @@ def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
 
 
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):
+    pytest.importorskip("torch")  # which the job imports
     result = lake_(jobs.command("cluster"), "--set", "clusters=3")
     assert isinstance(result.exception, ConfigError)
     assert "run, k, n_init, seed" in str(result.exception)

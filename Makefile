@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check lint faults
+.PHONY: install demo test check lint lanes faults
 
 install: .venv/installed
 
@@ -29,6 +29,9 @@ lint: install
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lanes: install
+	$(BIN)/python -m tests.lanes
 
 faults: install
 	$(BIN)/python -m tests.faults.campaign

@@ -91,7 +91,7 @@ def tested(
     """Run the tests by an interpreter of one of these versions; says so where there is none."""
     python = interpreter(versions)
     if python is None:
-        say(f"{name}: skipped, no python{' nor python'.join(versions)}")
+        say(f"{name}: skipped, no {' nor '.join(f'python{v}' for v in versions)}")
         return
     with tempfile.TemporaryDirectory() as folder:
         own = environment(python, Path(folder) / "venv", [*TOOLS, *wanted])
@@ -101,7 +101,7 @@ def tested(
         warnings = [word for rule in ignored for word in ("-W", rule)]
         options = ["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
         chosen = ["-m", "not slow", "--hypothesis-profile=lanes", *warnings, *TESTS]
-        packages.run([own, "-m", "pytest", *options, *chosen])
+        packages.run([own, "-m", "pytest", *options, *chosen], LAKE_TEST_S3="moto")
 
 
 RELEASES = """

@@ -1,5 +1,6 @@
 """The packages as users get them: sdist, wheel, and that installed for each extra, outside the checkout."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEY = "goes16/test/20200101_20201231/geom-goes-conus-0"
-"""Of the store of `tests.lake.test_read`."""
+"""Of the store of `tests.lake.small_store`."""
 
 TORCH = {"torch", "safetensors"}
 DASK = {"dask", "distributed"}
@@ -42,7 +43,7 @@ EXTRAS = {
     "export": Extra(
         ("lake",),
         frozenset(HEAVY - FILES),
-        ("export", "--store", "{key}", "--format", "netcdf", "--out", "{out}/x.nc"),
+        ("export", "{key}", "--cube", "day-2km", "--format", "netcdf", "--out", "{out}/x.nc"),
     ),
     "ingest": Extra(("lake", "ingest"), frozenset(HEAVY - DASK - FILLING), ("verify", "--help")),
     "jobs": Extra(
@@ -147,20 +148,22 @@ def readme(lake: Path) -> str:
 WRITE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from lake import catalogue
-from lake.objects import connect
-from lake.rebuild import row_of
-from tests.lake import test_read as stores
+from lake.catalogue import catalogue, rebuild
+from lake.format import keys
+from lake.storage.connect import connect
+from tests.lake import small_store
 from tests.packages import KEY
-root = sys.argv[2]
-catalogue.claim(connect(root))
-stores.write(f"{root}/{stores.KEY}", stores.small_domain())
-catalogue.upsert(connect(root), row_of(root, stores.lake.open(f"{root}/{KEY}").key))
+objects = connect(sys.argv[2])
+catalogue.claim(objects)
+small_store.write(f"{sys.argv[2]}/{small_store.KEY}", small_store.small_domain())
+catalogue.upsert(objects, rebuild.row_of(sys.argv[2], keys.parse(KEY)))
 """
 
 
-def run(command: Sequence[object], folder: Path | None = None, *, quiet: bool = False) -> None:
-    """Run a command; what it prints is shown, or shown only if it fails.
+def run(
+    command: Sequence[object], folder: Path | None = None, *, quiet: bool = False, **variables: str
+) -> None:
+    """Run a command with more variables of its environment; `quiet`: what it prints shows if it fails.
 
     Raises:
         subprocess.CalledProcessError: it failed.
@@ -168,6 +171,7 @@ def run(command: Sequence[object], folder: Path | None = None, *, quiet: bool = 
     done = subprocess.run(
         list(map(str, command)),
         cwd=folder,
+        env=os.environ | variables,
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,
         text=True,

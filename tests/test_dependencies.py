@@ -1,8 +1,16 @@
 """What this project takes of other libraries: their public interfaces, and the few others by name."""
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import pytest
+
+from tests import lanes, packages
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("lake", "ingest", "jobs")
@@ -12,6 +20,9 @@ PRIVATE_MODULES = {
 }
 PRIVATE_NAMES = {
     "_strip_protocol": "of file systems of fsspec: no public way tells a path as its listings do",
+}
+OPTIONAL = {
+    "pyogrio": "of regions in files that are no GeoJSON; the message without it tells what to install",
 }
 
 
@@ -65,3 +76,42 @@ def test_names_that_others_keep_to_themselves_are_named_here():
         and ast.unparse(node) != "os._exit"  # that is its public name
     }
     assert found - own == set(PRIVATE_NAMES)
+
+
+def declared() -> set[str]:
+    """What `pyproject.toml` asks for, for users: names and bounds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        *project["dependencies"],
+        *(n for name in extras if name != "dev" for n in extras[name]),
+    }
+    return {name for name in wanted if not name.startswith("goeslake")}
+
+
+def test_all_that_is_imported_is_declared():
+    names = {word for name in declared() for word in re.findall(r"[\w-]+", name.lower())}
+    offered = packages_distributions()
+    imports = {name.partition(".")[0] for tree in sources() for name in imported(tree)}
+    others = imports - set(PACKAGES) - sys.stdlib_module_names - set(OPTIONAL)
+    undeclared = {name for name in others if not names & {d.lower() for d in offered.get(name, ())}}
+    assert undeclared <= ({"torch", "safetensors"} - set(offered))  # a lane has no torch
+
+
+def test_every_dependency_has_a_lower_bound_that_a_lane_tests():
+    assert {name for name in declared() if ">=" not in name} == set()
+    named = {name.partition("==")[0] for name in lanes.lowest()}
+    assert named == {name.partition(">=")[0] for name in declared()} - {"torch", "safetensors"}
+
+
+def test_lane_without_its_interpreter_is_skipped_by_name(capsys):
+    lanes.tested("newest", ("9.8", "9.7"), (), ())
+    assert capsys.readouterr().out == "lane newest: skipped, no python9.8 nor python9.7\n"
+
+
+def test_interpreter_that_is_wanted_most_is_found():
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = lanes.interpreter(("9.8", version))
+    if found is None:
+        pytest.skip(f"no python{version} on the path or of pyenv")
+    assert packages.output([found, "--version"]).startswith(f"Python {version}.")

@@ -33,6 +33,7 @@ from lake.catalogue import catalogue
 from lake.console.messages import Advance, progress, say
 from lake.errors import DataError, GranuleError, OverlapError
 from lake.format import keys
+from lake.format.grid import Projection
 from lake.format.keys import Key
 from lake.storage.connect import connect
 from lake.storage.urls import join
@@ -181,9 +182,17 @@ def _by_geometry(
     """The stores that the files belong to, with their time steps; the projection names the geometry."""
     lake = connect(root)
     stores = []
-    for grid, store_steps in geometries.groups(listing, steps, scratch):
-        geom = listing.geom_name(grid.projection)
-        key = Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
+
+    def key_of(projection: Projection) -> Key:
+        geom = listing.geom_name(projection)
+        return Key(listing.sat, listing.listing, listing.t0, listing.tf, geom)
+
+    groups = geometries.by_projection(
+        geometries.groups(listing, steps, scratch),
+        lambda projection: domains.stored_grid(lake, key_of(projection)),
+    )
+    for grid, store_steps in groups:
+        key = key_of(grid.projection)
         domain = domains.resolve(lake, key, listing, grid, store_steps, scratch)
         stores.append((TargetStore(root, key, listing, domain), list(store_steps)))
     return stores

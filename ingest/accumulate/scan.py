@@ -13,6 +13,7 @@ from ingest.abi import granule
 from ingest.abi.granule import Granule, Sky
 from ingest.accumulate import gather
 from ingest.listing.listing import Listing
+from ingest.plan import geometries
 from ingest.plan.plan import Step
 from ingest.source.source_files import checksum_of
 from lake.errors import GeometryError
@@ -122,11 +123,9 @@ def open_scan(
 
 
 def _check_grid(file_grid: Grid, domain: Domain, refinement: int, path: str) -> None:
-    domain_grid = refine(domain.grid, refinement)
-    if file_grid.same_as(domain_grid):
-        return
-    raise GeometryError(
-        f"{path} lies on a grid of {file_grid.shape} of {file_grid.projection}, this store's domain on "
-        f"{domain_grid.shape} of {domain_grid.projection}: two geometries cannot share a store; "
-        "run it again, files of another geometry go to a store of their own"
-    )
+    difference = geometries.difference(file_grid, refine(domain.grid, refinement))
+    if difference:
+        raise GeometryError(
+            f"{path} lies on another grid than this store's pixels: {difference}; fetch it again, or "
+            "leave it out"
+        )

@@ -110,6 +110,14 @@ def ensure(
     return stored
 
 
+def stored_grid(objects: Objects, key: Key) -> Grid | None:
+    """The grid of the stored domain of a geometry; None: there is none yet."""
+    try:
+        return load(objects, key).grid
+    except MissingError:
+        return None
+
+
 def _stored(objects: Objects, key: Key, listing: Listing, grid: Grid) -> Domain:
     stored, origin = from_bytes(objects.get(_path(key)))
     _check_same(objects, key, stored, grid, listing.layout)

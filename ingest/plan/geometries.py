@@ -2,11 +2,15 @@
 
 A satellite moves between slots, and with it the projection of its files. Steps on one grid are a
 stretch of time, so that few files tell where it ends: the first, the last, and halves of what lies
-between two that differ. A file of another grid within a stretch is not looked for here; whoever
-reads it finds it.
+between two that differ. A file of another grid within a stretch is not looked for here: whoever reads
+it sees that, and leaves out its time step. So do the steps of odd files that are met here: those on
+another grid of a projection whose pixels are decided, or on another than most files have.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+import numpy as np
 
 from ingest.abi import granule
 from ingest.listing.listing import Listing
@@ -36,7 +40,6 @@ def groups(listing: Listing, steps: Sequence[Step], scratch: Scratch) -> Groups:
 
     Raises:
         GranuleError: no clear-sky product of them can be read.
-        GeometryError: two grids of one projection.
     """
     rule = listing.clear_sky.rule
 
@@ -76,6 +79,62 @@ def split(steps: Sequence[Step], read_grid: ReadGrid) -> Groups:
     last_read = next(n for n in range(last, -1, -1) if grid(n))
     begins = [first_read, *_boundaries(first_read, last_read, grid)]
     return _gathered(steps, [(begin, grids[begin]) for begin in begins])
+
+
+def by_projection(groups: Groups, stored_grid: Callable[[Projection], Grid | None]) -> Groups:
+    """One grid for each projection, with all steps of the projection, in order of time.
+
+    Steps of another grid stay among them; whoever reads their files leaves them out.
+
+    Args:
+        groups: from `groups`.
+        stored_grid: the grid that the lake has for a projection; None: it has none yet. Then the grid
+            of more than half of the steps is taken.
+
+    Raises:
+        GeometryError: no grid has more than half of the steps.
+    """
+    projections = dict.fromkeys(grid.projection for grid, _ in groups)
+    return [
+        _of_projection(
+            [(grid, steps) for grid, steps in groups if grid.projection == projection],
+            stored_grid(projection),
+        )
+        for projection in projections
+    ]
+
+
+def _of_projection(groups: Groups, stored: Grid | None) -> tuple[Grid, list[Step]]:
+    """The grid of a projection, and the steps of all its groups."""
+    steps = sorted((step for _, of_grid in groups for step in of_grid), key=lambda step: step.id)
+    grid, largest = max(groups, key=lambda group: len(group[1]))
+    if stored is not None or 2 * len(largest) > len(steps):
+        return stored or grid, steps
+    (first, first_steps), (second, second_steps) = groups[:2]
+    raise GeometryError(
+        f"{second_steps[0].files[0].path} lies on a grid of {second}, {first_steps[0].files[0].path} on "
+        f"one of {first}, and none is that of most files: two sectors or crops of one projection cannot "
+        "share a store; ingest each from a folder of its own, under another listing name"
+    )
+
+
+def difference(grid: Grid, expected: Grid) -> str:
+    """How a grid differs from another one, in words; empty: they are the same."""
+    if grid.same_as(expected):
+        return ""
+    for name, value in asdict(grid.projection).items():
+        other = getattr(expected.projection, name)
+        if value != other:
+            return f"its {name} is {value}, wanted {other}"
+    if grid.shape != expected.shape:
+        rows, columns = expected.shape
+        return f"it has {grid.shape[0]} x {grid.shape[1]} pixels, wanted {rows} x {columns}"
+    axes = (("y", grid.y, expected.y), ("x", grid.x, expected.x))
+    name, angles, wanted_angles = next(axis for axis in axes if not np.array_equal(*axis[1:]))
+    return (
+        f"its {name} goes from {angles[0]:.6f} to {angles[-1]:.6f} rad, wanted {wanted_angles[0]:.6f} "
+        f"to {wanted_angles[-1]:.6f}"
+    )
 
 
 def check_name(listing: Listing, key: Key, projection: Projection, path: str) -> None:
@@ -133,17 +192,6 @@ def _gathered(steps: Sequence[Step], begins: Sequence[tuple[int, Grid | None]]) 
         if group_of_grid:
             group_of_grid[1].extend(stretch)
         else:
-            _check_apart(grid, stretch[0], groups)
             groups.append((grid, stretch))
         begin = end
     return groups
-
-
-def _check_apart(grid: Grid, step: Step, groups: Groups) -> None:
-    for other_grid, steps in groups:
-        if other_grid.projection == grid.projection:
-            raise GeometryError(
-                f"{step.files[0].path} lies on a grid of {grid}, {steps[0].files[0].path} on "
-                f"one of {other_grid}: two sectors or crops of one projection cannot "
-                "share a store; ingest each from a folder of its own, under another listing name"
-            )

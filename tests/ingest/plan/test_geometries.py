@@ -109,11 +109,59 @@ def test_steps_that_cannot_be_read_at_all_are_an_error_with_the_reasons():
         split([GranuleError("broken"), MissingError("gone")])
 
 
+def by_projection(grids, stored=None):
+    """Shape of the grid and numbers of the steps, by projection."""
+    every = steps(len(grids))
+    groups = geometries.by_projection(geometries.split(every, Reader(grids)), lambda _: stored)
+    return [(grid.shape[0], [every.index(step) for step in of_grid]) for grid, of_grid in groups]
+
+
 def test_two_crops_of_one_projection_are_an_error_that_names_both():
     with pytest.raises(
         GeometryError, match=r"/1\.nc lies on a grid of 20 x 40 .*, /0\.nc on one of 30 x 40 pixels"
     ):
-        split([at(EAST, 30), at(EAST, 20)])
+        by_projection([at(EAST, 30), at(EAST, 20)])
+
+
+@pytest.mark.parametrize("odd", range(5))
+def test_odd_file_stays_among_the_steps_of_its_projection(odd):
+    grids = [at(EAST, 30)] * 5
+    grids[odd] = at(EAST, 20)
+    assert by_projection(grids) == [(30, [0, 1, 2, 3, 4])]
+
+
+def test_grid_of_the_lake_counts_whatever_most_files_have():
+    grids = [at(EAST, 20), at(EAST, 30)]
+    assert by_projection(grids, at(EAST, 30)) == [(30, [0, 1])]
+    assert by_projection([at(EAST, 20)], at(EAST, 30)) == [(30, [0])]
+    assert by_projection([at(EAST, 20)] * 3, at(EAST, 30)) == [(30, [0, 1, 2])]
+
+
+def test_odd_file_of_one_projection_does_not_touch_another():
+    grids = [at(TEST, 30)] * 2 + [at(EAST, 30)] * 3 + [at(EAST, 20)]
+    assert by_projection(grids) == [(30, [0, 1]), (30, [2, 3, 4, 5])]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (at(EAST), ""),
+        (at(WEST), "its longitude_of_projection_origin is -137.0, wanted -75.0"),
+        (at(EAST, 20), "it has 20 x 40 pixels, wanted 30 x 40"),
+    ],
+)
+def test_difference_of_grids_is_said_in_words(grid, message):
+    assert geometries.difference(grid, at(EAST, 30)) == message
+
+
+def test_difference_of_axes_says_where_they_lie():
+    grid = at(EAST)
+    moved = Grid(grid.projection, grid.y, grid.x + 10 * 5.6e-5)
+    words = geometries.difference(moved, grid)
+    assert words == (
+        f"its x goes from {moved.x[0]:.6f} to {moved.x[-1]:.6f} rad, wanted {grid.x[0]:.6f} to "
+        f"{grid.x[-1]:.6f}"
+    )
 
 
 def test_real_files_of_one_geometry_are_one_group(shared_data, tmp_path):

@@ -76,7 +76,7 @@ class DomainRule:
     `water`, which is what the mask does not have as land."""
     mask: str = masks.PACKAGED
     """An independent land mask: `global-land-mask`, path or URL of a file of its layout, `none`."""
-    max_disagreement: float = 0.02
+    max_disagreement: float = 0.005
     """Under the rule `land`: share of the pixels away from coasts, 0..1, on which product and mask may
     differ. Real files differ on 0.0000 to 0.0008 of them, flags read the wrong way on 0.2 to 1."""
 

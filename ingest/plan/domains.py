@@ -1,7 +1,8 @@
 """Which pixels a geometry has: decided once for a (sat, listing, geom), then the same in every period.
 
-Whoever ingests first decides: the land of the first LST product that can be read, or that of a land
-mask, is written create-only to `<root>/<sat>/<listing>/domains/<geom>.npz`, with how it came about.
+Whoever ingests first decides: the land of several files of the clear-sky product
+(`ingest.plan.land_votes`), or that of a land mask, is written create-only to
+`<root>/<sat>/<listing>/domains/<geom>.npz`, with how it came about.
 Every store of the geometry takes its pixels and their order from there: else two years would not
 merge. A product's land must agree with an independent mask (`ingest.plan.landmask`): flags that are read
 the wrong way would give the statistics of the sea.
@@ -17,18 +18,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from ingest.abi import granule
 from ingest.listing import masks
 from ingest.listing.listing import DomainRule, Listing
-from ingest.plan import landmask
+from ingest.plan import land_votes, landmask
+from ingest.plan.land_votes import Vote
 from ingest.plan.landmask import Agreement
 from ingest.plan.plan import Step
-from ingest.source import source_files
 from ingest.source.scratch import Scratch
-from ingest.source.source_files import File
-from lake.errors import ConfigError, DataError, GeometryError, GranuleError, MissingError
+from lake.console.messages import say
+from lake.errors import ConfigError, DataError, GeometryError, MissingError
 from lake.format import domain as domains
-from lake.format.arrays import Bools
 from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.keys import Key
@@ -48,8 +47,10 @@ class Origin:
     """`land`, `mask`, `water` or `legacy`."""
     mask: str = ""
     """The land mask that decided, or that had to agree; empty: none did."""
-    file: str = ""
-    """Name of the file whose land it is."""
+    files: tuple[str, ...] = ()
+    """Names of the files whose land it is (`ingest.plan.land_votes`)."""
+    difference: float = 0.0
+    """Largest share of the land in which one of the files differs."""
     agreement: Agreement | None = None
     """With the mask; None: it was not compared."""
 
@@ -86,8 +87,10 @@ def resolve(
         pixels_of = landmask.water if rule.rule == "water" else landmask.land
         land, origin = pixels_of(rule.mask, grid), Origin(rule.rule, rule.mask)
     else:
-        file, land = _land(listing, grid, steps, scratch)
-        origin = _compared(rule, file, land, grid)
+        vote = land_votes.vote(listing, grid, steps, scratch)
+        land, origin = vote.land, _compared(rule, vote, grid)
+        for name in vote.left_out:
+            say(f"warning: the land of {name} differs from that of the others: it decides no pixel")
     return ensure(objects, key, domains.from_mask(land, grid, listing.layout), origin)
 
 
@@ -142,46 +145,26 @@ def _check_same(objects: Objects, key: Key, stored: Domain, grid: Grid, layout: 
     )
 
 
-def _land(
-    listing: Listing, grid: Grid, steps: Sequence[Step], scratch: Scratch
-) -> tuple[File, Bools]:
-    """The first file that can be read and lies on the grid, and its land."""
-    reasons = []
-    for step in steps:
-        file = step.files[0]
-        try:
-            with source_files.fetch(file, scratch) as local:
-                sky = granule.open_sky(local, file.path, listing.clear_sky.rule)
-                if sky.grid.same_as(grid):
-                    return file, sky.domain(listing.domain.rule)
-            reasons.append(f"{file.path} lies on another grid")
-        except (GranuleError, MissingError) as error:
-            reasons.append(str(error))
-    raise DataError(
-        f"no readable {listing.clear_sky.product} tells which pixels are land: "
-        + ("; ".join(reasons[:3]) or "there is none")
-    )
-
-
-def _compared(rule: DomainRule, file: File, land: Bools, grid: Grid) -> Origin:
-    """How the domain came about, if a file's land agrees with the mask.
+def _compared(rule: DomainRule, vote: Vote, grid: Grid) -> Origin:
+    """How the domain came about, if the land of the files agrees with the mask.
 
     Raises:
         DataError: it does not.
     """
     if rule.mask == masks.NONE:
-        return Origin(rule.rule, file=file.name)
-    agreement = landmask.agreement(land, landmask.land(rule.mask, grid), grid)
+        return Origin(rule.rule, "", vote.files, vote.difference)
+    agreement = landmask.agreement(vote.land, landmask.land(rule.mask, grid), grid)
     if agreement.disagreement > rule.max_disagreement:
+        named = vote.files[0] + (f" and {len(vote.files) - 1} more" if len(vote.files) > 1 else "")
         raise DataError(
-            f"{file.path} and the land mask {rule.mask} disagree on {agreement.disagreement:.2%} of "
+            f"{named} and the land mask {rule.mask} disagree on {agreement.disagreement:.2%} of "
             f"{agreement.compared} pixels away from coasts: {agreement.land_in_product_alone} are land "
-            f"in the file alone, {agreement.land_in_mask_alone} in the mask alone; wanted at most "
-            f"{rule.max_disagreement:.2%} (domain.max_disagreement). The file's flags may mean another "
+            f"in the files alone, {agreement.land_in_mask_alone} in the mask alone; wanted at most "
+            f"{rule.max_disagreement:.2%} (domain.max_disagreement). The files' flags may mean another "
             "thing than domain.rule says: look at a map of both; then set domain.rule=mask (and "
             "clear_sky.rule=clear) to go by the mask, another domain.mask, or another threshold"
         )
-    return Origin(rule.rule, rule.mask, file.name, agreement)
+    return Origin(rule.rule, rule.mask, vote.files, vote.difference, agreement)
 
 
 def load(objects: Objects, key: Key) -> Domain:
@@ -252,4 +235,7 @@ def from_bytes(data: bytes) -> tuple[Domain, Origin]:
         domain = domains.from_mask(arrays["mask"], grid, layout)
         origin = json.loads(str(arrays["origin"]))
     agreement = origin.pop("agreement")
-    return domain, Origin(**origin, agreement=Agreement(**agreement) if agreement else None)
+    first = origin.pop("file", "")  # a domain of the time when one file decided
+    files = tuple(origin.pop("files", [first] if first else []))
+    agreed = Agreement(**agreement) if agreement else None
+    return domain, Origin(**origin, files=files, agreement=agreed)

@@ -1,15 +1,19 @@
 """`lake ls`, `lake info`, `lake tree`, `lake url`: what stores there are, and what they hold."""
 
+import io
+import json
 from dataclasses import asdict
 from typing import Any
 
 import click
+import numpy as np
 import zarr
 
 from lake.catalogue import catalogue
 from lake.commands.options import json_option, key_argument, root_option
 from lake.console.messages import emit, table
 from lake.errors import MissingError
+from lake.format import keys
 from lake.storage.connect import connect
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
@@ -61,11 +65,13 @@ def info(key: str, root: str, *, as_json: bool) -> None:
         "url": store.url(state.path) if state.path else "",
         "versions": entries.versions,
         "clear_sky": _rule(store, state),
+        "domain": _domain_origin(objects, row.key),
         "parts": len(state.parts),
         "pending_steps": [entry.step for entry in entries.pending],
         "missing_steps": [{"step": e.step, "reason": e.reason} for e in missing],
     }
     facts = {k: v for k, v in document.items() if k not in ("pending_steps", "missing_steps")}
+    facts["domain"] = _origin_text(document["domain"])
     lines = [f"{name:<12} {value}" for name, value in facts.items()]
     lines += _waiting(entries)
     lines += _summary(missing)
@@ -98,6 +104,26 @@ def tree(key: str, root: str, *, as_json: bool) -> None:
     ]
     rows = [[a["path"], a["dtype"], ", ".join(map(_axis, a["dims"], a["shape"]))] for a in arrays]
     emit(arrays, table(["array", "dtype", "axes"], rows), as_json=as_json)
+
+
+def _domain_origin(objects: Objects, key: str) -> dict[str, Any]:
+    """How the pixels of a geometry came about: rule, mask, files; empty if the lake does not say."""
+    parsed = keys.parse(key)
+    try:
+        data = objects.get(f"{parsed.sat}/{parsed.listing}/domains/{parsed.geom}.npz")
+    except MissingError:
+        return {}
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        origin: dict[str, Any] = json.loads(str(arrays["origin"]))
+    return origin
+
+
+def _origin_text(origin: dict[str, Any]) -> str:
+    """The rule, mask and files of a domain; one of the time when a single file decided names that."""
+    files = origin.get("files") or [origin[name] for name in ("file",) if origin.get(name)]
+    named = f"{files[0]} and {len(files) - 1} more files" if len(files) > 1 else "".join(files)
+    rule, mask = origin.get("rule", ""), origin.get("mask", "")
+    return ", ".join(text for text in (rule, mask and f"mask {mask}", named) if text)
 
 
 def _summary(missing: list[ledger.LedgerEntry]) -> list[str]:

@@ -288,6 +288,10 @@ def test_steps_are_staged_now_and_published_when_asked(client, source, years, tm
     assert (second.merged, second.staged, second.stored) == (0, 31, 0)
     _, out, _ = run_lake("info", store_key, "--lake", root, "--json")
     description = json.loads(out)
+    domain = description["domain"]
+    assert (domain["rule"], domain["mask"], domain["difference"]) == ("land", "", 0)
+    assert [name[:14] for name in domain["files"]] == ["OR_ABI-L2-LSTC"] * 4
+    assert "land, OR_ABI-L2-LSTC" in run_lake("info", store_key, "--lake", root)[1]
     assert (description["pending"], description["merged"], len(description["pending_steps"])) == (
         31,
         0,

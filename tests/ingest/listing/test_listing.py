@@ -26,7 +26,7 @@ def test_clearland_has_the_cubes_of_the_study():
     assert {(c.product, c.variable) for c in found.cubes} == {("ABI-L1b-RadC", "Rad")}
     assert (found.sat, found.listing, found.sector) == ("goes16", CLEARLAND, "conus")
     assert found.clear_sky == listing.ClearSky("ABI-L2-LSTC", "clear-land")
-    assert found.domain == listing.DomainRule("ABI-L2-LSTC", "land", "global-land-mask", 0.02)
+    assert found.domain == listing.DomainRule("ABI-L2-LSTC", "land", "global-land-mask", 0.005)
     assert found.geoms == ()
     assert (found.tolerance_s, found.layout) == (900, Layout(1024, 16))
     assert found.tods == (*day, *night)

@@ -1,5 +1,7 @@
 """Which pixels a geometry gets: by the product's land, checked, or by the mask; once and for all."""
 
+import io
+import json
 import shutil
 
 import numpy as np
@@ -58,11 +60,12 @@ def origin(tmp_path) -> Origin:
     return domains.origin_of(connect(tmp_path / "lake"), KEY)
 
 
-def test_land_of_the_first_file_is_the_domain_and_its_agreement_is_kept(settle, steps, tmp_path):
+def test_land_of_the_files_is_the_domain_and_its_agreement_is_kept(settle, steps, tmp_path):
     found = settle()
     kept = origin(tmp_path)
     assert (kept.rule, kept.mask) == ("land", "global-land-mask")
-    assert kept.file == steps[0].files[0].name
+    assert kept.files == tuple(step.files[0].name for step in steps)
+    assert kept.difference < 0.001
     assert kept.agreement.compared > 800_000
     assert 0 < kept.agreement.disagreement < 0.001
     again = domains.load(connect(tmp_path / "lake"), KEY)
@@ -81,7 +84,7 @@ def test_disagreement_above_the_threshold_stops_with_the_figures_and_what_to_do(
         settle("domain.max_disagreement=0.0001")
     message = str(error.value)
     for part in ("OR_ABI-L2-LSTF", "global-land-mask disagree on 0.05%", "441 in the mask alone",
-                 "4 are land in the file alone", "domain.rule=mask"):  # fmt: skip
+                 "4 are land in the files alone", "domain.rule=mask"):  # fmt: skip
         assert part in message
     assert error.value.exit_code == 65
     assert not list((tmp_path / "lake").rglob("*.npz"))
@@ -141,7 +144,7 @@ def test_file_that_cannot_be_read_leaves_it_to_the_next(settle, steps, tmp_path)
     (tmp_path / broken.name).write_bytes(b"none")
     first = plan.Step(steps[0].date, 0, "", (broken,))
     settle(of=(first, steps[1]))
-    assert origin(tmp_path).file == steps[1].files[0].name
+    assert origin(tmp_path).files == (steps[1].files[0].name,)
 
 
 def test_no_file_that_can_be_read_is_an_error_with_the_reasons(settle, steps, tmp_path):
@@ -162,3 +165,14 @@ def test_legacy_domain_stays_whatever_the_rule(settle, grid, tmp_path):
     assert origin(tmp_path).rule == "legacy"
     other = lake_domain.from_mask(~mask, grid, layout)
     assert domains.digest(domains.ensure(objects, KEY, other)) == domains.digest(legacy)
+
+
+def test_domain_of_the_time_when_one_file_decided_is_read(settle, tmp_path):
+    domain = settle()
+    objects = connect(tmp_path / "lake")
+    data = dict(np.load(io.BytesIO(domains.to_bytes(domain, Origin("land"))), allow_pickle=False))
+    former = {"rule": "land", "mask": "", "file": "a.nc", "agreement": None}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **data | {"origin": np.array(json.dumps(former))})
+    objects.put(domains._path(KEY), buffer.getvalue())
+    assert origin(tmp_path) == Origin("land", files=("a.nc",))

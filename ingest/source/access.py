@@ -72,12 +72,12 @@ def access(url: str) -> Access:
         ConfigError: a setting of the source has no meaning.
     """
     scheme, bucket = scheme_of(url), url.rpartition("://")[2]
-    public = (
-        known
-        for (of_scheme, name), known in PUBLIC.items()
+    matches = (
+        public_access
+        for (of_scheme, name), public_access in PUBLIC.items()
         if scheme == of_scheme and bucket.startswith(name)
     )
-    return _overridden(next(public, Access()), os.environ)
+    return _overridden(next(matches, Access()), os.environ)
 
 
 def s3fs_options(reached: Access) -> dict[str, Any]:
@@ -130,27 +130,27 @@ def _is_unsigned(reached: Access) -> bool:
 
 def _overridden(default: Access, environment: Mapping[str, str]) -> Access:
     """The access with the settings of the environment in place of its own."""
-    given = {
+    settings = {
         name: text
         for name in ("ENDPOINT_URL", "REGION", "ANONYMOUS", "PROFILE")
         if (text := environment.get(PREFIX + name, "").strip())
     }
     reached = default
-    if endpoint := given.get("ENDPOINT_URL"):
+    if endpoint := settings.get("ENDPOINT_URL"):
         aws.check_endpoint(f"{PREFIX}ENDPOINT_URL", endpoint)
         reached = replace(reached, endpoint=endpoint.rstrip("/"))
-    if region := given.get("REGION"):
+    if region := settings.get("REGION"):
         reached = replace(reached, region=region)
-    if profile := given.get("PROFILE"):
+    if profile := settings.get("PROFILE"):
         config = aws.profile_config(profile)
         reached = replace(
             reached,
-            endpoint=given.get("ENDPOINT_URL") or config.get("endpoint_url") or reached.endpoint,
-            region=given.get("REGION") or config.get("region") or reached.region,
+            endpoint=settings.get("ENDPOINT_URL") or config.get("endpoint_url") or reached.endpoint,
+            region=settings.get("REGION") or config.get("region") or reached.region,
             profile=profile,
             is_anonymous=False,
         )
-    if anonymous := given.get("ANONYMOUS"):
+    if anonymous := settings.get("ANONYMOUS"):
         if anonymous.lower() not in _WORDS:
             raise ConfigError(f"{PREFIX}ANONYMOUS is {anonymous!r}: wanted true or false")
         reached = replace(reached, is_anonymous=_WORDS[anonymous.lower()])

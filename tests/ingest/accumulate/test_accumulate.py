@@ -406,6 +406,6 @@ def test_less_memory_means_less_room_and_then_fewer_steps():
 
 def test_small_stores_are_not_cut_and_one_step_is_always_tried():
     assert packed.task_size(int(0.3e9), 20_000, 32, steps=50).steps == 50
-    least = packed.task_size(int(0.3e9), **CONUS, steps=256)
-    assert (least.steps, least.room_bytes) == (1, STEP)
-    assert least.peak_bytes > 0.3e9
+    single = packed.task_size(int(0.3e9), **CONUS, steps=256)
+    assert (single.steps, single.room_bytes) == (1, STEP)
+    assert single.peak_bytes > 0.3e9

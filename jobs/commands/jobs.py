@@ -1,6 +1,6 @@
 """A command for each job of the registry: it submits a run to the cluster, and watches it.
 
-Each makes what it builds on, with default settings, where a run is not named by `--set`.
+`--set run=RUN` names the run that a job builds on; without it, one of default settings is made first.
 """
 
 from collections.abc import Sequence

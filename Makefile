@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check lint lanes faults
+.PHONY: install demo test check lint lanes faults fuzz
 
 install: .venv/installed
 
@@ -35,3 +35,6 @@ lanes: install
 
 faults: install
 	$(BIN)/python -m tests.faults.campaign
+
+fuzz: install
+	$(BIN)/python -m tests.fuzz.campaign

@@ -20,6 +20,9 @@ from lake.format.grid import Grid, Projection, axis
 
 UNUSED = -999.0
 """Calibration constants of the other kind of band hold this."""
+_NUMERIC = (h5py.h5t.INTEGER, h5py.h5t.FLOAT)
+_MOST_VALUES = 1 << 20
+"""More than any axis or constant of a granule has."""
 
 
 @contextmanager
@@ -82,9 +85,15 @@ class AbiFile:
         if not h5py.h5a.exists(dataset, name.encode()):
             return None
         attribute = h5py.h5a.open(dataset, name.encode())
+        if attribute.get_type().get_class() not in _NUMERIC or not _is_filled(
+            attribute.get_space()
+        ):
+            raise GranuleError(self._lacks(variable, name))
         values = np.empty(attribute.shape, np.float64)
         attribute.read(values)
-        return np.atleast_1d(values)
+        if not np.isfinite(values).all():
+            raise GranuleError(self._lacks(variable, name))
+        return values.ravel()
 
     def whole_numbers(self, variable: str, name: str) -> tuple[int, ...] | None:
         """An attribute that may be missing."""
@@ -100,7 +109,7 @@ class AbiFile:
 
     def _lacks(self, variable: str, name: str) -> str:
         return (
-            f"{self.path}: {variable} has no attribute {name}; wanted an ABI granule as NOAA "
+            f"{self.path}: {variable} has no attribute {name} of its type; wanted an ABI granule as NOAA "
             "wrote it: fetch it again"
         )
 
@@ -120,13 +129,23 @@ class AbiFile:
         Raises:
             GranuleError: it holds no number, or the one that means unused.
         """
-        value = float(np.ravel(self.variable(name)[()])[0])
+        value = float(self._values(name)[0])
         if not np.isfinite(value) or value == UNUSED:
             raise GranuleError(
                 f"{self.path}: {name} is {value}, which means unused; wanted the calibration of the "
                 "band in its name: fetch it again"
             )
         return value
+
+    def _values(self, name: str) -> Floats:
+        """All numbers of a variable, of any shape; read now."""
+        dataset = self.variable(name)
+        if dataset.dtype.kind not in "iuf" or not dataset.size or dataset.size > _MOST_VALUES:
+            raise GranuleError(
+                f"{self.path}: {name} is {dataset.dtype} of shape {dataset.shape}, wanted numbers: fetch "
+                "it again"
+            )
+        return np.asarray(dataset[()], np.float64).ravel()
 
     def version(self, product: Product) -> str:
         """Which meaning its flags have; empty: the product's only ever had one."""
@@ -175,15 +194,15 @@ class AbiFile:
             for field, name in names.items()
             if name in self.file.attrs
         }
-        band = f"C{int(np.ravel(self.variable('band_id')[()])[0]):02}" if has_band else ""
-        middle = float(np.ravel(self.variable("t")[()])[0]) if "t" in self.file else None
+        band = f"C{self._values('band_id')[0]:02.0f}" if has_band else ""
+        middle = float(self._values("t")[0]) if "t" in self.file else None
         return Identity(**texts, band=band, middle_s=middle)
 
     def grid(self, shape: tuple[int, ...]) -> Grid:
         """The grid, which must have the shape of the data."""
         y, x = (
             axis(
-                np.asarray(self.variable(name)[()]),
+                self._values(name),
                 self.number(name, "scale_factor"),
                 self.number(name, "add_offset"),
             )
@@ -212,5 +231,10 @@ def misfit(path: str, name: str, shape: tuple[int, ...], conflict: str) -> str:
     return f"{path}: {name} has shape {shape}, {conflict}; wanted one shape (y, x): fetch it again"
 
 
+def _is_filled(space: h5py.h5s.SpaceID) -> bool:
+    """Whether an attribute of this space holds any value."""
+    return bool(space.get_simple_extent_npoints() > 0)
+
+
 def _decoded(text: bytes | str) -> str:
-    return text.decode() if isinstance(text, bytes) else str(text)
+    return text.decode(errors="replace") if isinstance(text, bytes) else str(text)

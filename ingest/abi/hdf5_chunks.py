@@ -167,7 +167,8 @@ def mapped(local: str) -> memoryview:
 def _kind(dataset: h5py.Dataset) -> np.dtype[Any]:
     """Native type: netCDF-3 types are signed, `_Unsigned` says what was meant."""
     kind: np.dtype[Any] = dataset.dtype.newbyteorder("=")
-    if kind.kind == "i" and dataset.attrs.get("_Unsigned", b"") in (b"true", "true"):
+    unsigned = dataset.attrs.get("_Unsigned", b"")
+    if kind.kind == "i" and isinstance(unsigned, bytes | str) and unsigned in (b"true", "true"):
         return np.dtype(f"u{kind.itemsize}")
     return kind
 

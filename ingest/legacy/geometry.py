@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.legacy.unpickle import load, unlike
+from ingest.legacy.unpickle import NO_NUMBER, load, unlike
 from lake.errors import ConfigError, GeometryError, LegacyError
 from lake.format import grid
 from lake.format.grid import Grid, Projection
@@ -50,7 +50,7 @@ class LegacyGeometry:
 def read_geometry(data: bytes, path: str) -> LegacyGeometry:
     """The grids of a geometry, with the exact axes behind their float32 scan angles."""
     match load(data, path):
-        case dict() as entries if entries and all(isinstance(shape, tuple) for shape in entries):
+        case dict() as entries if entries and all(map(_is_shape, entries)):
             pass
         case contents:
             raise unlike(path, contents, "a dictionary of grids by shape")
@@ -75,6 +75,10 @@ def read_geometry(data: bytes, path: str) -> LegacyGeometry:
     return geometry
 
 
+def _is_shape(key: object) -> bool:
+    return isinstance(key, tuple) and len(key) == 2 and all(type(size) is int for size in key)
+
+
 def _projection(angles: dict[str, Any], path: str) -> Projection:
     missing = [name for name in _CONSTANTS if name not in angles]
     if missing or angles.get("sweep_angle_axis") != "x":
@@ -82,11 +86,13 @@ def _projection(angles: dict[str, Any], path: str) -> Projection:
             f"{path} lacks {missing}, sweep_angle_axis {angles.get('sweep_angle_axis')!r}: "
             f"wanted {', '.join(_CONSTANTS)} and sweep_angle_axis 'x'"
         )
-    height, major, minor, longitude = (float(angles[name]) for name in _CONSTANTS)
     try:
+        height, major, minor, longitude = (float(angles[name]) for name in _CONSTANTS)
         return Projection(height, major, minor, longitude)
     except ConfigError as error:
         raise LegacyError(f"{path}: {error}") from error
+    except NO_NUMBER as error:
+        raise unlike(path, [angles[name] for name in _CONSTANTS], "a number of each") from error
 
 
 def _grid(projection: Projection, angles: dict[str, Any], shape: Shape, path: str) -> Grid:

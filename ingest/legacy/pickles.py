@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.legacy.geometry import LegacyGeometry, Resolution, Shape, read_geometry
-from ingest.legacy.unpickle import load, unlike
+from ingest.legacy.unpickle import NO_NUMBER, load, unlike
 from lake.errors import ConfigError, LegacyError
 from lake.format import keys
 from lake.format.grid import Projection
@@ -196,12 +196,14 @@ def read_index(data: bytes, path: str) -> dict[str, IndexEntry]:
                 {"path": (PurePosixPath() | str()) as place, "shapes": list() as shapes},
             ):
                 place = PurePosixPath(place)
-                sizes = tuple((int(rows), int(columns)) for rows, columns in shapes)
-                index[place.stem] = IndexEntry(
-                    Projection(float(height), float(major), float(minor), float(longitude)),
-                    place,
-                    sizes,
-                )
+                try:
+                    sizes = tuple((int(rows), int(columns)) for rows, columns in shapes)
+                    grid_projection = Projection(
+                        float(height), float(major), float(minor), float(longitude)
+                    )
+                    index[place.stem] = IndexEntry(grid_projection, place, sizes)
+                except NO_NUMBER as error:
+                    raise unlike(path, (projection, entry), "numbers of a projection") from error
             case _:
                 raise unlike(path, (projection, entry), "constants, path and shapes")
     return index
@@ -270,7 +272,10 @@ def _calibration(metadata: dict[Any, Any], path: str) -> dict[tuple[str, str], d
     for key, constants in metadata.items():
         match key, constants:
             case (str() as geom, str() as band), dict():
-                calibration[geom, band] = {str(k): float(v) for k, v in constants.items()}
+                try:
+                    calibration[geom, band] = {str(k): float(v) for k, v in constants.items()}
+                except NO_NUMBER as error:
+                    raise unlike(path, constants, "calibration constants, each a number") from error
             case _:
                 raise unlike(path, (key, constants), "(geom, band) -> calibration constants")
     return calibration

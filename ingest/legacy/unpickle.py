@@ -22,6 +22,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from lake.console.messages import brief
 from lake.errors import LegacyError
 
 _DTYPE = re.compile(r"[|<>=]?[biufSU]\d*")
@@ -40,6 +41,9 @@ _REFUSED = (
 )
 """Exceptions of the standard library's unpickler, and of our constructors, for bytes that are no such
 pickle."""
+
+NO_NUMBER = (TypeError, ValueError, OverflowError)
+"""Exceptions of `int` and `float` for what is no number, or too large."""
 
 
 def load(data: bytes, path: str) -> object:
@@ -64,9 +68,8 @@ def load(data: bytes, path: str) -> object:
 def unlike(path: str, contents: object, expected: str) -> LegacyError:
     """The error for a pickle whose contents are not what was expected."""
     kind = type(contents).__name__
-    text = repr(contents)
     return LegacyError(
-        f"{path} holds {kind} {text[:80]}{'...' if len(text) > 80 else ''}: "
+        f"{path} holds {kind} {brief(contents)}: "
         f"wanted {expected}, as the original study's programs wrote it"
     )
 

@@ -29,6 +29,7 @@ from typing import Any
 from ingest.abi import products
 from ingest.abi.flags import Rule
 from ingest.listing import masks
+from lake.console.messages import brief
 from lake.errors import ConfigError
 from lake.format.bands import BANDS, Quantity
 from lake.format.grid import SIZES, Projection, geom_name
@@ -277,8 +278,15 @@ def _from_dict(raw: Mapping[str, Any]) -> Listing:
         domain=DomainRule(**domain),
         layout=Layout(**layout),
         cubes=tuple(_cubes(top["cubes"])),
-        geoms=tuple((name, float(longitude)) for name, longitude in geoms.items()),
+        geoms=tuple((name, _degrees(name, longitude)) for name, longitude in geoms.items()),
     )
+
+
+def _degrees(name: str, longitude: float) -> float:
+    try:
+        return float(longitude)
+    except OverflowError as error:
+        raise ConfigError(f"geoms.{name} is {brief(longitude)}: wanted degrees east") from error
 
 
 def _read(name_or_path: str) -> tuple[str, str]:
@@ -319,13 +327,15 @@ def _fields(raw: object, prefix: str, required: _Types, optional: _Types) -> dic
     """The table as a dict of exactly the known keys, each of its type; `prefix` ends with a dot."""
     types = {**required, **optional}
     if not isinstance(raw, Mapping):
-        raise ConfigError(f"{prefix.rstrip('.')} is {raw!r}: wanted a table of {', '.join(types)}")
+        raise ConfigError(
+            f"{prefix.rstrip('.')} is {brief(raw)}: wanted a table of {', '.join(types)}"
+        )
     for key, value in raw.items():
         if key not in types:
             raise ConfigError(f"unknown key {prefix}{key}: known here are {', '.join(types)}")
         if type(value) not in types[key]:
             names = " or ".join(t.__name__ for t in types[key])
-            raise ConfigError(f"{prefix}{key} is {value!r}: wanted a {names}")
+            raise ConfigError(f"{prefix}{key} is {brief(value)}: wanted a {names}")
     if missing := [key for key in required if key not in raw]:
         raise ConfigError(f"missing key {prefix}{missing[0]}: wanted are {', '.join(required)}")
     return dict(raw)
@@ -345,7 +355,7 @@ def _rule(raw: object, table: str, optional: _Types) -> dict[str, Any]:
         if isinstance(rule.meaning, dict):
             _fields(meaning, f"{table}.meaning.", dict.fromkeys(rule.meaning, (str,)), {})
         raise ConfigError(
-            f"{table}.meaning of {fields['rule']!r} is {meaning}, but here the rule means "
+            f"{table}.meaning of {fields['rule']!r} is {brief(meaning, 400)}, but here the rule means "
             f"{rule.meaning}: use another rule, or the software that meant this"
         )
     return fields
@@ -381,7 +391,7 @@ def _quantity(product: str) -> Quantity | None:
 
 def _check_items(key: str, items: Sequence[object], kind: type) -> None:
     if wrong := [item for item in items if type(item) is not kind]:
-        raise ConfigError(f"{key} holds {wrong[0]!r}: wanted {kind.__name__} alone")
+        raise ConfigError(f"{key} holds {brief(wrong[0])}: wanted {kind.__name__} alone")
 
 
 def _check_one_of(key: str, value: str, choices: Sequence[str] | Mapping[str, object]) -> None:

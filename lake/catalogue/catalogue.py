@@ -16,6 +16,7 @@ from lake.errors import ConfigError, ConflictError, FormatError, MissingError
 from lake.format.domain import Domain
 from lake.format.keys import Key
 from lake.format.schema import FORMAT, VERSION
+from lake.storage import documents
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects, exists
 from lake.store import commits, tables
@@ -140,7 +141,11 @@ def claim(objects: Objects) -> None:
                 "give an empty or new folder or prefix"
             )
         mark(objects)
-    version = read_json(objects, MARKER)["version"]
+    version = read_json(objects, MARKER).get("version")
+    if not isinstance(version, int):
+        raise FormatError(
+            f"{objects.url(MARKER)} says no version of a lake: it is damaged, restore it"
+        )
     if version > VERSION:
         raise FormatError(
             f"{objects.root} is a lake of version {version}, this software knows up to {VERSION}: "
@@ -207,14 +212,20 @@ def replace(objects: Objects, newest: Commit | None, rows: list[Row]) -> bool:
 
 
 def _read(objects: Objects, commit: Commit) -> pa.Table:
-    path = f"{FOLDER}/{commit.body['table']}"
     try:
-        return tables.load(objects, path, _SCHEMA)
-    except (MissingError, pa.ArrowInvalid) as error:
+        return tables.load(objects, f"{FOLDER}/{_table_name(commit)}", _SCHEMA)
+    except (MissingError, FormatError) as error:
         raise MissingError(
-            f"the catalogue of {objects.root} is damaged: {objects.url(path)} is lost or no table; "
+            f"the catalogue of {objects.root} is damaged: {error}; "
             "'lake catalog rebuild --lake ROOT' makes it anew from the stores"
         ) from error
+
+
+def _table_name(commit: Commit) -> str:
+    name = commit.body.get("table")
+    if isinstance(name, str) and documents.is_path(name):
+        return name
+    raise FormatError(f"commit {commit.number} of it names the table {str(name)[:100]!r}")
 
 
 def _write(objects: Objects, rows: list[Row]) -> str:

@@ -99,7 +99,8 @@ class Catalog:
                     pc.is_in(self.table[column], pa.array(_words(words), pa.string()))
                 )
         for name in _words(cube):
-            matches &= [name in cubes.split() for cubes in self.table["cubes"].to_pylist()]
+            cubes = self.table["cubes"].to_pylist()
+            matches &= np.array([name in names.split() for names in cubes], bool)
         if t0 is not None:
             matches &= _numpy(pc.greater_equal(self.table["tf"], _iso(t0)))
         if tf is not None:

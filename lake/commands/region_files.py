@@ -36,7 +36,7 @@ def _geojson(path: Path) -> Region:
         data = path.read_bytes()
         encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
         region: Any = json.loads(data.decode(encoding))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read {path} as GeoJSON: {error}") from error
     if not isinstance(region, dict):
         raise ConfigError(f"{path} holds {type(region).__name__}, which is no GeoJSON object")
@@ -46,6 +46,7 @@ def _geojson(path: Path) -> Region:
 def _by_pyogrio(path: Path) -> Region:
     try:
         import pyogrio  # noqa: PLC0415 (mostly not installed)
+        from shapely.errors import ShapelyError  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"cannot read {path}: GeoJSON (.json, .geojson) needs nothing else, other formats need "
@@ -53,7 +54,12 @@ def _by_pyogrio(path: Path) -> Region:
         ) from error
     try:
         table = pyogrio.read_dataframe(path)
-    except (ValueError, OSError, RuntimeError) as error:  # pyogrio's own are RuntimeErrors
+    except (
+        ValueError,
+        OSError,
+        RuntimeError,
+        ShapelyError,
+    ) as error:  # pyogrio's are RuntimeErrors
         raise ConfigError(f"cannot read {path}: {error}") from error
     if table.crs is None:
         raise ConfigError(

@@ -4,6 +4,7 @@ Results go to stdout, everything else to stderr; colours and bars appear on a te
 """
 
 import json
+import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
@@ -94,3 +95,12 @@ class _Lines:
         if tenth != self._tenth:
             self._tenth = tenth
             say(f"{self._title}: {done}/{total} {detail}".rstrip())
+
+
+def brief(value: object, length: int = 100) -> str:
+    """A value as Python writes it, cut to some characters: of what may be nested at will the first levels."""
+    shown = reprlib.Repr()
+    shown.maxlist = shown.maxtuple = shown.maxdict = 10
+    shown.maxstring = shown.maxother = length
+    text = shown.repr(value)
+    return text if len(text) <= length else f"{text[: length - 3]}..."

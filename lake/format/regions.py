@@ -6,11 +6,12 @@ inside its own polygon alone. Points on an edge are inside. Longitudes are taken
 polygon by itself: a ring across the antimeridian goes on beyond 180.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lake.console.messages import brief
 from lake.errors import ConfigError
 from lake.format.arrays import Bools, Floats
 
@@ -35,11 +36,11 @@ def inside(region: Region, lon: Floats, lat: Floats) -> Bools:
     """
     if not isinstance(region, Mapping) and hasattr(region, "__geo_interface__"):
         region = region.__geo_interface__
-    if not isinstance(region, Mapping) and len(region) == 4 and np.ndim(region[0]) == 0:
-        return _in_box(region, lon, lat)
+    if not isinstance(region, Mapping) and len(region) == 4 and _is_number(region[0]):
+        return _in_box(_box(region), lon, lat)
     polygons = [_polygon(rings) for rings in _polygons(region)]
     if not polygons:
-        raise ConfigError(f"the region {_short(region)} holds no polygon")
+        raise ConfigError(f"the region {brief(region)} holds no polygon")
     covered = np.zeros(lon.shape, bool)
     for polygon in polygons:
         covered |= _in_polygon(polygon, lon, lat)
@@ -57,6 +58,24 @@ def width(box: Sequence[float]) -> float:
     if not (-90 <= south <= north <= 90 and 0 <= degrees <= 360):
         raise ConfigError(f"bbox is {tuple(box)}: wanted (west, south, east, north) in degrees")
     return degrees
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    return not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
+
+
+def _box(region: Sequence[Any]) -> tuple[float, ...]:
+    """The numbers of a box.
+
+    Raises:
+        ConfigError: it holds something else.
+    """
+    try:
+        return tuple(float(degrees) for degrees in region)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"bbox is {brief(region)}: wanted (west, south, east, north) in degrees"
+        ) from error
 
 
 def _in_box(box: Sequence[float], lon: Floats, lat: Floats) -> Bools:
@@ -87,6 +106,8 @@ def _polygon(rings: Sequence[Any]) -> "Polygon":
     """
     import shapely  # noqa: PLC0415
 
+    if not isinstance(rings, Iterable):
+        raise ConfigError(f"{brief(rings)} is no polygon: wanted a list of rings of (lon, lat)")
     outer, *holes = [_checked(ring) for ring in rings]
     west = outer[:, 0].min()
     for hole in holes:
@@ -100,47 +121,43 @@ def _polygons(region: Region) -> Iterator[Sequence[Any]]:
     if not isinstance(region, Mapping):
         yield [region]
         return
-    try:
-        match region.get("type"):
-            case "Polygon":
-                yield from [region["coordinates"]] if region["coordinates"] else []
-            case "MultiPolygon":
-                yield from (rings for rings in region["coordinates"] if rings)
-            case "Feature":
-                yield from _polygons(region["geometry"]) if region["geometry"] else ()
-            case "FeatureCollection":
-                for feature in region["features"]:
-                    yield from _polygons(feature)
-            case "GeometryCollection":
-                for geometry in region["geometries"]:
-                    yield from _polygons(geometry)
-            case kind:
-                raise ConfigError(
-                    f"the region is GeoJSON of type {kind!r}: wanted Polygon or MultiPolygon, or "
-                    "features of these"
-                )
-    except (KeyError, TypeError) as error:
-        raise ConfigError(
-            f"the region {_short(region)} is no GeoJSON: {error!r} is missing or of another kind"
-        ) from error
+    pending: list[Any] = [region]  # no recursion: collections of collections may be nested at will
+    while pending:
+        part = pending.pop()
+        try:
+            match part["type"]:
+                case "Polygon":
+                    yield from [part["coordinates"]] if part["coordinates"] else []
+                case "MultiPolygon":
+                    yield from (rings for rings in part["coordinates"] if rings)
+                case "Feature":
+                    pending += [part["geometry"]] if part["geometry"] else []
+                case "FeatureCollection":
+                    pending += part["features"]
+                case "GeometryCollection":
+                    pending += part["geometries"]
+                case kind:
+                    raise ConfigError(
+                        f"the region is GeoJSON of type {brief(kind)}: wanted Polygon or "
+                        "MultiPolygon, or features of these"
+                    )
+        except (KeyError, TypeError) as error:
+            raise ConfigError(
+                f"the region {brief(part)} is no GeoJSON: {error!r} is missing or of another kind"
+            ) from error
 
 
 def _checked(ring: Any) -> Floats:  # noqa: ANN401
     """(vertex, 2): the vertices of a ring, closed or not."""
     try:
         vertices = np.array([[float(x) for x in vertex[:2]] for vertex in ring])
-    except (TypeError, ValueError, IndexError, KeyError):
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
         vertices = np.zeros((0, 0))
     usable = vertices.ndim == 2 and vertices.shape[1:] == (2,) and np.isfinite(vertices).all()
     if not usable or len(vertices) < 3 or np.abs(vertices[:, 1]).max() > 90:
         raise ConfigError(
-            f"the ring {_short(ring)} is no polygon: wanted three or more (lon, lat) in degrees"
+            f"the ring {brief(ring)} is no polygon: wanted three or more (lon, lat) in degrees"
         )
     if np.ptp(vertices[:, 0]) > 360:
-        raise ConfigError(f"the ring {_short(ring)} is more than 360 degrees wide")
+        raise ConfigError(f"the ring {brief(ring)} is more than 360 degrees wide")
     return vertices
-
-
-def _short(thing: object) -> str:
-    text = repr(thing)
-    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -27,6 +27,8 @@ VERSION = 1
 """Readers refuse a higher version; a change that old readers would misread raises it."""
 
 MONTHS = tuple(range(1, 13))
+REFINEMENTS = (1, 2, 4)
+"""How many fine pixels can lie along one edge of a coarse pixel."""
 RESULTS_DIMS = ("month", "tod", "band", "metric", "pixel", "subpixel")
 CODEC = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=4)
 COORDINATE_CHUNK = 1 << 20
@@ -210,14 +212,29 @@ def cube_attributes(cube: Cube) -> dict[str, Any]:
     return {"cube": fields} | ({} if is_implied else {"quantity": quantity})
 
 
-def cube_from(attributes: Mapping[str, Any]) -> Cube:
-    """The cube that `cube_attributes` wrote."""
+def cube_from(name: str, attributes: Mapping[str, Any]) -> Cube:
+    """The cube that `cube_attributes` wrote.
+
+    Args:
+        name: of the group that has the attributes.
+        attributes: of that group.
+
+    Raises:
+        ConfigError: they are of another cube, or hold values of another type.
+    """
     fields = dict(attributes["cube"])
     quantity = attributes.get("quantity")
-    return Cube(
+    cube = Cube(
         **fields | {"bands": tuple(fields["bands"]), "tods": tuple(fields["tods"])},
         quantity=Quantity(**quantity) if quantity else None,
     )
+    texts = (cube.name, cube.resolution, cube.product, cube.variable, *cube.bands)
+    is_typed = all(isinstance(text, str) for text in texts) and all(
+        type(number) is int for number in (cube.refinement, *cube.tods)
+    )
+    if name != cube.name or not is_typed or cube.refinement not in REFINEMENTS:
+        raise ConfigError(f"the attributes of the cube {name!r} are {str(fields)[:200]}")
+    return cube
 
 
 def _root_attributes(domain: Domain, cubes: tuple[Cube, ...]) -> dict[str, Any]:

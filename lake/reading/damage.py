@@ -1,6 +1,9 @@
 """Errors for a missing object of a generation: the generation is damaged, or was collected as garbage."""
 
-from lake.errors import LakeError, MissingError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lake.errors import FormatError, LakeError, MissingError
 from lake.storage.connect import connect
 from lake.storage.objects import Objects, exists
 from lake.store import commits
@@ -8,6 +11,41 @@ from lake.store.generations import StoreState
 
 _FOLDER = "/v/"
 """The folder of the generations of a store, within their URLs."""
+
+_UNFIT = (
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    ZeroDivisionError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What Zarr and Python raise for metadata that parse as JSON, but are none of a store."""
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Reads metadata, or what they describe; if they do not fit, the error names them.
+
+    Args:
+        url: of what is read, for the message.
+
+    Raises:
+        FormatError: what is read is damaged.
+    """
+    try:
+        yield
+    except LakeError:  # some of ours are ValueErrors, and say more
+        raise
+    except _UNFIT as error:
+        raise FormatError(
+            f"{url} cannot be decoded: {type(error).__name__} {str(error)[:200]}; 'lake verify' tells "
+            "what else is damaged"
+        ) from error
 
 
 def missing_object(generation: Objects, error: MissingError) -> MissingError:

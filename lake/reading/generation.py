@@ -1,5 +1,6 @@
 """One generation of a store, opened: what its metadata say, and its arrays as they are stored."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +14,7 @@ from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.reading import blocks
-from lake.reading.damage import missing_generation, missing_object
+from lake.reading.damage import explained, missing_generation, missing_object
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 from lake.storage.readonly import ReadOnlyStore
@@ -28,35 +29,40 @@ class Generation:
         self.url = objects.url()
         """The URL of the generation."""
         self._zarr = ReadOnlyStore(objects, whole=True)
+        with explained(objects.url("zarr.json")):
+            self._root = self._open_root()
+            self.attributes: dict[str, Any] = dict(self._root.attrs)
+            _check_format(self.attributes, self.url)
+            self.key = keys.parse(str(self.attributes["key"]))
+            self.cubes = {
+                name: schema.cube_from(name, dict(self._root[name].attrs))
+                for name in self.attributes["cubes"]
+            }
+            self.months: tuple[int, ...] = tuple(map(int, self.attributes["months"]))
+            """The months that hold statistics."""
+            self.suspect: tuple[str, ...] = tuple(map(str, self.attributes["suspect"]))
+            """The metrics that may be wrong, because they come from merged legacy results."""
+            self.layout = Layout(**self.attributes["layout"])
+            """The sizes of the superblocks and chunks into which pixels are cut."""
+            self.pixels: int = self.declared("pixel")[0].shape[0]
+            """The number of pixels."""
+            _check_coarse(self.cubes)
+        self.blocks = blocks.Reader(objects, self.layout, self.months)
+        """The reader of inner chunks."""
+        self._read: dict[str, NDArray[Any]] = {}
+
+    def _open_root(self) -> zarr.Group:
         try:
-            self._root = zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
-        except MissingError as error:
-            raise missing_generation(self.url, error) from error
-        except LakeError:  # some of ours are ValueErrors: a refusal is no missing store
+            return zarr.open_consolidated(self._zarr, mode="r", zarr_format=3)
+        except LakeError as error:  # some of ours are ValueErrors: a refusal is no missing store
+            if isinstance(error, MissingError):
+                raise missing_generation(self.url, error) from error
             raise
         except FileNotFoundError as error:
             raise missing_generation(self.url, error) from error
         except ValueError as error:
-            read_json(objects, "zarr.json")  # says what it is, if it is no JSON
+            read_json(self._objects, "zarr.json")  # says what it is, if it is no JSON
             raise missing_generation(self.url, error) from error
-        self.attributes: dict[str, Any] = dict(self._root.attrs)
-        _check_format(self.attributes, self.url)
-        self.key = keys.parse(str(self.attributes["key"]))
-        self.cubes = {
-            name: schema.cube_from(dict(self._root[name].attrs))
-            for name in self.attributes["cubes"]
-        }
-        self.months: tuple[int, ...] = tuple(self.attributes["months"])
-        """The months that hold statistics."""
-        self.suspect: tuple[str, ...] = tuple(self.attributes["suspect"])
-        """The metrics that may be wrong, because they come from merged legacy results."""
-        self.layout = Layout(**self.attributes["layout"])
-        """The sizes of the superblocks and chunks into which pixels are cut."""
-        self.pixels: int = self.declared("pixel")[0].shape[0]
-        """The number of pixels."""
-        self.blocks = blocks.Reader(objects, self.layout, self.months)
-        """The reader of inner chunks."""
-        self._read: dict[str, NDArray[Any]] = {}
 
     @property
     def generation(self) -> str:
@@ -72,7 +78,10 @@ class Generation:
     def projection(self) -> Projection:
         """The projection of the fixed grid."""
         attributes = self.crs(self._coarse.resolution)
-        return Projection(**{name: attributes[name] for name in Projection.__dataclass_fields__})
+        with explained(self._objects.url("zarr.json")):
+            return Projection(
+                **{name: attributes[name] for name in Projection.__dataclass_fields__}
+            )
 
     @cached_property
     def domain(self) -> Domain:
@@ -80,7 +89,8 @@ class Generation:
         resolution = self._coarse.resolution
         y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
         row, column = self.coordinate("row"), self.coordinate("column")
-        return Domain(Grid(self.projection, y, x), self.layout, row, column)
+        with explained(self._objects.url("zarr.json")):
+            return Domain(Grid(self.projection, y, x), self.layout, row, column)
 
     def crs(self, resolution: str) -> dict[str, Any]:
         """The attributes of the CF grid mapping of a resolution."""
@@ -88,8 +98,9 @@ class Generation:
 
     def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
         """An array (or a group) of the store, of which nothing is read, and its attributes."""
-        array: Any = self._root[path]
-        return array, dict(array.attrs)
+        with explained(self._objects.url(path)):
+            array: Any = self._root[path]
+            return array, dict(array.attrs)
 
     def coordinate(self, name: str) -> NDArray[Any]:
         """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
@@ -109,22 +120,22 @@ class Generation:
             MissingError: an object of the array is not there.
             FormatError: one is damaged.
         """
-        array: Any = self._root[path]
-        try:
-            return np.asarray(array[...] if key is ... else array.oindex[key])
-        except MissingError as error:
-            raise missing_object(self._objects, error) from error
-        except LakeError:
-            raise
-        except (RuntimeError, ValueError) as error:
-            raise FormatError(
-                f"{self._objects.url(path)} cannot be decoded: {error}; 'lake verify' tells what else is "
-                "damaged"
-            ) from error
+        with explained(self._objects.url(path)):
+            array: Any = self._root[path]
+            try:
+                return np.asarray(array[...] if key is ... else array.oindex[key])
+            except MissingError as error:
+                raise missing_object(self._objects, error) from error
 
     @property
     def _coarse(self) -> schema.Cube:
         return next(cube for cube in self.cubes.values() if cube.refinement == 1)
+
+
+def _check_coarse(cubes: Mapping[str, schema.Cube]) -> None:
+    """Refuse a store without a cube on the coarse grid, which says where its pixels lie."""
+    if not any(cube.refinement == 1 for cube in cubes.values()):
+        raise FormatError(f"none of the cubes {', '.join(cubes)} has refinement 1: it is damaged")
 
 
 def _check_format(attributes: dict[str, Any], url: str) -> None:

@@ -6,22 +6,37 @@ from typing import Any
 from lake.errors import FormatError
 from lake.storage.objects import Objects
 
+_LONGEST_PATH = 255
+"""Characters; file systems allow as many for a single name."""
 _SHOWN = 40
 """Bytes of what is no JSON that an error shows."""
 
 
-def read_json(objects: Objects, path: str) -> Any:  # noqa: ANN401 (JSON)
+def read_json(objects: Objects, path: str) -> dict[str, Any]:
     """The document of an object.
 
     Raises:
         MissingError: there is no such object.
-        FormatError: it is no JSON, but e.g. the page of a login.
+        FormatError: it is no JSON, but e.g. the page of a login, or no document.
     """
     data = objects.get(path)
     try:
-        return json.loads(data)
-    except ValueError as error:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{objects.url(path)} is no JSON: {_kind(data)}") from error
+    if not isinstance(document, dict):
+        raise FormatError(
+            f"{objects.url(path)} holds a {type(document).__name__}, wanted a document with names: it "
+            "is damaged, restore the object"
+        )
+    return document
+
+
+def is_path(value: object) -> bool:
+    """Whether a value of a document can be the path of an object below the place of the document."""
+    if not isinstance(value, str) or len(value) > _LONGEST_PATH or not value.isprintable():
+        return False
+    return all(segment not in {"", ".", ".."} for segment in value.split("/"))
 
 
 def _kind(data: bytes) -> str:

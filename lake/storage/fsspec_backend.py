@@ -12,10 +12,10 @@ import zarr.storage
 from fsspec.implementations.memory import MemoryFileSystem
 from zarr.abc.store import Store as ZarrStore
 
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError, MissingError, UnreachableError
 from lake.storage.objects import UNDATED, Bytes, Stat
 from lake.storage.readonly import ReadOnlyStore
-from lake.storage.urls import join
+from lake.storage.urls import join, redact
 
 
 class FsspecObjects:
@@ -28,8 +28,13 @@ class FsspecObjects:
         self._options = options
         try:
             self._fs, self._base = fsspec.core.url_to_fs(root, **options)
-        except ValueError as error:
-            raise ConfigError(f"cannot open {root}: {error}") from error
+        except (ConnectionError, TimeoutError) as error:  # some connect at once
+            raise UnreachableError(f"cannot open {redact(root)}: {error}; run it again") from error
+        except (ValueError, TypeError, ImportError, OSError) as error:
+            raise ConfigError(
+                f"cannot open {redact(root)}: {error}; check the URL, and what the file system of its "
+                "scheme needs: a package, or storage options"
+            ) from error
         self._is_cached = "::" in root
         # the file systems that cache take no two threads at a time
         self._reading: AbstractContextManager[Any] = _CACHES if self._is_cached else nullcontext()

@@ -15,7 +15,7 @@ from typing import Any
 
 import obstore
 import zarr.storage
-from obstore.exceptions import AlreadyExistsError, GenericError, NotSupportedError
+from obstore.exceptions import AlreadyExistsError, NotSupportedError
 from obstore.store import LocalStore
 from zarr.abc.store import Store as ZarrStore
 
@@ -180,7 +180,7 @@ class ObstoreObjects:
             _check_process()
             with announce(self.url(path)):
                 yield
-        except FileExistsError:
+        except (FileExistsError, NotSupportedError):  # the caller has another way
             raise
         except FileNotFoundError:
             if doing == "write":
@@ -191,7 +191,7 @@ class ObstoreObjects:
         except (OSError, obstore.exceptions.BaseError) as error:
             if refusal := refusals.explain(doing, self.url(path), error):
                 raise refusal from error
-            if isinstance(error, GenericError):  # after all retries
+            if isinstance(error, obstore.exceptions.BaseError):  # after all retries
                 cause = str(error).partition("\n")[0]
                 raise UnreachableError(
                     f"cannot {doing} {self.url(path)}: {cause}; what was finished is kept: run it again"

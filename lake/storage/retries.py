@@ -20,12 +20,14 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import zarr.storage
-from obstore.exceptions import GenericError
+from obstore.exceptions import BaseError, GenericError
 from obstore.store import HTTPStore, from_url
 from zarr.abc.buffer import Buffer, BufferPrototype
 from zarr.abc.store import ByteRequest
 
+from lake.errors import ConfigError
 from lake.storage import aws
+from lake.storage.urls import redact
 
 T = TypeVar("T")
 
@@ -54,7 +56,11 @@ def patience(time: timedelta) -> Iterator[None]:
 
 
 def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each scheme)
-    """The store of obstore for a URL."""
+    """The store of obstore for a URL.
+
+    Raises:
+        ConfigError: obstore cannot make a place of the URL and the environment.
+    """
     options: Any = {
         "client_options": {
             "allow_http": True,
@@ -67,11 +73,16 @@ def open_store(url: str) -> Any:  # noqa: ANN401 (obstore has a type for each sc
             "retry_timeout": _PATIENCE.get() or PATIENCE,
         },
     }
-    if url.startswith("http"):
-        return HTTPStore.from_url(url, **options)
     if url.startswith("s3"):
         options |= aws.options()
-    return from_url(url, **options)
+    try:
+        return (HTTPStore.from_url if url.startswith("http") else from_url)(url, **options)
+    except (ValueError, BaseError) as error:
+        cause = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"cannot open {redact(url)}: {cause}; check the URL, and what its server needs in the "
+            "environment, such as AZURE_STORAGE_ACCOUNT_NAME"
+        ) from error
 
 
 def again(call: Callable[[], T]) -> T:

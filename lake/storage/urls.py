@@ -43,22 +43,38 @@ def absolute(url: str | Path) -> str:
     text = str(url)
     if not text.strip():
         raise ConfigError("the place is empty: wanted a folder, or a URL such as s3://bucket/lake")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{text!r} cannot be a place: {error.reason}") from error
     if control := _CONTROL.search(text):
         raise ConfigError(
             f"{text!r} cannot be a place: it holds the control character {control[0]!r}"
         )
     chain, _, last = text.rpartition("::")
     if is_folder(last):
-        folder = os.path.abspath(Path(last.removeprefix("file://")).expanduser())  # noqa: PTH100 (follows no links)
+        folder = _folder(last.removeprefix("file://"))
         return f"{chain}::file://{folder}" if chain else folder
     _check(last)
-    return text if text.endswith("://") else text.rstrip("/")
+    scheme, _, rest = last.partition("://")
+    return f"{text.removesuffix(last)}{scheme}://{rest.rstrip('/')}"
 
 
 def redact(url: str) -> str:
     """A URL for messages: without a query, which may hold a token, or a password."""
     bare = re.sub(r"://[^/@]*@", "://...@", url)
     return f"{bare.partition('?')[0]}?..." if "?" in bare else bare
+
+
+def _folder(path: str) -> str:
+    """A folder of this machine, absolute and normal; links are not followed."""
+    try:
+        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 (follows no links)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{path} begins with the home folder of a user whom this machine does not know: give the "
+            "path from '/'"
+        ) from error
 
 
 def _check(url: str) -> None:

@@ -17,6 +17,9 @@ from lake.storage.connect import STORE_ERRORS
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 
+_MOST = 10**12
+"""No log has as many commits: such a hint is damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -77,9 +80,10 @@ def _hint(objects: Objects, folder: str) -> int:
     except MissingError:
         return 0
     try:
-        return int(json.loads(text)["number"])
-    except (ValueError, KeyError, TypeError):  # a hint that says nothing is none
+        number = json.loads(text)["number"]
+    except (ValueError, KeyError, TypeError, RecursionError):  # a hint that says nothing is none
         return 0
+    return number if isinstance(number, int) and 0 < number < _MOST else 0
 
 
 def read(objects: Objects, number: int, folder: str = "") -> Commit | None:

@@ -25,6 +25,7 @@ from lake.format.domain import Domain
 from lake.format.moments import METRICS
 from lake.format.order import Layout
 from lake.format.schema import Cube
+from lake.storage import documents
 from lake.storage.objects import Objects
 from lake.store import commits, ledger, manifest, shards
 from lake.store.ledger import Ledger
@@ -65,14 +66,51 @@ class StoreState:
                 "version of goeslake from before the format was fixed; ingest anew into another lake"
             )
         fields = {name: commit.body[name] for name in cls.__slots__}
+        if wrong_fields := [name for name, value in fields.items() if not _FITS[name](value)]:
+            raise FormatError(
+                f"commit {commit.number} says of {wrong_fields[0]} {str(fields[wrong_fields[0]])[:100]!r}: "
+                "it is damaged, restore it; 'lake verify' tells what else is"
+            )
         return cls(
             **fields | {name: tuple(fields[name]) for name in ("months", "suspect", "parts")}
         )
 
 
+def _is_path(value: object) -> bool:
+    return value == "" or documents.is_path(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _holds_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _holds_months(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(month, int) and month in schema.MONTHS for month in value
+    )
+
+
+_FITS = {
+    "path": _is_path,
+    "manifest": _is_path,
+    "months": _holds_months,
+    "suspect": _holds_texts,
+    "ledger": _is_path,
+    "parts": _holds_texts,
+    "domain": _is_text,
+    "listing": _is_text,
+}
+"""What a commit's value of each field of `StoreState` must be."""
+
+
 def read_ledger(objects: Objects, commit: commits.Commit | None) -> Ledger:
-    """The ledger that a commit names; empty before the first."""
-    return ledger.read(objects, StoreState.from_commit(commit).ledger) if commit else Ledger()
+    """The ledger that a commit names; empty before the first, or where it names none."""
+    path = StoreState.from_commit(commit).ledger if commit else ""
+    return ledger.read(objects, path) if path else Ledger()
 
 
 def commit(objects: Objects, parent: commits.Commit | None, state: StoreState) -> commits.Commit:

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lake.errors import FormatError
 from lake.storage.objects import Objects
 
 
@@ -26,11 +27,26 @@ def write(objects: Objects, folder: str, table: pa.Table) -> str:
 
 
 def load(objects: Objects, path: str, schema: pa.Schema) -> pa.Table:
-    """The table at `path`; a column that it lacks is null."""
-    table = decode(objects.get(path))
-    nulls = pa.nulls(table.num_rows)
-    columns = [table[name] if name in table.column_names else nulls for name in schema.names]
-    return pa.table(columns, schema.names).cast(schema)
+    """The table at `path`.
+
+    Raises:
+        MissingError: there is no such object.
+        FormatError: it is damaged, or lacks a column.
+    """
+    data = objects.get(path)
+    try:
+        table = decode(data).select(schema.names).cast(schema)
+        table.validate(full=True)
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
+        raise FormatError(
+            f"{objects.url(path)} ({len(data)} bytes) is no table of {', '.join(schema.names)}: {error}; "
+            "it is damaged: restore the object"
+        ) from error
+    if lacking := [name for name in schema.names if table[name].null_count]:
+        raise FormatError(
+            f"{objects.url(path)} says nothing of {', '.join(lacking)}: it is damaged, restore the object"
+        )
+    return table
 
 
 def decode(data: bytes) -> pa.Table:
@@ -47,6 +63,6 @@ def decode(data: bytes) -> pa.Table:
 
 
 def read(objects: Objects, path: str, schema: pa.Schema) -> list[dict[str, Any]]:
-    """The rows of the table at `path`."""
+    """The rows of the table at `path`; raises as `load`."""
     rows: list[dict[str, Any]] = load(objects, path, schema).to_pylist()
     return rows

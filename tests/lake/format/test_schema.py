@@ -60,7 +60,7 @@ def test_empty_results_are_nan_without_any_object(folder):
 def test_cube_comes_back_from_its_attributes(folder):
     for cube in CUBES:
         attributes = json.loads((folder / cube.name / "zarr.json").read_text())["attributes"]
-        assert schema.cube_from(attributes) == cube
+        assert schema.cube_from(cube.name, attributes) == cube
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_group_says_the_quantity_of_a_variable_that_version_1_does_not_imply():
     rain = cube_of("RRQPE", "RRQPE", quantity=Quantity("rainfall rate", "mm h-1"))
     attributes = json.loads(json.dumps(schema.cube_attributes(rain)))
     assert attributes["quantity"] == {"name": "rainfall rate", "unit": "mm h-1"}
-    assert schema.cube_from(attributes) == rain
+    assert schema.cube_from("c", attributes) == rain
     for implied in (cube_of("LST", "LST"), cube_of("Rad", "C02")):
         assert list(schema.cube_attributes(implied)) == ["cube"]
-        assert schema.cube_from(schema.cube_attributes(implied)) == implied
+        assert schema.cube_from("c", schema.cube_attributes(implied)) == implied

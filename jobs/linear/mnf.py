@@ -94,12 +94,12 @@ def make(work: ActiveRun) -> Sequence[str]:
     return [path]
 
 
-@one_thread()
 def apply(work: ActiveRun, model: str) -> Sequence[str]:
     """Score all pixels of another store by the model of a run, for `lake transform`."""
     return linear_model.apply(work, model)
 
 
+@one_thread()
 def _model(root: str, run: str, settings: Settings, last: int) -> None:
     """On a worker: store the model."""
     model = passes.solution(root, run, last)

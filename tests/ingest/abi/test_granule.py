@@ -1,6 +1,7 @@
 import tempfile
 from pathlib import Path
 
+import h5py
 import netCDF4
 import numpy as np
 import pytest
@@ -353,3 +354,22 @@ def test_legacy_synthetic_granules_are_read_at_all_resolutions(shared_data: Path
     with netCDF4.Dataset(path) as file:
         file.set_auto_maskandscale(False)
         assert_array_equal(sky.clear(), file["DQF"][:] == 0)
+
+
+@pytest.mark.parametrize("value", [h5py.Empty("f4"), "x", np.zeros(0), np.nan, 1j])
+@pytest.mark.parametrize(
+    "name", ["Rad.scale_factor", "Rad.valid_range", "band_id", "planck_fk1", "y"]
+)
+def test_values_that_are_no_numbers_are_refused(tmp_path, name, value):
+    local = tmp_path / "granule.nc"
+    local.write_bytes(radiances(13, thermal()))
+    with h5py.File(local, "r+") as file:
+        variable, _, attribute = name.partition(".")
+        if attribute:
+            del file[variable].attrs[attribute]
+            file[variable].attrs[attribute] = value
+        else:
+            del file[variable]
+            file[variable] = value
+    with pytest.raises(GranuleError):
+        open_band(str(local), f"/a/{RAD_C13}", "Rad")

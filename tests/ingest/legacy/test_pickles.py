@@ -351,3 +351,23 @@ def test_a_permutation_that_is_none_is_refused(change):
             pair = pair.T
     with pytest.raises(LegacyError, match=r"some\.pkl"):
         read("permutation", ([], pair, {}))
+
+
+@pytest.mark.parametrize("constant", ["", None, [1], {}, np.zeros(3)], ids=str)
+def test_constants_that_are_no_numbers_are_refused(constant):
+    entry = {"path": "/old/geom.pkl", "shapes": [(4, 5)]}
+    for shapes in ([(4, constant)], [4]):
+        with pytest.raises(LegacyError, match=r"some\.pkl"):
+            read("index", {(1.0, 2.0, 4.0, 3.0): entry | {"shapes": shapes}})
+    with pytest.raises(LegacyError, match=r"some\.pkl"):
+        read("result", (statistics([2.0, 1.0]), {("geom", "C01"): {"kappa0": constant}}))
+    entries = geometry()
+    for angles, _ in entries.values():
+        angles["perspective_point_height"] = constant
+    with pytest.raises(LegacyError, match=r"some\.pkl"):
+        read("geometry", entries)
+
+
+def test_geometry_whose_keys_are_no_shapes_is_refused():
+    with pytest.raises(LegacyError, match="grids by shape"):
+        read("geometry", geometry() | {(None, 1): ()})

@@ -274,3 +274,14 @@ def test_listing_file_that_is_no_text_is_an_error(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"cannot read the listing .*binary\.toml"):
         listing.load(str(path))
+
+
+def test_values_nested_at_will_and_numbers_beyond_all_are_refused_by_key(tmp_path):
+    tree = listing.load(LST).to_dict()
+    nested = []
+    for _ in range(5000):
+        nested = [nested]
+    with pytest.raises(ConfigError, match="sat is"):
+        listing.Listing.from_dict(tree | {"sat": nested})
+    with pytest.raises(ConfigError, match=r"geoms\.a is 1000"):
+        listing.Listing.from_dict(tree | {"geoms": {"a": 10**400}})

@@ -178,3 +178,35 @@ def test_what_shapely_and_geopandas_give_is_a_region():
 def test_what_is_no_geojson_is_refused(region):
     with pytest.raises(ConfigError):
         inside(region, *points(4))
+
+
+def nested(depth):
+    region = {"type": "Polygon", "coordinates": [[[0, 0], [2, 0], [2, 2], [0, 2]]]}
+    for _ in range(depth):
+        region = {"type": "GeometryCollection", "geometries": [region]}
+    return region
+
+
+def test_collections_are_nested_at_will():
+    assert inside(nested(5000), np.array([1.0, 3.0]), np.array([1.0, 1.0])).tolist() == [
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        [0, 0, "x", 1],
+        [0, 10**400, 1, 1],
+        [None, 0, 1, 1],
+        {"type": "MultiPolygon", "coordinates": [1]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [10**400, 0], [1, 1]]]},
+        {"type": "FeatureCollection", "features": "abc"},
+        {"type": "Feature", "geometry": [[0, 0], [1, 0], [1, 1]]},
+        {"type": nested(5000)},
+    ],
+)
+def test_region_of_other_types_is_refused(region):
+    with pytest.raises(ConfigError, match=r"bbox|polygon|GeoJSON"):
+        inside(region, np.zeros(1), np.zeros(1))

@@ -109,3 +109,18 @@ def test_every_key_that_is_accepted_is_written_as_it_stands(s3_root, name):
     assert fsspec.open(f"{root}/lake.json").open().read() == b"1"
     connect(root).delete(["lake.json", "goes16/k/commits/1.json"])
     assert client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["~nobody-of-this-name/lake", "/a\ud800", "http://127.0.0.1:x/lake", "http://[::1", "sftp://h/lake",
+     "reference:///", "az://bucket/lake", "zip:///no/such/file"],
+)  # fmt: skip
+def test_place_that_nothing_can_open_is_refused_by_name(place, monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(ConfigError, match=r"cannot open|cannot be a place|home folder"):
+        connect(place)
+
+
+def test_url_of_a_scheme_alone_keeps_its_form():
+    assert absolute(absolute("reference:///")) == absolute("reference:///") == "reference://"

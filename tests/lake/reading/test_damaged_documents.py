@@ -1,0 +1,103 @@
+"""Commits, tables and metadata of a store that parse, but hold something else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import lake
+from lake.catalogue import catalogue
+from lake.errors import ConfigError, FormatError, LakeError, MissingError
+from lake.storage.connect import connect
+from lake.store import commits
+from lake.store.generations import StoreState
+from tests.lake import small_store
+
+
+@pytest.fixture
+def store(tmp_path) -> Path:
+    small_store.write(str(tmp_path), small_store.small_domain(), months=(1,))
+    return tmp_path
+
+
+def change(path: Path, /, **values) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"months": 3}, {"months": [13]}, {"path": "../elsewhere.zarr"}, {"path": "v/" + "x" * 5000},
+     {"parts": None}],
+)  # fmt: skip
+def test_commit_of_other_values_is_damaged_and_leads_nowhere_else(store, values):
+    change(store / "commits" / "00000001.json", **values)
+    with pytest.raises(FormatError, match=f"commit 1 says of {next(iter(values))}"):
+        lake.open(store)
+
+
+@pytest.mark.parametrize("text", ["[1]", "1", "[" * 100_000])
+def test_commit_that_is_no_document_is_damaged(store, text):
+    (store / "commits" / "00000001.json").write_text(text)
+    with pytest.raises(FormatError, match=r"00000001\.json"):
+        lake.open(store)
+
+
+@pytest.mark.parametrize(
+    "number", ["Infinity", "1e308", '"1"', "-1", "1" + "0" * 400, "[" * 100_000]
+)
+def test_hint_that_says_nothing_is_none(store, number):
+    (store / "current.json").write_text(f'{{"number": {number}}}')
+    assert commits.head(connect(store)).number == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"cubes": 1},
+        {"layout": []},
+        {"months": ["x"]},
+        {"key": None},
+        {"cubes": ["geom"]},
+        {"cubes": []},
+    ],
+)
+def test_metadata_of_other_values_are_damaged(store, values):
+    path = store / StoreState.from_commit(commits.head(connect(store))).path / "zarr.json"
+    document = json.loads(path.read_text())
+    change(path, attributes=document["attributes"] | values)
+    with pytest.raises((FormatError, ConfigError)):
+        lake.open(store)
+
+
+@pytest.mark.parametrize("metadata", [1, {"day-2km": []}, {"pixel": {"node_type": "array"}}])
+def test_consolidated_metadata_of_other_values_are_damaged(store, metadata):
+    path = store / StoreState.from_commit(commits.head(connect(store))).path / "zarr.json"
+    change(
+        path,
+        consolidated_metadata={"kind": "inline", "must_understand": False, "metadata": metadata},
+    )
+    with pytest.raises(LakeError, match=r"\.zarr"):
+        lake.open(store)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"table": 1}, {"table": "../x"}, {"table": "tables/none.parquet"}]
+)
+def test_catalogue_without_a_table_says_how_to_rebuild_it(tmp_path, body):
+    objects = connect(tmp_path)
+    catalogue.mark(objects)
+    commits.append(objects, None, body, catalogue.FOLDER)
+    with pytest.raises(MissingError, match="lake catalog rebuild"):
+        lake.catalog(tmp_path)
+
+
+def test_empty_catalogue_is_searched_by_cube(tmp_path):
+    catalogue.mark(connect(tmp_path))
+    assert len(lake.catalog(tmp_path).search(cube="day-2km")) == 0
+
+
+@pytest.mark.parametrize("version", [None, "1", [1]])
+def test_marker_without_a_version_is_damaged(tmp_path, version):
+    (tmp_path / catalogue.MARKER).write_text(json.dumps({"version": version}))
+    with pytest.raises(FormatError, match=r"lake\.json"):
+        catalogue.claim(connect(tmp_path))

@@ -305,9 +305,9 @@ def compared(root: Path, limit: float, contestants: list[str]) -> Figures:
     """All contestants on one store."""
     measured("truth", root, 600)
     figures = {name: measured(name, root, 600 if name == "ours" else limit) for name in contestants}
-    ours, scikit = figures["ours"], figures["sklearn_covariance_eigh"]
-    assert ours is not None
-    ratio = ours["fit_cpu_s"] / scikit["cpu_s"] if scikit else None
+    lake_pca, scikit = figures["ours"], figures["sklearn_covariance_eigh"]
+    assert lake_pca is not None
+    ratio = lake_pca["fit_cpu_s"] / scikit["cpu_s"] if scikit else None
     return {"cpu_ratio_to_sklearn_covariance_eigh": ratio} | figures
 
 

@@ -213,7 +213,7 @@ def replace(objects: Objects, newest: Commit | None, rows: list[Row]) -> bool:
 
 def _read(objects: Objects, commit: Commit) -> pa.Table:
     try:
-        return tables.load(objects, f"{FOLDER}/{_table_name(commit)}", _SCHEMA)
+        return tables.load(objects, f"{FOLDER}/{_table_name(commit)}", _SCHEMA, complete=True)
     except (MissingError, FormatError) as error:
         raise MissingError(
             f"the catalogue of {objects.root} is damaged: {error}; "

@@ -147,7 +147,8 @@ def write(objects: Objects, ledger: Ledger) -> str:
 
 def read(objects: Objects, path: str) -> Ledger:
     """The ledger at `path`."""
-    return Ledger(tuple(_entry(row) for row in tables.read(objects, path, _SCHEMA)))
+    rows = tables.read(objects, path, _SCHEMA, complete=True)
+    return Ledger(tuple(_entry(row) for row in rows))
 
 
 def _entry(row: dict[str, Any]) -> LedgerEntry:

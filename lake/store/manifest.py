@@ -73,4 +73,5 @@ def write(objects: Objects, stored: Iterable[StoredObject]) -> str:
 
 def read(objects: Objects, path: str) -> Manifest:
     """The manifest at `path`."""
-    return {row["path"]: StoredObject(**row) for row in tables.read(objects, path, _SCHEMA)}
+    rows = tables.read(objects, path, _SCHEMA, complete=True)
+    return {row["path"]: StoredObject(**row) for row in rows}

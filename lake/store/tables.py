@@ -26,23 +26,33 @@ def write(objects: Objects, folder: str, table: pa.Table) -> str:
     return path
 
 
-def load(objects: Objects, path: str, schema: pa.Schema) -> pa.Table:
-    """The table at `path`.
+def load(objects: Objects, path: str, schema: pa.Schema, *, complete: bool = False) -> pa.Table:
+    """The table at `path`; a column that it lacks is null.
+
+    Args:
+        objects: where it is.
+        path: of the table.
+        schema: the columns that are wanted, and their types.
+        complete: whether every row must say something in every column.
 
     Raises:
         MissingError: there is no such object.
-        FormatError: it is damaged, or lacks a column.
+        FormatError: it is damaged, or not complete.
     """
     data = objects.get(path)
     try:
-        table = decode(data).select(schema.names).cast(schema)
+        table = decode(data)
+        nulls = pa.nulls(table.num_rows)
+        columns = [table[name] if name in table.column_names else nulls for name in schema.names]
+        table = pa.table(columns, schema.names).cast(schema)
         table.validate(full=True)
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         raise FormatError(
             f"{objects.url(path)} ({len(data)} bytes) is no table of {', '.join(schema.names)}: {error}; "
             "it is damaged: restore the object"
         ) from error
-    if lacking := [name for name in schema.names if table[name].null_count]:
+    lacking = [name for name in schema.names if table[name].null_count]
+    if complete and lacking:
         raise FormatError(
             f"{objects.url(path)} says nothing of {', '.join(lacking)}: it is damaged, restore the object"
         )
@@ -62,7 +72,9 @@ def decode(data: bytes) -> pa.Table:
     return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(use_threads=False)
 
 
-def read(objects: Objects, path: str, schema: pa.Schema) -> list[dict[str, Any]]:
-    """The rows of the table at `path`; raises as `load`."""
-    rows: list[dict[str, Any]] = load(objects, path, schema).to_pylist()
+def read(
+    objects: Objects, path: str, schema: pa.Schema, *, complete: bool = False
+) -> list[dict[str, Any]]:
+    """The rows of the table at `path`; arguments and errors as of `load`."""
+    rows: list[dict[str, Any]] = load(objects, path, schema, complete=complete).to_pylist()
     return rows

@@ -6,6 +6,7 @@ import sys
 import pyarrow as pa
 import pytest
 
+from lake.errors import FormatError
 from lake.storage.connect import connect
 from lake.store import tables
 
@@ -46,6 +47,18 @@ def test_table_is_read_by_the_schema_that_is_wanted(tmp_path):
 def test_what_is_no_table_is_said(data):
     with pytest.raises(pa.ArrowInvalid):
         tables.decode(data)
+
+
+def test_damaged_or_incomplete_table_is_refused_with_its_url(tmp_path):
+    objects = connect(tmp_path)
+    path = tables.write(objects, "tables", TABLE)
+    with pytest.raises(FormatError, match=r"parquet says nothing of key"):
+        tables.load(objects, path, TABLE.schema, complete=True)
+    data = objects.get(path)
+    for damaged in (data[:-9], data[:20] + b"\0" * 40 + data[60:], b""):
+        objects.put(path, damaged)
+        with pytest.raises(FormatError, match=r"parquet .* is no table of key, number"):
+            tables.load(objects, path, TABLE.schema)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")

@@ -23,8 +23,10 @@ _UNFIT = (
     ZeroDivisionError,
     NotImplementedError,
     RuntimeError,
+    SystemError,
 )
-"""What Zarr and Python raise for metadata that parse as JSON, but are none of a store."""
+"""What Zarr, its codecs and Python raise for metadata that parse as JSON, but are none of a store, and
+for damaged chunks."""
 
 
 @contextmanager

@@ -188,6 +188,8 @@ class ObstoreObjects:
                     f"cannot write {self.url(path)}: there is no such bucket: make it, or correct the URL"
                 ) from None
             raise MissingError(f"there is no object {self.url(path)}") from None
+        except IsADirectoryError:
+            raise MissingError(f"{self.url(path)} is a folder, wanted an object") from None
         except (OSError, obstore.exceptions.BaseError) as error:
             if refusal := refusals.explain(doing, self.url(path), error):
                 raise refusal from error

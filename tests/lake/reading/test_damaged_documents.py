@@ -101,3 +101,18 @@ def test_marker_without_a_version_is_damaged(tmp_path, version):
     (tmp_path / catalogue.MARKER).write_text(json.dumps({"version": version}))
     with pytest.raises(FormatError, match=r"lake\.json"):
         catalogue.claim(connect(tmp_path))
+
+
+def test_folder_where_an_object_should_be_is_no_object(store):
+    with pytest.raises(MissingError, match="commits is a folder"):
+        connect(store).get("commits")
+
+
+def test_chunk_whose_header_says_a_negative_size_is_damaged(store):
+    state = StoreState.from_commit(commits.head(connect(store)))
+    chunk = store / state.path / "row" / "c" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[4:8] = b"\xff\xff\xff\xff"  # bytes decoded, of the header of Blosc
+    chunk.write_bytes(data)
+    with pytest.raises(FormatError, match="row cannot be decoded"):
+        lake.open(store).coordinate("row")

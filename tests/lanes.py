@@ -69,7 +69,7 @@ def environment(python: Path, folder: Path, wanted: Iterable[str]) -> Path:
     own = folder / "bin" / "python"
     # the pip of older interpreters finds no solution where there is one
     packages.run([own, "-m", "pip", "install", "--quiet", "--upgrade", "pip"])
-    packages.run([own, "-m", "pip", "install", "--quiet", *wanted, "--editable", f".[{EXTRAS}]"])
+    packages.install(own, [*wanted, "--editable", f".[{EXTRAS}]"])
     return own
 
 
@@ -100,7 +100,13 @@ def tested(
         )
         warnings = [word for rule in ignored for word in ("-W", rule)]
         options = ["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
-        chosen = ["-m", "not slow", "--hypothesis-profile=lanes", *warnings, *TESTS]
+        chosen = [
+            "-m",
+            "not slow and not shared_data",
+            "--hypothesis-profile=lanes",
+            *warnings,
+            *TESTS,
+        ]
         packages.run([own, "-m", "pytest", *options, *chosen], LAKE_TEST_S3="moto")
 
 

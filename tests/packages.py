@@ -102,7 +102,7 @@ def build(root: Path, folder: Path) -> str:
             shutil.copyfile(root / path, source / path)
     run([sys.executable, "-m", "venv", tools])
     python = tools / "bin" / "python"
-    run([python, "-m", "pip", "install", "--quiet", "build"])
+    install(python, ["build"])
     run([python, "-m", "build", "--outdir", folder / "dist", source], quiet=True)
     (wheel,) = (folder / "dist").glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
@@ -117,11 +117,16 @@ def build(root: Path, folder: Path) -> str:
     return str(wheel)
 
 
+def install(python: Path, wanted: Sequence[str]) -> None:
+    """Have pip install what is wanted; modules are compiled when they are imported."""
+    run([python, "-m", "pip", "install", "--quiet", "--no-compile", *wanted])
+
+
 def use(folder: Path, wanted: str, extra: Extra, lake: Path) -> str:
     """Install a package anew, and use it away from the checkout; says what it lacks."""
     run([sys.executable, "-m", "venv", folder])
     python = folder / "bin" / "python"
-    run([python, "-m", "pip", "install", "--quiet", wanted])
+    install(python, [wanted])
     run([python, "-m", "pip", "check"], folder, quiet=True)
     run([python, "-I", "-c", readme(lake)], folder)
     given = {"key": KEY, "out": str(folder)}

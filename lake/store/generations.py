@@ -85,11 +85,11 @@ def _is_text(value: object) -> bool:
 
 
 def _holds_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
+    return isinstance(value, (list, tuple)) and all(map(_is_text, value))
 
 
 def _holds_months(value: object) -> bool:
-    return isinstance(value, list) and all(
+    return isinstance(value, (list, tuple)) and all(
         isinstance(month, int) and month in schema.MONTHS for month in value
     )
 

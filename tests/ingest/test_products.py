@@ -243,7 +243,7 @@ def test_cloud_mask_decides_by_its_own_flags_not_those_of_lst(source, mask, clie
         (["clear_sky.rule=clear-land"], "clear_sky.rule is 'clear-land': wanted one of clear"),
         (["domain.rule=land"], "domain.rule is 'land': wanted one of mask, water"),
         (["domain.rule=water", "domain.mask=none"], "domain.mask is 'none', domain.rule 'water'"),
-        (["clear_sky.meaning=cloudless"], "clear_sky.meaning of 'clear' is cloudless"),
+        (["clear_sky.meaning=cloudless"], "clear_sky.meaning of 'clear' is 'cloudless'"),
         (["domain.product=ABI-L2-LSTC", "domain.rule=land"], "wanted one product for both"),
         (
             ["cubes.day-2km.product=ABI-L2-ACMC", "cubes.day-2km.variable=BCM"],

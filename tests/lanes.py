@@ -102,12 +102,14 @@ def tested(
         options = ["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
         chosen = [
             "-m",
-            "not slow and not shared_data",
+            "not slow",
             "--hypothesis-profile=lanes",
             *warnings,
             *TESTS,
         ]
-        packages.run([own, "-m", "pytest", *options, *chosen], LAKE_TEST_S3="moto")
+        packages.run(
+            [own, "-m", "pytest", *options, *chosen], LAKE_TEST_S3="moto", LAKE_SHARED_DATA="none"
+        )
 
 
 RELEASES = """

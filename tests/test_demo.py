@@ -157,7 +157,7 @@ def test_a_command_of_the_demo_given_again_finds_its_work_done(shown):
 @pytest.mark.slow
 def test_missing_file_of_the_demo_is_in_the_ledger(shown):
     folder, told, _ = shown
-    store = connect(f"{folder}/lake/{told['store']}")
+    store = connect(f"{folder}/{demo.LAKE}/{told['store']}")
     (path,) = store.list("ledgers")[-1:]
     reasons = [e.reason for e in ledger.read(store, path) if e.status == ledger.MISSING]
     assert sum("no C05" in reason for reason in reasons) == 1

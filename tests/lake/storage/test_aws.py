@@ -59,6 +59,7 @@ def test_credential_process_is_run(home, s3_environment, s3_root, tmp_path):
     script.write_text(f"print({json.dumps(json.dumps(document))})")
     (home / "config").write_text(f"[default]\ncredential_process = {sys.executable} {script}\n")
     connect(s3_root).put("a", b"1")
+    assert connect(s3_root).get("a") == b"1"
 
 
 def test_credential_process_that_fails_is_said_and_not_waited_for(home, s3_root):

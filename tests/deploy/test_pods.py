@@ -164,7 +164,7 @@ def test_backfill_is_computed_by_the_cluster(runner, dask, ingested, reference):
     pod = runner.job("backfill", LAKE_LISTING_SET=month)
     assert pod.finish() == 0, pod.err
     (outcome,) = json.loads(pod.out)
-    assert (outcome["key"], outcome["held"]) == (FEBRUARY, STEPS // 2)
+    assert (outcome["key"], outcome["stored"]) == (FEBRUARY, STEPS // 2)
     found, wanted = (
         store.block("day-1km", slice(None), 2) for store in (lake.open(outcome["url"]), reference)
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.synthetic import sky
-from jobs.synthetic.country import BANDS, SEASONS, Land
+from jobs.synthetic.country import BANDS, PERSISTENT, SEASONS, Land
 from jobs.synthetic.sky import THIN, Year
 from lake.format.arrays import Floats
 
@@ -99,7 +99,7 @@ def _wet(land: Land, year: Year, month: int) -> Floats:
 def _deviation(land: Land, month: int, band: str) -> Floats:
     """(P,) deviation by class, season and band, in the band's unit."""
     traits, classes = land.traits, land.classes
-    season = (land.country.months[month] % 12) // (12 // SEASONS)
+    season = _season(land, month)
     constant = traits.season[classes, season, BANDS.index(band)]
     by_moisture = traits.season[classes, season - 1, BANDS.index(band) - 1]
     wetter = np.tanh((land.dynamics[:, 3] - traits.dynamics[classes, 3]) / 0.1)
@@ -119,7 +119,18 @@ def _air(land: Land, year: Year, month: int) -> Floats:
     north = land.lat - 25
     season = np.cos(2 * np.pi * (sky.middle(land.country.months[month]) - 200) / 365)
     climate: Floats = 299 - 0.55 * north - 5.5 * land.elevation + (4 + 0.45 * north) * season
-    return np.asarray(climate + year.warmer[month])
+    return np.asarray(climate + year.warmer[month] + 5 * _persistent(land, month, "warmth"))
+
+
+def _persistent(land: Land, month: int, field: str) -> Floats:
+    """(P,) a field of `PERSISTENT` in the season of a month."""
+    values: Floats = land.persistent[PERSISTENT.index(field), _season(land, month)]
+    return values
+
+
+def _season(land: Land, month: int) -> int:
+    """Season of a month: 0 in December, January, February."""
+    return (land.country.months[month] % 12) // (12 // SEASONS)
 
 
 def _reflected(
@@ -139,7 +150,8 @@ def _reflected(
     phase_cosine = up * down + np.sqrt((1 - up**2) * (1 - down**2)) * np.cos(hour)
     shadow, spot = traits.rough[classes].T
     angular = 1 - shadow * (1 - up) * (1 - down) * 3 + spot * phase_cosine**4
-    haze = _HAZE[band] * np.exp(0.5 * year.hazier[month] - 0.4 * land.elevation)
+    usual = 0.9 * _persistent(land, month, "haze")
+    haze = _HAZE[band] * np.exp(0.5 * year.hazier[month] - 0.4 * land.elevation + usual)
     transmittance = np.exp(-haze * (1 / up + 1 / down))
     path = 0.35 * haze / down
     reflectance = (bright * (angular * transmittance)[:, None] + path[:, None]) * up[:, None]
@@ -160,7 +172,8 @@ def _emitted(
     snow = _snow(land, year, month)[:, None]
     ground = _air(land, year, month)[:, None] + range_ * course * (1 - 0.8 * snow)
     dark = traits.emissivity[classes, b, None] * (1 - 0.7 * green) / land.view[:, None] ** 0.5
-    vapour = _VAPOUR[band] * np.exp((_air(land, year, month) - 285) / 14) / land.view
+    usual = 0.5 * _persistent(land, month, "vapour")
+    vapour = _VAPOUR[band] * np.exp((_air(land, year, month) - 285) / 14 + usual) / land.view
     kelvin = (
         ground - dark - vapour[:, None] * (1 + 0.3 * wet) + _deviation(land, month, band)[:, None]
     )

@@ -4,7 +4,7 @@
 patches are in pixels, so that a larger country has more of them, not larger ones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,16 @@ _HIGHEST = (230.0, 0.95, 6.0, 0.9, 1.2)
 FAMILY = 4
 """Classes of a family are alike but for details."""
 SEASONS = 4
+PERSISTENT = ("haze", "vapour", "warmth")
+"""Fields of `Country.nuisance`: relative optical depth, relative water vapour, temperature of the air."""
 BANDS = ("C02", "C03", "C07", "C13")
 SUBPIXELS = 4
 """Subpixels along an edge of a pixel, in the finest band."""
 
+_PERSISTENT_LENGTHS = 10
+"""Length of a persistent field: so many of them make the country's rows."""
+_MIDDLE_CONTRAST, _CONTRAST_STEP, _PHASE_STEP = 0.275, 0.25, 45.0
+"""Middle of the contrasts of fine pixels; by how much twins differ in contrast, and in phase (days)."""
 _FAMILY_SHARE, _WITHIN = 0.35, 0.16
 """Spread of the classes of a family, and of the pixels of a class, as shares of a dynamic's range."""
 
@@ -55,6 +61,11 @@ class Country:
     """Share of (pixel, month, tod) without any observation."""
     artefacts: float = 0.01
     """Share of the observed (pixel, month, tod) that hold a wrong observation."""
+    nuisance: float = 0.0
+    """Strength of the fields of `PERSISTENT`, which lie over the same places in the same season of every
+    year; 0: there are none, 2: they outweigh what tells classes apart."""
+    twins: int = 0
+    """Number of pairs of classes that differ in one trait alone: in turn, texture or phase."""
 
     def __post_init__(self) -> None:
         check("rows and columns must be 16 or more", (self.rows, self.columns),
@@ -66,6 +77,9 @@ class Country:
             holds=0 < len(set(self.years)) == len(self.years),
         )
         check("days must be above 0", self.days, holds=self.days > 0)
+        check("nuisance must be 0 or more", self.nuisance, holds=self.nuisance >= 0)
+        pairs = self.classes // FAMILY
+        check(f"twins must be 0 to {pairs}", self.twins, holds=0 <= self.twins <= pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +135,8 @@ class Land:
     """(P,) cosine of the view zenith angle."""
     cloudy: Floats
     """(P,) how cloudy it usually is; mean 0, standard deviation 1."""
+    persistent: Floats
+    """(field, season, P) the fields of `PERSISTENT`; mean 0, standard deviation `nuisance` over the grid."""
 
     @property
     def pixels(self) -> int:
@@ -136,7 +152,7 @@ def make_land(country: Country) -> Land:
     lon, lat = grid.lonlat(PROJECTION, pixels.y[:, None], pixels.x[None, :])
     shore = smooth(random, shape, country.rows / 16)
     mask = (shore < np.quantile(shore, country.land)) & np.isfinite(lon)
-    traits = _traits(random, country.classes)
+    traits = _twinned(_traits(random, country.classes), country.twins)
     classes = _classes(random, country, lat)[mask]
     lon, lat = lon[mask], lat[mask]
     heights = smooth(random, shape, country.rows / 14)[mask]
@@ -145,7 +161,7 @@ def make_land(country: Country) -> Land:
         country, pixels, mask, traits, classes, _dynamics(random, shape, mask, traits, classes),
         _pattern(random, shape, mask, traits, classes), lon, lat, 0.7 * np.exp(0.8 * heights),
         np.cos(np.deg2rad(grid.view_zenith(PROJECTION, lon, lat))),
-        (cloudy - cloudy.mean()) / cloudy.std(),
+        (cloudy - cloudy.mean()) / cloudy.std(), _persistent(country, mask),
     )  # fmt: skip
 
 
@@ -183,18 +199,34 @@ def _traits(random: np.random.Generator, classes: int) -> ClassTraits:
     )  # fmt: skip
 
 
+def _twinned(traits: ClassTraits, pairs: int) -> ClassTraits:
+    """The traits, in which each of the first `pairs` classes has a twin: the next class of its family."""
+    first = np.arange(pairs)
+    twin = first + -(-len(traits.skew) // FAMILY)
+    twinned = {field.name: getattr(traits, field.name).copy() for field in fields(traits)}
+    for values in twinned.values():
+        values[twin] = values[first]
+    by_texture, by_phase = twin[::2], twin[1::2]
+    contrast, phase = twinned["texture"][:, 0], twinned["dynamics"][:, 0]
+    is_weak = contrast[by_texture] < _MIDDLE_CONTRAST
+    contrast[by_texture] += np.where(is_weak, _CONTRAST_STEP, -_CONTRAST_STEP)
+    is_early = phase[by_phase] < (_LOWEST[0] + _HIGHEST[0]) / 2
+    phase[by_phase] += np.where(is_early, _PHASE_STEP, -_PHASE_STEP)
+    return ClassTraits(**twinned)
+
+
 def _classes(random: np.random.Generator, country: Country, lat: Floats) -> NDArray[np.int64]:
     """(row, column) index of the highest of as many random fields; sizes fall like 1 / (rank + 4)."""
     shape, count = (country.rows, country.columns), country.classes
     north = np.nan_to_num((lat - np.nanmean(lat)) / np.nanstd(lat))
-    fields = np.stack(
+    preference = np.stack(
         [smooth(random, shape, country.patch) + 0.3 * random.normal() * north for _ in range(count)]
     )
     target = 1 / (np.arange(count) + 4)
     target /= target.sum()
     offset = np.zeros(count)
     for _ in range(40):
-        classes = (fields + offset[:, None, None]).argmax(axis=0)
+        classes = (preference + offset[:, None, None]).argmax(axis=0)
         share = np.bincount(classes.ravel(), minlength=count) / classes.size
         offset += 0.25 * np.log(target / np.maximum(share, 0.1 * target))
     return np.asarray(classes, np.int64)
@@ -215,6 +247,14 @@ def _dynamics(
         if column:  # all but the phase cannot be below 0
             dynamics[:, column] = np.maximum(dynamics[:, column], 0.3 * low)
     return dynamics
+
+
+def _persistent(country: Country, mask: NDArray[np.bool_]) -> Floats:
+    """(field, season, P) by a generator of their own, so that they change nothing else of the country."""
+    random = np.random.default_rng([country.seed, 3])
+    length, count = country.rows / _PERSISTENT_LENGTHS, len(PERSISTENT) * SEASONS
+    drawn = [smooth(random, mask.shape, length)[mask] for _ in range(count)]
+    return country.nuisance * np.array(drawn).reshape(len(PERSISTENT), SEASONS, -1)
 
 
 def _pattern(

@@ -1,6 +1,6 @@
 """The invented country is as it says; shares are over a country of some thousand pixels."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -98,6 +98,42 @@ def test_nuisances_hold_more_of_the_variance_than_the_classes(land, years, band)
     else:
         assert by_nuisance.mean() > 0.5 > by_class.mean()
     assert by_class.mean() > 0.1
+
+
+def test_persistent_nuisance_stays_from_year_to_year_and_outweighs_the_classes(land):
+    hazy = country.make_land(replace(COUNTRY, nuisance=2.0))
+    one, other = (seasons(hazy, sky.make_year(hazy, year), "C13") for year in COUNTRY.years)
+    clear = [seasons(land, sky.make_year(land, year), "C13") for year in COUNTRY.years]
+    assert_array_equal(hazy.classes, land.classes)  # nothing else of the country changes
+    added = one - clear[0]
+    assert np.corrcoef(added.ravel(), (other - clear[1]).ravel())[0, 1] > 0.9
+    means = np.stack([clear[0][:, land.classes == k].mean(axis=1) for k in range(32)], axis=1)
+    assert added.var(axis=1).mean() > 2 * means[:, land.classes].var(axis=1).mean()
+
+
+def test_country_without_nuisance_has_none(land):
+    assert land.persistent.shape == (len(country.PERSISTENT), country.SEASONS, land.pixels)
+    assert not land.persistent.any()
+
+
+def test_values_of_a_country_are_those_of_before_nuisance_and_twins(land, years):
+    """Of commit ea136b8, on which both were unknown."""
+    clear = bands.mean(land, years[0], 3, 64800, "C13")
+    first = [263.9069297186574, 264.80426642019967, 265.76876236004074]
+    assert_allclose(clear[:3, 0], first, rtol=1e-12)
+    assert_allclose(clear.sum(), 881958.7888075213, rtol=1e-12)
+
+
+def test_twins_differ_in_texture_or_in_phase_alone(land):
+    twins = country.make_land(replace(COUNTRY, twins=4)).traits
+    for pair in range(4):
+        differing = set()
+        for field in fields(twins):
+            one, other = getattr(twins, field.name)[[pair, pair + 8]]
+            differing |= {(field.name, at) for at in np.flatnonzero(one != other)}
+        assert differing == {("dynamics", 0) if pair % 2 else ("texture", 0)}
+    untouched = np.setdiff1d(np.arange(32), np.arange(8, 12))
+    assert_array_equal(twins.soil[untouched], land.traits.soil[untouched])
 
 
 def test_years_differ_and_their_anomalies_lie_together(land, years):
@@ -216,6 +252,8 @@ def test_country_that_cannot_be_is_refused():
         ({"rows": 3}, "16 or more"),
         ({"years": (2020, 2020)}, "differ"),
         ({"classes": 1}, "classes"),
+        ({"nuisance": -1.0}, "nuisance"),
+        ({"twins": 9}, "twins must be 0 to 8"),
     ):
         with pytest.raises(ConfigError, match=told):
             Country(**wrong)

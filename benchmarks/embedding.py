@@ -52,8 +52,8 @@ import lake
 from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, vectors
 from jobs.embedding.columns import Columns
 from jobs.embedding.views import pairs
-from jobs.evaluation import measures
-from jobs.evaluation.measures import MeasureSettings, Pixels
+from jobs.evaluation import coherence, measures
+from jobs.evaluation.cases import MeasureSettings, Pixels
 from jobs.features import features, texture
 from jobs.features.features import FeatureSelection
 from jobs.features.scaling import Scaling
@@ -281,11 +281,13 @@ def measured(
 ) -> dict[str, Mapping[str, float]]:
     """Method -> measure -> value."""
     values = {}
+    touching = coherence.touching(truth.row, truth.column, truth.classes)
     for name in methods:
         began = time.monotonic()
         first, second = METHODS[name](data)
         fitted_in = time.monotonic() - began
-        pixels = replace(truth, vectors=first, second_vectors=second)
+        beside = first[touching[0]], first[touching[1]]
+        pixels = replace(truth, vectors=first, second_vectors=second, touching=beside)
         values[name] = measures.measure(pixels, measuring, seed).values
         measured_in = time.monotonic() - began - fitted_in
         _say(f"  {seed} {name}: {fitted_in:.0f} s, measured in {measured_in:.0f} s")

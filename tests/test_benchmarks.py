@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from jobs.evaluation.measures import MeasureSettings
+from jobs.evaluation.cases import MeasureSettings
 from jobs.synthetic.country import Country
 
 SMALL = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)

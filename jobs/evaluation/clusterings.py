@@ -5,8 +5,12 @@ Classes and clusters are whole numbers, one for each pixel. Negative: the pixel 
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    normalized_mutual_info_score,
+)
 
 from lake.format.arrays import AnyFloats, Integers
 
@@ -33,6 +37,40 @@ def mutual_information(classes: Integers, clusters: Integers) -> float:
 def clusters(vectors: AnyFloats, count: int, seed: int) -> Integers:
     """(P,) the cluster of each of vectors (P, d), by k-means of `count` centres, one start."""
     return np.asarray(KMeans(count, n_init=1, random_state=seed).fit_predict(vectors))
+
+
+def density_clusters(vectors: AnyFloats, smallest: int, neighbours: int) -> Integers:
+    """(P,) the cluster of each of vectors (P, d) by HDBSCAN; pixels of no cluster are one of their own.
+
+    Were they left out, vectors of which hardly any lie in a cluster would agree best with the classes.
+    Source: Campello, Moulavi and Sander, "Density-based clustering based on hierarchical density
+    estimates", PAKDD (2013).
+
+    Args:
+        vectors: (P, d) some thousand, since all distances are computed.
+        smallest: number of pixels of the smallest cluster.
+        neighbours: number of neighbours whose distance is a pixel's density, itself included.
+    """
+    model = HDBSCAN(min_cluster_size=smallest, min_samples=neighbours, copy=True)
+    return np.asarray(model.fit_predict(vectors)) + 1
+
+
+def agreement(first: AnyFloats, second: AnyFloats, count: int, seed: int) -> float:
+    """Agreement of the clusters of two periods of pixels, which needs no classes: 1 the same, 0 by chance.
+
+    The centres are those of k-means in the first period; in either period a pixel is of the nearest one.
+    Fields that persist agree with themselves: high agreement does not say that clusters are classes.
+    Source: adjusted mutual information, Vinh, Epps and Bailey, JMLR 11 (2010), arithmetic mean.
+
+    Args:
+        first: (P, d) vectors of one period.
+        second: (P, d) vectors of the same pixels in the other period.
+        count: number of clusters.
+        seed: starts k-means.
+    """
+    model = KMeans(count, n_init=1, random_state=seed).fit(first)
+    other = model.predict(np.ascontiguousarray(second, first.dtype))
+    return float(adjusted_mutual_info_score(model.labels_, other))
 
 
 def overlap(classes: Integers, clusters: Integers, shape: tuple[int, int]) -> NDArray[np.int64]:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 import lake
 from jobs.evaluation import evidence, measures
+from jobs.evaluation.cases import MeasureSettings
 from jobs.evaluation.evidence import EvidenceSettings, EvidenceSource
-from jobs.evaluation.measures import MeasureSettings
 from jobs.features import labels, texture
 from jobs.figures import captioned_maps, charts, gallery, principal_axes
 from jobs.figures.captioned_maps import Place

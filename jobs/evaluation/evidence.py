@@ -11,14 +11,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation import probes
-from jobs.evaluation.measures import MeasureSettings, Pixels
+from jobs.evaluation import coherence, probes
+from jobs.evaluation.cases import MeasureSettings, Pixels
 from jobs.features import labels, texture
 from jobs.runs import outputs, records
 from jobs.runs.stages import Arrays
 from jobs.sampling import sample
 from lake.errors import ConfigError, DataError, MissingError
-from lake.format.arrays import AnyFloats, Indices
+from lake.format.arrays import AnyFloats, Indices, Integers
+from lake.format.domain import Domain
 from lake.reading.store import Store
 
 TRANSFORM = "transform"
@@ -186,9 +187,23 @@ def pixels(
         quantities,
         truth,
         _at_positions(feature_values, feature_pixels, positions) if feature_pixels.size else None,
+        _touching(root, source, domain, classes, seed),
     )
     _check_enough(evidence, source)
     return positions, evidence
+
+
+def _touching(
+    root: str, source: EvidenceSource, domain: Domain, classes: Integers, seed: int
+) -> tuple[AnyFloats, AnyFloats] | None:
+    """(pair, d) vectors of both pixels of `pairs` pairs that touch and are of one class; None: none do."""
+    first, second = coherence.touching(domain.row, domain.column, classes)
+    drawn = np.random.default_rng(seed).permutation(first.size)[: source.measure_settings.pairs]
+    if not drawn.size:
+        return None
+    positions, rows = np.unique(np.concatenate([first[drawn], second[drawn]]), return_inverse=True)
+    vectors = source.vectors(root, source.run, positions)[rows]
+    return vectors[: drawn.size], vectors[drawn.size :]
 
 
 def _features(root: str, source: EvidenceSource, seed: int) -> tuple[AnyFloats, NDArray[np.int64]]:

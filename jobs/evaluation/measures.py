@@ -1,78 +1,60 @@
-"""All measures of the vectors of pixels whose truth is known, on one split of the pixels in space.
+"""All measures of vectors of pixels whose truth is known: the registry `MEASURES`, and what computes it.
 
-The functions are pure: `measure` takes `Pixels` and returns a `Measurement`. A measure whose inputs are
-missing is left out. Higher is better, except for `stability`, `alignment` and `uniformity`. The last
-three rows are reported beside the others and rank no methods.
-
-    knn_1, knn_3, linear            share of held-out pixels whose class a probe predicts: by 1 or 3
-                                    nearest neighbours, or by multinomial logistic regression
-    few_knn_1, few_knn_3, few_linear    the same, from `few` labels
-    nmi, ari                        agreement of the classes with k-means of as many clusters: normalised
-                                    mutual information, adjusted Rand index
-    cross_period, cross_linear      knn_3 and linear, trained on one period, predicting in the other
-    retrieval                       share of pixels whose nearest vector in the other period is their own
-    stability                       distance that a pixel moves between periods over that between classes
-    r2_<name>                       share of the variance of a quantity that ridge regression predicts
-    overlap                         share of nearest neighbours that are so in the truth's quantities too
-    trustworthiness, continuity     agreement of nearest neighbours with those in the features
-    alignment                       mean squared distance of the two periods of a pixel on the unit sphere
-    uniformity                      how evenly the vectors fill the unit sphere; low: evenly
-    rankme                          number of dimensions that the vectors use
+The functions are pure: `measure` takes `Pixels` and returns a `Measurement`. An entry says what a measure
+means and in which direction it is better; docs/evaluation.md shows the entries as a table.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from jobs.evaluation import clusterings, neighbourhoods, probes, representation, stability
-from jobs.evaluation.probes import Split
-from jobs.runs.settings import check
+from jobs.evaluation import (
+    clusterings,
+    coherence,
+    far_pairs,
+    neighbourhoods,
+    probes,
+    representation,
+    stability,
+)
+from jobs.evaluation.cases import MOST_SIMILAR, Case, MeasureSettings, Pixels, is_finite
 from lake.errors import DataError
-from lake.format.arrays import AnyFloats, Integers
+from lake.format.arrays import AnyFloats, Indices, Integers
+
+FAR_PAIRS = 20_000
+"""Number of pairs of far pixels of any classes, and of one class."""
+PERIOD_CLUSTERS = 10
+"""Number of clusters whose agreement between the periods is measured: it knows of no classes."""
+DENSITY_PIXELS, SMALLEST_CLUSTER, DENSITY_NEIGHBOURS = 3000, 15, 5
+"""Of HDBSCAN: number of held-out pixels, pixels of the smallest cluster, neighbours of a density."""
+QUANTITY = "r2_<quantity>"
+"""Name of the measure of each quantity, in its entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class MeasureSettings:
-    """How many pixels are measured, and how they are split in space."""
+class Better(Enum):
+    """The direction in which a measure is better; `NEITHER`: it ranks no methods."""
 
-    square: int = 20
-    """Rows and columns of a square of the checkerboard that separates training from held-out pixels."""
-    most: int = 8000
-    """Largest number of pixels on each side: training, and held out."""
-    few: int = 500
-    """Number of training labels of the `few_` probes."""
-    pairs: int = 2000
-    """Number of pixels whose distances to each other are all computed."""
-    near: int = 10
-    """Number of nearest neighbours that `overlap`, `trustworthiness` and `continuity` compare."""
-
-    def __post_init__(self) -> None:
-        for name in ("square", "most", "few", "near"):
-            check(f"{name} must be above 0", getattr(self, name), holds=getattr(self, name) > 0)
-        check("pairs must be above 2 near", self.pairs, holds=self.pairs > 2 * self.near)
+    HIGH = "high"
+    LOW = "low"
+    NEITHER = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pixels:
-    """Vectors of some pixels and the truth about them. A row of NaN, or a class below 0, is not known."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """An entry: one measure, or several by one computation."""
 
-    vectors: AnyFloats
-    """(P, d) the vectors that are measured."""
-    row: NDArray[np.integer]
-    column: NDArray[np.integer]
-    classes: Integers
-    """(P,) class numbers from 0; below 0: unknown."""
-    second_vectors: AnyFloats | None = None
-    """(P, d) vectors of the same pixels in another period; None: there is one period."""
-    quantities: Mapping[str, AnyFloats] = field(default_factory=dict)
-    """Name -> (P, n) values that ridge regression predicts."""
-    truth: AnyFloats | None = None
-    """(P, n) coordinates in which similar pixels are close, e.g. the hidden dynamics."""
-    features: AnyFloats | None = None
-    """(P, n) features that the vectors were computed from."""
+    names: tuple[str, ...]
+    values: Callable[[Case], Mapping[str, float]]
+    """Name -> value; a measure that these pixels do not allow is left out."""
+    help: str
+    """One line for people."""
+    better: Better = Better.HIGH
+    needs: tuple[str, ...] = ()
+    """Fields of `Pixels` without which it is left out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +62,7 @@ class Measurement:
     """The results of one seed."""
 
     values: Mapping[str, float]
-    """Measure -> value; the names are those of the table above."""
+    """Measure -> value; the names are those of `MEASURES`."""
     confusion: Integers
     """(class, class) held-out pixels by true class (rows) and by the class that 3 neighbours predict."""
     moved: NDArray[np.float64] | None
@@ -99,40 +81,24 @@ def measure(pixels: Pixels, settings: MeasureSettings, seed: int) -> Measurement
     Raises:
         DataError: one colour of the board has no pixel whose vectors and class, or quantity, are known.
     """
-    has_vector = _is_finite(pixels.vectors)
-    if pixels.second_vectors is not None:
-        has_vector &= _is_finite(pixels.second_vectors)
-    usable = has_vector & (pixels.classes >= 0)
-    split = _split(pixels, usable, settings, seed, "classes")
+    case = Case(pixels, settings, seed)
+    values: dict[str, float] = {}
+    for entry in MEASURES:
+        if all(getattr(pixels, name) is not None for name in entry.needs):
+            values |= entry.values(case)
     count = int(pixels.classes.max(initial=0)) + 1
-    predicted, held_out = _predicted_classes(pixels, split, settings), pixels.classes[split.test]
-    values = {
-        name: probes.accuracy(predicted_classes, held_out)
-        for name, predicted_classes in predicted.items()
-    }
-    values |= _cluster_agreement(pixels, split, seed)
-    values |= _explained_variance(pixels, has_vector, settings, seed)
-    positions = np.concatenate([split.train, split.test])
-    subset = np.random.default_rng(seed).permutation(positions)[: settings.pairs]
-    values |= _neighbourhood_agreement(pixels, has_vector, settings, seed)
     moved = None
     if pixels.second_vectors is not None:
-        first, second, classes = (
-            pixels.vectors[positions],
-            pixels.second_vectors[positions],
-            pixels.classes[positions],
-        )
-        values |= _across_periods(pixels, split, subset)
-        values["stability"] = stability.against_classes(first, second, classes)
-        moved = stability.by_class(first, second, classes, count)
-    values |= _use_of_space(pixels, subset)
-    shape = (count, count)
-    confusion = clusterings.overlap(held_out, predicted["knn_3"], shape)
+        moved = stability.by_class(*case.periods, pixels.classes[case.positions], count)
+    confusion = clusterings.overlap(case.held_out, case.predicted["knn_3"], (count, count))
     return Measurement(values, confusion, moved)
 
 
 def summary(seeds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Measure -> `mean` and `spread` over seeds: the standard deviation (n - 1), or 0 for a single seed."""
+    """Measure -> `mean` and `spread` over seeds: the standard deviation (n - 1), or 0 for a single seed.
+
+    Measures that one of the seeds does not have are left out.
+    """
     return {
         name: {
             "mean": float(np.mean([values[name] for values in seeds])),
@@ -141,104 +107,250 @@ def summary(seeds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]
             else 0.0,
         }
         for name in seeds[0]
+        if all(name in values for values in seeds)
     }
 
 
-def _split(
-    pixels: Pixels, usable: NDArray[np.bool_], settings: MeasureSettings, seed: int, subject: str
-) -> Split:
-    halves = probes.split(pixels.row, pixels.column, usable, settings.square, settings.most, seed)
-    if not (halves.train.size and halves.test.size):
-        raise DataError(
-            f"{subject}: {halves.train.size} known pixels to train on and {halves.test.size} held out, on "
-            f"squares of {settings.square} x {settings.square} pixels: wanted some of both; take smaller "
-            "squares, '--set square=...', or labels that lie less close together"
-        )
-    return halves
+def _probes(*names: str) -> Callable[[Case], Mapping[str, float]]:
+    """Accuracy of the probes of these names."""
+    return lambda case: {
+        name: probes.accuracy(case.predicted[name], case.held_out) for name in names
+    }
 
 
-def _predicted_classes(
-    pixels: Pixels, split: Split, settings: MeasureSettings
-) -> dict[str, Integers]:
-    """Probe -> (T,) the classes that it predicts for the held-out pixels."""
-    x, classes, predicted = pixels.vectors, pixels.classes, {}
-    for name, side in (("", split.train), ("few_", split.train[: settings.few])):
-        train_and_test = x[side], classes[side], x[split.test]
-        for k in (1, 3):
-            predicted[f"{name}knn_{k}"] = probes.neighbours(*train_and_test, k)
-        predicted[f"{name}linear"] = probes.linear(*train_and_test)
-    return predicted
-
-
-def _cluster_agreement(pixels: Pixels, split: Split, seed: int) -> dict[str, float]:
-    classes = pixels.classes[split.test]
-    clusters = clusterings.clusters(pixels.vectors[split.test], len(np.unique(classes)), seed)
+def _cluster_agreement(case: Case) -> dict[str, float]:
+    vectors, classes = case.pixels.vectors[case.split.test], case.held_out
+    clusters = clusterings.clusters(vectors, len(np.unique(classes)), case.seed)
     return {
         "nmi": clusterings.mutual_information(classes, clusters),
         "ari": clusterings.adjusted_rand(classes, clusters),
     }
 
 
-def _explained_variance(
-    pixels: Pixels, has_vector: NDArray[np.bool_], settings: MeasureSettings, seed: int
-) -> dict[str, float]:
+def _density_agreement(case: Case) -> dict[str, float]:
+    some = case.split.test[:DENSITY_PIXELS]
+    if some.size < 2 * SMALLEST_CLUSTER:
+        return {}
+    vectors, classes = case.pixels.vectors[some], case.pixels.classes[some]
+    clusters = clusterings.density_clusters(vectors, SMALLEST_CLUSTER, DENSITY_NEIGHBOURS)
+    return {
+        "hdbscan_nmi": clusterings.mutual_information(classes, clusters),
+        "hdbscan_ari": clusterings.adjusted_rand(classes, clusters),
+    }
+
+
+def _far_separation(case: Case) -> dict[str, float]:
+    vectors, row, column, classes = case.measured
+    random = np.random.default_rng(case.seed)
+    pairs = far_pairs.pairs(row, column, classes, case.distance, FAR_PAIRS, random)
+    try:
+        return {"far_auc": far_pairs.separation(vectors, classes, *pairs)}
+    except DataError:  # the land is too small for far pairs
+        return {}
+
+
+def _far_precision(case: Case) -> dict[str, float]:
+    return {"far_precision": case.similarity.precision} if case.similarity else {}
+
+
+def _far_share(case: Case) -> dict[str, float]:
+    return {"far_share": case.similarity.share} if case.similarity else {}
+
+
+def _coherence(case: Case) -> dict[str, float]:
+    first, second = case.pixels.touching or (np.zeros((0, 1)), np.zeros((0, 1)))
+    known = is_finite(first) & is_finite(second)
+    if not known.any():
+        return {}
+    vectors = case.pixels.vectors[case.positions]
+    return {"coherence": coherence.coherence(first[known], second[known], vectors)}
+
+
+def _explained_variance(case: Case) -> dict[str, float]:
     explained = {}
-    for name, values in pixels.quantities.items():
-        usable = has_vector & _is_finite(values)
-        split = _split(pixels, usable, settings, seed, name)
-        train, test = (pixels.vectors[side] for side in (split.train, split.test))
-        explained[f"r2_{name}"] = probes.explained(
+    for name, values in case.pixels.quantities.items():
+        split = case.split_of(case.has_vector & is_finite(values), name)
+        train, test = (case.pixels.vectors[side] for side in (split.train, split.test))
+        explained[QUANTITY.replace("<quantity>", name)] = probes.explained(
             train, values[split.train], test, values[split.test]
         )
     return explained
 
 
-def _neighbourhood_agreement(
-    pixels: Pixels, has_vector: NDArray[np.bool_], settings: MeasureSettings, seed: int
-) -> dict[str, float]:
-    def draw(reference: AnyFloats) -> Integers:
-        candidates = np.flatnonzero(has_vector & _is_finite(reference))
-        return np.random.default_rng(seed).permutation(candidates)[: settings.pairs]
-
-    values = {}
-    if pixels.truth is not None:
-        subset = draw(pixels.truth)
-        values["overlap"] = neighbourhoods.overlap(
-            pixels.truth[subset], pixels.vectors[subset], settings.near
-        )
-    if pixels.features is not None:
-        subset = draw(pixels.features)
-        sides = pixels.features[subset], pixels.vectors[subset]
-        values["trustworthiness"] = neighbourhoods.trustworthiness(*sides, settings.near)
-        values["continuity"] = neighbourhoods.continuity(*sides, settings.near)
-    return values
+def _drawn(case: Case, reference: AnyFloats) -> tuple[AnyFloats, AnyFloats]:
+    """Rows of the reference, and vectors, of `pairs` pixels that have both."""
+    candidates = np.flatnonzero(case.has_vector & is_finite(reference))
+    subset: Indices = np.random.default_rng(case.seed).permutation(candidates)
+    subset = subset[: case.settings.pairs]
+    return reference[subset], case.pixels.vectors[subset]
 
 
-def _across_periods(pixels: Pixels, split: Split, subset: Integers) -> dict[str, float]:
-    second = pixels.second_vectors
-    if second is None:
+def _truth_overlap(case: Case) -> dict[str, float]:
+    pairs = _drawn(case, np.asarray(case.pixels.truth))
+    return {"overlap": neighbourhoods.overlap(*pairs, case.settings.near)}
+
+
+def _feature_neighbours(case: Case) -> dict[str, float]:
+    pairs = _drawn(case, np.asarray(case.pixels.features))
+    return {
+        "trustworthiness": neighbourhoods.trustworthiness(*pairs, case.settings.near),
+        "continuity": neighbourhoods.continuity(*pairs, case.settings.near),
+    }
+
+
+def _across_periods(case: Case) -> dict[str, float]:
+    train, classes = case.split.train, case.pixels.classes
+    x, held_out = case.pixels.vectors[train], case.periods[1][train.size :]
+    by_neighbours = probes.neighbours(x, classes[train], held_out, 3)
+    by_regression = probes.linear(x, classes[train], held_out)
+    return {
+        "cross_period": probes.accuracy(by_neighbours, case.held_out),
+        "cross_linear": probes.accuracy(by_regression, case.held_out),
+    }
+
+
+def _subset_periods(case: Case) -> tuple[AnyFloats, AnyFloats]:
+    """(`pairs`, d) vectors of both periods."""
+    return case.pixels.vectors[case.subset], np.asarray(case.pixels.second_vectors)[case.subset]
+
+
+def _retrieval(case: Case) -> dict[str, float]:
+    return {"retrieval": stability.retrieval(*_subset_periods(case))}
+
+
+def _stability(case: Case) -> dict[str, float]:
+    classes = case.pixels.classes[case.positions]
+    return {"stability": stability.against_classes(*case.periods, classes)}
+
+
+def _period_agreement(case: Case) -> dict[str, float]:
+    if case.positions.size < PERIOD_CLUSTERS:
         return {}
-    x, classes, held_out = pixels.vectors[split.train], pixels.classes, second[split.test]
-    by_neighbours = probes.neighbours(x, classes[split.train], held_out, 3)
-    by_regression = probes.linear(x, classes[split.train], held_out)
+    return {"agreement": clusterings.agreement(*case.periods, PERIOD_CLUSTERS, case.seed)}
+
+
+def _alignment(case: Case) -> dict[str, float]:
+    return {"alignment": representation.alignment(*_subset_periods(case))}
+
+
+def _use_of_space(case: Case) -> dict[str, float]:
+    vectors = case.pixels.vectors[case.subset]
     return {
-        "cross_period": probes.accuracy(by_neighbours, classes[split.test]),
-        "cross_linear": probes.accuracy(by_regression, classes[split.test]),
-        "retrieval": stability.retrieval(pixels.vectors[subset], second[subset]),
+        "uniformity": representation.uniformity(vectors),
+        "rankme": representation.rankme(vectors),
     }
 
 
-def _use_of_space(pixels: Pixels, subset: Integers) -> dict[str, float]:
-    values = {
-        "uniformity": representation.uniformity(pixels.vectors[subset]),
-        "rankme": representation.rankme(pixels.vectors[subset]),
-    }
-    if pixels.second_vectors is None:
-        return values
-    return {
-        "alignment": representation.alignment(pixels.vectors[subset], pixels.second_vectors[subset])
-    } | values
-
-
-def _is_finite(x: AnyFloats) -> NDArray[np.bool_]:
-    return np.asarray(np.isfinite(x).all(axis=1))
+MEASURES = (
+    Measure(
+        names=("knn_1", "knn_3"),
+        values=_probes("knn_1", "knn_3"),
+        help="share of held-out pixels whose class the nearest vector, or the majority of three, predicts",
+    ),
+    Measure(
+        names=("linear",),
+        values=_probes("linear"),
+        help="the same by multinomial logistic regression of the standardised vectors",
+    ),
+    Measure(
+        names=("few_knn_1", "few_knn_3", "few_linear"),
+        values=_probes("few_knn_1", "few_knn_3", "few_linear"),
+        help="the same from `few` labels (500)",
+    ),
+    Measure(
+        names=("nmi", "ari"),
+        values=_cluster_agreement,
+        help="agreement of the classes with k-means of as many clusters: normalised mutual information, "
+        "adjusted Rand index",
+    ),
+    Measure(
+        names=("hdbscan_nmi", "hdbscan_ari"),
+        values=_density_agreement,
+        help=f"the same with HDBSCAN of {DENSITY_PIXELS} held-out pixels; those of no cluster are one of "
+        "their own",
+    ),
+    Measure(
+        names=("far_auc",),
+        values=_far_separation,
+        help="whether the cosine of two far pixels says if they are of one class: area under the ROC "
+        "curve; 0.5: by chance",
+    ),
+    Measure(
+        names=("far_precision",),
+        values=_far_precision,
+        help=f"share of a pixel's class among the {MOST_SIMILAR} far pixels most similar to it",
+    ),
+    Measure(
+        names=("far_share",),
+        values=_far_share,
+        help=f"share of far pixels among the {MOST_SIMILAR} most similar, over that among all pixels of "
+        "the class",
+    ),
+    Measure(
+        names=("coherence",),
+        values=_coherence,
+        help="1 minus the squared distance of touching pixels of one class over that of any two pixels; "
+        "0: salt and pepper",
+        needs=("touching",),
+    ),
+    Measure(
+        names=("cross_period", "cross_linear"),
+        values=_across_periods,
+        help="three neighbours, or regression, trained in one period; they predict the held-out pixels in "
+        "the other",
+        needs=("second_vectors",),
+    ),
+    Measure(
+        names=("agreement",),
+        values=_period_agreement,
+        help="agreement of ten clusters of the pixels in one period with those in the other: adjusted "
+        "mutual information; it needs no classes",
+        needs=("second_vectors",),
+    ),
+    Measure(
+        names=("retrieval",),
+        values=_retrieval,
+        help="share of `pairs` pixels whose nearest vector in the other period is their own",
+        needs=("second_vectors",),
+    ),
+    Measure(
+        names=("stability",),
+        values=_stability,
+        help="root mean square distance of a pixel to itself in the other period, over that between the "
+        "classes' centres",
+        better=Better.LOW,
+        needs=("second_vectors",),
+    ),
+    Measure(
+        names=(QUANTITY,),
+        values=_explained_variance,
+        help="share of the variance of a quantity that ridge regression predicts",
+    ),
+    Measure(
+        names=("overlap",),
+        values=_truth_overlap,
+        help="share of the `near` nearest pixels in all quantities that are so among the vectors too",
+        needs=("truth",),
+    ),
+    Measure(
+        names=("trustworthiness", "continuity"),
+        values=_feature_neighbours,
+        help="agreement of the neighbours among the vectors with those in the sampled features, and the "
+        "reverse",
+        needs=("features",),
+    ),
+    Measure(
+        names=("alignment",),
+        values=_alignment,
+        help="mean squared distance of the two periods of a pixel on the unit sphere",
+        better=Better.NEITHER,
+        needs=("second_vectors",),
+    ),
+    Measure(
+        names=("uniformity", "rankme"),
+        values=_use_of_space,
+        help="how evenly the vectors fill the unit sphere, and the number of dimensions that they use",
+        better=Better.NEITHER,
+    ),
+)
+"""Every measure, in the order of tables."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.evaluation import clusterings, measures
-from jobs.evaluation.measures import MeasureSettings, Pixels
+from jobs.evaluation.cases import MeasureSettings, Pixels
 from jobs.features import labels
 from jobs.features.labels import PixelClasses
 from jobs.figures.gallery import PICTURE_LIST, Picture

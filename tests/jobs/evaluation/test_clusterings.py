@@ -50,3 +50,37 @@ def test_clusters_of_groups_far_apart_are_the_groups():
     groups = np.repeat([0, 1, 2], 30)
     x = groups[:, None] * 100 + np.random.default_rng(0).normal(size=(90, 2))
     assert clusterings.adjusted_rand(groups, clusterings.clusters(x, 3, seed=0)) == 1
+
+
+def test_density_clusters_are_the_dense_groups_and_one_more_for_what_lies_between():
+    rng = np.random.default_rng(0)
+    dense = [rng.normal(centre, 0.1, (40, 2)) for centre in (0, 5)]
+    between = rng.uniform(-20, 20, (30, 2))
+    found = clusterings.density_clusters(np.concatenate([*dense, between]), 15, 5)
+    first, second, rest = found[:40], found[40:80], found[80:]
+    assert len({*first}) == len({*second}) == 1
+    assert 0 < first[0] != second[0] > 0
+    assert (rest == 0).mean() > 0.8
+    assert found.min() == 0, "none is left out of an agreement"
+
+
+def test_agreement_of_periods_is_the_adjusted_mutual_information_of_nearest_centres():
+    """Vinh et al. (2010): (I - E I) / (mean H - E I); E I by drawing partitions at random."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(300, 1)) + 8 * rng.integers(0, 3, (300, 1))
+    second = np.where(rng.random((300, 1)) < 0.3, rng.permutation(first), first)
+    centres = np.sort([first[(first > a) & (first <= a + 8)].mean() for a in (-4, 4, 12)])
+    sides = [np.abs(x - centres).argmin(axis=1) for x in (first, second)]
+
+    def information(a, b):
+        joint = np.zeros((3, 3))
+        np.add.at(joint, (a, b), 1 / a.size)
+        expected = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+        return (joint * np.log(np.maximum(joint, 1e-12) / expected)).sum()
+
+    chance = np.mean([information(sides[0], rng.permutation(sides[1])) for _ in range(300)])
+    entropy = np.mean([information(side, side) for side in sides])
+    wanted = (information(*sides) - chance) / (entropy - chance)
+    assert clusterings.agreement(first, second, 3, 0) == pytest.approx(wanted, abs=2e-3)
+    assert clusterings.agreement(first, first + 1e-6, 3, 0) == pytest.approx(1)
+    assert clusterings.agreement(first, rng.permutation(first), 3, 0) == pytest.approx(0, abs=0.05)

@@ -13,8 +13,8 @@ from PIL import Image
 import lake
 from jobs.commands import jobs
 from jobs.evaluation import evaluate
+from jobs.evaluation.cases import MeasureSettings
 from jobs.evaluation.evaluate import Settings
-from jobs.evaluation.measures import MeasureSettings
 from jobs.linear import mnf, pca, transform
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs, records
@@ -71,12 +71,31 @@ def test_every_measure_is_told_with_mean_and_spread_over_seeds(written, run):
         "knn_1", "knn_3", "linear", "few_knn_1", "few_knn_3", "few_linear", "nmi", "ari",
         "cross_period", "cross_linear", "retrieval", "stability", "overlap", "trustworthiness",
         "continuity", "alignment", "uniformity", "rankme", "r2_patterns", "r2_textures",
+        "hdbscan_nmi", "hdbscan_ari", "far_auc", "far_precision", "far_share", "coherence", "agreement",
         *(f"r2_{name}" for name in DYNAMICS),
     }  # fmt: skip
     for statistics in results["measures"].values():
         assert statistics["mean"] == pytest.approx(np.mean(statistics["values"]))
         assert statistics["spread"] == pytest.approx(np.std(statistics["values"], ddof=1))
     assert results["measures"]["knn_3"]["mean"] > 0.5
+
+
+def test_coherence_is_that_of_the_map_of_the_vectors(written, settings, run):
+    """By differences of a grid (row, column, d) instead of pairs of pixels; 120 pairs are drawn."""
+    store = records.open_store(written.root, written.keys[0])
+    scores = outputs.dataset(written.root, settings.run)["scores"].to_numpy()
+    classes = pq.read_table(written.truth)["label"].to_numpy()
+    domain, image = store.domain, np.full((32, 32, scores.shape[1]), np.nan)
+    image[domain.row, domain.column] = scores
+    kinds = np.full((32, 32), -1)
+    kinds[domain.row, domain.column] = classes
+    steps = []
+    for axis in (0, 1):
+        alike = (np.diff(kinds, axis=axis) == 0) & (kinds.take(range(31), axis) >= 0)
+        steps.append((np.diff(image, axis=axis)[alike] ** 2).sum(axis=-1))
+    expected = 1 - np.nanmean(np.concatenate(steps)) / (2 * np.nanvar(scores, axis=0).sum())
+    found = evaluate.results(written.root, run)["measures"]["coherence"]["mean"]
+    assert found == pytest.approx(expected, abs=0.1)
 
 
 def test_table_has_a_row_a_measure_and_seed(written, run):

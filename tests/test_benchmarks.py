@@ -1,31 +1,51 @@
 """The benchmark of embeddings runs, on a country that is small enough for a test."""
 
-import importlib.util
+import importlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
 
 from jobs.evaluation.cases import MeasureSettings
-from jobs.synthetic.country import Country
 
-SMALL = Country(rows=32, columns=32, classes=4, months=(1, 7), tods=(57600, 64800), days=6)
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 HOW = MeasureSettings(square=6, most=300, few=60, pairs=120, near=5)
-METHODS = ("raw", "pca-8", "white-16", "mnf-8", "default", "default-one", "infonce-slots")
+LINEAR = ("raw", "pca-8", "white-16", "mnf-16", "reliable-16")
+METHODS = (*LINEAR, "default", "default-one", "infonce-slots")
+SMALL = {"classes": 4, "months": (1, 7), "tods": (57600, 64800), "days": 6}
 
 
 @pytest.fixture(scope="module")
 def embedding():
-    path = Path(__file__).parents[1] / "benchmarks" / "embedding.py"
-    spec = importlib.util.spec_from_file_location("embedding", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["embedding"] = module  # its dataclasses look for it
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["embedding"]
+    sys.path.insert(0, str(BENCHMARKS))
+    yield importlib.import_module("embedding")
+    while str(BENCHMARKS) in sys.path:
+        sys.path.remove(str(BENCHMARKS))
+    for name in ("embedding", "embedding_lands", "embedding_sheet"):
+        del sys.modules[name]
+
+
+@pytest.fixture
+def small(embedding, monkeypatch, tmp_path):
+    """Countries that are small enough for a test, in this process, and how the benchmark is asked."""
+    lands, country = embedding.embedding_lands, embedding.embedding_lands.Country
+    monkeypatch.setattr(
+        lands, "Country", lambda twins, **more: country(**more | SMALL, twins=min(twins, 1))
+    )
+    monkeypatch.setattr(embedding, "MeasureSettings", lambda **_: HOW)
+    monkeypatch.setattr(embedding, "each", lambda work, of, _: [work(one) for one in of])
+    monkeypatch.setattr(embedding, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8"))
+
+    def ask(*arguments):
+        words = ["embedding.py", "--rows", "32", "--work", str(tmp_path), *arguments]
+        monkeypatch.setattr(sys, "argv", words)
+        embedding.main()
+
+    return ask
 
 
 @pytest.fixture(scope="module")
@@ -39,27 +59,70 @@ def data(embedding):
     return embedding.Data(*both.astype(np.float32), names, *place, 0)
 
 
-def test_every_method_is_measured_with_what_other_tools_ask_for(embedding, monkeypatch, capsys):
-    monkeypatch.setattr(embedding, "Country", lambda **_: SMALL)
-    monkeypatch.setattr(embedding, "MeasureSettings", lambda **_: HOW)
-    monkeypatch.setattr(embedding, "each", lambda work, of: [work(one) for one in of])
-    monkeypatch.setattr(embedding, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8"))
-    how = ["embedding.py", "--json", "--seeds", "2", "--methods", ",".join(METHODS)]
-    monkeypatch.setattr(sys, "argv", how)
-    embedding.main()
+def test_every_method_is_measured_with_what_other_tools_ask_for(small, capsys):
+    small("--quick", "--json", "--seeds", "2", "--methods", ",".join(METHODS))
     found = json.loads(capsys.readouterr().out)
     assert tuple(found) == METHODS
-    for of in found.values():
+    for values in found.values():
         for name in ("knn", "linear", "few_shot", "cross_period"):
-            assert 0 < of[name]["mean"] <= 1
-            assert of[name]["spread"] >= 0
-        assert of["knn"] == of["knn_3"]
-        assert of["few_shot"] == of["few_linear"]
+            assert 0 < values[name]["mean"] <= 1
+            assert values[name]["spread"] >= 0
+        assert values["knn"] == values["knn_3"]
+        assert values["few_shot"] == values["few_linear"]
+        assert {"far_auc", "hdbscan_nmi", "coherence", "agreement"} <= set(values)
     assert found["raw"]["linear"]["mean"] > 0.5
     gained = found["default"]["over_best_linear"]
-    assert {of["best"] for of in gained.values()} <= {"raw", "pca-8", "white-16", "mnf-8"}
-    best = max(found[name]["linear"]["mean"] for name in ("raw", "pca-8", "white-16", "mnf-8"))
+    assert {gain["best"] for gain in gained.values()} <= set(LINEAR)
+    best = max(found[name]["linear"]["mean"] for name in LINEAR)
     assert_allclose(gained["linear"]["mean"], found["default"]["linear"]["mean"] - best, atol=1e-12)
+
+
+def test_several_lands_give_a_table_each_and_one_sheet(small, capsys, tmp_path):
+    small("--lands", "truth,persistent,twins", "--methods", "mnf-16,default", "--seeds", "1")
+    printed = capsys.readouterr().out
+    document = json.loads((tmp_path / "table.json").read_text("utf-8"))
+    assert list(document) == ["truth", "persistent", "twins"]
+    assert document["truth"] != document["persistent"] != document["twins"]
+    for land in document:
+        assert f"\n{land} " in printed
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        colours = np.asarray(sheet.convert("RGB")).reshape(3, -1, sheet.width, 3)
+    for row in colours:
+        assert len(np.unique(row.reshape(-1, 3), axis=0)) > 100
+
+
+def test_run_that_was_stopped_goes_on_with_what_it_lacks(small, embedding, monkeypatch, tmp_path):
+    asked = "--quick", "--seeds", "1", "--json", "--methods"
+    small(*asked, "mnf-16,raw")
+    lines = (tmp_path / "results.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["method"] for line in lines] == ["mnf-16", "raw"]
+    monkeypatch.setitem(embedding.METHODS, "raw", None)  # would fail, were it asked again
+    small(*asked, "raw,pca-8")
+    after = (tmp_path / "results.jsonl").read_text("utf-8").splitlines()
+    assert after[:2] == lines
+    assert [json.loads(line)["method"] for line in after[2:]] == ["pca-8"]
+
+
+def test_land_that_was_kept_is_the_land_that_was_made(small, embedding, tmp_path):
+    lands, size = embedding.embedding_lands, embedding.Size(32)
+    made = lands.LANDS["truth"].make(1, size, tmp_path)
+    lands.load("truth", 1, size, tmp_path)
+    kept = lands.load("truth", 1, size, tmp_path)
+    for name in ("first", "second", "names"):
+        assert_array_equal(getattr(kept, name), getattr(made, name))
+    for name in ("row", "column", "classes", "truth"):
+        assert_array_equal(getattr(kept.truth, name), getattr(made.truth, name))
+    assert set(kept.truth.quantities) == set(made.truth.quantities)
+
+
+def test_marked_pixels_lie_in_the_middle_of_the_largest_classes(embedding):
+    row, column = (axis.ravel() for axis in np.mgrid[:12, :12])
+    classes = np.where(column < 6, 0, np.where(row < 8, 1, 2))
+    for pixel, number in zip(
+        embedding.embedding_sheet.middles(row, column, classes), range(3), strict=True
+    ):
+        around = np.maximum(abs(row - row[pixel]), abs(column - column[pixel])) <= 1
+        assert (classes[around] == number).all()
 
 
 def test_components_are_those_of_the_covariance_and_white_ones_have_variance_1(embedding, data):
@@ -78,3 +141,11 @@ def test_minimum_noise_has_noise_of_variance_1_and_finds_what_years_share(embedd
     assert_allclose(noise, np.eye(6), atol=0.1)
     ratio = one.var(axis=0)
     assert ratio[2] > 5 * ratio[3]  # three things are shared
+
+
+def test_reliable_components_have_the_variance_of_their_reliability_squared(embedding, data):
+    first, second = embedding.reliable(data, 6)
+    variance, noise = first.var(axis=0), (first - second).var(axis=0) / 2
+    assert (variance[:3] > 0.7).all()  # three things are shared, and next to no noise in them
+    assert (variance[3:] < 0.5).all()
+    assert_allclose(variance[:3], (1 - noise[:3] / variance[:3]) ** 2, atol=0.15)

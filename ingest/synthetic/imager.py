@@ -176,7 +176,8 @@ def _reflected(scene: Scene, band: str) -> Field:
     ground += scene.snow * (SNOW[n] - ground)
     light = np.maximum(scene.sun, 0) / kappa0(band, scene.distance)
     through = ground * (1 - scene.cloud) * light
-    rest = (AIR[n] * (1 - scene.cloud) + CLOUD[n] * scene.cloud) * light
+    hazy = AIR[n] * np.exp(scene.landscape.haze)
+    rest = (hazy * (1 - scene.cloud) + CLOUD[n] * scene.cloud) * light
     bumps = through * (1 - scene.snow) * TEXTURE[n]
     fine: Field = enlarge(bumps, channel.refinement)
     fine *= scene.landscape.texture[channel.refinement]
@@ -188,7 +189,7 @@ def _emitted(scene: Scene, band: str) -> Field:
     """Radiance of heat, and in C07 of sunlight, (Y, X)."""
     n, channel = EMISSIVE.index(band), CHANNELS[band]
     deficit = of_cover(scene.landscape, attribute("deficit")[:, n]) * (1 - scene.snow)
-    air = AIR_DEFICIT[n] * (1 + 0.2 * scene.humid)
+    air = AIR_DEFICIT[n] * np.maximum(1 + 0.2 * scene.humid + scene.landscape.damp, 0)
     shine = of_cover(scene.landscape, attribute("shine"))
     shine = shine + scene.snow * (SNOW_SHINE - shine)
     light = channel.sunlight * np.maximum(scene.sun, 0)

@@ -6,10 +6,13 @@ with the places that have the same longitudes and latitudes. All is decided by (
 lengths are shares of the height of the crop, so a small crop shows the same kind of country.
 
 Reflectances and temperatures of the land covers are rough textbook values, different enough for
-bands, seasons and times of day to tell the covers apart, alike enough to need several of them.
+bands, seasons and times of day to tell the covers apart, alike enough to need several of them. Each has
+a variant that differs little: by the time of its season alone, by the texture of its fine pixels alone,
+or by a few values. Haze, humidity and warmth that lie over the same places every year hide them all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +74,7 @@ class Cover:
     """Correlation length of its patches, share of the height of the crop."""
 
 
-COVERS = (
+_MAIN_COVERS = (
     Cover(
         "deciduous forest", (0.030, 0.035, 0.42, 0.22, 0.09), (0.05, 0.08, 0.20, 0.24, 0.15),
         195, 50, -0.5, 11.0, 6.0, 2.0, (1.0, 0.8, 1.4), 0.02, 0.10, (0.5, 0.1, -0.9, 0.5, 0.0), 0.10,
@@ -113,12 +116,36 @@ COVERS = (
         205, 35, -2.0, 11.0, 9.0, 1.2, (2.4, 2.0, 1.6), 0.05, 0.12, (-4.2, 2.7, 0.2, 0.5, 0.0), 0.08,
     ),
 )  # fmt: skip
-"""The land covers; a class is an index into this."""
+_DIFFERENCES: tuple[dict[str, Any], ...] = (
+    {"name": "late deciduous forest", "peak_day": 220},
+    {"name": "open evergreen forest", "texture": 0.22},
+    {"name": "late summer crop", "peak_day": 232},
+    {"name": "early winter crop", "peak_day": 101},
+    {"name": "tussock", "texture": 0.20},
+    {"name": "stony shrubland", "texture": 0.24},
+    {"name": "dunes", "texture": 0.16},
+    {"name": "suburb", "green": (0.085, 0.10, 0.27, 0.24, 0.18), "texture": 0.18, "warmth": 2.0},
+    {"name": "early wetland", "peak_day": 160},
+    {"name": "alpine meadow", "green": (0.065, 0.08, 0.30, 0.24, 0.16), "deficit": (2.0, 1.6, 1.6)},
+)
+"""By cover, how its variant differs."""
+COVERS = _MAIN_COVERS + tuple(
+    replace(cover, **difference)
+    for cover, difference in zip(_MAIN_COVERS, _DIFFERENCES, strict=True)
+)
+"""The land covers, the variants after the main ones; a class is an index into this."""
 
 WATER = Cover(
     "water", (0.050, 0.030, 0.015, 0.006, 0.004), (0.05, 0.030, 0.015, 0.006, 0.004),
     190, 60, 2.0, 7.0, 0.5, 3.0, (0.6, 0.8, 1.6), 0.02, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0), 0.1,
 )  # fmt: skip
+
+_VARIANT, _PERSISTENT = 5, 6
+"""Numbers of the random streams of a seed; `ingest.synthetic.scene` and `imager` have 1 to 4."""
+_VARIANT_FROM = 0.2
+"""Variants lie where a smooth field of standard deviation 1 is above this: on two fifths of the cover."""
+_PERSISTENT_LENGTH = 0.12
+"""Correlation length of haze, humidity and warmth, share of the height of the crop."""
 
 NO_LAND = -1
 """The class of sea and lakes."""
@@ -143,6 +170,12 @@ class Landscape:
     """Height above the sea, km."""
     vigour: Field
     """Relative strength of a pixel's growing season, 0 for the usual one of its class."""
+    haze: Field
+    """Logarithm of the reflectance of the air over the usual, every year."""
+    damp: Field
+    """Relative humidity of the air over the usual, every year."""
+    warmth: Field
+    """Difference of the temperature from that of latitude, height and cover, K, every year."""
     texture: dict[int, Field]
     """By refinement 1, 2, 4: (Y * r, X * r) relative brightness of fine pixels, mean near 0."""
     grain: Field
@@ -176,7 +209,10 @@ def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
     relief = np.clip(coast, 0, 0.35) / 0.35
     elevation = _elevation(random, shape) * relief
     lake = ~sea & (field(random, shape, 0.035) > 2.3) & (coast > 0.05) & (elevation < 1.2)
-    classes = np.where(sea | lake, NO_LAND, _covers(random, coast, elevation)).astype(np.int16)
+    covers = _varied(_covers(random, coast, elevation), seed)
+    classes = np.where(sea | lake, NO_LAND, covers).astype(np.int16)
+    stream = np.random.default_rng([seed, _PERSISTENT])
+    haze, damp, warmth = (field(stream, shape, _PERSISTENT_LENGTH) for _ in range(3))
     return Landscape(
         seed=seed,
         grid=place,
@@ -188,6 +224,9 @@ def landscape(shape: tuple[int, int] = (200, 300), seed: int = 0) -> Landscape:
         lake=lake,
         elevation=elevation,
         vigour=0.12 * field(random, shape, 0.15),
+        haze=0.6 * haze,
+        damp=0.3 * damp,
+        warmth=3 * warmth,
         texture=_texture(random, classes),
         grain=random.standard_normal(16 * classes.size + (1 << 18), np.float32),
     )
@@ -270,9 +309,20 @@ def _covers(random: np.random.Generator, coast: Field, elevation: Field) -> NDAr
     scores = [
         np.tensordot(np.array(cover.liking, np.float32), place, 1)
         + 0.8 * field(random, coast.shape, cover.patch)
-        for cover in COVERS
+        for cover in _MAIN_COVERS
     ]
     return np.asarray(np.argmax(scores, axis=0), np.intp)
+
+
+def _varied(covers: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """Index of the cover of each pixel, main or variant, from that of the main cover."""
+    random = np.random.default_rng([seed, _VARIANT])
+    is_variant = np.stack(
+        [field(random, covers.shape, cover.patch) > _VARIANT_FROM for cover in _MAIN_COVERS]
+    )
+    rows, columns = np.indices(covers.shape)
+    varied: NDArray[np.intp] = covers + len(_MAIN_COVERS) * is_variant[covers, rows, columns]
+    return varied
 
 
 def _texture(random: np.random.Generator, classes: NDArray[np.int16]) -> dict[int, Field]:

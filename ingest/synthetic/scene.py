@@ -144,6 +144,7 @@ def _daily_mean(landscape: Landscape, day: int) -> Field:
     """Skin temperature of a usual day, K; bright ground is dry and warm."""
     mean = MEAN_TEMPERATURE - 0.75 * (landscape.lat - 36) - LAPSE * landscape.elevation
     mean = mean + of_cover(landscape, attribute("warmth")) + 8 * landscape.texture[1]
+    mean = mean + landscape.warmth
     annual = np.cos(2 * np.pi * (day - WARMEST_DAY) / YEAR_DAYS)
     return np.asarray(mean + of_cover(landscape, attribute("annual")) * annual, np.float32)
 

@@ -1,6 +1,6 @@
 """The invented country: its classes, coast and textures."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -25,13 +25,38 @@ def test_classes_all_occur_are_unequal_and_lie_in_patches():
     classes = landscape().classes
     assert classes.shape == (200, 300)
     shares = np.bincount(classes[classes >= 0], minlength=len(COVERS)) / (classes >= 0).sum()
-    assert len(shares) == len(COVERS) == 10
-    assert shares.min() > 0.01
+    assert len(shares) == len(COVERS) == 20
+    assert shares.min() > 0.002
     assert shares.max() > 4 * shares.min()
     neighbours = classes[:, 1:] == classes[:, :-1]
     are_land = (classes[:, 1:] >= 0) & (classes[:, :-1] >= 0)
     assert neighbours[are_land].mean() > 0.85
     assert (shares**2).sum() < 0.25, "as likely as this would two random pixels be alike"
+
+
+def test_variants_lie_in_patches_within_their_main_cover_and_differ_little():
+    classes = landscape().classes
+    main = np.where(classes >= 0, classes % 10, classes)
+    borders = (main[:, 1:] != main[:, :-1]).mean()
+    assert (classes[:, 1:] != classes[:, :-1]).mean() < 2 * borders
+    for number, cover in enumerate(COVERS[:10]):
+        variant = (classes == number + 10).sum() / (main == number).sum()
+        assert 0.05 < variant < 0.95, cover.name
+    differing = [
+        {f.name for f in fields(a) if getattr(a, f.name) != getattr(b, f.name)} - {"name"}
+        for a, b in zip(COVERS[:10], COVERS[10:], strict=True)
+    ]
+    assert sum(names == {"peak_day"} for names in differing) >= 3
+    assert sum(names == {"texture"} for names in differing) >= 3
+
+
+def test_haze_humidity_and_warmth_are_there_every_year_and_outweigh_those_of_a_year():
+    country = landscape()
+    july = [scene(country, datetime(year, 7, 9, 18, tzinfo=UTC)) for year in (2020, 2022)]
+    assert july[0].landscape.haze is july[1].landscape.haze
+    assert country.warmth[country.land].std() > 2
+    between = np.corrcoef(country.warmth[country.land], july[0].skin[country.land])[0, 1]
+    assert between > 0.2
 
 
 def test_there_are_a_coast_lakes_and_islands():
@@ -56,7 +81,7 @@ def test_fine_textures_average_to_the_coarser_ones():
 
 def test_a_seed_makes_one_country_and_another_seed_another():
     first, same, different = (landscape(SHAPE, seed) for seed in (3, 3, 4))
-    for name in ("classes", "lake", "elevation", "vigour", "grain"):
+    for name in ("classes", "lake", "elevation", "vigour", "grain", "haze", "damp", "warmth"):
         np.testing.assert_array_equal(getattr(first, name), getattr(same, name))
     assert (first.classes != different.classes).mean() > 0.3
 

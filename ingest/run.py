@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from distributed import Client
@@ -62,7 +62,9 @@ class Bounds:
 def plan(listing: Listing, url: str, bounds: Bounds = Bounds()) -> IngestPlan:
     """The time steps of a listing for which `url` has all files, and those that lack a file."""
     days = bounds.since, bounds.until
-    return planning.plan(listing, source_files.list_for(url, listing, *days), *days)
+    inventory = source_files.list_for(url, listing, *days)
+    planned = planning.plan(listing, inventory.files, *days)
+    return replace(planned, passed_over=inventory.passed_over)
 
 
 def run(
@@ -100,8 +102,10 @@ def run(
     stores = {target.key: target for target in _existing_stores(listing, root)}
     ledgers = {key: _ledger(target) for key, target in stores.items()}
     if not planned.steps and not stores:
-        raise DataError(_nothing_message(listing, url, planned.absent))
+        raise DataError(_nothing_message(listing, url, planned))
     new_steps = _new_steps(planned, ledgers.values(), bounds.max_steps)
+    for warning in _mixture_warnings(planned):
+        say(warning)
     absent = planned.absent
     try:
         stores_with_steps = _by_geometry(listing, root, new_steps, scratch)
@@ -119,8 +123,11 @@ def run(
     outcomes = [
         _publish(client, target, when, planned.steps, scratch) for target in stores.values()
     ]
-    if new_steps and not any(o.stored or o.staged for o in outcomes):
-        raise DataError(_unreadable_message(listing, url, list(stores.values())))
+    if new_steps and not any(o.merged or o.staged for o in outcomes):
+        message = _unreadable_message(listing, url, list(stores.values()))
+        if not any(o.stored for o in outcomes):
+            raise DataError(message)
+        say(f"warning: {message}")
     return outcomes
 
 
@@ -294,7 +301,8 @@ def _stage_slot(
     """Accumulate time steps of one (month, tod), on a worker, into a part of the store."""
     objects = connect(join(root, str(key)))
     domain = domains.load_checked(root, key, digest)
-    files = [(f.name, f.size, f.tag) for step in steps for f in step.files]
+    choices = [choice for step in steps for choice in step.choices]
+    files = [(f.name, f.size, f.tag) for choice in choices for f in choice.files]
     name = parts.name(listing.digest, digest, *(step.id for step in steps), *files)
     if (done := parts.find_fresh(objects, name, staging.FRESH_S)) is not None:
         return done
@@ -323,14 +331,28 @@ def _publish(
     return outcome(target, merged=len(published), changed=tuple(c.name for c in changes))
 
 
+def _mixture_warnings(planned: IngestPlan) -> Iterator[str]:
+    """One warning for each product of which some files are reprocessed and some are not."""
+    for product, number in planned.reprocessed_by_product.items():
+        others = planned.files_by_product[product] - number
+        if others:
+            yield (
+                f"warning: {number} files of {product} are reprocessed, {others} are not: the store will "
+                "hold both"
+            )
+
+
 def _unreadable_message(listing: Listing, url: str, targets: Sequence[TargetStore]) -> str:
-    reasons = [entry.reason for target in targets for entry in _ledger(target) if entry.files]
+    entries = [entry for target in targets for entry in _ledger(target)]
+    reasons = [entry.reason for entry in entries if entry.status == MISSING and entry.files]
     return f"no granule of {listing.listing} could be read from {url}: " + "; ".join(reasons[:3])
 
 
-def _nothing_message(listing: Listing, url: str, absent: Sequence[Absent]) -> str:
-    reasons = Counter(step.reason for step in absent).most_common(3)
-    return (
+def _nothing_message(listing: Listing, url: str, planned: IngestPlan) -> str:
+    reasons = Counter(step.reason for step in planned.absent).most_common(3)
+    message = (
         f"{url} has no complete time step of {listing.sat} {listing.listing} between {listing.t0} "
         f"and {listing.tf}: " + "; ".join(f"{reason} ({n} times)" for reason, n in reasons)
     )
+    others = [f"{n} {reason}" for reason, n in list(planned.passed_over.items())[:5]]
+    return f"{message}; files passed over: {'; '.join(others)}" if others else message

@@ -15,6 +15,9 @@ from lake.errors import GranuleError
 
 DAY_S, HOUR_S = 86400, 3600
 
+OPERATIONAL, REPROCESSED = "OR", "RP"
+"""System environments, the first two letters of names."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileName:
@@ -32,10 +35,18 @@ class FileName:
     """Stamp of the scan's start."""
     end: str
     creation: str
+    environment: str = OPERATIONAL
+    """System that made the file: `OPERATIONAL`, or `REPROCESSED` years later."""
+
+    @property
+    def is_reprocessed(self) -> bool:
+        """Whether the file was made again, years later, by a newer algorithm."""
+        return self.environment == REPROCESSED
 
 
 _NAME = re.compile(
-    r"OR_(ABI-L[12]b?-[A-Z][A-Za-z0-9]*)-(M\d)(C\d\d)?_G(\d\d)_s(\d{14})_e(\d{14})_c(\d{14})\.nc"
+    rf"({OPERATIONAL}|{REPROCESSED})_(ABI-L[12]b?-[A-Z][A-Za-z0-9]*)-(M\d)(C\d\d)?_G(\d\d)"
+    r"_s(\d{14})_e(\d{14})_c(\d{14})\.nc"
 )
 
 
@@ -51,8 +62,8 @@ def parse_name(name: str) -> FileName:
             f"{name} is not named like an ABI granule: wanted "
             "OR_<product>-<mode>[C<band>]_G<sat>_s<start>_e<end>_c<creation>.nc"
         )
-    product, mode, band, sat, start, end, creation = match.groups()
-    return FileName(product, mode, band, f"goes{sat}", start, end, creation)
+    environment, product, mode, band, sat, start, end, creation = match.groups()
+    return FileName(product, mode, band, f"goes{sat}", start, end, creation, environment)
 
 
 def seconds(stamp: str) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ingest.abi import abi_file, calibration
 from ingest.abi.abi_file import AbiFile, misfit
 from ingest.abi.flags import FlagImages, Flags, Quality, SkyRules
-from ingest.abi.hdf5_chunks import Chunks, Selection
+from ingest.abi.hdf5_chunks import Chunks, Selection, Window
 from lake.errors import GranuleError
 from lake.format.arrays import Bools, Counts, Floats
 from lake.format.grid import Grid
@@ -64,10 +64,16 @@ class Granule:
         good: Bools = (self.bad(self.flags.image()) == 0) & self.usable[self.counts]
         return good
 
-    def quantity(self) -> Floats:
-        """(y, x) physical values in the unit of the product; NaN where not good; read now."""
-        counts = np.minimum(self.counts, self.table.size - 1)
-        return np.where(self.good, self.table[counts], np.nan)
+    def quantity(self, window: Window | None = None) -> Floats:
+        """(y, x) physical values in the unit of the product; NaN where not good; read now.
+
+        Args:
+            window: rows and columns; None: the whole image.
+        """
+        window = window or self.packed.whole
+        counts, flags = self.packed.window(window), self.flags.window(window)
+        values = self.table[np.minimum(counts, self.table.size - 1)]
+        return np.where((self.bad(flags) == 0) & self.usable[counts], values, np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +111,11 @@ class Sky:
     def clear(self, selection: Selection | None = None) -> Bools:
         """(y, x) True = counts, by the clear-sky rule; means nothing in chunks that are not wanted."""
         return self.rules.clear[self.rule].holds(self.version, self.flags(selection))
+
+    def clear_in(self, window: Window) -> Bools:
+        """(y, x) of a window: True = counts, by the clear-sky rule; read now."""
+        flags = {name: image.window(window) for name, image in self.images.items()}
+        return self.rules.clear[self.rule].holds(self.version, flags)
 
     def domain(self, rule: str) -> Bools:
         """(y, x) True = belongs to the domain, by a domain rule that goes by the file."""

@@ -6,8 +6,10 @@ stored in another way (other filters than shuffle and deflate, compact storage) 
 chunk. Chunks at the far edges are cut to the variable's shape.
 """
 
+import importlib
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,11 +21,26 @@ from numpy.typing import NDArray
 from lake.errors import GranuleError
 
 Image = NDArray[Any]
+Window = tuple[slice, slice]
+"""Rows and columns of an image, each from a start to a stop."""
 Selection = NDArray[np.bool_]
 
 StoreInfo = Any
 """`h5py.h5d.StoreInfo`: chunk_offset, filter_mask, byte_offset, size."""
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
+FILTERS = {
+    307: "bzip2",
+    32001: "Blosc",
+    32004: "LZ4",
+    32008: "bitshuffle",
+    32013: "ZFP",
+    32015: "Zstandard",
+    32026: "Blosc2",
+}
+"""Names of filters that HDF5 does not bring, by their registered codes.
+
+Source: The HDF Group, registered filter plugins.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +73,11 @@ class Chunks:
         """How many (rows, columns) of chunks there are."""
         return -(-self.shape[0] // self.chunk[0]), -(-self.shape[1] // self.chunk[1])
 
+    @property
+    def whole(self) -> Window:
+        """All rows and columns."""
+        return slice(0, self.shape[0]), slice(0, self.shape[1])
+
     def each(self, selection: Selection | None = None) -> Iterator[tuple[int, int, Image]]:
         """First row, first column and values of every chunk, or of those wanted.
 
@@ -78,6 +100,25 @@ class Chunks:
         image = np.full(self.shape, self.fill, self.dtype).view(self.kind)
         for row, column, block in self.each(selection):
             image[row : row + block.shape[0], column : column + block.shape[1]] = block
+        return image
+
+    def window(self, window: Window) -> Image:
+        """(y, x) The values in a window, of whose chunks alone the bytes are read.
+
+        Raises:
+            GranuleError: as `each`.
+        """
+        rows, columns = window
+        image = np.empty((rows.stop - rows.start, columns.stop - columns.start), self.kind)
+        selection = np.zeros(self.grid, bool)
+        selection[_spanned(rows, self.chunk[0]), _spanned(columns, self.chunk[1])] = True
+        for row, column, block in self.each(selection):
+            within, place = zip(
+                _overlap(rows, row, block.shape[0]),
+                _overlap(columns, column, block.shape[1]),
+                strict=True,
+            )
+            image[place] = block[within]
         return image
 
     def _block(self, row: int, column: int) -> Image:
@@ -117,6 +158,17 @@ class Chunks:
         return data
 
 
+def _spanned(axis: slice, chunk: int) -> slice:
+    """Numbers of the chunks along an axis that a window touches."""
+    return slice(axis.start // chunk, -(-axis.stop // chunk))
+
+
+def _overlap(axis: slice, begin: int, size: int) -> tuple[slice, slice]:
+    """Where a chunk and a window overlap along an axis: positions in the chunk, and in the window."""
+    first, stop = max(axis.start, begin), min(axis.stop, begin + size)
+    return slice(first - begin, stop - begin), slice(first - axis.start, stop - axis.start)
+
+
 def chunks_of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
     """The chunks of a variable of an open file; they can be read when the file is closed.
 
@@ -146,9 +198,31 @@ def chunks_of(dataset: h5py.Dataset, data: memoryview, path: str) -> Chunks:
         return replace(
             chunks, places={(0, 0): h5py.h5d.StoreInfo((0, 0), 0, offset, dataset.nbytes)}
         )
-    values = np.asarray(dataset[()])
+    values = _read_by_hdf5(dataset, filters, path)
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     return replace(chunks, whole_image=native.view(chunks.kind))
+
+
+def _read_by_hdf5(dataset: h5py.Dataset, filters: Sequence[int], path: str) -> Image:
+    """The whole variable, through filters that HDF5 has, or that the package hdf5plugin gives it.
+
+    Raises:
+        GranuleError: it has not one of the filters.
+    """
+    if any(not h5py.h5z.filter_avail(code) for code in filters):
+        with suppress(ImportError):
+            importlib.import_module("hdf5plugin")  # importing it registers its filters
+    try:
+        return np.asarray(dataset[()])
+    except OSError as error:
+        missing = [code for code in filters if not h5py.h5z.filter_avail(code)]
+        if not missing:
+            raise
+        names = ", ".join(f"{FILTERS.get(code, 'unknown')} ({code})" for code in missing)
+        raise GranuleError(
+            f"{path}: {dataset.name.lstrip('/')} is stored through the HDF5 filter {names}, which is not "
+            "there: pip install hdf5plugin where files are read (every worker), and run again"
+        ) from error
 
 
 def mapped(local: str) -> memoryview:

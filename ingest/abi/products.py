@@ -19,14 +19,17 @@ from lake.format.bands import BANDS, VARIABLES, Quantity
 SECTORS = {"C": "conus", "F": "fulldisk", "M1": "meso1", "M2": "meso2"}
 """Sectors of the imager, as in a listing, by their letters in names of products."""
 
+REPROCESSED = "-Reproc"
+"""End of the folders of reprocessed files in NOAA's buckets."""
+
 EVERY_SCAN = {
-    "C": tuple(minute for minute in range(60) if minute % 5 in (1, 2)),
+    "C": tuple(minute for minute in range(60) if minute % 5 in (0, 1, 2)),
     "F": tuple(range(0, 60, 5)),
     "M1": tuple(range(60)),
     "M2": tuple(range(60)),
 }
 """Minutes of the hour in which scans start, in any scan mode, by sector."""
-HOURLY = {"C": (1, 2), "F": (0,), "M1": (0, 1), "M2": (0, 1)}
+HOURLY = {"C": (0, 1, 2), "F": (0,), "M1": (0, 1), "M2": (0, 1)}
 """The same of products that are made of the hour's first scan."""
 
 
@@ -120,11 +123,6 @@ class SectorProduct:
     def sector(self) -> str:
         """As in a listing."""
         return SECTORS[self.letter]
-
-    @property
-    def folder(self) -> str:
-        """Of NOAA's buckets; the two mesoscale sectors share one."""
-        return self.product.name + self.letter[0]
 
     @property
     def minutes(self) -> tuple[int, ...]:

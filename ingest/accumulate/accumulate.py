@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.accumulate import packed, scan
 from ingest.accumulate.observations import Block, Observations
@@ -59,8 +59,9 @@ def accumulate(
 ) -> Accumulated:
     """Accumulate the observations of time steps that share month and tod.
 
-    A step is left out, and recorded as missing with the reason, if one of its files cannot be read, is
-    gone, or lies on another grid than the domain.
+    Where one of the files of a step cannot be read, is gone, or lies on another grid than the domain,
+    its second choices are tried in turn; the entry's reason says so. A step without any that can be
+    read is left out, and recorded as missing with the reason.
 
     Args:
         steps: the time steps of one (month, tod).
@@ -71,21 +72,29 @@ def accumulate(
     """
     cubes = listing.cubes_at(steps[0].tod)
     packed_steps = Packed(cubes, domain, len(steps), room_bytes)
-    entries = []
-    for step in steps:
+
+    def add(step: Step) -> LedgerEntry:
         with ExitStack() as stack:
-            try:
-                local = [stack.enter_context(fetch(file)) for file in step.files]
-                open_scan = scan.open_scan(step, cubes, listing, domain, local)
-                packed_steps.add(open_scan)
-            except (GranuleError, MissingError, GeometryError) as error:
-                files = tuple(SourceFile(file.name, file.size, file.tag) for file in step.files)
-                lost = LedgerEntry(step.id, MISSING, step.start, reason=str(error), files=files)
-                entries.append(lost)
-                continue
-        version = open_scan.sky.version
-        entries.append(
-            LedgerEntry(step.id, MERGED, step.start, version=version, files=open_scan.sources)
-        )
+            local = [stack.enter_context(fetch(file)) for file in step.files]
+            open_scan = scan.open_scan(step, cubes, listing, domain, local)
+            packed_steps.add(open_scan)
+        version, files = open_scan.sky.version, open_scan.sources
+        return LedgerEntry(step.id, MERGED, step.start, version=version, files=files)
+
+    entries = tuple(_first_readable(step, add) for step in steps)
     form = "observations" if packed_steps.is_smaller else "moments"
-    return Accumulated(tuple(entries), cubes, form, packed_steps)
+    return Accumulated(entries, cubes, form, packed_steps)
+
+
+def _first_readable(step: Step, add: Callable[[Step], LedgerEntry]) -> LedgerEntry:
+    """The entry of the first choice of a step that can be added, or why none can."""
+    problems: list[str] = []
+    for choice in step.choices:
+        try:
+            entry = add(choice)
+        except (GranuleError, MissingError, GeometryError) as error:
+            problems.append(str(error))
+            continue
+        return replace(entry, reason=f"second choice: {problems[0]}") if problems else entry
+    files = tuple(SourceFile(file.name, file.size, file.tag) for file in step.files)
+    return LedgerEntry(step.id, MISSING, step.start, reason=problems[0], files=files)

@@ -65,11 +65,19 @@ def plan(
         "absent": [asdict(step) for step in planned.absent],
         "bytes": planned.bytes,
         "bytes_by_product": planned.bytes_by_product,
+        "reprocessed_by_product": planned.reprocessed_by_product,
+        "passed_over": dict(planned.passed_over),
     }
     lines = [f"{len(planned.steps)} time steps, {len(planned.absent)} absent"]
     lines += [f"  {n} x {reason}" for reason, n in reasons.most_common(10)]
     lines += [f"{_size(planned.bytes)} to read"]
     lines += [f"  {_size(n)} of {product}" for product, n in planned.bytes_by_product.items()]
+    lines += [
+        f"{n} files of {product} are reprocessed ones"
+        for product, n in planned.reprocessed_by_product.items()
+    ]
+    lines += ["passed over:"] if planned.passed_over else []
+    lines += [f"  {n} files {reason}" for reason, n in list(planned.passed_over.items())[:10]]
     emit(document, "\n".join(lines), as_json=as_json)
 
 

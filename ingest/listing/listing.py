@@ -4,11 +4,12 @@ A listing is a TOML file. `load` reads a shipped one by name or any by path; wha
 refused there, naming the key: an unknown key, a product of another sector, a slot no scan can match.
 
     sat = "goes16"                    t0, tf: first and last day, inclusive, UTC
-    sector = "conus"                  conus, fulldisk, meso1, meso2; becomes part of the geom name
+    sector = "conus"                  conus, fulldisk; becomes part of the geom name
     tolerance_s = 900                 a scan starts at most so far from the time of day it stands for
     [clear_sky], [domain]             product, rule and what the rule means (see `ingest.abi.products`)
     domain.mask                       an independent land mask (see `ingest.plan.landmask`), or "none"
     domain.max_disagreement           so much may the product's land differ from the mask's, 0..1
+    prefer = "operational"            or "reprocessed": files that NOAA made again (`RP_`) come first
     [geoms]                           names of geometries by longitude, where others are wanted
     [layout]                          chunk and phases of the store, optional
     [cubes.NAME]                      resolution, product, variable, bands, tods (seconds of the day)
@@ -41,7 +42,10 @@ METRES = {"500m": 500, "1km": 1000, "2km": 2000, "10km": 10000}
 """Resolutions by name, at the sub-satellite point."""
 
 DAY_S = 86400
-SECTORS = ("conus", "fulldisk", "meso1", "meso2")
+SECTORS = ("conus", "fulldisk")
+MESOSCALE = ("meso1", "meso2")
+"""Sectors that move: the pixels of a store are places on the ground, so that none can hold them."""
+OPERATIONAL, REPROCESSED = "operational", "reprocessed"
 SATS = ("goes16", "goes17", "goes18", "goes19")
 
 
@@ -134,10 +138,19 @@ class Listing:
     geoms: tuple[tuple[str, float], ...] = ()
     """Name of a geometry and longitude of its projection, degrees east; others are named by
     `lake.format.grid.geom_name`."""
+    prefer: str = OPERATIONAL
+    """`reprocessed`: of two files of one scan the reprocessed one counts; `operational`: no
+    reprocessed file is taken."""
 
     def __post_init__(self) -> None:
         Key(self.sat, self.listing, self.t0, self.tf, self.sector)
         _check_one_of("sat", self.sat, SATS)
+        _check_one_of("prefer", self.prefer, (OPERATIONAL, REPROCESSED))
+        if self.sector in MESOSCALE:
+            raise ConfigError(
+                f"sector is {self.sector!r}: mesoscale sectors move, and the pixels of a store are fixed "
+                f"places; wanted one of {', '.join(SECTORS)}"
+            )
         _check_one_of("sector", self.sector, SECTORS)
         if not 0 < self.tolerance_s < DAY_S // 2:
             raise ConfigError(
@@ -205,6 +218,7 @@ class Listing:
             "domain": asdict(self.domain) | {"meaning": self.domain.meaning},
             "layout": asdict(self.layout),
             "geoms": dict(self.geoms),
+            **({} if self.prefer == OPERATIONAL else {"prefer": self.prefer}),
             "cubes": {
                 cube.name: {
                     "resolution": cube.resolution,
@@ -258,7 +272,7 @@ def _from_dict(raw: Mapping[str, Any]) -> Listing:
         "",
         {"sat": text, "listing": text, "t0": days, "tf": days, "sector": text}
         | {"tolerance_s": whole, "clear_sky": table, "domain": table, "cubes": table},
-        {"layout": table, "geoms": table},
+        {"layout": table, "geoms": table, "prefer": text},
     )
     clear_sky, domain = (
         _rule(top[name], name, optional)
@@ -278,6 +292,7 @@ def _from_dict(raw: Mapping[str, Any]) -> Listing:
         domain=DomainRule(**domain),
         layout=Layout(**layout),
         cubes=tuple(_cubes(top["cubes"])),
+        prefer=top.get("prefer", OPERATIONAL),
         geoms=tuple((name, _degrees(name, longitude)) for name, longitude in geoms.items()),
     )
 

@@ -4,13 +4,14 @@ Pure. A slot takes one scan, whose start lies within the listing's tolerance, ma
 or after; all its files share the start stamp.
 """
 
+import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from ingest.abi import filenames, products
 from ingest.abi.filenames import FileName, seconds
-from ingest.listing.listing import DAY_S, Listing
+from ingest.listing.listing import DAY_S, REPROCESSED, Listing
 from lake.errors import GranuleError
 
 HOUR_S = 3600
@@ -45,47 +46,58 @@ def folders(
 ) -> tuple[str, ...]:
     """`<product>/<YYYY>/<JJJ>/<HH>` of NOAA's buckets that can hold a file of a slot, sorted.
 
-    The hour is that of the scan's start, and there is none but in the minutes of the clear-sky
-    product's scans.
+    The hour is that of the scan's start: every hour that the tolerance touches, as no rule tells in
+    which minutes all scans of all years started.
     """
-    minutes = products.sector_product(listing.clear_sky.product).minutes
     paths = set()
     for tod in listing.tods:
-        tops = {products.sector_product(name).folder for name, _ in kinds(listing, tod)}
-        hours = _hours(tod, listing.tolerance_s, minutes)
+        tops = {name for name, _ in kinds(listing, tod)}
+        if listing.prefer == REPROCESSED:
+            tops |= {name + products.REPROCESSED for name in tops}
+        begin, end = tod - listing.tolerance_s, tod + listing.tolerance_s
         for day in days(listing, since, until):
-            for hour in hours:
+            for hour in range(begin // HOUR_S, end // HOUR_S + 1):
                 on = day + timedelta(days=hour // 24)
                 paths |= {f"{top}/{on:%Y/%j}/{hour % 24:02}" for top in tops}
     return tuple(sorted(paths))
 
 
-def name_filter(
-    listing: Listing, since: date | None = None, until: date | None = None
-) -> Callable[[str], bool]:
-    """Whether a name, path or URL is that of a file that a slot may take."""
-    every = list(days(listing, since, until))
-    if not every:
-        return lambda _: False
-    first, last = every[0].toordinal() * DAY_S, every[-1].toordinal() * DAY_S
-    tods: dict[Kind, list[int]] = {}
-    for tod in sorted(listing.tods):
-        for kind in kinds(listing, tod):
-            tods.setdefault(kind, []).append(tod)
+class NameCheck:
+    """Says why no slot takes a file of a name, path or URL."""
 
-    def is_wanted(path: str) -> bool:
+    def __init__(
+        self, listing: Listing, since: date | None = None, until: date | None = None
+    ) -> None:
+        self._listing = listing
+        self._days = tuple(days(listing, since, until))
+        self._midnights = {day.toordinal() * DAY_S for day in self._days}
+        self._tods: dict[Kind, list[int]] = {}
+        for tod in sorted(listing.tods):
+            for kind in kinds(listing, tod):
+                self._tods.setdefault(kind, []).append(tod)
+
+    def reason(self, path: str) -> str:
+        """Why no slot takes the file; empty: a slot may take it."""
         name = parse(path)
-        if name is None or name.sat != listing.sat or (name.product, name.band) not in tods:
-            return False
-        start = seconds(name.start)
-        midnight = start // DAY_S * DAY_S
-        return any(
-            first <= day <= last and _distance(tods[name.product, name.band], start - day) <= reach
-            for day in (midnight - DAY_S, midnight, midnight + DAY_S)
-        )
+        if name is None:
+            return _odd_name(path)
+        if name.sat != self._listing.sat:
+            return f"of {name.sat}, not {self._listing.sat}"
+        if name.is_reprocessed and self._listing.prefer != REPROCESSED:
+            return f"reprocessed: --set prefer={REPROCESSED} takes them"
+        if (name.product, name.band) not in self._tods:
+            return "of a product or band that the listing does not need"
+        return self._reason_of_time(seconds(name.start), self._tods[name.product, name.band])
 
-    reach = listing.tolerance_s
-    return is_wanted
+    def _reason_of_time(self, start: float, tods: list[int]) -> str:
+        midnight = int(start // DAY_S * DAY_S)
+        reach = self._listing.tolerance_s
+        for day in (midnight, midnight - DAY_S, midnight + DAY_S):
+            if day in self._midnights and _distance(tods, start - day) <= reach:
+                return ""
+        if midnight not in self._midnights:
+            return "of other days"
+        return f"more than {reach} s from every time of day"
 
 
 def parse(path: str) -> FileName | None:
@@ -98,14 +110,20 @@ def parse(path: str) -> FileName | None:
     return name
 
 
-def _hours(tod: int, tolerance_s: int, minutes: tuple[int, ...]) -> list[int]:
-    """Hours of the day, -24 to 47, in which a scan within the tolerance can start."""
-    begin, end = tod - tolerance_s, tod + tolerance_s
-    return [
-        hour
-        for hour in range(begin // HOUR_S, end // HOUR_S + 1)
-        if any(begin - 60 < hour * HOUR_S + minute * 60 <= end for minute in minutes)
-    ]
+_LIKE_A_GRANULE = re.compile(r"([A-Z]{2})_ABI-.*_c\d{14}(.*)\.nc")
+
+
+def _odd_name(path: str) -> str:
+    """What is odd about a name that is not that of a granule as NOAA names them."""
+    match = _LIKE_A_GRANULE.fullmatch(path.rpartition("/")[2])
+    if match is None:
+        return "not named like an ABI granule"
+    environment, suffix = match.groups()
+    if environment not in (filenames.OPERATIONAL, filenames.REPROCESSED):
+        return f"of the system environment {environment}_ (wanted {filenames.OPERATIONAL}_)"
+    if suffix:
+        return "with a suffix after the creation time (wanted NOAA's names)"
+    return "not named like an ABI granule"
 
 
 def _distance(tods: list[int], time: float) -> float:

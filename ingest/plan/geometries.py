@@ -8,6 +8,7 @@ another grid of a projection whose pixels are decided, or on another than most f
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import numpy as np
@@ -43,9 +44,15 @@ def groups(listing: Listing, steps: Sequence[Step], scratch: Scratch) -> Groups:
     """
     rule = listing.clear_sky.rule
 
-    def read_grid(step: Step) -> Grid:
+    def grid_of(step: Step) -> Grid:
         with source_files.fetch(step.files[0], scratch) as local:
             return granule.open_sky(local, step.files[0].path, rule).grid
+
+    def read_grid(step: Step) -> Grid:
+        for choice in step.choices[:-1]:
+            with suppress(GranuleError, MissingError):
+                return grid_of(choice)
+        return grid_of(step.choices[-1])
 
     return split(steps, read_grid)
 

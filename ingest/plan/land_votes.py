@@ -113,8 +113,7 @@ def _first_ballot(
     listing: Listing, grid: Grid, steps: Sequence[Step], scratch: Scratch, reasons: list[str]
 ) -> Ballot | None:
     """The ballot of the first file that can be read, lies on the grid and has land."""
-    for step in steps:
-        file = step.files[0]
+    for file in (choice.files[0] for step in steps for choice in step.choices):
         try:
             with source_files.fetch(file, scratch) as local:
                 sky = granule.open_sky(local, file.path, listing.clear_sky.rule)

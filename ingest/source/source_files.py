@@ -6,12 +6,14 @@ keep their protocol, options come from the environment (`ingest.source.access`).
 tried again (`ingest.source.retries`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import google_crc32c
@@ -19,8 +21,9 @@ import obstore
 from fsspec import AbstractFileSystem
 from obstore.store import from_url
 
+from ingest.abi import products
 from ingest.listing import slots
-from ingest.listing.listing import Listing
+from ingest.listing.listing import REPROCESSED, Listing
 from ingest.source import access, filesystems, retries
 from ingest.source.retries import Retry
 from ingest.source.scratch import NO_ROOM, Scratch, disk_error, reserve
@@ -54,6 +57,16 @@ class File:
         return self.path.rsplit("/", 1)[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The files of a source that a listing may need, and how many others it has."""
+
+    files: list[File]
+    """Sorted."""
+    passed_over: Mapping[str, int]
+    """Number of other files that were seen, by the reason why no time step takes them."""
+
+
 def list_files(
     url: str,
     folders: Sequence[str] = (),
@@ -76,6 +89,13 @@ def list_files(
         MissingError: there is no such source.
         UnreachableError: the server fails, however often one asks.
     """
+    return _list(url, folders, suffix, keep, retry)[0]
+
+
+def _list(
+    url: str, folders: Sequence[str], suffix: str, keep: Callable[[str], bool], retry: Retry
+) -> tuple[list[File], set[str]]:
+    """The files of `list_files`, and the names of what lies in the source's top folder."""
     files, root = filesystems.open_filesystem(url)
     files.invalidate_cache()
     try:
@@ -84,18 +104,19 @@ def list_files(
             raise MissingError(
                 f"there is no source {url}: wanted a folder or URL of {suffix} files"
             )
-        flat = [info for info in top if info["name"].endswith(suffix)]
-        if flat:
-            infos = [info for info in flat if keep(info["name"])]
-        else:
-            looked_in = _checked(url, top, folders, suffix)
-            find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
-            infos = _in_tree(find, looked_in, url, retry)
+        names = {_last(info["name"]): info for info in top}
+        flat = [info for name, info in names.items() if name.endswith(suffix)]
+        looked_in = _folders_to_look_in(set(names), folders)
+        if not flat and not looked_in:
+            raise ConfigError(_nothing_message(url, sorted(names), folders, suffix))
+        find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
+        infos = [info for info in flat if keep(info["name"])]
+        infos += _in_tree(find, looked_in, url, retry)
     except filesystems.REFUSALS as error:
         raise filesystems.refusal("list", url, error) from error
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
         present = pool.map(lambda info: _file(files, url, info, retry), infos)
-        return sorted(file for file in present if file)
+        return sorted(file for file in present if file), set(names)
 
 
 def list_for(
@@ -104,8 +125,8 @@ def list_for(
     since: date | None = None,
     until: date | None = None,
     retry: Retry = PATIENT,
-) -> list[File]:
-    """The files of a source that the time steps of a listing may need, sorted.
+) -> Inventory:
+    """The files of a source that the time steps of a listing may need.
 
     Args:
         url: see `list_files`; of NOAA's layout only hours that can matter are looked at.
@@ -118,8 +139,26 @@ def list_for(
         ConfigError: see `list_files`, as for the rest.
     """
     folders = slots.folders(listing, since, until)
-    keep = slots.name_filter(listing, since, until)
-    return list_files(url, folders, keep=keep, retry=retry) if folders else []
+    check = slots.NameCheck(listing, since, until)
+    passed_over: Counter[str] = Counter()
+    lock = Lock()  # folders are listed by several threads
+
+    def keep(name: str) -> bool:
+        reason = check.reason(name)
+        if reason:
+            with lock:
+                passed_over[reason] += 1
+        return not reason
+
+    if not folders:
+        return Inventory([], {})
+    files, top = _list(url, folders, SUFFIX, keep, retry)
+    products_needed = {folder.partition("/")[0] for folder in folders}
+    for product in sorted(products_needed):
+        folder = product + products.REPROCESSED
+        if folder in top - products_needed:
+            passed_over[f"folder {folder}: --set prefer={REPROCESSED} looks there"] += 1
+    return Inventory(files, dict(passed_over.most_common()))
 
 
 @contextmanager
@@ -221,18 +260,26 @@ def _top(files: AbstractFileSystem, root: str) -> list[Info] | None:
     return files.ls(root, detail=True) if files.isdir(root) else None
 
 
-def _checked(url: str, top: list[Info], folders: Sequence[str], suffix: str) -> list[str]:
-    """The folders to look in, of which the source must have one at least."""
-    names = {info["name"].rstrip("/").rsplit("/", 1)[-1] for info in top}
-    products = {folder.partition("/")[0] for folder in folders}
-    tops = names & products if folders else {name for name in names if name.startswith("ABI-")}
-    if not tops:
-        named = f" of {', '.join(sorted(products))}" if products else ""
-        raise ConfigError(
-            f"source {url} holds no {suffix} files{named}: "
-            f"wanted files in the folder itself or as <product>/<YYYY>/<JJJ>/<HH>/<name>{suffix}"
-        )
-    return [folder for folder in folders or sorted(tops) if folder.partition("/")[0] in tops]
+def _last(path: str) -> str:
+    """The last part of a path."""
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _folders_to_look_in(names: set[str], folders: Sequence[str]) -> list[str]:
+    """The folders, or else all of products, whose first part is among the names in the top folder."""
+    if not folders:
+        return sorted(name for name in names if name.startswith("ABI-"))
+    return [folder for folder in folders if folder.partition("/")[0] in names]
+
+
+def _nothing_message(url: str, names: Sequence[str], folders: Sequence[str], suffix: str) -> str:
+    products_needed = sorted({folder.partition("/")[0] for folder in folders})
+    named = f" of {', '.join(products_needed)}" if products_needed else ""
+    contents = f"; it holds {', '.join(names[:5])}" + (" ..." if names[5:] else "") if names else ""
+    return (
+        f"source {url} holds no {suffix} files{named}: wanted files in the folder itself or as "
+        f"<product>/<YYYY>/<JJJ>/<HH>/<name>{suffix}{contents}"
+    )
 
 
 def _in_tree(

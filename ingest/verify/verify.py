@@ -8,8 +8,8 @@ Three checks, each of which gives a list of findings, empty if nothing is wrong:
 - some (month, tod), or all, are computed again from the source files that the ledger names. They
   give the stored numbers, and the files still have the checksums they had.
 
-The computation shares nothing with ingest but the reading of a file: whole images, direct two-pass
-statistics in float64.
+The computation shares nothing with ingest but the reading of a file: direct two-pass statistics in
+float64. Of an image only the window is read that holds the pixels of a few superblocks.
 """
 
 from collections import Counter, defaultdict
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from distributed import Client
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 import lake
 from ingest.abi import granule
+from ingest.abi.hdf5_chunks import Window
 from ingest.listing.listing import Listing
 from ingest.publish.target import TargetStore, head_of, load_target
 from ingest.source import source_files
@@ -218,23 +220,24 @@ def check_cell(cell: Cell, scratch: Scratch) -> list[Finding]:
     generation_store = lake.open(join(cell.root, f"{cell.key}/{cell.generation}"))
     blocks = order.superblocks(generation_store.domain.pixels, generation_store.domain.layout)
     runs = [blocks[number] for number in cell.superblocks]
+    footprints = [Footprint.of(generation_store.domain, pixels) for pixels in runs]
     recomputed: dict[str, list[list[NDArray[np.float64]]]] = defaultdict(lambda: [[] for _ in runs])
     place = f"month {cell.month}, {cell.tod} s"
     findings = []
     for entry in cell.entries:
         try:
-            images = _images(entry, cell, generation_store.domain, scratch)
+            images = _images(entry, cell, footprints, scratch)
         except (GranuleError, MissingError) as error:
             findings.append(Finding(f"{place}, {entry.step}", str(error)))
             continue
-        for cube, values in images.items():
-            for run_values, pixels in zip(recomputed[cube], runs, strict=True):
-                run_values.append(values[:, pixels].copy())
+        for cube, values_by_run in images.items():
+            for run_values, values in zip(recomputed[cube], values_by_run, strict=True):
+                run_values.append(values)
     if findings:
         return findings  # what cannot be read cannot be compared
-    for cube, values_by_run in recomputed.items():
+    for cube, steps_by_run in recomputed.items():
         index = generation_store.cubes[cube].tods.index(cell.tod)
-        for number, pixels, steps in zip(cell.superblocks, runs, values_by_run, strict=True):
+        for number, pixels, steps in zip(cell.superblocks, runs, steps_by_run, strict=True):
             stored = generation_store.block(cube, pixels, cell.month)[0, index]
             for metric, n in differences(np.stack(steps), stored):
                 problem = f"{cube} {metric} differs from its sources in {n} places"
@@ -318,7 +321,7 @@ def _sample(
     seed: int,
 ) -> list[Cell]:
     """The cells to compute again: all superblocks of all (month, tod), or some superblocks of some."""
-    files = {file.name: file for file in source_files.list_for(url, target.listing)}
+    files = {file.name: file for file in source_files.list_for(url, target.listing).files}
     by_slot: dict[tuple[int, int], list[LedgerEntry]] = defaultdict(list)
     for entry in entries:
         if entry.start:  # a legacy result has no sources
@@ -345,27 +348,70 @@ def _sample(
     ]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Footprint:
+    """Where the pixels of a superblock lie: an image is read no further than that."""
+
+    rows: slice
+    """Of the coarse grid: the window that holds all pixels."""
+    columns: slice
+    row: NDArray[np.int64]
+    """(pixel,) in the window."""
+    column: NDArray[np.int64]
+
+    @staticmethod
+    def of(domain: Domain, pixels: slice) -> "Footprint":
+        """The footprint of a run of pixels."""
+        row, column = (np.asarray(axis[pixels], np.int64) for axis in (domain.row, domain.column))
+        rows, columns = (slice(int(a.min()), int(a.max()) + 1) for a in (row, column))
+        return Footprint(rows, columns, row - rows.start, column - columns.start)
+
+    def window(self, refinement: int) -> Window:
+        """The window on a finer grid."""
+        rows, columns = (
+            slice(axis.start * refinement, axis.stop * refinement)
+            for axis in (self.rows, self.columns)
+        )
+        return rows, columns
+
+    def gather(self, image: NDArray[Any], refinement: int) -> NDArray[Any]:
+        """(pixel, subpixel) values of an image of the window."""
+        rows, columns = (n // refinement for n in image.shape)
+        blocks = image.reshape(rows, refinement, columns, refinement)
+        values: NDArray[Any] = blocks[self.row, :, self.column, :]
+        return values.reshape(self.row.size, refinement**2)
+
+
 def _images(
-    entry: LedgerEntry, cell: Cell, domain: Domain, scratch: Scratch
-) -> dict[str, NDArray[np.float64]]:
-    """By cube, (band, pixel, subpixel) quantities of one time step; NaN where a pixel does not count."""
+    entry: LedgerEntry, cell: Cell, footprints: Sequence[Footprint], scratch: Scratch
+) -> dict[str, list[NDArray[np.float64]]]:
+    """By cube and footprint, (band, pixel, subpixel) quantities of one time step.
+
+    NaN where a pixel does not count.
+    """
     sky_file, *band_files = entry.files
     with _checked(sky_file, cell, scratch) as (local, path):
         sky = granule.open_sky(local, path, cell.listing.clear_sky.rule)
-        valid = domain.gather(sky.clear(), 1)[:, 0]
-    images: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+        valid = [f.gather(sky.clear_in(f.window(1)), 1)[:, 0] for f in footprints]
+    images: dict[str, list[list[NDArray[np.float64]]]] = defaultdict(lambda: [[] for _ in valid])
     remaining = iter(band_files)
     for cube in cell.listing.cubes_at(cell.tod):
+        refinement = cube.refinement
         for _ in cube.bands:
             is_sky = cube.product == cell.listing.clear_sky.product
             with _checked(sky_file if is_sky else next(remaining), cell, scratch) as location:
-                quantities = granule.open_band(*location, cube.variable).quantity()
-            values = domain.gather(quantities, cube.refinement)
-            valid = valid & np.isfinite(values).all(axis=1)
-            images[cube.name].append(values)
+                band = granule.open_band(*location, cube.variable)
+                for n, footprint in enumerate(footprints):
+                    quantities = band.quantity(footprint.window(refinement))
+                    values = footprint.gather(quantities, refinement)
+                    valid[n] = valid[n] & np.isfinite(values).all(axis=1)
+                    images[cube.name][n].append(values)
     return {
-        name: np.where(valid[:, None], np.stack(of_bands), np.nan)
-        for name, of_bands in images.items()
+        name: [
+            np.where(is_valid[:, None], np.stack(of_bands), np.nan)
+            for is_valid, of_bands in zip(valid, by_footprint, strict=True)
+        ]
+        for name, by_footprint in images.items()
     }
 
 

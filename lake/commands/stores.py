@@ -61,6 +61,7 @@ def info(key: str, root: str, *, as_json: bool) -> None:
     state = _newest(store)
     entries = ledger.read(store, state.ledger)
     missing = [entry for entry in entries if entry.status == ledger.MISSING]
+    second_choices = [e for e in entries if e.status != ledger.MISSING and e.reason]
     document = asdict(row) | {
         "url": store.url(state.path) if state.path else "",
         "versions": entries.versions,
@@ -68,13 +69,15 @@ def info(key: str, root: str, *, as_json: bool) -> None:
         "domain": _domain_origin(objects, row.key),
         "parts": len(state.parts),
         "pending_steps": [entry.step for entry in entries.pending],
-        "missing_steps": [{"step": e.step, "reason": e.reason} for e in missing],
+        "missing_steps": _reasons(missing),
+        "second_choices": _reasons(second_choices),
     }
-    facts = {k: v for k, v in document.items() if k not in ("pending_steps", "missing_steps")}
+    lists = ("pending_steps", "missing_steps", "second_choices")
+    facts = {k: v for k, v in document.items() if k not in lists}
     facts["domain"] = _origin_text(document["domain"])
     lines = [f"{name:<12} {value}" for name, value in facts.items()]
     lines += _waiting(entries)
-    lines += _summary(missing)
+    lines += _summary(missing) + _summary(second_choices)
     if state.path:
         lines += ["", f'xarray.open_datatree("{document["url"]}", engine="zarr", zarr_format=3)']
     emit(document, "\n".join(lines), as_json=as_json)
@@ -126,10 +129,14 @@ def _origin_text(origin: dict[str, Any]) -> str:
     return ", ".join(text for text in (rule, mask and f"mask {mask}", named) if text)
 
 
-def _summary(missing: list[ledger.LedgerEntry]) -> list[str]:
-    """A line for each reason that time steps are missing: how many, and which."""
+def _reasons(entries: list[ledger.LedgerEntry]) -> list[dict[str, str]]:
+    return [{"step": entry.step, "reason": entry.reason} for entry in entries]
+
+
+def _summary(entries: list[ledger.LedgerEntry]) -> list[str]:
+    """A line for each reason that time steps are missing, or a second choice: how many, and which."""
     steps: dict[str, list[str]] = {}
-    for entry in missing:
+    for entry in entries:
         steps.setdefault(entry.reason, []).append(entry.step)
     return [
         f"  {len(names)} x {reason}: {', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}"

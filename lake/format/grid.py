@@ -269,7 +269,7 @@ def geom_name(projection: Projection, sector: str) -> str:
         projection: 0 stands for GOES East (-75), 1 for West (-137), 2 for the test slot (-89.5);
             another longitude is spelt out, `lon1050w`, in tenths of a degree. Where that does not say
             it all, as height or ellipsoid are not the GOES-R imagers', a digest of it follows.
-        sector: of the listing: `conus`, `fulldisk`, `meso1`, ...
+        sector: of the listing: `conus`, `fulldisk`.
     """
     longitude = projection.longitude_of_projection_origin
     tenths = round(longitude * 10)

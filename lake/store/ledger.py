@@ -62,7 +62,8 @@ class LedgerEntry:
     version: str = ""
     """Version of the LST product that told clear from cloudy: v01, v02."""
     reason: str = ""
-    """Why the time step is missing; empty: it is not."""
+    """Why the time step is missing; of one that is not, why its files are the second choice; empty:
+    neither."""
     files: tuple[SourceFile, ...] = ()
     """The files that the time step was made from, the clear-sky product first."""
     part: str = ""

@@ -7,16 +7,21 @@ import h5py
 import numpy as np
 import pytest
 
+import lake
 from ingest import run
 from ingest.listing import listing
 from ingest.listing.listing import Listing
 from ingest.synthetic import granules
 from ingest.synthetic.landscape import landscape
 from ingest.synthetic.scene import scene
-from lake.errors import GeometryError
+from ingest.verify import verify
+from lake.errors import DataError, GeometryError
+from lake.format import keys
 from lake.storage.connect import connect
 from lake.store import commits, ledger
 from lake.store.generations import StoreState
+from tests.compare import assert_equal
+from tests.ingest.sources import copy_as
 
 SHAPE, SEED, TOD = (40, 48), 3, 64800
 DAYS = (8, 9, 10, 11)
@@ -125,3 +130,102 @@ def test_file_with_the_content_of_another_day_is_missing(client, scans, rules, t
     assert (
         f"holds start {day}, its name says {other}" in reasons(root, outcome.key)[f"{DAYS[1]:02}"]
     )
+
+
+def recreated(path: Path) -> Path:
+    """The name of the same file, created a minute later."""
+    stem, _, creation = path.stem.rpartition("_c")
+    return path.with_name(f"{stem}_c{int(creation) + 1000}.nc")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_older_creation_is_taken_where_the_newest_is_broken(
+    client, scans, rules, tmp_path, number, capsys
+):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    for day in DAYS[:2]:
+        files = copy(scans[day], folder)
+    (wanted,) = run.run(client, rules, str(folder), str(tmp_path / "wanted"))
+    broken = recreated(files[number])
+    broken.write_bytes(b"cut")
+    for _ in range(2):
+        (outcome,) = run.run(client, rules, str(folder), root)
+        assert (outcome.stored, outcome.changed) == (2, ())
+    assert_equal(lake.open(outcome.url), lake.open(wanted.url))
+    (noted,) = [reason for reason in reasons(root, outcome.key).values() if reason]
+    assert noted.startswith(f"second choice: {broken} cannot be read")
+    assert "warning" not in capsys.readouterr().err
+    assert not verify.verify(
+        client, keys.parse(outcome.key), root, str(folder), cells=None
+    ).findings
+
+
+def test_next_nearest_scan_is_taken_where_the_nearest_is_broken(client, scans, rules, tmp_path):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    day = DAYS[0]
+    time = datetime(2022, 7, day, 18, 5, tzinfo=UTC) + granules.FIRST_SCAN
+    copy(scans[DAYS[1]], folder)
+    granules.write_scene(folder, scene(landscape(SHAPE, SEED), time), BANDS)
+    (wanted,) = run.run(client, rules, str(folder), str(tmp_path / "wanted"))
+    nearest, *_ = copy(scans[day], folder)
+    nearest.write_bytes(b"cut")
+    (outcome,) = run.run(client, rules, str(folder), root)
+    assert_equal(lake.open(outcome.url), lake.open(wanted.url))
+    entry, _ = entries(root, outcome.key)
+    assert entry.start == f"{time:%Y%j%H%M%S}{time.microsecond // 100_000}"
+    assert entry.reason.startswith(f"second choice: {nearest} cannot be read")
+
+
+def entries(root: str, key: str) -> list[ledger.LedgerEntry]:
+    objects = connect(f"{root}/{key}")
+    every = ledger.read(objects, StoreState.from_commit(commits.head(objects)).ledger)
+    return [entry for entry in every if entry.files]
+
+
+def test_reprocessed_files_are_preferred_by_a_setting_and_never_mixed_silently(
+    client, scans, rules, tmp_path, capsys
+):
+    folder = tmp_path / "source"
+    for day in DAYS[:2]:
+        files = copy(scans[day], folder)
+    (before,) = run.run(client, rules, str(folder), str(tmp_path / "before"))
+    name = files[0].name.replace("OR_", "RP_")
+    copy_as(scans[DAYS[2]][0], folder / name)
+    (operational,) = run.run(client, rules, str(folder), str(tmp_path / "operational"))
+    assert_equal(lake.open(operational.url), lake.open(before.url))
+    assert run.plan(rules, str(folder)).passed_over == {
+        "reprocessed: --set prefer=reprocessed takes them": 1
+    }
+    preferring = Listing.from_dict(rules.to_dict() | {"prefer": "reprocessed"})
+    assert preferring.digest != rules.digest
+    (outcome,) = run.run(client, preferring, str(folder), str(tmp_path / "reprocessed"))
+    band = lake.open(outcome.url).block("day-2km", slice(None), 7)[0, 0, 0]
+    assert not np.array_equal(
+        band, lake.open(before.url).block("day-2km", slice(None), 7)[0, 0, 0], equal_nan=True
+    )
+    assert "1 files of ABI-L1b-RadC are reprocessed, 3 are not" in capsys.readouterr().err
+    names = {f.name for e in entries(str(tmp_path / "reprocessed"), outcome.key) for f in e.files}
+    assert name in names
+    assert files[0].name not in names
+
+
+def test_run_of_which_no_new_step_can_be_read_says_so(client, scans, rules, tmp_path, capsys):
+    folder, root = tmp_path / "source", str(tmp_path / "lake")
+    copy(scans[DAYS[0]], folder)
+    run.run(client, rules, str(folder), root)
+    for path in copy(scans[DAYS[1]], folder):
+        path.write_bytes(b"cut")
+    (outcome,) = run.run(client, rules, str(folder), root)
+    assert outcome.stored == 1
+    assert "warning: no granule of clearland-l1b-c0 could be read" in capsys.readouterr().err
+
+
+def test_source_of_other_files_alone_is_an_error_that_counts_them(client, scans, rules, tmp_path):
+    folder = tmp_path / "source"
+    for path in copy(scans[DAYS[0]], folder):
+        path.rename(path.with_name(path.name.replace("OR_", "OT_")))
+    (folder / "lat_lon.nc").write_bytes(b"")
+    with pytest.raises(DataError) as error:
+        run.run(client, rules, str(folder), str(tmp_path / "lake"))
+    assert "3 of the system environment OT_ (wanted OR_)" in str(error.value)
+    assert "1 not named like an ABI granule" in str(error.value)

@@ -131,6 +131,47 @@ def test_only_the_chunks_that_are_wanted_are_inflated(tmp_path):
         found.image()
 
 
+WINDOW = (slice(3, 17), slice(6, 25))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("window", [WINDOW, (slice(0, 23), slice(30, 31)), (slice(9, 10),) * 2])
+def test_window_is_that_part_of_the_image(tmp_path, layout, window):
+    chunks, wanted = opened(stored(tmp_path / "a.h5", **LAYOUTS[layout]))
+    assert_array_equal(chunks.window(window), wanted.view("u2")[window])
+    assert_array_equal(chunks.window(chunks.whole), chunks.image())
+
+
+def test_window_reads_no_other_chunks(tmp_path):
+    path = stored(tmp_path / "a.h5", **LAYOUTS["deflate"])
+    with h5py.File(path) as file:
+        last = file["Rad"].id.get_chunk_info_by_coord((20, 24))
+    data = bytearray(path.read_bytes())
+    data[last.byte_offset : last.byte_offset + last.size] = bytes(last.size)
+    path.write_bytes(data)
+    with h5py.File(path) as file:
+        chunks = hdf5_chunks.chunks_of(file["Rad"], hdf5_chunks.mapped(str(path)), "a.nc")
+    assert_array_equal(chunks.window(WINDOW), VALUES.view("u2")[WINDOW])
+    with pytest.raises(GranuleError, match=r"chunk of Rad at \(20, 24\) is damaged"):
+        chunks.window((slice(18, 23), slice(20, 31)))
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(32015, r"Zstandard \(32015\)"), (307, "bzip2"), (40000, "unknown")]
+)
+def test_filter_that_is_not_there_is_named_with_what_to_install(tmp_path, code, name):
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((23, 31))
+    properties.set_filter(code, h5py.h5z.FLAG_OPTIONAL)
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create_simple(VALUES.shape)
+        dataset = h5py.h5d.create(file.id, b"Rad", h5py.h5t.NATIVE_INT16, space, dcpl=properties)
+        dataset.write_direct_chunk((0, 0), b"compressed in a way that nobody knows", 0)
+    with pytest.raises(GranuleError, match=rf"granule.nc: Rad .* {name}.* pip install hdf5plugin"):
+        opened(path)
+
+
 @pytest.mark.parametrize("layout", ["deflate", "no filter", "contiguous"])
 def test_file_that_lost_its_end_is_an_error_that_says_where(tmp_path, layout):
     path = stored(tmp_path / "a.h5", **LAYOUTS[layout])

@@ -43,12 +43,12 @@ def test_every_row_says_all_that_reading_needs():
             assert row.observes.quality.keys() == versions
 
 
-def test_names_folders_and_sectors_follow_from_the_row():
+def test_names_and_sectors_follow_from_the_row():
     meso = products.sector_product("ABI-L1b-RadM1")
-    assert (meso.folder, meso.sector, meso.resolution) == ("ABI-L1b-RadM", "meso1", None)
+    assert (meso.sector, meso.resolution) == ("meso1", None)
     assert meso.pattern.startswith("OR_ABI-L1b-RadM1-M<mode>C<band>_G<sat>")
     sst = products.sector_product("ABI-L2-SSTF")
-    assert (sst.folder, sst.sector, sst.resolution) == ("ABI-L2-SSTF", "fulldisk", "2km")
+    assert (sst.sector, sst.resolution) == ("fulldisk", "2km")
     assert sst.pattern.startswith("OR_ABI-L2-SSTF-M<mode>_G<sat>")
     assert products.observed("ABI-L2-SSTF").labels == ("SST",)
     assert products.observed("ABI-L2-CMIPC").labels == tuple(BANDS)

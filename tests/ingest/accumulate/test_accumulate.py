@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import google_crc32c
@@ -240,6 +241,20 @@ def test_step_whose_file_is_gone_is_missing_and_the_others_count(folder, domain,
     lost = accumulated.entries[0]
     assert (lost.status, lost.reason[:16]) == (MISSING, "there is no file")
     assert_direct(blocks(accumulated, "day-1km"), oracle["day-1km"][1:])
+
+
+@pytest.mark.parametrize("spoil", [damage, cut, move])
+def test_second_choice_counts_once_and_says_why(folder, domain, oracle, tmp_path, spoil):
+    all_steps, path = spoilt(folder, tmp_path / "spoilt", "C15")
+    spoil(path)
+    good = steps(folder)[1]
+    all_steps[1] = replace(all_steps[1], second_choices=(all_steps[1], good))
+    accumulated = accumulate.accumulate(all_steps, RULES, domain, fetch, room_bytes=10**9)
+    assert {entry.status for entry in accumulated.entries} == {MERGED}
+    assert accumulated.entries[1].reason.startswith(f"second choice: {path}")
+    assert not any(e.reason for n, e in enumerate(accumulated.entries) if n != 1)
+    for cube, x in oracle.items():
+        assert_direct(blocks(accumulated, cube), x)
 
 
 def test_steps_of_which_none_can_be_read_hold_nothing(folder, domain):

@@ -29,24 +29,36 @@ def test_slots_need_the_clear_sky_product_and_their_cubes_bands():
 
 def test_folders_are_the_hours_of_the_slots_of_both_products():
     found = slots.folders(clearland("tf=2018-03-01"))
+    on_the_hour = [f"060/{hour:02}" for hour in (0, 3, 6, 9, 12, 15, 18, 21)]
+    before = ["059/23", *(f"060/{hour:02}" for hour in (2, 5, 8, 11, 14, 17, 20))]
     assert found == tuple(
-        f"{product}/2018/060/{hour:02}"
+        f"{product}/2018/{hour}"
         for product in ("ABI-L1b-RadC", "ABI-L2-LSTC")
-        for hour in (0, 3, 6, 9, 12, 15, 18, 21)
+        for hour in sorted(on_the_hour + before)
     )
 
 
-def test_slot_before_the_first_scan_of_its_hour_needs_the_hour_before_too():
+def test_reprocessed_files_have_folders_of_their_own():
+    tops = {
+        folder.partition("/")[0]
+        for folder in slots.folders(clearland("tf=2018-03-01", "prefer=reprocessed"))
+    }
+    assert "ABI-L1b-RadC-Reproc" in tops
+
+
+def test_every_hour_that_the_tolerance_touches_is_looked_at():
+    """Mode 4 starts scans in other minutes than the others, so minutes tell nothing."""
     early = "cubes.night-2km.tods=[{}]"
     hours = {
         tod: {
             folder[-6:] for folder in slots.folders(clearland("tf=2018-03-01", early.format(tod)))
         }
-        for tod in (0, 780, 3420, 83160)
+        for tod in (0, 780, 3420, 54000, 83160)
     }
-    assert "060/00" in hours[0]
+    assert {"059/23", "060/00"} <= hours[0]
     assert {"060/00", "060/01"} <= hours[3420]  # 00:57 looks at 00:42 .. 01:12
-    assert "059/23" not in hours[780]  # 00:13 looks back to 23:58, where no scan starts
+    assert {"059/23", "060/00"} <= hours[780]
+    assert {"060/14", "060/15"} <= hours[54000]
     assert "060/23" in hours[83160]
 
 
@@ -59,19 +71,14 @@ def test_slot_near_midnight_needs_the_neighbouring_day():
 
 def test_folders_of_bounded_days_are_those_days():
     long = clearland("t0=2018-01-01", "tf=2024-12-31")
-    assert len(slots.folders(long)) == 2557 * 8 * 2
+    assert len(slots.folders(long)) == 2557 * 8 * 2 * 2
     few = slots.folders(long, since=date(2020, 2, 29), until=date(2020, 3, 1))
-    assert {folder.rpartition("/")[0][-8:] for folder in few} == {"2020/060", "2020/061"}
+    assert {folder.rpartition("/")[0][-8:] for folder in few} == {
+        "2020/059",
+        "2020/060",
+        "2020/061",
+    }
     assert slots.folders(long, since=date(2025, 1, 1)) == ()
-
-
-def test_mesoscale_sectors_share_a_folder():
-    cube = (
-        'cubes={a={resolution="2km",product="ABI-L1b-RadM2",variable="Rad",bands=["C13"],tods=[0]}}'
-    )
-    product = ["sector=meso2", "clear_sky.product=ABI-L2-LSTM2", "domain.product=ABI-L2-LSTM2"]
-    found = slots.folders(clearland("tf=2018-03-01", cube, *product))
-    assert {folder.partition("/")[0] for folder in found} == {"ABI-L1b-RadM", "ABI-L2-LSTM"}
 
 
 moments = st.integers(0, 4 * 86400 - 1).map(
@@ -96,22 +103,43 @@ def test_a_file_is_wanted_where_a_slot_of_its_kind_is_within_the_tolerance(
                 band for cube in listing.cubes_at(tod) for band in cube.bands
             }
             near |= needs and distance <= timedelta(seconds=tolerance)
-    is_wanted = slots.name_filter(listing)
-    assert is_wanted(f"s3://there/{name(product[0], start, product[1], sat)}") == (
-        near and sat == "G16"
+    reason = slots.NameCheck(listing).reason(
+        f"s3://there/{name(product[0], start, product[1], sat)}"
     )
+    assert (not reason) == (near and sat == "G16")
+
+
+START = datetime(2018, 3, 1, 18, 1, tzinfo=UTC)
+GOOD = name("ABI-L1b-RadC", START, "C13")
 
 
 @pytest.mark.parametrize(
-    "path", ["readme.txt", "", name("ABI-L2-LSTF", datetime(2018, 3, 1, tzinfo=UTC))]
+    ("path", "reason"),
+    [
+        ("readme.txt", "not named like an ABI granule"),
+        ("", "not named like an ABI granule"),
+        ("goes16_abi_conus_lat_lon.nc", "not named like an ABI granule"),
+        (GOOD.replace("OR_", "OT_"), "of the system environment OT_"),
+        (GOOD.replace(".nc", "-128600_0.nc"), "with a suffix"),
+        (GOOD.replace("OR_", "RP_"), "reprocessed: --set prefer=reprocessed"),
+        (GOOD.replace("G16", "G17"), "of goes17, not goes16"),
+        (name("ABI-L2-LSTF", START), "of a product or band"),
+        (name("ABI-L1b-RadC", START, "C04"), "of a product or band"),
+        (name("ABI-L1b-RadC", START + timedelta(days=9), "C13"), "of other days"),
+        (name("ABI-L1b-RadC", START + timedelta(hours=1), "C13"), "more than 900 s"),
+    ],
 )
-def test_other_files_are_not_wanted(path):
-    assert not slots.name_filter(clearland())(path)
+def test_other_files_are_passed_over_for_a_reason(path, reason):
+    assert slots.NameCheck(clearland()).reason(path).startswith(reason)
+    assert not slots.NameCheck(clearland()).reason(f"s3://bucket/folder/{GOOD}")
+
+
+def test_reprocessed_files_are_taken_where_they_are_preferred():
+    assert not slots.NameCheck(clearland("prefer=reprocessed")).reason(GOOD.replace("OR_", "RP_"))
 
 
 def test_nothing_is_wanted_of_no_days():
-    start = datetime(2018, 3, 1, 18, 1, tzinfo=UTC)
-    path = name("ABI-L2-LSTC", start)
-    assert slots.name_filter(clearland())(path)
-    assert not slots.name_filter(clearland(), since=date(2018, 3, 2))(path)
-    assert not slots.name_filter(clearland(), since=date(2019, 1, 1))(path)
+    path = name("ABI-L2-LSTC", START)
+    assert not slots.NameCheck(clearland()).reason(path)
+    assert slots.NameCheck(clearland(), since=date(2018, 3, 2)).reason(path)
+    assert slots.NameCheck(clearland(), since=date(2019, 1, 1)).reason(path)

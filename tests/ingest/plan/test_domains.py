@@ -32,7 +32,7 @@ def steps(shared_data, tmp_path_factory):
     for path in sorted((shared_data / "abi" / "lstf").iterdir())[:2]:
         shutil.copy(path, folder)
     listing = listings.load("lst-10km")
-    return plan.plan(listing, source_files.list_for(str(folder), listing)).steps
+    return plan.plan(listing, source_files.list_for(str(folder), listing).files).steps
 
 
 @pytest.fixture(scope="module")

@@ -170,7 +170,7 @@ def test_real_files_of_one_geometry_are_one_group(shared_data, tmp_path):
     from ingest.source.scratch import Scratch
 
     listing = listings.load("lst-10km")
-    files = source_files.list_for(str(shared_data / "abi" / "lstf"), listing)
+    files = source_files.list_for(str(shared_data / "abi" / "lstf"), listing).files
     every = plan.plan(listing, files).steps
     ((grid, mine),) = geometries.groups(listing, every, Scratch(str(tmp_path)))
     assert (grid.shape, len(mine)) == ((1086, 1086), 96)

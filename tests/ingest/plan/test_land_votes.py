@@ -86,7 +86,7 @@ def source(tmp_path):
     rules = listings.load(
         "clearland-l1b-c0", ["t0=2020-07-01", "tf=2020-07-31", "domain.mask=none"]
     )
-    return rules, plan.plan(rules, source_files.list_for(str(folder), rules)).steps
+    return rules, plan.plan(rules, source_files.list_for(str(folder), rules).files).steps
 
 
 def spoil(step: plan.Step, rows: slice) -> None:

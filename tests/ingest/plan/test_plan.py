@@ -115,6 +115,46 @@ def test_later_creation_of_one_file_is_taken():
         assert step.files[1].path == second
 
 
+def test_earlier_creations_and_the_next_nearest_scan_are_the_second_choice():
+    start, later = utc(2018, 3, 1, 18, 1, 17), utc(2018, 3, 1, 18, 6, 17)
+    files = scan(start, "C07", "C13")
+    again = [
+        File(name(product, start, band, created=CREATED - timedelta(days=1)), 1)
+        for product, band in (("ABI-L2-LSTC", ""), ("ABI-L1b-RadC", "C13"))
+    ]
+    further = scan(later, "C07", "C13")
+    (step,) = plan(small(), [*again, *further, *files]).steps
+    sky, band = again
+    assert [choice.files for choice in step.choices] == [
+        tuple(files),
+        (sky, *files[1:]),
+        (*files[:2], band),
+        (sky, files[1], band),
+        tuple(further),
+    ]
+    assert {choice.start for choice in step.choices[:4]} == {stamp(start)}
+    assert step.choices[-1].start == stamp(later)
+    assert {choice.id for choice in step.choices} == {"20180301-64800"}
+
+
+def reprocessed(file: File) -> File:
+    return replace(file, path=file.path.replace("/OR_", "/RP_"))
+
+
+def test_reprocessed_files_count_where_they_are_preferred_and_nowhere_else():
+    start = utc(2018, 3, 1, 18, 1, 17)
+    sky, *bands = scan(start, "C07", "C13")
+    files = [sky, *bands, reprocessed(bands[0])]
+    (step,) = plan(small(), files).steps
+    assert step.choices == (step,)
+    assert plan(small(), files).reprocessed_by_product == {}
+    preferred = plan(small("prefer=reprocessed"), files)
+    assert preferred.steps[0].files == (sky, reprocessed(bands[0]), bands[1])
+    assert preferred.steps[0].second_choices[0].files == (sky, *bands)
+    assert preferred.reprocessed_by_product == {"ABI-L1b-RadC": 1}
+    assert preferred.files_by_product == {"ABI-L1b-RadC": 2, "ABI-L2-LSTC": 1}
+
+
 def test_files_of_another_satellite_product_or_name_are_ignored():
     start = utc(2018, 3, 1, 3, 1, 17)
     noise = [

@@ -116,9 +116,41 @@ def test_listing_is_asked_for_its_hours_and_gives_its_files(memory):
     other_band = f"/source-tree/ABI-L1b-RadC/2018/001/18/{RAD.replace('C13', 'C01')}"
     fsspec.filesystem("memory").pipe(other_band, b"rad")
     names = [f"ABI-L1b-RadC/2018/001/18/{RAD}", f"{HOUR[0]}/{LST}"]
-    assert paths(source_files.list_for(memory, small())) == [f"{memory}/{name}" for name in names]
-    assert source_files.list_for(memory, small(), since=date(2018, 1, 2)) == []
-    assert source_files.list_for(memory, small("cubes.day.tods=[75600]")) == []
+    inventory = source_files.list_for(memory, small())
+    assert paths(inventory.files) == [f"{memory}/{name}" for name in names]
+    assert inventory.passed_over == {"of a product or band that the listing does not need": 1}
+    assert source_files.list_for(memory, small(), since=date(2018, 1, 2)).files == []
+    assert source_files.list_for(memory, small("cubes.day.tods=[75600]")).files == []
+
+
+def test_stray_file_in_the_root_hides_no_tree(memory):
+    fsspec.filesystem("memory").pipe("/source-tree/goes16_abi_conus_lat_lon.nc", b"stray")
+    inventory = source_files.list_for(memory, small())
+    assert len(inventory.files) == 2
+    assert inventory.passed_over == {"not named like an ABI granule": 1}
+
+
+def test_files_of_both_layouts_are_listed_together(memory):
+    later = LST.replace("_c2018", "_c2019")
+    fsspec.filesystem("memory").pipe(f"/source-tree/{later}", b"lst again")
+    assert f"{memory}/{later}" in paths(source_files.list_for(memory, small()).files)
+
+
+def test_reprocessed_folder_is_looked_at_where_it_is_preferred_and_named_where_it_is_not(memory):
+    name = RAD.replace("OR_", "RP_")
+    folder = "ABI-L1b-RadC-Reproc"
+    fsspec.filesystem("memory").pipe(f"/source-tree/{folder}/2018/001/18/{name}", b"rad")
+    (reason,) = source_files.list_for(memory, small()).passed_over
+    assert reason == f"folder {folder}: --set prefer=reprocessed looks there"
+    inventory = source_files.list_for(memory, small("prefer=reprocessed"))
+    assert f"{memory}/{folder}/2018/001/18/{name}" in paths(inventory.files)
+    assert inventory.passed_over == {}
+
+
+def test_source_without_the_products_says_what_it_holds(tmp_path):
+    (tmp_path / "ABI-L1b-RadC-Reproc").mkdir()
+    with pytest.raises(ConfigError, match=r"no \.nc files of .*; it holds ABI-L1b-RadC-Reproc"):
+        source_files.list_for(str(tmp_path), small())
 
 
 class TestFetch:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lake.errors import FormatError, LakeError, MissingError
+from lake.errors import ConfigError, FormatError, LakeError, MissingError
 from lake.storage.connect import connect
 from lake.storage.objects import Objects, exists
 from lake.store import commits
@@ -48,6 +48,23 @@ def explained(url: str) -> Iterator[None]:
             f"{url} cannot be decoded: {type(error).__name__} {str(error)[:200]}; 'lake verify' tells "
             "what else is damaged"
         ) from error
+
+
+@contextmanager
+def parsed(url: str) -> Iterator[None]:
+    """Makes values of metadata that were read; whatever does not fit is damage, refusals of ours too.
+
+    Args:
+        url: of the metadata, for the message.
+
+    Raises:
+        FormatError: a value is none that a store can have.
+    """
+    try:
+        with explained(url):
+            yield
+    except ConfigError as error:
+        raise FormatError(f"{url} is damaged: {error}; 'lake verify' tells what else is") from error
 
 
 def missing_object(generation: Objects, error: MissingError) -> MissingError:

@@ -14,7 +14,7 @@ from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.reading import blocks
-from lake.reading.damage import explained, missing_generation, missing_object
+from lake.reading.damage import explained, missing_generation, missing_object, parsed
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 from lake.storage.readonly import ReadOnlyStore
@@ -31,6 +31,7 @@ class Generation:
         self._zarr = ReadOnlyStore(objects, whole=True)
         with explained(objects.url("zarr.json")):
             self._root = self._open_root()
+        with parsed(objects.url("zarr.json")):
             self.attributes: dict[str, Any] = dict(self._root.attrs)
             _check_format(self.attributes, self.url)
             self.key = keys.parse(str(self.attributes["key"]))

@@ -11,6 +11,7 @@ from typing import Any
 
 import obstore
 
+from lake.errors import ConfigError
 from lake.storage.fsspec_backend import FsspecObjects
 from lake.storage.objects import Objects
 from lake.storage.obstore_backend import ObstoreObjects
@@ -31,10 +32,14 @@ def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
         storage_options: as for fsspec; given, fsspec serves the URL instead of obstore.
 
     Raises:
-        ConfigError: a scheme nobody serves, or what cannot be a place (`lake.storage.urls`).
+        ConfigError: a scheme nobody serves, what cannot be a place (`lake.storage.urls`), or options
+            for a folder.
     """
     text = absolute(url)
     scheme = text.partition("://")[0] if "://" in text else "file"
+    if storage_options and scheme == "file":
+        names = ", ".join(sorted(storage_options))
+        raise ConfigError(f"{text} is a folder, for which there are no options: got {names}=")
     if storage_options or scheme not in (*NATIVE, "file"):
         return FsspecObjects(text, storage_options)
     return ObstoreObjects(text)

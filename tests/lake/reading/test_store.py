@@ -184,3 +184,13 @@ def test_repr_says_what_it_is_and_how_to_open_it_without_us(opened):
 
 def test_key_text_parses_back():
     assert str(keys.parse(KEY)) == KEY
+
+
+@pytest.mark.parametrize("option", ["rot", "anon", "geom"])
+def test_option_of_a_folder_is_an_error(opened, tmp_path, option):
+    with pytest.raises(
+        ConfigError, match=f"is a folder, for which there are no options: got {option}="
+    ):
+        lake.open(opened.url, **{option: "x"})
+    with pytest.raises(ConfigError, match="for which there are no options"):
+        lake.catalog(tmp_path, **{option: "x"})

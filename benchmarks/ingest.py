@@ -27,6 +27,7 @@ of the real land do (0.86, 0.70, 0.60 against 0.90, 0.73, 0.62 of the chunks at 
 
 import argparse
 import json
+import math
 import os
 import resource
 import subprocess
@@ -325,7 +326,9 @@ def measure(folder: Path, days: int, repeats: int, *, with_original: bool) -> Fi
         "ratio_to_inflate_floor": usual["ratio_to_inflate_floor"],
         "seconds_per_time_step": usual["ingest_s"]["median"],
         "peak_memory_bytes": max(figures["peak_memory_bytes"] for figures in skies.values()),
-        "stated_memory_bytes": packed.peak_bytes(PIXELS, layers),
+        "stated_memory_bytes": packed.peak_bytes(
+            packed.StepSize(PIXELS, math.prod(CONUS_SHAPE), layers)
+        ),
         "clear_share": usual["clear_share"],
         "chunks_inflated_share": chunks_share(folder / "usual"),
         "workers_2_over_1": two_workers(folder / "usual", days),

@@ -5,6 +5,7 @@ and started again: it finds the parts that were staged before, and published tim
 geometry of the files has a store of its own.
 """
 
+import math
 import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ from datetime import UTC, date, datetime
 from distributed import Client
 
 from ingest.accumulate import accumulate, packed
-from ingest.accumulate.packed import TaskSize
+from ingest.accumulate.packed import StepSize, TaskSize
 from ingest.listing.listing import Listing
 from ingest.plan import domains, geometries
 from ingest.plan import plan as planning
@@ -280,8 +281,9 @@ def _parts(
 def _task_size(target: TargetStore, slot: Sequence[Step], memory: int | None) -> TaskSize:
     """The size of the tasks of the time steps of one (month, tod)."""
     layers = sum(len(cube.bands) * cube.subpixels for cube in target.listing.cubes_at(slot[0].tod))
-    steps = min(len(slot), STEPS_PER_PART)
-    return packed.task_size(memory, target.domain.pixels, layers, steps)
+    domain, steps = target.domain, min(len(slot), STEPS_PER_PART)
+    size = StepSize(domain.pixels, math.prod(domain.grid.shape), layers)
+    return packed.task_size(memory, size, steps)
 
 
 def _memory_message(sizes: Sequence[TaskSize], memory: int | None) -> str:

@@ -4,9 +4,10 @@ A step takes 2 bytes for each valid fine pixel and band, and 1 for each pixel. W
 packed counts (the room) is full, they are added to running sums, 28 bytes for each fine pixel and
 band of the domain and 4 for each pixel, so that any number of steps fits:
 
-    peak memory = room + sums + 0.7 GB for everything else
+    peak memory = room + sums + images of the coarse grid + 0.64 GB for everything else
 
-which is 1.6 + 1.6 + 0.7 = 3.9 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands.
+which is 1.6 + 1.6 + 0.06 + 0.64 = 3.9 GB for full CONUS, 1.8 million pixels of 32 fine pixels and bands,
+and 1.6 + 1.4 + 0.5 + 0.6 = 4.1 GB for the full disk at 2 km, 6.2 million pixels of 8 bands.
 """
 
 import math
@@ -27,8 +28,10 @@ from lake.format.schema import Cube
 
 ROOM_BYTES = 1_600_000_000
 """Default memory for packed counts."""
-REST_BYTES = 700_000_000
-"""Memory for the images of one file, libraries, and the compiler at the first call on a machine."""
+REST_BYTES = 640_000_000
+"""Memory for chunks, libraries, and the compiler at the first call on a machine."""
+IMAGE_BYTES = 16
+"""Memory for one pixel of the coarse grid: masks, and the number of its pixel in the store."""
 SUMS_BYTES = 28
 """Size of the running sums of one fine pixel of one band; its stored moments take as much."""
 USABLE = 0.9
@@ -39,15 +42,41 @@ LEAST_STEPS = 8
 """Running sums pay if so many time steps have room between two additions."""
 
 
-def peak_bytes(pixels: int, layers: int, room_bytes: int = ROOM_BYTES) -> int:
+@dataclass(frozen=True, slots=True)
+class StepSize:
+    """The size of one time step, of which the memory of a task follows."""
+
+    pixels: int
+    """Number of pixels of the domain."""
+    grid_pixels: int
+    """Number of pixels of the coarse grid, in the domain or not."""
+    layers: int
+    """Values of one pixel at one time step: bands times subpixels, summed over all cubes."""
+
+    @property
+    def packed_bytes(self) -> int:
+        """Largest size of its packed counts."""
+        return 2 * self.pixels * self.layers
+
+    @property
+    def sums_bytes(self) -> int:
+        """Size of the running sums."""
+        return self.pixels * (SUMS_BYTES * self.layers + 4)
+
+    @property
+    def rest_bytes(self) -> int:
+        """Memory for all that is neither packed counts nor running sums."""
+        return REST_BYTES + IMAGE_BYTES * self.grid_pixels
+
+
+def peak_bytes(step: StepSize, room_bytes: int = ROOM_BYTES) -> int:
     """Largest memory that a worker needs for any number of time steps, bytes.
 
     Args:
-        pixels: number of pixels of the domain.
-        layers: values of one pixel at one time step: bands times subpixels, summed over all cubes.
+        step: the size of a time step.
         room_bytes: memory for packed counts.
     """
-    return room_bytes + pixels * (SUMS_BYTES * layers + 4) + REST_BYTES
+    return room_bytes + step.sums_bytes + step.rest_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +91,30 @@ class TaskSize:
     """Largest memory that the task needs."""
 
 
-def task_size(memory_bytes: int | None, pixels: int, layers: int, steps: int) -> TaskSize:
+def task_size(memory_bytes: int | None, step: StepSize, steps: int) -> TaskSize:
     """The size of tasks that fit into a memory: less room for packed counts, or else fewer time steps.
 
     Fewer time steps need no running sums, as all of them have room; more parts are then merged.
 
     Args:
         memory_bytes: of one task; None: no limit is known.
-        pixels: number of pixels of the domain.
-        layers: values of one pixel at one time step, summed over all cubes.
+        step: the size of a time step.
         steps: largest number of time steps that a task may have.
 
     Returns:
         A task with one time step at least, and with some of a small domain, even where its memory is
         more than the limit.
     """
-    step = 2 * pixels * layers
-    usual = max(ROOM_BYTES, step)
-    free = math.inf if memory_bytes is None else memory_bytes * USABLE - REST_BYTES
-    if steps * step <= min(usual, free):
-        return TaskSize(steps, usual, steps * step + REST_BYTES)
-    room = int(min(usual, free - peak_bytes(pixels, layers, 0) + REST_BYTES))
-    if room >= max(min(ROOM_BYTES, LEAST_STEPS * step), step):
-        return TaskSize(steps, room, peak_bytes(pixels, layers, room))
-    steps = min(steps, max(int(free // step), LEAST_BYTES // step, 1))
-    return TaskSize(steps, steps * step, steps * step + REST_BYTES)
+    size = step.packed_bytes
+    usual = max(ROOM_BYTES, size)
+    free = math.inf if memory_bytes is None else memory_bytes * USABLE - step.rest_bytes
+    if steps * size <= min(usual, free):
+        return TaskSize(steps, usual, steps * size + step.rest_bytes)
+    room = int(min(usual, free - step.sums_bytes))
+    if room >= max(min(ROOM_BYTES, LEAST_STEPS * size), size):
+        return TaskSize(steps, room, peak_bytes(step, room))
+    steps = min(steps, max(int(free // size), LEAST_BYTES // size, 1))
+    return TaskSize(steps, steps * size, steps * size + step.rest_bytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

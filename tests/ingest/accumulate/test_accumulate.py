@@ -377,49 +377,50 @@ def test_memory_of_a_quarter_of_the_sector_stays_below_what_is_stated(tmp_path):
     numbers = json.loads(done.stdout)
     assert numbers["rested"]
     assert numbers["pixels"] > 1_800_000 / 4
-    stated = packed.peak_bytes(numbers["pixels"], layers=32, room_bytes=room)
+    size = packed.StepSize(numbers["pixels"], grid_pixels=750 * 1250, layers=32)
+    stated = packed.peak_bytes(size, room_bytes=room)
     assert numbers["peak"] < stated
 
 
 def test_stated_memory_of_the_whole_sector_is_below_4_gb():
-    assert packed.peak_bytes(1_800_000, layers=32) < 4e9
+    assert packed.peak_bytes(CONUS) < 4e9
 
 
-CONUS = {"pixels": 1_800_000, "layers": 32}
-STEP = 2 * CONUS["pixels"] * CONUS["layers"]
+CONUS = packed.StepSize(pixels=1_800_000, grid_pixels=1500 * 2500, layers=32)
+STEP = CONUS.packed_bytes
 
 
 @pytest.mark.parametrize("gigabytes", [1, 1.5, 2, 3, 4, 5, 16])
 @pytest.mark.parametrize("steps", [1, 10, 256])
 def test_tasks_fit_into_the_memory_of_a_worker(gigabytes, steps):
-    size = packed.task_size(int(gigabytes * 1e9), **CONUS, steps=steps)
+    size = packed.task_size(int(gigabytes * 1e9), CONUS, steps)
     assert 1 <= size.steps <= steps
     assert size.peak_bytes <= 0.9e9 * gigabytes
     assert STEP <= size.room_bytes <= max(packed.ROOM_BYTES, size.steps * STEP)
     is_whole = size.room_bytes >= size.steps * STEP
-    needed = min(size.room_bytes, size.steps * STEP) + packed.REST_BYTES
-    sums_bytes = 0 if is_whole else CONUS["pixels"] * (28 * CONUS["layers"] + 4)
+    needed = min(size.room_bytes, size.steps * STEP) + CONUS.rest_bytes
+    sums_bytes = 0 if is_whole else CONUS.sums_bytes
     assert size.peak_bytes == needed + sums_bytes
 
 
 def test_without_a_limit_tasks_are_those_of_full_room():
-    size = packed.task_size(None, **CONUS, steps=256)
+    size = packed.task_size(None, CONUS, 256)
     assert (size.steps, size.room_bytes) == (256, packed.ROOM_BYTES)
-    assert size.peak_bytes == packed.peak_bytes(**CONUS)
+    assert size.peak_bytes == packed.peak_bytes(CONUS)
 
 
 def test_less_memory_means_less_room_and_then_fewer_steps():
     large, middle, small = (
-        packed.task_size(int(memory), **CONUS, steps=256) for memory in (5e9, 3.9e9, 2e9)
+        packed.task_size(int(memory), CONUS, 256) for memory in (5e9, 3.9e9, 2e9)
     )
     assert (large.steps, large.room_bytes) == (256, packed.ROOM_BYTES)
     assert middle.steps == 256
     assert middle.room_bytes < packed.ROOM_BYTES
-    assert small.steps == int((0.9 * 2e9 - packed.REST_BYTES) // STEP)
+    assert small.steps == int((0.9 * 2e9 - CONUS.rest_bytes) // STEP)
 
 
 def test_small_stores_are_not_cut_and_one_step_is_always_tried():
-    assert packed.task_size(int(0.3e9), 20_000, 32, steps=50).steps == 50
-    single = packed.task_size(int(0.3e9), **CONUS, steps=256)
+    assert packed.task_size(int(0.3e9), packed.StepSize(20_000, 30_000, 32), 50).steps == 50
+    single = packed.task_size(int(0.3e9), CONUS, 256)
     assert (single.steps, single.room_bytes) == (1, STEP)
     assert single.peak_bytes > 0.3e9

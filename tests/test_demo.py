@@ -106,7 +106,8 @@ def test_demo_makes_a_report_with_every_picture_and_the_hidden_classes(shown):
     pictures = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', html)
     assert pictures == [
         "Domain", "Clear-sky observations", "Mean brightness temperature", "Pixel order",
-        "Principal components", "Clusters", "Embedding", "Hidden land classes",
+        "Principal components", "Clusters", "Embedding",
+        "Components, embedding and clusters", "Hidden land classes",
     ]  # fmt: skip
     assert "adjusted Rand index" in html
     assert "1 x no C05 for start" in html

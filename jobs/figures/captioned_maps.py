@@ -15,7 +15,7 @@ from lake.format import order
 from lake.format.domain import Domain
 from lake.format.schema import Cube
 from lake.format.times import format_tod
-from lake.plot import pictures
+from lake.plot import colours, pictures
 from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import band_name
@@ -186,6 +186,42 @@ def clusters(place: Place, labels: NDArray[np.integer], count: int) -> Captioned
     subtitle = f"{place.key}  |  k-means of the embedding"
     names = [str(i) for i in range(count)]
     figure = pictures.classes(place.domain, place.map_view, labels, Heading(title, subtitle), names)
+    return CaptionedFigure(title, caption, figure)
+
+
+def comparison(
+    place: Place,
+    scores: NDArray[np.floating],
+    axes: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    count: int,
+) -> CaptionedFigure:
+    """Components, the embedding and its clusters, on maps of one view.
+
+    Args:
+        place: the pixels and the view.
+        scores: (P, 3) first components of the features.
+        axes: (P, 3) first principal axes of the embedding, turned to the components.
+        labels: (P,) cluster of each pixel, below 0: none.
+        count: number of clusters.
+    """
+    title = "Components, embedding and clusters"
+    caption = (
+        "The first three principal components of the features, the first three principal axes of the "
+        f"embedding, and its {count} clusters. Both triples are stretched from their 2nd to their 98th "
+        "percentile. The axes are turned among themselves so that the colours of the embedding are as "
+        "near to those of the components as they can be: what differs is what the embedding changed."
+        f"{_grey_note(_count_missing(axes))}"
+    )
+    palette = colours.class_colours(count)
+    of_class = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
+    coloured = {
+        "components 1, 2, 3": colours.stretch(scores),
+        "embedding, turned to them": colours.stretch(axes),
+        f"{count} clusters of the embedding": of_class,
+    }
+    heading = Heading(title, f"{place.key}  |  the same view, colours that compare")
+    figure = pictures.maps_side_by_side(place.domain, place.map_view, coloured, heading)
     return CaptionedFigure(title, caption, figure)
 
 

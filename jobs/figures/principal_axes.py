@@ -50,6 +50,26 @@ def axes(parts: Sequence[Sums]) -> tuple[Floats, Floats, Floats]:
     )
 
 
+def turned(values: Floats, reference: Floats) -> Floats:
+    """(P, n) values, turned about their mean so that columns agree best with a reference (P, n).
+
+    Distances between values stay. Columns of both count as if their variance were 1 in all directions
+    of the reference, so that its largest column does not decide alone. A row with NaN stays so, and
+    decides nothing.
+    Source: Schoenemann, "A generalized solution of the orthogonal Procrustes problem", Psychometrika 31
+    (1966).
+    """
+    known = np.isfinite(values).all(axis=1) & np.isfinite(reference).all(axis=1)
+    if not known.any():
+        return values
+    mean, own = values[known].mean(axis=0), reference[known]
+    spread = own.std(axis=0)
+    cross = (values[known] - mean).T @ ((own - own.mean(axis=0)) / np.where(spread > 0, spread, 1))
+    left, _, right = np.linalg.svd(cross)
+    turned_values: Floats = (values - mean) @ (left @ right)
+    return turned_values
+
+
 def project(
     root: str, run: str, array: str, mean: Floats | None, axes: Floats | None, pixels: Rows
 ) -> Floats:

@@ -12,6 +12,7 @@ from jobs.figures import captioned_maps, principal_axes
 from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.runs import outputs, records
 from lake.errors import ConfigError
+from lake.format.arrays import Floats
 from lake.plot import canvas, layers, views
 from lake.plot.views import MapProjection
 
@@ -76,13 +77,45 @@ def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFig
         labels = np.concatenate(each(outputs.read, root, run, "labels"))
         return captioned_maps.clusters(place, labels, dataset.sizes["cluster"])
     if "scores" not in dataset:
-        mean, axes, shares = principal_axes.axes(each(principal_axes.sums, root, run, "embedding"))
-        turned = np.concatenate(each(principal_axes.project, root, run, "embedding", mean, axes))
-        return captioned_maps.embedding(place, turned, shares.tolist(), mean.size)
+        projected, shares = _principal(root, run, each)
+        latent = outputs.dataset(root, run).sizes["latent"]
+        return captioned_maps.embedding(place, projected, shares.tolist(), latent)
     spec = records.read_spec(root, run)
     job, model = next(iter(spec.inputs.items())) if spec.job == "transform" else (spec.job, run)
     fitted = outputs.dataset(root, model)
-    scores = np.concatenate(each(principal_axes.project, root, run, "scores", None, None))
+    scores = _scores(root, run, each)
     shares = np.pad(fitted["explained_variance_ratio"].values[:3], (0, 3))[:3]
     sizes = fitted.sizes["component"], fitted.sizes["feature"]
     return captioned_maps.components(place, scores, shares.tolist(), *sizes, KINDS[job])
+
+
+def comparison(
+    root: str, components: str, embedding: str, clusters: str, place: Place, each: Each
+) -> CaptionedFigure:
+    """The captioned maps of components, of an embedding and of its clusters, side by side.
+
+    Args:
+        root: folder or URL of the lake.
+        components: a complete run that has scores.
+        embedding: a complete run that has an embedding.
+        clusters: a complete run that has labels.
+        place: the pixels and the view.
+        each: as for `captioned_map`.
+    """
+    scores, (projected, _) = _scores(root, components, each), _principal(root, embedding, each)
+    labels = np.concatenate(each(outputs.read, root, clusters, "labels"))
+    count = outputs.dataset(root, clusters).sizes["cluster"]
+    turned = principal_axes.turned(projected, scores)
+    return captioned_maps.comparison(place, scores, turned, labels, count)
+
+
+def _principal(root: str, run: str, each: Each) -> tuple[Floats, Floats]:
+    """(P, 3) embedding along its first principal axes, and (3,) their shares of the variance."""
+    mean, axes, shares = principal_axes.axes(each(principal_axes.sums, root, run, "embedding"))
+    projected = each(principal_axes.project, root, run, "embedding", mean, axes)
+    return np.concatenate(projected), shares
+
+
+def _scores(root: str, run: str, each: Each) -> Floats:
+    """(P, 3) first components of a run."""
+    return np.concatenate(each(principal_axes.project, root, run, "scores", None, None))

@@ -25,8 +25,9 @@ from lake.reading.store import Store
 
 JOB = "map"
 EMBED, CLUSTER = "embed", "cluster"
+COMPARISON = "comparison"
 SHOWS = {"pca": "pca", EMBED: "embedding", CLUSTER: "clusters"}
-"""Job -> the picture that shows its result."""
+"""Job -> the picture that shows its result; `COMPARISON` shows all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ def _chains(root: str, store: Store, settings: Settings) -> dict[str, tuple[Spec
     """Job -> its chain of runs: those that are still to be made, and the run that is drawn at the end."""
     named = _named(root, store, settings.run) if settings.run else {}
     chains: dict[str, tuple[Spec, ...]] = {}
-    for name in (name for name, picture in SHOWS.items() if picture in settings.pictures):
+    for name, picture in SHOWS.items():
+        if not {picture, COMPARISON} & set(settings.pictures):
+            continue
         if name in named:
             chains[name] = (named[name],)
             continue

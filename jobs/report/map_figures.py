@@ -91,6 +91,11 @@ def _run_map(job: str) -> Callable[[MapScene, Place], CaptionedFigure]:
     )
 
 
+def _comparison(scene: MapScene, place: Place) -> CaptionedFigure:
+    components, embedding, clusters = (scene.inputs[job] for job in ("pca", "embed", "cluster"))
+    return run_maps.comparison(scene.root, components, embedding, clusters, place, scene.each)
+
+
 def _count_observations(url: str, cube: str, band: str, pixels: slice) -> tuple[Floats, Floats]:
     """On a worker: count the observations of each pixel (p,), and of each month and time of day (month, tod).
 
@@ -125,6 +130,7 @@ _DRAW: dict[str, Callable[[MapScene, Place], CaptionedFigure]] = {
     "pca": _run_map("pca"),
     "clusters": _run_map("cluster"),
     "embedding": _run_map("embed"),
+    "comparison": _comparison,
 }
 PICTURES = tuple(_DRAW)
 """Names of the pictures, in the order of a report."""

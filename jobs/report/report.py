@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.evaluation import clusterings, measures
+from jobs.evaluation import clusterings, coherence, measures
 from jobs.evaluation.cases import MeasureSettings, Pixels
 from jobs.features import labels
 from jobs.features.labels import PixelClasses
@@ -31,9 +31,12 @@ from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import ledger
 
-PROBES = {
+SHOWN = {
     "knn_3": "class predicted by the 3 nearest neighbours",
     "linear": "class predicted by logistic regression",
+    "nmi": "agreement of as many clusters with the classes (normalised mutual information)",
+    "far_auc": "pairs of far pixels whose cosine says if they are of one class (50 %: by chance)",
+    "coherence": "what touching pixels of a class have in common (0 %: salt and pepper)",
 }
 """Measures of `jobs.evaluation.measures` that the report shows, and their labels."""
 REASONS = 5
@@ -150,11 +153,15 @@ def agreement(
     domain, classes = store.domain, truth.labels
     index = f"{clusterings.adjusted_rand(classes, clusters):.2f}"
     rows = [("clusters: adjusted Rand index (0 chance, 1 the same)", index)]
+    touching = coherence.touching(domain.row, domain.column, classes)
     for name, vectors in vectors_by_name.items():
-        pixels = Pixels(vectors, domain.row, domain.column, classes)
+        beside = vectors[touching[0]], vectors[touching[1]]
+        pixels = Pixels(vectors, domain.row, domain.column, classes, touching=beside)
         values = measures.measure(pixels, MeasureSettings(), seed=0).values
         rows += [
-            (f"{name}: {label}", f"{values[measure]:.1%}") for measure, label in PROBES.items()
+            (f"{name}: {label}", f"{values[measure]:.1%}")
+            for measure, label in SHOWN.items()
+            if measure in values
         ]
     labelled = classes[classes >= 0]
     most_frequent = np.bincount(labelled).max() / labelled.size

@@ -114,6 +114,15 @@ def frame(axes: Axes, map_view: MapView, width: float = 1) -> None:
         spine.set(color="0.4", linewidth=0.6)
 
 
+def add_map(sheet: Sheet, map_view: MapView, number: int) -> Axes:
+    """Add a map of the same view, the `number`-th to the right of the sheet's own."""
+    width = sheet.figure.get_size_inches()[0]
+    axes = sheet.figure.add_axes((number * (1 + GAP / width), 0, 1, 1))
+    frame(axes, map_view)
+    graticule(axes, map_view)
+    return axes
+
+
 def add_panel(sheet: Sheet, width: float, *, square: bool = False) -> Axes:
     """Add a panel to the right of the map, `width` inches wide, as high as the map or square.
 

@@ -4,7 +4,7 @@ Every picture shows a part of the Earth (`lake.plot.views`) under a `Heading`. V
 pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel has no value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -19,7 +19,17 @@ from numpy.typing import ArrayLike, NDArray
 from lake.format import grid, order
 from lake.format.domain import Domain, Image
 from lake.plot import colours
-from lake.plot.canvas import INK, Heading, Sheet, add_panel, bars, explain_grey, map_sheet, paint
+from lake.plot.canvas import (
+    INK,
+    Heading,
+    Sheet,
+    add_map,
+    add_panel,
+    bars,
+    explain_grey,
+    map_sheet,
+    paint,
+)
 from lake.plot.graticule import FAINT
 from lake.plot.views import GridView, MapView
 
@@ -200,6 +210,31 @@ def classes(
     bars(place, f"share of pixels{rest}", labelled, shares[listed], palette[listed])
     if (labels < 0).any():
         explain_grey(sheet)
+    return sheet.figure
+
+
+def maps_side_by_side(
+    domain: Domain,
+    map_view: MapView,
+    coloured: Mapping[str, NDArray[np.float64]],
+    heading: Heading,
+) -> Figure:
+    """Draw several maps of one view in a row.
+
+    Args:
+        domain: the pixels of the store.
+        map_view: the view of every map.
+        coloured: name of a map -> (P, 3) colours of the pixels; NaN: absent.
+        heading: the texts around the row.
+    """
+    sheet = map_sheet(map_view, heading)
+    for number, (name, values) in enumerate(coloured.items()):
+        axes = add_map(sheet, map_view, number) if number else sheet.map
+        paint(axes, map_view, map_view.crop(colours.composite(domain, values)))
+        axes.annotate(
+            name, (0, 0), (0, -17 if map_view.is_filled else -6), "axes fraction", "offset points",
+            ha="left", va="top", fontsize=8, color=INK,
+        )  # fmt: skip
     return sheet.figure
 
 

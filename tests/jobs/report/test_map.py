@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from scipy.linalg import orthogonal_procrustes
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 
 import lake
@@ -15,7 +17,7 @@ from jobs.report.map import Settings
 from jobs.report.map_figures import PICTURES
 from jobs.runs import driver, outputs, records
 from lake.errors import ConfigError, MissingError
-from lake.plot import colours, layers, views
+from lake.plot import canvas, colours, layers, views
 
 OF_STORE = ("domain", "counts", "mean", "order")
 
@@ -133,6 +135,43 @@ def test_embedding_is_turned_to_its_principal_axes(client, truth, chain):
     has_vector = np.isfinite(projected).all(axis=1)
     assert_array_equal(has_vector, np.isfinite(embedding).all(axis=1))
     assert_allclose(np.abs(projected[has_vector]), np.abs(expected), atol=1e-6)
+
+
+def test_axes_turned_to_components_are_those_of_the_orthogonal_procrustes_problem():
+    rng = np.random.default_rng(0)
+    reference = rng.normal(size=(200, 3)) * [5, 2, 1] + 4
+    rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    values = (reference / reference.std(axis=0)) @ rotation.T + 0.1 * rng.normal(size=(200, 3)) - 7
+    values[:9, 1], reference[9:12] = np.nan, np.nan
+    turned = principal_axes.turned(values, reference)
+    known = np.arange(12, 200)
+    own, wanted = (x - x.mean(axis=0) for x in (values[known], reference[known]))
+    oracle = orthogonal_procrustes(own, wanted / wanted.std(axis=0))[0]
+    assert_allclose(turned[known], own @ oracle, atol=1e-9)
+    for axis in range(3):
+        assert np.corrcoef(turned[known, axis], reference[known, axis])[0, 1] > 0.95
+    assert_allclose(pdist(turned[known]), pdist(values[known]))
+    assert np.isnan(turned[:9]).all()
+    assert np.isfinite(turned[9:]).all()
+
+
+def test_comparison_shows_three_maps_of_one_size_and_the_runs_it_needs(client, truth, chain):
+    settings = Settings(run=chain.cluster, pictures=("comparison",))
+    run = driver.run(client, truth.root, truth.key, settings)
+    inputs = {"pca": chain.pca, "embed": chain.embed, "cluster": chain.cluster}
+    assert dict(records.read_spec(truth.root, run).inputs) == inputs
+    store = records.open_store(truth.root, str(truth.key))
+    place = run_maps.Place(str(store.key), store.domain, views.around(store.domain))
+    captioned = run_maps.comparison(
+        truth.root, chain.pca, chain.embed, chain.cluster, place,
+        lambda task, *arguments: [task(*arguments, slice(0, store.domain.pixels))],
+    )  # fmt: skip
+    canvas.fit(captioned.figure)
+    boxes = [axes.get_position() for axes in captioned.figure.axes]
+    assert len(boxes) == 3
+    assert_allclose([box.size for box in boxes], [boxes[0].size] * 3)
+    assert boxes[0].x1 < boxes[1].x0 < boxes[1].x1 < boxes[2].x0
+    assert "its 3 clusters" in captioned.caption
 
 
 def test_fewer_dimensions_than_colours_leave_the_others_empty():

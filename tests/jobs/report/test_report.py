@@ -12,6 +12,7 @@ import lake
 from jobs.commands.report import report as report_command
 from jobs.report import html_page, report
 from jobs.report.map import Settings
+from jobs.report.map_figures import PICTURES
 from jobs.runs import driver, records
 from lake.errors import ConfigError, DataError, MissingError
 
@@ -67,7 +68,7 @@ def test_report_holds_every_picture_of_the_run_within_itself(truth, map_run):
     for picture in json.loads(objects.get("pictures.json")):
         assert html.pictures[picture["title"]] == objects.get(picture["file"])
         assert picture["caption"] in html.text
-    assert len(html.pictures) == 7
+    assert len(html.pictures) == len(PICTURES)
     assert all(link.startswith("data:") for link in html.linked)
     assert html.open == []
 

@@ -186,7 +186,7 @@ CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"
 EVALUATE = {"default": "evaluate-58634a027608", "two periods": "evaluate-800a4b1c730f"}
 TRANSFORM = "transform-d660f0756286"
 MAP = {
-    "default": "map-4539caeb1e5a",
-    "of clusters": "map-4539caeb1e5a",
+    "default": "map-32551efc0000",
+    "of clusters": "map-32551efc0000",
     "of the store": "map-6537e2a656a6",
 }

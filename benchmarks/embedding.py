@@ -22,8 +22,9 @@ or phase alone; `koppen`, climates of real land, from the 96 granules of `abi/ls
   200 components or on the features, by one thread.
 
 DIR (default: embedding-benchmark) keeps the lands, and a line of `results.jsonl` for each land, seed and
-method. A run that was stopped goes on from there: delete the lines of a method that has changed. At the
-end DIR has `table.json`, and `sheet.png` with pictures of the first seed.
+method. A run that was stopped goes on from there. Learnt methods whose settings have changed, defaults
+included, are measured anew; where code has changed, delete the lines. At the end DIR has `table.json`,
+and `sheet.png` with pictures of the first seed.
 
 --quick: `truth` alone and smaller countries, unless lands are named. --json: print the JSON; of one land
 it is method -> measure, of several land -> method -> measure.
@@ -32,13 +33,14 @@ A method is one entry of `METHODS`: data of both periods in, vectors of both per
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -203,12 +205,11 @@ def reliable(data: Data, k: int) -> tuple[Singles, Singles]:
 
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     """The vectors of `lake embed` with these settings, trained on all pixels that have inputs."""
-    parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={data.seed}"])
+    parsed, resolved = settings_of(overrides, data.seed)
     inputs, count = parsed.encoder_inputs.inputs, min(FIT.components, len(data.names))
     scores = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
     x = scores.get(inputs, standardised)(data)
     are_features = inputs == encoder_inputs.FEATURES
-    resolved = recipe.resolve(parsed.recipe, 2, features=are_features)
     valid = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
     around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
     pixels = tuple(torch.from_numpy(period[valid]) for period in x)
@@ -219,6 +220,13 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
         negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
     state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives)
     return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
+
+
+def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recipe]:
+    """The settings of a learnt method, and its recipe for two periods."""
+    parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={seed}"])
+    features = parsed.encoder_inputs.inputs == encoder_inputs.FEATURES
+    return parsed, recipe.resolve(parsed.recipe, 2, features=features)
 
 
 def standardised(data: Data) -> tuple[Singles, Singles]:
@@ -303,14 +311,12 @@ class Task:
     def identity(self, method: str) -> dict[str, Any]:
         """What a line of results is found by."""
         size = 0 if LANDS[self.land].is_real else self.size.rows
-        of_method = LEARNT.get(method, "")
-        return {
-            "land": self.land,
-            "rows": size,
-            "seed": self.seed,
-            "method": method,
-            "set": of_method,
-        }
+        known = {"land": self.land, "rows": size, "seed": self.seed, "method": method}
+        if method not in LEARNT:
+            return known
+        used = [asdict(part) for part in settings_of(LEARNT[method], self.seed)]
+        digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:12]
+        return known | {"settings": digest}
 
     def stored(self) -> dict[str, Mapping[str, float]]:
         """Method -> measure -> value, of the lines that there are; of equal ones the last."""

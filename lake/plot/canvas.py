@@ -36,6 +36,8 @@ MARGIN = 0.12
 """Inches of white around everything on a figure."""
 GAP = 0.22
 """Inches between a map and the panel beside it."""
+MAP_GAP = 0.5
+"""Inches between two maps: room for latitudes."""
 ENDINGS = (".png", ".pdf", ".svg")
 DPI = 150, 300
 """Lowest and highest number of dots per inch; between them every pixel gets at least one dot."""
@@ -117,7 +119,7 @@ def frame(axes: Axes, map_view: MapView, width: float = 1) -> None:
 def add_map(sheet: Sheet, map_view: MapView, number: int) -> Axes:
     """Add a map of the same view, the `number`-th to the right of the sheet's own."""
     width = sheet.figure.get_size_inches()[0]
-    axes = sheet.figure.add_axes((number * (1 + GAP / width), 0, 1, 1))
+    axes = sheet.figure.add_axes((number * (1 + MAP_GAP / width), 0, 1, 1))
     frame(axes, map_view)
     graticule(axes, map_view)
     return axes

@@ -32,7 +32,7 @@ from ingest.source.source_files import File
 from lake import dask_cluster
 from lake.catalogue import catalogue
 from lake.console.messages import Advance, progress, say
-from lake.errors import DataError, GranuleError, OverlapError
+from lake.errors import DataError, GranuleError, NoStepError, OverlapError
 from lake.format import keys
 from lake.format.grid import Projection
 from lake.format.keys import Key
@@ -93,7 +93,8 @@ def run(
         The outcome of the store of each geometry of the files.
 
     Raises:
-        DataError: no time step is complete, or no granule can be read.
+        NoStepError: no time step is complete, and there is no store.
+        DataError: no granule can be read.
         ConfigError: the root holds other things than a lake, or is no safe object store.
         ConflictError: other writers were faster, too often; run it again.
         OverlapError: a store holds legacy results of the same period.
@@ -103,7 +104,7 @@ def run(
     stores = {target.key: target for target in _existing_stores(listing, root)}
     ledgers = {key: _ledger(target) for key, target in stores.items()}
     if not planned.steps and not stores:
-        raise DataError(_nothing_message(listing, url, planned))
+        raise NoStepError(_nothing_message(listing, url, planned))
     new_steps = _new_steps(planned, ledgers.values(), bounds.max_steps)
     for warning in _mixture_warnings(planned):
         say(warning)

@@ -5,6 +5,7 @@
     |- DataError        (ValueError)          exit 65: an input that is not what it should be
     |  |- GranuleError                        a satellite file that cannot be read or lacks something
     |  |- GeometryError                       two geometries where one is wanted
+    |  |- NoStepError                         a source without one complete time step of a period
     |  `- LegacyError                         a pickle that asks for more than arrays, or does not fit
     |- MissingError     (FileNotFoundError)   exit 1: no such store, generation, run or object
     |- FormatError      (ValueError)          exit 1: a store of another format version
@@ -42,6 +43,10 @@ class GranuleError(DataError):
 
 class GeometryError(DataError):
     """Two geometries where one is wanted."""
+
+
+class NoStepError(DataError):
+    """A source that has not one complete time step of a period."""
 
 
 class LegacyError(DataError):

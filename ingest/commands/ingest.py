@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from itertools import groupby
 from pathlib import Path
@@ -12,14 +12,18 @@ import click
 from ingest import run
 from ingest.commands.options import (
     listing_set_option,
+    listings,
+    period_option,
     scratch_option,
     since_option,
     source_option,
     until_option,
 )
 from ingest.commands.outcomes import count, emit_outcomes
-from ingest.listing import listing
+from ingest.listing.listing import Listing
 from ingest.publish import policy
+from ingest.publish.policy import Policy
+from ingest.publish.target import IngestOutcome
 from ingest.source.scratch import Scratch
 from lake import dask_cluster
 from lake.commands.options import (
@@ -30,8 +34,8 @@ from lake.commands.options import (
     place,
     root_option,
 )
-from lake.console.messages import emit, progress
-from lake.errors import ConfigError
+from lake.console.messages import emit, progress, say
+from lake.errors import ConfigError, LakeError, NoStepError
 from lake.format import keys
 from lake.upkeep import reports
 
@@ -45,6 +49,7 @@ def ingest() -> None:
 @click.argument("name", metavar="LISTING")
 @source_option
 @listing_set_option
+@period_option
 @since_option
 @until_option
 @json_option
@@ -52,13 +57,16 @@ def plan(
     name: str,
     url: str,
     overrides: Sequence[str],
+    rule: str,
     since: date | None,
     until: date | None,
     *,
     as_json: bool,
 ) -> None:
     """List the time steps that a source has, their size, and those that lack a file."""
-    planned = run.plan(listing.load(name, overrides), url, run.Bounds(since, until))
+    by_period = listings(name, overrides, rule, since, until)
+    whole = replace(by_period[0], tf=by_period[-1].tf)
+    planned = run.plan(whole, url, run.Bounds(since, until))
     reasons = Counter(step.reason for step in planned.absent)
     document = {
         "steps": [asdict(step) | {"bytes": step.bytes} for step in planned.steps],
@@ -87,6 +95,7 @@ def plan(
 @root_option
 @listing_set_option
 @address_option
+@period_option
 @since_option
 @until_option
 @click.option(
@@ -114,6 +123,7 @@ def run_(
     root: str,
     overrides: Sequence[str],
     address: str | None,
+    rule: str,
     since: date | None,
     until: date | None,
     max_steps: int | None,
@@ -128,20 +138,63 @@ def run_(
     LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
     """
     if dry_run:
-        ctx.invoke(
-            plan, name=name, url=url, overrides=overrides, since=since, until=until, as_json=as_json
-        )
+        settings = {"overrides": overrides, "rule": rule, "since": since, "until": until}
+        ctx.invoke(plan, name=name, url=url, as_json=as_json, **settings)
         return
-    rules, due = listing.load(name, overrides), policy.parse(when)
-    bounds = run.Bounds(since, until, max_steps)
+    open_listings, due = listings(name, overrides, rule, since, until), policy.parse(when)
+    bounds, scratch = run.Bounds(since, until, max_steps), Scratch(folder)
+    outcomes: list[IngestOutcome] = []
+    failures: list[LakeError] = []
+    for rules in open_listings:
+        try:
+            outcomes += _ingest(
+                rules, url, root, address, bounds, due, scratch, is_first=not outcomes
+            )
+        except LakeError as error:  # the other periods are filled all the same
+            failures.append(error)
+    if outcomes or not failures:
+        emit_outcomes(outcomes, as_json=as_json)
+    for failure in failures[1:]:
+        say(f"error: {failure}")
+    if failures:
+        raise failures[0]
+
+
+def _ingest(
+    rules: Listing,
+    url: str,
+    root: str,
+    address: str | None,
+    bounds: run.Bounds,
+    when: Policy,
+    scratch: Scratch,
+    *,
+    is_first: bool,
+) -> list[IngestOutcome]:
+    """Fill the stores of one period, with a report; a period that has only just begun may have none yet.
+
+    Args:
+        rules: the listing, for the period.
+        url: of the source.
+        root: of the lake.
+        address: of the Dask scheduler; None: a cluster of this machine.
+        bounds: limits of the run.
+        when: when to publish.
+        scratch: folder of remote files while they are read.
+        is_first: no period before it, in the same run, has a store.
+    """
     subject = f"{rules.sat}/{rules.listing}/{rules.t0:%Y%m%d}_{rules.tf:%Y%m%d}"
     with reports.record(root, "ingest", subject) as report, dask_cluster.client(address) as client:
         report.numbers["period_end"] = datetime.combine(rules.tf, time.max, UTC).timestamp()
-        outcomes = run.run(
-            client, rules, url, root, bounds=bounds, when=due, scratch=Scratch(folder)
-        )
+        try:
+            outcomes = run.run(client, rules, url, root, bounds=bounds, when=when, scratch=scratch)
+        except NoStepError as error:
+            if is_first:
+                raise
+            say(str(error))
+            outcomes = []
         count(report, outcomes)
-    emit_outcomes(outcomes, as_json=as_json)
+    return outcomes
 
 
 @ingest.command(name="publish")

@@ -9,10 +9,16 @@ from ingest.commands.options import scratch_option
 from ingest.source.scratch import Scratch
 from ingest.verify import verify as verifying
 from lake import dask_cluster
+from lake.catalogue import catalogue
 from lake.commands.options import address_option, json_option, key_argument, root_option
 from lake.console.messages import emit
 from lake.format import keys
+from lake.format.keys import Key
+from lake.storage.connect import connect
 from lake.upkeep import reports
+
+NEWEST = "newest"
+"""In place of the two days of a key: the newest period of which something is published."""
 
 
 @click.command()
@@ -47,11 +53,17 @@ def verify(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Check a store's objects, numbers and sources; exit 1 with a list if anything is wrong."""
+    """Check a store's objects, numbers and sources; exit 1 with a list if anything is wrong.
+
+    In place of its two days, KEY may say 'newest': the newest period of which something is published.
+    """
     if everything and url is None:
         raise click.UsageError("--all needs --source: it computes everything again from the files")
     sample_size = None if everything else cells
-    parsed = keys.parse(key)
+    parsed = _resolved(key, root)
+    if parsed is None:
+        emit(None, f"nothing of {key} is published yet", as_json=as_json)
+        return
     with (
         reports.record(root, "verify", str(parsed)) as report,
         dask_cluster.client(address) as client,
@@ -68,3 +80,13 @@ def verify(
         emit(asdict(verified), "\n".join(lines), as_json=as_json)
         if verified.findings:
             sys.exit(1)
+
+
+def _resolved(key: str, root: str) -> Key | None:
+    """The key of a store, of which the period may be `newest`; None: nothing of it is published."""
+    parts = key.split("/")
+    if len(parts) != 4 or parts[2] != NEWEST:
+        return keys.parse(key)
+    sat, listing, _, geom = parts
+    row = catalogue.newest_published(connect(root), sat, listing, geom)
+    return keys.parse(row.key) if row else None

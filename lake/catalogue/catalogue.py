@@ -183,6 +183,16 @@ def rows_of(table: pa.Table) -> list[Row]:
     return [Row(**row) for row in table.to_pylist()]
 
 
+def newest_published(objects: Objects, sat: str, listing: str, geom: str) -> Row | None:
+    """The row of the newest period of which something is published; None: nothing is."""
+    published = [
+        row
+        for row in rows(objects)
+        if (row.sat, row.listing, row.geom) == (sat, listing, geom) and row.generation
+    ]
+    return max(published, key=lambda row: (row.tf, row.t0), default=None)
+
+
 def upsert(objects: Objects, row: Row) -> None:
     """Add a store's row, or replace an older one.
 

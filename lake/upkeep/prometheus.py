@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from lake.catalogue import catalogue
 from lake.catalogue.catalogue import Row
+from lake.errors import MissingError
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import commits, ledger, manifest
@@ -59,7 +60,10 @@ class Watch:
     def families(self) -> list[Family]:
         """All metrics of the lake, as of now."""
         objects = connect(self._root)
-        rows = catalogue.rows(objects)
+        try:
+            rows = catalogue.rows(objects)
+        except MissingError:  # nothing ever came so far as to begin a lake
+            rows = []
         self._facts = {row.key: self._look(row) for row in rows}
         return [*_of_stores(rows, self._facts), *_of_reports(reports.read(objects))]
 
@@ -120,6 +124,7 @@ def _of_stores(rows: Sequence[Row], facts: Mapping[str, StoreFacts]) -> Iterable
             ("merged", row.merged), ("staged", row.pending), ("missing", row.missing)
         )
     ]  # fmt: skip
+    yield Family("lake_stores", "Number of stores.", [({}, len(rows))])
     yield Family("lake_store_steps", "Time steps by what became of them.", counts)
     yield from _families(stores, {
         ("lake_store_commits", "Number of the newest commit."): lambda store: store[0].number,

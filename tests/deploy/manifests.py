@@ -1,8 +1,8 @@
 """Manifests as a cluster sees them: rendered, and judged by strict schemas of every kind.
 
 Core kinds are judged by kubernetes-validate, Dask's by the CRDs in the wheel of its operator with unknown
-fields refused (a real API server drops those without a word), cert-manager's by the fields that its
-documentation names (cert-manager.io/docs/reference/api-docs) and that are used here.
+fields refused (as kubectl has an API server do; others have those dropped), cert-manager's by the fields
+that its documentation names (cert-manager.io/docs/reference/api-docs) and that are used here.
 """
 
 import copy
@@ -24,7 +24,7 @@ from kubernetes_validate import utils as schemas
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-OVERLAYS = ("local", "aws", "gcp")
+OVERLAYS = ("local", "aws", "gcp", "staging")
 PROGRAMS = Path(sys.executable).parent
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 

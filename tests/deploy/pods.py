@@ -211,9 +211,8 @@ class Runner:
         for path, folder in mounts.items():
             text = re.sub(rf"^{path}(?=/|$)", str(folder), text)
         for (name, port), here in self._services.items():
-            text = text.replace(
-                f"{name}.{operator.NAMESPACE}.svc.cluster.local:{port}", f"127.0.0.1:{here}"
-            )
+            inside = rf"//{name}(\.{operator.NAMESPACE}\.svc\.cluster\.local)?:{port}\b"
+            text = re.sub(inside, f"//127.0.0.1:{here}", text)
         if (found := re.fullmatch(r"(:?)(\d+)", text)) and int(found[2]) in ports:
             return f"{found[1]}{ports[int(found[2])]}"
         return text

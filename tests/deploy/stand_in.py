@@ -163,6 +163,10 @@ class Server:
     async def _watch(
         self, request: web.Request, of: Resource, namespace: str
     ) -> web.StreamResponse:
+        if request.query.get(
+            "sendInitialEvents"
+        ):  # as of a server before WatchList: kubectl lists first
+            raise RefusedError(422, "Invalid", "sendInitialEvents is forbidden for watch")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         since = int(request.query.get("resourceVersion") or 0)

@@ -11,6 +11,7 @@ from base64 import b64encode
 import pytest
 
 from tests.deploy import api_server
+from tests.deploy import operator as dask_operator
 from tests.deploy.api_server import until
 from tests.deploy.manifests import ROOT, crds, kind, name, overlay
 from tests.deploy.operator import NAMESPACE
@@ -165,3 +166,34 @@ def _is_gone(server, document):
     except RuntimeError as error:
         return "404" in str(error)
     return False
+
+
+@pytest.mark.parametrize("which", ["in_order", "operator_first"])
+def test_documented_uninstall_leaves_nothing_that_waits_for_the_operator(which, tmp_path):
+    """The finalizers are the operator's own; a namespace that is deleted waits for them in the same way."""
+    dask = [d for d in overlay("local") if d["kind"] in ("DaskCluster", "DaskAutoscaler")]
+    with api_server.stood_in(tmp_path) as server:
+        for crd in crds():
+            server.apply(crd)
+        server.shell("kubectl apply -k deploy/overlays/local")
+        server.apply(_scheduler_pod(dask))
+        with api_server.operator(server, tmp_path / "log"):
+            until(lambda: all(server.read(d)["metadata"].get("finalizers") for d in dask))
+            if which == "in_order":
+                command = documented("kubectl -n goeslake delete daskautoscaler")
+                server.shell(
+                    f"timeout {api_server.PATIENCE_S} {command}"
+                )  # it waits until they are gone
+        if which == "operator_first":
+            server.shell("kubectl -n goeslake delete daskautoscaler,daskcluster --all --wait=false")
+            assert all(server.read(d)["metadata"]["deletionTimestamp"] for d in dask)  # for good
+            server.shell(documented("for kind in daskautoscaler"))
+        assert all(_is_gone(server, d) for d in dask)
+
+
+def _scheduler_pod(dask):
+    """What a kubelet would have of the scheduler's Deployment: the operator asks for it."""
+    (cluster,) = [d for d in dask if kind(d, "DaskCluster")]
+    template = dask_operator.made(cluster, workers=0)[0]["spec"]["template"]
+    about = {"name": "lake-scheduler-0", "labels": template["metadata"]["labels"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": template["spec"]}

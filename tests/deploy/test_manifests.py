@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 
 import dask
 import pytest
@@ -11,17 +12,21 @@ from lake import dask_cluster
 from lake.errors import ConfigError, DataError
 from tests.deploy import operator
 from tests.deploy.manifests import (
+    DEPLOY,
     OVERLAYS,
+    ROOT,
     VERSIONS,
     fault,
     kind,
     name,
     overlay,
     pods,
+    rendered,
     selects,
     text,
 )  # fmt: skip
 
+GUIDE = ROOT / "docs" / "deploy.md"
 EVERYTHING = {text(d): d for o in OVERLAYS for d in overlay(o)}
 KINDS = {d["kind"]: d for d in EVERYTHING.values()}
 WORKLOADS = [d for d in EVERYTHING.values() if list(pods(d))]
@@ -189,6 +194,107 @@ def test_budget_and_priority_keep_schedulers_before_ingest_before_workers(which)
 
 
 @pytest.mark.parametrize("which", OVERLAYS)
+def test_no_pod_takes_the_place_of_another_team_and_the_autoscaler_adds_nodes_for_all(which):
+    """Pods without a class have 0; below -10 the cluster autoscaler adds no node."""
+    for document in overlay(which):
+        if kind(document, "PriorityClass"):
+            assert -10 <= document["value"] < 0
+            assert document["preemptionPolicy"] == "Never"
+            assert not document.get("globalDefault")
+
+
+@pytest.mark.parametrize("which", ["aws", "gcp"])
+def test_documented_digests_reach_the_pods_of_their_own_image(which, tmp_path):
+    """As `kustomize edit set image` writes them into the overlay; the GPU image alone has torch."""
+    (line,) = re.findall(r"kustomize edit set image (.*)\)$", GUIDE.read_text(), re.MULTILINE)
+    digests = {name: f"{number:064x}" for number, name in enumerate(("goeslake", "goeslake-gpu"))}
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    path = tmp_path / "deploy" / "overlays" / which / "kustomization.yaml"
+    kustomization = yaml.safe_load(path.read_text())
+    entries = {entry["name"]: entry for entry in kustomization["images"]}
+    for setting in line.split():
+        name, _, image = setting.partition("=")
+        place, _, digest = image.partition("@")
+        assert digest == "sha256:..."
+        entries[name] = {"name": name, "newName": place, "digest": f"sha256:{digests[name]}"}
+    assert set(entries) == set(digests)
+    path.write_text(yaml.safe_dump(kustomization | {"images": list(entries.values())}))
+    for document in rendered(path.parent):
+        gpu = "-gpu" if document["metadata"]["name"] == "lake-gpu" else ""
+        for pod in pods(document):
+            (container,) = pod["containers"]
+            digest = digests[f"goeslake{gpu}"]
+            assert container["image"] == f"REGISTRY/goeslake{gpu}@sha256:{digest}"
+
+
+def test_second_copy_shares_no_name_with_the_first():
+    first, second = (
+        {name(d) for d in overlay(o) if is_of_the_cluster(d)} for o in ("aws", "staging")
+    )
+    assert len(first) == len(second) == 4
+    assert first.isdisjoint(second)
+    for which, namespace in (("aws", "goeslake"), ("staging", "goeslake-staging")):
+        own = [d for d in overlay(which) if not is_of_the_cluster(d)]
+        assert {d["metadata"]["namespace"] for d in own} == {namespace}
+        classes = {p["priorityClassName"] for d in own for p in pods(d)}
+        assert classes == {
+            d["metadata"]["name"] for d in overlay(which) if kind(d, "PriorityClass")
+        }
+    lakes = {
+        which: [d["data"]["LAKE_ROOT"] for d in overlay(which) if name(d) == "ConfigMap/lake"]
+        for which in ("aws", "staging")
+    }
+    assert lakes["aws"] != lakes["staging"]
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
+def test_no_address_or_certificate_names_the_namespace(which):
+    """A copy of another name would speak to the first one's scheduler, or trust its certificate."""
+    for document in overlay(which):
+        assert ".svc" not in text(document)
+        if name(document) == "Certificate/dask-tls":
+            schedulers = {"lake-scheduler", "lake-gpu-scheduler"}
+            assert set(document["spec"]["dnsNames"]) == schedulers | {"localhost"}
+
+
+def is_of_the_cluster(document):
+    return document["kind"] in ("Namespace", "PriorityClass")
+
+
+@pytest.mark.parametrize(
+    ("which", "spot", "other"),
+    [
+        (
+            "aws",
+            {"karpenter.sh/capacity-type": "spot"},
+            {"karpenter.sh/capacity-type": "on-demand"},
+        ),
+        ("gcp", {"cloud.google.com/gke-spot": "true"}, {}),
+        ("gcp", {"cloud.google.com/gke-preemptible": "true"}, {}),
+    ],
+)
+def test_scheduler_is_kept_off_nodes_that_are_taken_away(which, spot, other):
+    for document in overlay(which):
+        if kind(document, "DaskCluster"):
+            scheduler, worker = document["spec"]["scheduler"]["spec"], document["spec"]["worker"]
+            assert not may_run_on(scheduler, spot)
+            assert may_run_on(scheduler, other)
+            assert not may_run_on(worker["spec"], other)  # workers are of the cheap ones alone
+
+
+def may_run_on(spec, labels) -> bool:
+    """Whether a pod's selectors allow a node with these labels."""
+    required = spec.get("affinity", {}).get("nodeAffinity", {})
+    terms = required.get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    for term in terms.get("nodeSelectorTerms", []):
+        for expression in term["matchExpressions"]:
+            assert expression["operator"] == "DoesNotExist"
+            if expression["key"] in labels:
+                return False
+    return spec.get("nodeSelector", {}).items() <= labels.items()
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
 def test_prometheus_is_sent_to_a_port_that_is_open_to_it(which):
     (policy,) = [d["spec"] for d in overlay(which) if name(d) == "NetworkPolicy/prometheus"]
     reachable = {port["port"] for rule in policy["ingress"] for port in rule["ports"]}
@@ -272,8 +378,10 @@ def test_operator_can_retire_and_reach_every_cluster():
                 (address,) = [e for e in of["env"] if e["name"] == "DASK_SCHEDULER_ADDRESS"]
                 key = address["valueFrom"]["configMapKeyRef"]["key"]
                 cluster, scheme = document["metadata"]["name"], settings["dask"]["DASK_PROTOCOL"]
-                host = f"{scheduler['metadata']['name']}.goeslake.svc.cluster.local"
-                assert scheduler["metadata"]["name"] == f"{cluster}-scheduler"
+                host = scheduler["metadata"][
+                    "name"
+                ]  # of the pod's own namespace, whatever its name
+                assert host == f"{cluster}-scheduler"
                 assert settings["dask"][key] == f"{scheme}://{host}:8786"
                 assert "$(DASK_WORKER_NAME)" in of["args"]  # or the operator deletes another's pod
                 labels = worker["spec"]["template"]["metadata"]["labels"]
@@ -281,7 +389,7 @@ def test_operator_can_retire_and_reach_every_cluster():
 
 
 def test_gpu_workers_have_a_cluster_of_their_own():
-    for which in ("aws", "gcp"):
+    for which in ("aws", "gcp", "staging"):
         clusters = {d["metadata"]["name"]: d for d in overlay(which) if kind(d, "DaskCluster")}
         wants = {n: "nvidia.com/gpu" in text(d["spec"]["worker"]) for n, d in clusters.items()}
         assert wants == {"lake": False, "lake-gpu": True}

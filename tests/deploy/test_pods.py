@@ -71,6 +71,7 @@ def settings(source, s3_environment) -> dict[str, str]:
         "AWS_ENDPOINT_URL": s3_environment["AWS_ENDPOINT_URL"],
         "AWS_REGION": s3_environment["AWS_REGION"],
         "SOURCE": bucket.root,
+        "PERIOD": "listing",
         "SINCE": "2020-01-01",
         "UNTIL": "2020-02-29",
         "PUBLISH": "now",

@@ -109,3 +109,65 @@ def test_settings_and_stores_may_come_from_the_environment(command, monkeypatch)
     monkeypatch.setenv("LAKE_MERGE", "not-a-key another")
     code, _, err = command("merge", "--lake", "here")
     assert (code, "not-a-key" in err) == (64, True)
+
+
+RUN = ["clearland-l1b-c0", "--source", "source", "--lake", "here", "--set", "domain.mask=none"]
+NEW_YEAR = ["--period", "year", "--since", "2020-12-22", "--until"]
+
+
+def test_run_across_new_year_fills_both_years_and_nobody_moved_a_day(command, tmp_path):
+    """The last evening, an hour into New Year, the next day; then last year is closed."""
+    small = {"shape": (32, 40), "missing": False}
+    december = {"years": (2020,), "months": (12,), "days": (30, 31)}
+    granules.write(tmp_path / "source", **small, **december)
+    code, out, _ = command("ingest", "run", *RUN, *NEW_YEAR, "2020-12-31", "--json")
+    assert code == 0
+    assert [(o["key"].split("/")[2], o["merged"]) for o in json.loads(out)] == [
+        ("20200101_20201231", 16)
+    ]
+
+    code, out, err = command("ingest", "run", *RUN, *NEW_YEAR, "2021-01-01", "--json")
+    assert code == 0  # nothing of the new year is there yet, which is no error
+    assert "has no complete time step of goes16 clearland-l1b-c0 between 2021-01-01" in err
+    assert len(json.loads(out)) == 1
+
+    january = {"years": (2021,), "months": (1,), "days": (1,)}
+    granules.write(tmp_path / "january", **small, **january)
+    for path in (tmp_path / "january").glob("*.nc"):
+        path.rename(tmp_path / "source" / path.name)
+    code, out, _ = command("ingest", "run", *RUN, *NEW_YEAR, "2021-01-02", "--json")
+    assert code == 0
+    assert [(o["key"].split("/")[2], o["merged"]) for o in json.loads(out)] == [
+        ("20200101_20201231", 0),
+        ("20210101_20211231", 8),
+    ]
+
+    since = ["--period", "year", "--since", "2021-01-01", "--until", "2021-01-11", "--json"]
+    code, out, _ = command("ingest", "run", *RUN, *since)
+    assert [o["key"].split("/")[2] for o in json.loads(out)] == ["20210101_20211231"]
+    newest = "goes16/clearland-l1b-c0/newest/geom-goes-conus-0"
+    code, out, _ = command("verify", newest, "--lake", "here", "--json")
+    assert (code, json.loads(out)["key"]) == (0, newest.replace("newest", "20210101_20211231"))
+
+
+def test_year_of_which_there_is_nothing_at_all_is_an_error(command, tmp_path):
+    small = {"shape": (32, 40), "years": (2020,), "months": (7,), "days": (10,), "missing": False}
+    granules.write(tmp_path / "source", **small)
+    code, _, err = command("ingest", "run", *RUN, *NEW_YEAR, "2021-01-02")
+    assert (code, "has no complete time step" in err) == (65, True)
+
+
+def test_days_of_the_listing_and_a_rule_are_not_both_given(command):
+    days = ["--period", "year", "--since", "10d", "--set", "t0=2020-01-01"]
+    code, _, err = command("ingest", "run", *RUN, *days)
+    assert (code, "--period year and t0=2020-01-01" in err) == (64, True)
+
+
+def test_newest_period_of_a_lake_without_one_is_nothing_to_verify(command, tmp_path):
+    small = {"shape": (32, 40), "years": (2020,), "months": (7,), "days": (10,), "missing": False}
+    granules.write(tmp_path / "source", **small)
+    year = ["--set", "t0=2020-01-01", "--set", "tf=2020-12-31", "--publish", "never"]
+    assert command("ingest", "run", *RUN, *year)[0] == 0
+    newest = "goes16/clearland-l1b-c0/newest/geom-goes-conus-0"
+    code, out, _ = command("verify", newest, "--lake", "here")
+    assert (code, out.strip()) == (0, f"nothing of {newest} is published yet")

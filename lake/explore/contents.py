@@ -4,6 +4,7 @@ The page lists no folders and reads no Parquet: it gets the offer as `stores.jso
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from typing import Any
 
 from lake.catalogue import catalogue
@@ -11,8 +12,10 @@ from lake.errors import MissingError
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 
-ARRAYS = ("embedding", "labels")
+ARRAYS = ("embedding", "labels", "scores")
 """Arrays of runs that the page can show."""
+MOST_NUMBERS = 1 << 27
+"""Largest number of scores of a run that the page is offered: it reads all to show three of each pixel."""
 AT_A_TIME = 8
 
 
@@ -65,7 +68,13 @@ class Offer:
             arrays = self._json(f"{path}/zarr.json")["consolidated_metadata"]["metadata"]
         except MissingError:  # the job makes no arrays
             return run | {"arrays": [], "pixels": 0}
-        arrays_shown = [array for array in ARRAYS if array in arrays and "pixel" in arrays]
+        arrays_shown = [
+            array
+            for array in ARRAYS
+            if array in arrays
+            and "pixel" in arrays
+            and (array != "scores" or prod(arrays[array]["shape"]) <= MOST_NUMBERS)
+        ]
         pixels = arrays["pixel"]["shape"][0] if arrays_shown else 0
         return run | {"store": spec["stores"][0]["key"], "arrays": arrays_shown, "pixels": pixels}
 

@@ -29,6 +29,8 @@ CUBES = (
 MONTHS = (1, 7)
 LAYOUT = Layout(chunk=256, phases=4)
 LATENT = 20
+ARRAYS = {"embed": "embedding", "cluster": "labels", "pca": "scores"}
+"""Job -> the array of its run."""
 UNCLEAR = 11
 """A pixel that was never clear, and has no embedding."""
 
@@ -41,6 +43,7 @@ class ExploredLake:
     store: lake.Store
     embed: str
     cluster: str
+    pca: str
     vectors: np.ndarray
     """int8 (pixel, latent)."""
 
@@ -83,7 +86,10 @@ def build(root: Path) -> ExploredLake:
     embed = run(root, opened, "embed", {"latent": LATENT}, vectors)
     labels = (land.row // 40).astype(np.int16)
     cluster = run(root, opened, "cluster", {}, labels)
-    return ExploredLake(root, opened, embed, cluster, vectors)
+    scores = vectors[:, :5].astype(np.float32)
+    scores[UNCLEAR] = np.nan
+    pca = run(root, opened, "pca", {"component": 5}, scores)
+    return ExploredLake(root, opened, embed, cluster, pca, vectors)
 
 
 def results(land: Domain, cube: Cube, month: int) -> np.ndarray:
@@ -117,11 +123,10 @@ def run(
     """A complete run with one array over pixels."""
     spec = records.spec_of(str(root), Nothing(), job, (store,))
     objects = records.folder(str(root), spec.id)
-    name = "embedding" if columns else "labels"
-    encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING} if columns else {}
-    array = outputs.pixel_array(
-        name, store, columns, str(values.dtype), NOTHING if columns else -1, **encoded
-    )
+    name = ARRAYS[job]
+    encoded = {"scale_factor": 1 / LEVELS, "_FillValue": NOTHING} if name == "embedding" else {}
+    fill = {"embedding": NOTHING, "labels": -1, "scores": np.nan}[name]
+    array = outputs.pixel_array(name, store, columns, str(values.dtype), fill, **encoded)
     arrays = [*schema.pixel_coordinates(store.domain), array]
     outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     outputs.write(str(root), spec.id, name, values)

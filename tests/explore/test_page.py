@@ -275,7 +275,23 @@ def test_classes_and_colours_of_the_embedding_have_legends(page, site, explored)
     assert under(page, 100, 10.5).endswith("class 2")
     page.get_by_label("Show", exact=True).select_option("rgb")
     page.wait_for_selector('#map[data-shown*="rgb"]')
+    expect(page.locator("#legend")).to_contain_text("first three axes of the embedding")
     expect(page.locator("#legend")).to_contain_text("red, green and blue")
+
+
+def test_components_are_shown_in_the_view_of_the_embedding_and_of_the_classes(page, site, explored):
+    """Scores and vectors have the same first three numbers here, so that their pictures are the same."""
+    pictures = {}
+    for show in ("rgb", "components"):
+        visit(page, site, show=show)
+        page.wait_for_selector(f'#map[data-shown*="{show}"]')
+        expect(page.locator("#legend")).to_contain_text("red, green and blue")
+        pictures[show] = page.locator("#canvas").evaluate("canvas => canvas.toDataURL()")
+    expect(page.locator("#legend")).to_contain_text("first three components")
+    assert pictures["rgb"] == pictures["components"]
+    visit(page, site, show="classes")
+    page.wait_for_selector('#map[data-shown*="classes"]')
+    assert page.locator("#canvas").evaluate("canvas => canvas.toDataURL()") != pictures["rgb"]
 
 
 def test_shared_link_shows_the_same(page, context, site, explored):

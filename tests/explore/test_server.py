@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from lake.explore import coast_lines
+from lake.explore import coast_lines, contents
 from lake.explore.server import object_answer
 from lake.plot import coast_lines as figures
 from lake.storage.connect import connect
@@ -110,8 +110,14 @@ def test_offer_names_stores_and_complete_runs(site, explored):
     assert offer["lake"] == "lake/"
     assert {store["key"] for store in offer["stores"]} == {KEY, OLD}
     assert {run["id"]: run["arrays"] for run in offer["runs"]} == {
-        explored.embed: ["embedding"], explored.cluster: ["labels"],
+        explored.embed: ["embedding"], explored.cluster: ["labels"], explored.pca: ["scores"],
     }  # fmt: skip
+
+
+def test_scores_that_take_too_long_to_read_are_not_offered(explored, monkeypatch):
+    monkeypatch.setattr(contents, "MOST_NUMBERS", 5 * explored.store.domain.pixels - 1)
+    offer = contents.Offer(connect(explored.root)).document("lake/", is_live=True)
+    assert {run["id"] for run in offer["runs"]} == {explored.embed, explored.cluster}
 
 
 def test_lake_on_s3_is_served_by_the_credentials_of_the_server(explored, shard, s3_root):

@@ -122,19 +122,21 @@ export class Pixels {
     return this.image(() => GROUND);
   }
 
-  rgb(axes) {
+  /** Three numbers of every pixel, int8 of an embedding (-128: none) or float32 of components (NaN: none). */
+  rgb(axes, of = "axes of the embedding") {
+    const isAbsent = axes instanceof Int8Array ? (x) => x === -128 : Number.isNaN;
     const limits = [0, 1, 2].map((k) => {
       const column = Float32Array.from({ length: axes.length / 3 }, (_, i) => axes[3 * i + k]);
-      return range(column.map((x) => (x === -128 ? NaN : x)));
+      return range(column.map((x) => (isAbsent(x) ? NaN : x)));
     });
     const level = (i, k) => {
       const [from, to] = limits[k];
       return Math.max(0, Math.min(255, Math.round((255 * (axes[3 * i + k] - from)) / (to - from))));
     };
-    const colour = (i) => (axes[3 * i] === -128 ? GROUND : rgba(level(i, 0), level(i, 1), level(i, 2)));
+    const colour = (i) => (isAbsent(axes[3 * i]) ? GROUND : rgba(level(i, 0), level(i, 1), level(i, 2)));
     const legend = {
-      title: "first three axes of the embedding",
-      note: "as red, green and blue, each from its 2nd to its 98th percentile; grey: no embedding",
+      title: `first three ${of}`,
+      note: "as red, green and blue, each from its 2nd to its 98th percentile; grey: no value",
     };
     return { images: [this.image(colour)], legend, value: () => "" };
   }
@@ -178,6 +180,17 @@ export class Pixels {
     const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores };
     return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
   }
+}
+
+/** Float32Array (pixel, 3): the first three scores of every pixel, by a run of `lake pca` or `lake mnf`. */
+export async function components(objects, path) {
+  const generation = await new Generation(objects, path).open();
+  const array = await zarr.open.v3(zarr.root(generation).resolve("scores"), { kind: "array" });
+  const { data, shape } = await zarr.get(array, [null, zarr.slice(3)]);
+  const three = new Float32Array(3 * shape[0]);
+  for (let i = 0; i < three.length; i++) three[i] = i % 3 < shape[1] ? data[Math.floor(i / 3) * shape[1] + (i % 3)] : 0;
+  for (let i = 0; i < shape[0]; i++) if (Number.isNaN(three[3 * i])) three.fill(NaN, 3 * i, 3 * i + 3);
+  return three;
 }
 
 /** Int16Array (pixel): the class of every pixel, by a run of `lake cluster`. */

@@ -3,7 +3,7 @@
 import { MONTHS, clock } from "./charts.js";
 import { Detail, pixelAt } from "./detail.js";
 import { Embedding, cosine } from "./embedding.js";
-import { Pixels, labels, statistics } from "./layers.js";
+import { Pixels, components, labels, statistics } from "./layers.js";
 import * as legend from "./legend.js";
 import { lines } from "./lines.js";
 import { Map2D } from "./map.js";
@@ -13,7 +13,7 @@ import { format, oneOf, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
 
-const LEARNT = { rgb: "embedding", similar: "embedding", classes: "labels" };
+const LEARNT = { rgb: "embedding", similar: "embedding", classes: "labels", components: "scores" };
 const [SUMMER, NOON] = [7, 64800]; // shown first, where they are
 const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
@@ -275,6 +275,7 @@ class Page {
     if (!this.pixels) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
     const { path } = this.runs.find((candidate) => candidate.id === run);
     if (show === "classes") return this.pixels.classes(await labels(this.objects, path));
+    if (show === "components") return this.pixels.rgb(await components(this.objects, path), "components");
     const embedding = await this.embedding(run, path);
     if (show === "rgb") return this.pixels.rgb(await embedding.axes());
     const { a } = this.state;

@@ -52,6 +52,9 @@ EPS = float(np.finfo(np.float32).eps)
 BLOCKS = 4
 """Number of superblocks that one task computes again; a sample has no others."""
 
+TILE = 256
+"""Rows and columns of the coarse grid that are read at a time."""
+
 OBJECT_TASKS = 64
 """Number of tasks among which the objects of a generation are divided."""
 
@@ -349,22 +352,17 @@ def _sample(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Footprint:
-    """Where the pixels of a superblock lie: an image is read no further than that."""
+class Tile:
+    """Pixels of a superblock that lie near each other: an image is read no further than that."""
 
     rows: slice
-    """Of the coarse grid: the window that holds all pixels."""
+    """Of the coarse grid: the window that holds the pixels."""
     columns: slice
+    pixels: NDArray[np.intp]
+    """(n,) positions in the superblock."""
     row: NDArray[np.int64]
-    """(pixel,) in the window."""
+    """(n,) in the window."""
     column: NDArray[np.int64]
-
-    @staticmethod
-    def of(domain: Domain, pixels: slice) -> "Footprint":
-        """The footprint of a run of pixels."""
-        row, column = (np.asarray(axis[pixels], np.int64) for axis in (domain.row, domain.column))
-        rows, columns = (slice(int(a.min()), int(a.max()) + 1) for a in (row, column))
-        return Footprint(rows, columns, row - rows.start, column - columns.start)
 
     def window(self, refinement: int) -> Window:
         """The window on a finer grid."""
@@ -374,12 +372,39 @@ class Footprint:
         )
         return rows, columns
 
-    def gather(self, image: NDArray[Any], refinement: int) -> NDArray[Any]:
-        """(pixel, subpixel) values of an image of the window."""
-        rows, columns = (n // refinement for n in image.shape)
-        blocks = image.reshape(rows, refinement, columns, refinement)
-        values: NDArray[Any] = blocks[self.row, :, self.column, :]
-        return values.reshape(self.row.size, refinement**2)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Footprint:
+    """Where the pixels of a superblock lie, which may be far apart: islands, and capes."""
+
+    size: int
+    """Number of pixels."""
+    tiles: tuple[Tile, ...]
+
+    @staticmethod
+    def of(domain: Domain, pixels: slice) -> "Footprint":
+        """The footprint of a run of pixels."""
+        row, column = (np.asarray(axis[pixels], np.int64) for axis in (domain.row, domain.column))
+        _, number = np.unique(np.stack((row // TILE, column // TILE)), axis=1, return_inverse=True)
+        tiles = []
+        for tile in range(number.max() + 1):
+            places = np.flatnonzero(number == tile)
+            r, c = row[places], column[places]
+            rows, columns = (slice(int(axis.min()), int(axis.max()) + 1) for axis in (r, c))
+            tiles.append(Tile(rows, columns, places, r - rows.start, c - columns.start))
+        return Footprint(row.size, tuple(tiles))
+
+    def gather(
+        self, read: Callable[[Window], NDArray[Any]], refinement: int, dtype: type
+    ) -> NDArray[Any]:
+        """(pixel, subpixel) values, of an image that is read window by window."""
+        values: NDArray[Any] = np.empty((self.size, refinement**2), dtype)
+        for tile in self.tiles:
+            image = read(tile.window(refinement))
+            rows, columns = (n // refinement for n in image.shape)
+            blocks = image.reshape(rows, refinement, columns, refinement)
+            values[tile.pixels] = blocks[tile.row, :, tile.column, :].reshape(-1, refinement**2)
+        return values
 
 
 def _images(
@@ -392,7 +417,7 @@ def _images(
     sky_file, *band_files = entry.files
     with _checked(sky_file, cell, scratch) as (local, path):
         sky = granule.open_sky(local, path, cell.listing.clear_sky.rule)
-        valid = [f.gather(sky.clear_in(f.window(1)), 1)[:, 0] for f in footprints]
+        valid = [f.gather(sky.clear_in, 1, np.bool_)[:, 0] for f in footprints]
     images: dict[str, list[list[NDArray[np.float64]]]] = defaultdict(lambda: [[] for _ in valid])
     remaining = iter(band_files)
     for cube in cell.listing.cubes_at(cell.tod):
@@ -402,8 +427,7 @@ def _images(
             with _checked(sky_file if is_sky else next(remaining), cell, scratch) as location:
                 band = granule.open_band(*location, cube.variable)
                 for n, footprint in enumerate(footprints):
-                    quantities = band.quantity(footprint.window(refinement))
-                    values = footprint.gather(quantities, refinement)
+                    values = footprint.gather(band.quantity, refinement, np.float64)
                     valid[n] = valid[n] & np.isfinite(values).all(axis=1)
                     images[cube.name][n].append(values)
     return {

@@ -74,7 +74,7 @@ def test_memory_of_a_task_is_that_of_the_smallest_worker_by_its_threads():
             threads_per_worker=2,
             memory_limit=3_000_000_000,
             processes=False,
-            dashboard_address=None,
+            dashboard_address=":0",  # by the default, that of another session is in the way
         ) as cluster,
         Client(cluster) as client,
     ):

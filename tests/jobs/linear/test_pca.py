@@ -153,7 +153,7 @@ def test_workers_that_offer_a_gpu_get_the_sums(client, stores, fitted):
     wanted = fitted("complete", components=5)
     with (
         LocalCluster(
-            1, processes=False, threads_per_worker=1, resources={"GPU": 1}, dashboard_address=None
+            1, processes=False, threads_per_worker=1, resources={"GPU": 1}, dashboard_address=":0"
         ) as cluster,
         Client(cluster, set_as_default=False) as other,
     ):

@@ -171,7 +171,7 @@ def test_any_kind_of_day_finds_the_stores_that_end_on_it(root, day):
     assert "2018-12-31" in found.table["tf"].to_pylist()
 
 
-@pytest.mark.parametrize("day", [pd.NaT, np.datetime64("NaT"), object(), 3.5])
+@pytest.mark.parametrize("day", [pd.NaT, np.datetime64("NaT", "s"), object(), 3.5])
 def test_what_is_no_day_is_refused(root, day):
     with pytest.raises(ConfigError, match="is no day"):
         lake.catalog(root).search(t0=day)

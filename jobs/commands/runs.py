@@ -1,4 +1,4 @@
-"""`lake runs`: list and watch runs, stop them, go on with them."""
+"""`lake runs`: list and watch runs, stop them, go on with them, delete them."""
 
 import json
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from jobs.commands.running import check_detached, detach_option, emit_run, make
-from jobs.runs import driver, heartbeat, records
+from jobs.runs import driver, heartbeat, records, removal
 from jobs.runs.heartbeat import Status
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
@@ -18,7 +18,7 @@ from lake.console.messages import emit, json_text, say, table
 
 @click.group(name="runs")
 def runs_() -> None:
-    """Look at runs, stop them, go on with them; only the lake is needed, but for resume."""
+    """Look at runs, stop them, go on with them, delete them; only the lake is needed, but for resume."""
 
 
 _on_run = options(json_option, root_option, click.argument("run", metavar="RUN"))
@@ -87,6 +87,14 @@ def stop(run: str, root: str, *, as_json: bool) -> None:
     for spec in driver.specs_to_resume(root, run):
         heartbeat.stop(root, spec.id)
     emit({"run": run}, f"{run}: asked to stop; 'lake runs resume {run}' goes on", as_json=as_json)
+
+
+@runs_.command()
+@_on_run
+def rm(run: str, root: str, *, as_json: bool) -> None:
+    """Delete a run with all that it made; not one that runs, or that another run builds on."""
+    objects = removal.remove(root, run)
+    emit({"run": run, "objects": objects}, f"{run}: {objects} objects deleted", as_json=as_json)
 
 
 @runs_.command()

@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import tomllib
+from importlib.metadata import requires
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from tests.deploy import operator
 from tests.deploy.manifests import DEPLOY, OVERLAYS, PROGRAMS, ROOT, kind, overlay, text
@@ -74,3 +76,24 @@ def test_image_runs_as_the_user_of_the_pods_and_says_what_it_is():
     assert all("--no-build-isolation" in line for line in installs[1:])  # the first: what builds
     targets = re.findall(r"^FROM \S+ AS (\w+)$", dockerfile, re.MULTILINE)
     assert {"cpu", "gpu"} <= set(targets)
+
+
+OF_BOKEH = {"jinja2", "contourpy", "narwhals", "numpy", "packaging", "pillow", "pyyaml", "tornado"}
+"""And xyzservices: what release 3.9 requires, by its metadata."""
+
+
+def test_both_images_have_bokeh_without_which_dask_has_no_dashboard():
+    """Dask says nothing where it is missing: `/status` is then a page that asks for it."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    installed = re.findall(r'"\.\[(.*)\]"', (DEPLOY / "Dockerfile").read_text())
+    assert len(installed) == 2
+    for names in installed:
+        wanted = [Requirement(of) for name in names.split(",") for of in extras[name]]
+        assert "bokeh" in {of.name for of in wanted}
+    lines = (ROOT / "requirements.lock").read_text().lower().splitlines()
+    locked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    (of_dask,) = [of for text in requires("dask") if (of := Requirement(text)).name == "bokeh"]
+    assert locked["bokeh"] in of_dask.specifier
+    assert locked.keys() >= OF_BOKEH | {"xyzservices"}

@@ -14,10 +14,11 @@ from ingest import run
 from ingest.listing import listing
 from ingest.synthetic import granules
 from jobs.commands.prometheus import PrometheusText, server
-from jobs.runs import driver, records
+from jobs.runs import driver, heartbeat, records
 from jobs.runs.spec import FinishedRun
 from jobs.sampling import sample
 from lake.catalogue import catalogue
+from lake.errors import UnreachableError
 from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import commits
@@ -135,11 +136,15 @@ def test_server_answers_prometheus(filled):
         assert ask("/")[0] == 404
 
 
-def test_server_says_when_the_lake_does_not_answer(tmp_path, capsys):
+def test_server_says_when_the_lake_does_not_answer(tmp_path, capsys, monkeypatch):
+    def refuse(_):
+        raise UnreachableError("the server fails")
+
+    monkeypatch.setattr(catalogue, "rows", refuse)
     with asking(str(tmp_path / "nothing")) as ask:
         assert ask("/metrics")[0] == 503
         assert ask("/healthz")[0] == 200
-    assert "there is no lake" in capsys.readouterr().err
+    assert "the server fails" in capsys.readouterr().err
 
 
 def test_text_keeps_odd_values_and_labels():
@@ -151,3 +156,20 @@ def test_text_keeps_odd_values_and_labels():
     assert family.samples[0].value == 1.5
     assert family.samples[1].labels == {"key": "nan"}
     assert math.isnan(family.samples[1].value)
+
+
+def test_run_that_was_removed_is_no_longer_counted(tmp_path, run_lake):
+    """So that its alert ends."""
+    root = str(tmp_path / "lake")
+    spec = records.Spec("pca", {}, (), {})
+    records.write_spec(root, spec)
+    heartbeat.write(records.folder(root, spec.id), heartbeat.Status("failed", records.now()))
+    assert read(PrometheusText(root, 0).text())["lake_runs", "pca", "failed"] == 1
+    code, out, _ = run_lake("runs", "rm", spec.id, "--lake", root)
+    assert (code, out.strip()) == (0, f"{spec.id}: 2 objects deleted")
+    assert ("lake_runs", "pca", "failed") not in read(PrometheusText(root, 0).text())
+
+
+def test_place_without_a_lake_has_no_store(tmp_path):
+    """Nothing ever came so far: that is known, and not that the exporter is down."""
+    assert read(PrometheusText(str(tmp_path / "none"), 0).text())["lake_stores",] == 0

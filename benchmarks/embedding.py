@@ -12,7 +12,8 @@ learnt ones are also compared with the best linear method, seed by seed. Setting
 
 Lands (`benchmarks/embedding_lands.py`): the demo's country; `truth`, an invented country of 32 classes;
 `persistent`, the same under fields that stay over the years; `twins`, with classes that differ by texture
-or phase alone; `koppen`, climates of real land, from the 96 granules of `abi/lstf` in LAKE_SHARED_DATA.
+or phase alone; `koppen`, climates of real land, from the 96 granules of `abi/lstf` in LAKE_SHARED_DATA;
+`koppen-sample`, one in eight of its pixels.
 
 - `raw`: all features, standardised, missing values imputed by 200 principal components.
 - `pca-k`, `white-k`: principal components of the first period, as they are and with variance 1.
@@ -447,7 +448,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     help_of_lands = "; ".join(f"{name}: {kind.help}" for name, kind in LANDS.items())
     parser.add_argument("--lands", help=f"some of them, by commas ({help_of_lands})")
-    parser.add_argument("--methods", help="some of them, by commas")
+    parser.add_argument("--methods", help="some of them, by commas, or 'all'")
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="smaller countries")
@@ -459,7 +460,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     asked = arguments.lands or ("truth" if arguments.quick else ",".join(LANDS))
     arguments.lands = asked.split(",")
-    arguments.methods = arguments.methods.split(",") if arguments.methods else list(TABLE)
+    names = {None: list(TABLE), "all": list(METHODS)}
+    arguments.methods = names.get(arguments.methods) or arguments.methods.split(",")
     for name, known in (("lands", LANDS), ("methods", METHODS)):
         if unknown := set(getattr(arguments, name)) - set(known):
             parser.error(

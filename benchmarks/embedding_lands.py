@@ -175,6 +175,17 @@ def _koppen(_: int, __: Size, folder: Path) -> Land:
     return Land(x[:, land].copy(), y[:, land].copy(), names, truth)
 
 
+def _koppen_sample(_: int, size: Size, folder: Path) -> Land:
+    """One in eight of the pixels of `koppen`, drawn at random."""
+    land = load("koppen", 0, size, folder)
+    drawn = np.random.default_rng(0).permutation(land.truth.row.size)
+    pixels = np.sort(drawn[: drawn.size // 8])
+    truth = _pixels(
+        *(values[pixels] for values in (land.truth.row, land.truth.column, land.truth.classes))
+    )
+    return Land(land.first[:, pixels].copy(), land.second[:, pixels].copy(), land.names, truth)
+
+
 LANDS: dict[str, LandKind] = {
     "demo": LandKind(make=_demo, square=20, help="the demo's country, ingested from granules"),
     "truth": LandKind(
@@ -192,6 +203,10 @@ LANDS: dict[str, LandKind] = {
     "koppen": LandKind(
         make=_koppen, square=40, is_real=True,
         help="Koppen climates of real land, by land surface temperature of two days in each period",
+    ),
+    "koppen-sample": LandKind(
+        make=_koppen_sample, square=40, is_real=True,
+        help="one in eight of these pixels",
     ),
 }  # fmt: skip
 """Every kind of land."""

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from tests.deploy.manifests import Document, crds
 
 CORE = {
-    "v1": ["Namespace", "Pod", "Service", "ConfigMap", "Secret", "ServiceAccount", "Event"],
+    "v1": [
+        "Namespace",
+        "Pod",
+        "Service",
+        "ConfigMap",
+        "Secret",
+        "ServiceAccount",
+        "Event",
+        "PersistentVolumeClaim",
+    ],
     "apps/v1": ["Deployment"],
     "batch/v1": ["CronJob", "Job"],
     "networking.k8s.io/v1": ["NetworkPolicy"],

@@ -25,6 +25,8 @@ from kubernetes_validate import utils as schemas
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 OVERLAYS = ("local", "aws", "gcp", "staging")
+QUICKSTART = "quickstart"
+"""The overlay without Dask's operator."""
 PROGRAMS = Path(sys.executable).parent
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 

@@ -15,6 +15,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -59,6 +60,16 @@ class Pod:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def memory_bytes(self) -> int:
+        """What all its processes hold that they share with nobody, and their parts of what they share."""
+        sizes = []
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError, ProcessLookupError):  # it may have ended
+                if os.getsid(int(path.name)) == self.process.pid:
+                    rollup = (path / "smaps_rollup").read_text()
+                    sizes += map(int, re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE))
+        return sum(sizes) * 1024
 
     @property
     def out(self) -> str:
@@ -189,10 +200,11 @@ class Runner:
         return found | earlier
 
     def _mount(self, home: Path, volume: str, spec: Document) -> Path:
-        """A folder that stands for a volume; of a Secret with its files."""
-        folder = home / volume
-        folder.mkdir(parents=True)
+        """A folder that stands for a volume; of a Secret with its files, of a claim for all pods the same."""
         (of,) = [v for v in spec["volumes"] if v["name"] == volume]
+        claim = of.get("persistentVolumeClaim", {}).get("claimName")
+        folder = self._folder / f"claim-{claim}" if claim else home / volume
+        folder.mkdir(parents=True, exist_ok=claim is not None)
         for name, content in self._secrets.get(of.get("secret", {}).get("secretName"), {}).items():
             (folder / name).write_text(content)
         return folder

@@ -108,7 +108,7 @@ def test_documented_certificates_are_those_of_the_secret(server, applied, tmp_pa
 
 def test_operator_makes_the_cluster(server, operator):
     scheduler, *workers = until(
-        lambda: found if len(found := server.deployments("lake")) == 3 else None
+        lambda: found if len(found := server.deployments("lake")) == 2 else None
     )
     assert scheduler["metadata"]["name"] == "lake-scheduler"
     assert all(of["metadata"]["name"].startswith("lake-default-worker-") for of in workers)

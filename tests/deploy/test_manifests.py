@@ -14,6 +14,7 @@ from tests.deploy import operator
 from tests.deploy.manifests import (
     DEPLOY,
     OVERLAYS,
+    QUICKSTART,
     ROOT,
     VERSIONS,
     fault,
@@ -27,7 +28,7 @@ from tests.deploy.manifests import (
 )  # fmt: skip
 
 GUIDE = ROOT / "docs" / "deploy.md"
-EVERYTHING = {text(d): d for o in OVERLAYS for d in overlay(o)}
+EVERYTHING = {text(d): d for o in (*OVERLAYS, QUICKSTART) for d in overlay(o)}
 KINDS = {d["kind"]: d for d in EVERYTHING.values()}
 WORKLOADS = [d for d in EVERYTHING.values() if list(pods(d))]
 

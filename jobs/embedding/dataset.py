@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from jobs.embedding import hard_negatives
+from jobs.embedding import hard_negatives, linear_part
 from jobs.embedding.encoder_inputs import EncoderInputs
 from jobs.embedding.entries import Need
+from jobs.embedding.linear_part import LinearAxes
 from jobs.embedding.loader import Loader, MemoryLoader, PixelBlock, StreamingLoader
-from jobs.embedding.recipe import Recipe, scale_of
+from jobs.embedding.recipe import Recipe, linear_axes, scale_of
 from jobs.embedding.views import pairs
 from jobs.embedding.views.choice import NEIGHBOURS, PERIODS
 from jobs.features import labels, texture
@@ -30,8 +31,8 @@ SAMPLE, ALL = "sample", "all"
 class DatasetSettings:
     """The settings that choose the pixels of a training."""
 
-    train_on: str = SAMPLE
-    """Pixels of the `sample`, or `all`."""
+    train_on: str = ""
+    """Pixels of the `sample`, or `all`; none: `all` beside a linear part, else `sample`."""
     memory_gb: float = 4.0
     """Inputs of `all` pixels that are larger stream through memory, superblock by superblock."""
     shuffled_superblocks: int = 4
@@ -48,19 +49,20 @@ class DatasetSettings:
     """Of the labels; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
-        fits = self.train_on in {SAMPLE, ALL}
+        fits = self.train_on in {"", SAMPLE, ALL}
         check("train_on must be sample or all", self.train_on, holds=fits)
         check("memory_gb must be 0 or more", self.memory_gb, holds=self.memory_gb >= 0)
         superblocks = self.shuffled_superblocks
         check("shuffled_superblocks must be above 0", superblocks, holds=superblocks > 0)
         share = self.hard_negatives
         check("hard_negatives must be 0 to 1", share, holds=0 <= share <= 1)
-        sampled = share == 0 or self.train_on == SAMPLE
+        sampled = share == 0 or self.train_on != ALL
         check("hard_negatives goes with train_on=sample", self.train_on, holds=sampled)
 
 
 def resolve(settings: DatasetSettings, recipe: Recipe, store: Store) -> DatasetSettings:
-    """The settings with URL and content of the labels, which are read once to see that they match.
+    """The settings with every choice made, and with URL and content of the labels, which are read once to
+    see that they match.
 
     Raises:
         ConfigError: labels without a loss that uses them, or the other way about; hard negatives of a
@@ -75,6 +77,8 @@ def resolve(settings: DatasetSettings, recipe: Recipe, store: Store) -> DatasetS
         settings.labels,
         holds=recipe.needs(Need.LABELS) == bool(settings.labels),
     )
+    uses_all = recipe.architecture.has_linear_part and not settings.hard_negatives
+    settings = replace(settings, train_on=settings.train_on or (ALL if uses_all else SAMPLE))
     if not settings.labels:
         return settings
     url, digest = labels.resolve(settings.labels, store, settings.column)
@@ -127,7 +131,7 @@ def loader(
             f"{count} of {sampled.size} pixels of the sample have inputs in all of "
             f"{pixels.periods} periods: wanted at least 2; sample more pixels"
         )
-    scale = scale_of(block.x[0][:count], columns)
+    scale = scale_of(block.x[0][:count], columns, recipe.architecture.input_scale)
     if settings.train_on == ALL:
         size = 4 * pixels.store.domain.pixels * pixels.periods * columns.count
         if size > settings.memory_gb * 1e9:
@@ -149,6 +153,24 @@ def loader(
         x, block.pixel.to(device), training.batch, training.held_out, training.seed,
         neighbours, classes, negatives, settings.hard_negatives,
     ), scale  # fmt: skip
+
+
+def land_axes(pixels: TrainingPixels, scale: Tensor, recipe: Recipe) -> LinearAxes | None:
+    """The linear maps of the land; None: the recipe has no linear part.
+
+    Args:
+        pixels: of both stores.
+        scale: (inputs,) what inputs are divided by.
+        recipe: resolved.
+    """
+    if not recipe.architecture.has_linear_part:
+        return None
+    domain = pixels.store.domain
+    needed = linear_part.needed_pixels(domain.row, domain.column, recipe.training.seed)
+    block = _joined(pixels.blocks(needed))
+    pixel = block.pixel.numpy()
+    x = tuple(period / scale for period in block.x)
+    return linear_axes(recipe, x, (domain.row[pixel], domain.column[pixel]))
 
 
 def periods(stores: int, recipe: Recipe) -> int:

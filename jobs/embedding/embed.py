@@ -8,21 +8,23 @@ how, docs/embedding.md which settings go well together. Four processes enter her
     worker     `jobs.embedding.supervisor` has a trainer train; `jobs.embedding.vectors` embeds superblocks
     trainer    `plan` says what the process of `jobs.embedding.trainer` trains
 
-`embed.zarr`: `embedding` (pixel, latent) float32, NaN where a pixel has no inputs, of length 1 unless
-`unit=false`. With `int8=true` it is stored as whole numbers times `scale_factor`, after the CF
-conventions. `lake transform` embeds other stores, e.g. the second one. `jobs.embedding.stored_model`
-says which files lie beside it.
+`embed.zarr`: `embedding` (pixel, latent) float32, the linear part first if there is one, NaN where a pixel
+has no inputs, of length 1 unless `unit=false`. With `int8=true` it is stored as whole numbers times
+`scale_factor`, after the CF conventions. `lake transform` embeds other stores, e.g. the second one.
+`jobs.embedding.stored_model` says which files lie beside it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from jobs.embedding import (
     dataset,
     encoder_inputs,
     hard_negatives,
+    linear_part,
     loss_curve,
     model_card,
     recipe,
@@ -33,10 +35,11 @@ from jobs.embedding import (
 from jobs.embedding.dataset import DatasetSettings, TrainingPixels
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.loader import Loader
-from jobs.embedding.models.architecture import latent_size
+from jobs.embedding.models.architecture import UNIT, Architecture, latent_size, linear_size
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import TrainingState, TrainingTask
 from jobs.embedding.trainer import TrainingPlan
+from jobs.linear import mnf
 from jobs.runs import outputs, records
 from jobs.runs.settings import check, restore
 from jobs.runs.spec import Spec
@@ -72,17 +75,32 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """
     inputs, stores, base, runs = encoder_inputs.specs(root, store, settings.encoder_inputs)
     features = inputs.inputs == encoder_inputs.FEATURES
-    resolved = recipe.resolve(settings.recipe, len(stores), features=features)
+    noise = inputs.inputs == mnf.JOB
+    resolved = recipe.resolve(settings.recipe, len(stores), features=features, minimum_noise=noise)
     pixels = dataset.resolve(settings.dataset, resolved, store)
     settings = replace(settings, encoder_inputs=inputs, recipe=resolved, dataset=pixels)
-    return (*base, records.spec_of(root, settings, JOB, stores, runs))
+    spec = records.spec_of(root, settings, JOB, stores, runs)
+    return (*base, replace(spec, settings=_used(spec.settings, resolved.architecture)))
+
+
+def _used(settings: Mapping[str, Any], architecture: Architecture) -> Mapping[str, Any]:
+    """The settings as stored, without those of a linear part and of scales that are not used.
+
+    So runs that do not use them keep the ids that they had before there were such settings.
+    """
+    unused = () if architecture.has_linear_part else ("linear_part", "linear")
+    unused = (*unused, "input_scale") if architecture.input_scale == UNIT else unused
+    kept = settings["recipe"]["architecture"].items()
+    remaining = {name: value for name, value in kept if name not in unused}
+    return {**settings, "recipe": {**settings["recipe"], "architecture": remaining}}
 
 
 def make(work: ActiveRun) -> Sequence[str]:
     """In the driver: train the model, then embed every pixel of the first store."""
     root, settings = work.root, work.settings(Settings)
     inputs = encoder_inputs.inputs(root, work.spec, work.stores)
-    latent = latent_size(settings.recipe.architecture, inputs.count)
+    architecture = settings.recipe.architecture
+    latent = linear_size(architecture, inputs.count) + latent_size(architecture, inputs.count)
     arrays = [
         *vectors.arrays(work.store, latent, int8=settings.int8),
         *encoder_inputs.arrays(inputs),
@@ -98,10 +116,12 @@ def make(work: ActiveRun) -> Sequence[str]:
     training = settings.recipe.training
     work.say(f"training, {training.steps} steps" if training.steps else "training")
     work.stage("train", supervisor.training, [(training.threads,)], gpu=True)
+    model = json.loads(work.objects.get(stored_model.MODEL))
+    if facts := model["linear_part"]:
+        work.say(linear_part.reason(facts))
     vectors.embed_all(work, work.run, inputs, int8=settings.int8)
-    weights = json.loads(work.objects.get(stored_model.MODEL))["weights"]
     files = [stored_model.MODEL, model_card.FILE, loss_curve.LINES, loss_curve.PICTURE]
-    return [path, weights, *files]
+    return [path, model["weights"], *files]
 
 
 def apply(work: ActiveRun, model: str) -> Sequence[str]:
@@ -148,5 +168,6 @@ def _prepare(root: str, spec: Spec) -> tuple[TrainingState, Loader, TrainingTask
     inputs = encoder_inputs.inputs(root, spec, stores)
     pixels = TrainingPixels(inputs, stores[0], dataset.periods(len(stores), settings.recipe))
     loader, scale = dataset.loader(root, spec.id, pixels, settings.dataset, settings.recipe)
-    state, task = recipe.begin(settings.recipe, scale, inputs.columns(), loader.pixels)
+    axes = dataset.land_axes(pixels, scale, settings.recipe)
+    state, task = recipe.begin(settings.recipe, scale, inputs.columns(), loader.pixels, axes)
     return state, loader, task

@@ -61,6 +61,7 @@ def write(
         "decodes": model.decoder is not None,
         "architecture": asdict(recipe.architecture),
         "steps": state.step,
+        "linear_part": model.facts,
         "loss": asdict(state.curve[-1]) if state.curve else None,
         **runtime_facts(recipe.training),
         **facts,

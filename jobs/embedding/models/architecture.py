@@ -13,12 +13,17 @@ from torch import Tensor, nn
 
 from jobs.embedding.columns import Columns
 from jobs.embedding.entries import Need, check_names
+from jobs.embedding.linear_part import AUTO, LOCAL, NOISE
 from jobs.embedding.models.deep import deep
 from jobs.embedding.models.plain import plain
 from jobs.embedding.models.residual import Residual
 from jobs.runs.settings import check
 
 RESIDUAL, PLAIN, DEEP, VAE = "residual", "plain", "deep", "vae"
+NONE = "none"
+LINEAR_PARTS = (NONE, NOISE, LOCAL, AUTO)
+UNIT, COMMON = "unit", "common"
+INPUT_SCALES = (UNIT, COMMON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,14 @@ class Architecture:
     """The first so many dimensions are trained as embeddings of their own, too (Matryoshka)."""
     unit: bool = True
     """Whether an embedding has length 1."""
+    linear_part: str = ""
+    """What stands before the learnt dimensions (`jobs.embedding.linear_part`): `none`, `noise`, `local`,
+    or `auto`, which chooses one of the latter two; empty: chosen with the recipe."""
+    linear: int = 24
+    """Dimensions of the linear part; at most those of the input."""
+    input_scale: str = UNIT
+    """What inputs that are scores are divided by: `unit`, each by its standard deviation; `common`, all by
+    one number."""
 
     def __post_init__(self) -> None:
         check_names("model", [self.model] if self.model else [], ENCODERS)
@@ -45,6 +58,25 @@ class Architecture:
         check("hidden must be 0 or more", self.hidden, holds=self.hidden >= 0)
         fits = all(0 < size < self.latent for size in self.nested)
         check("nested must be above 0 and below latent", self.nested, holds=fits)
+        check(
+            f"linear_part must be one of {', '.join(LINEAR_PARTS)}",
+            self.linear_part,
+            holds=self.linear_part in {"", *LINEAR_PARTS},
+        )
+        check("linear must be above 0", self.linear, holds=self.linear > 0)
+        check(
+            f"input_scale must be one of {', '.join(INPUT_SCALES)}",
+            self.input_scale,
+            holds=self.input_scale in INPUT_SCALES,
+        )
+        if self.has_linear_part:
+            check("a linear part needs unit=true", self.unit, holds=self.unit)
+            check("nested needs linear_part=none", self.nested, holds=not self.nested)
+
+    @property
+    def has_linear_part(self) -> bool:
+        """Whether a vector has a linear part; resolved architectures only."""
+        return self.linear_part not in {"", NONE}
 
     def resolve(self, *, features: bool) -> Self:
         """The architecture with kind and width chosen; `features`: its inputs are no components."""
@@ -78,9 +110,14 @@ class Encoder:
 
 
 def latent_size(architecture: Architecture, inputs: int) -> int:
-    """Dimensions of the embedding of so many inputs."""
+    """Learnt dimensions of the embedding of so many inputs."""
     narrows = ENCODERS[architecture.model].narrows
     return min(architecture.latent, inputs) if narrows else architecture.latent
+
+
+def linear_size(architecture: Architecture, inputs: int) -> int:
+    """Dimensions of the linear part of the embedding of so many inputs."""
+    return min(architecture.linear, inputs) if architecture.has_linear_part else 0
 
 
 def _residual(

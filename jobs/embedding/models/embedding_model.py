@@ -1,13 +1,19 @@
-"""A model: an encoder, a decoder where a loss asks for rebuilt inputs, and the scale of its inputs."""
+"""A model: an encoder, a decoder where a loss asks for rebuilt inputs, and the scale of its inputs.
+
+A model with a linear part (`jobs.embedding.linear_part`) also has two fixed linear maps of scaled inputs: one
+before the encoder, one to the linear part of a vector.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from jobs.embedding.columns import Columns
-from jobs.embedding.models.architecture import ENCODERS, Architecture, latent_size
+from jobs.embedding.linear_part import LEARNT, LinearAxes
+from jobs.embedding.models.architecture import ENCODERS, Architecture, latent_size, linear_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +32,10 @@ class EmbeddingModel(nn.Module):
     """An encoder, and a decoder or none; inputs are divided by `scale`, which is stored with the weights."""
 
     scale: Tensor
+    input_axes: Tensor
+    """(inputs, inputs) from scaled inputs to those of the encoder, where there is a linear part."""
+    linear_axes: Tensor
+    """(inputs, linear) from scaled inputs to the linear part, where there is one."""
 
     def __init__(
         self, architecture: Architecture, columns: Columns, scale: Tensor, *, decodes: bool
@@ -43,14 +53,27 @@ class EmbeddingModel(nn.Module):
         self.architecture, self.columns = architecture, columns
         self.latent = latent_size(architecture, columns.count)
         self.is_variational = entry.is_variational
+        self.facts: dict[str, Any] = {}
+        """What was chosen for its linear part, and why."""
         self.register_buffer("scale", scale)
+        first_map = scale / scale.max()
+        if linear := linear_size(architecture, columns.count):
+            first_map = torch.ones(columns.count)
+            self.register_buffer("input_axes", torch.eye(columns.count))
+            self.register_buffer("linear_axes", torch.eye(columns.count, linear))
         outputs = 2 * self.latent if entry.is_variational else self.latent
-        self.encoder = entry.build(columns, outputs, architecture, scale / scale.max())
+        self.encoder = entry.build(columns, outputs, architecture, first_map)
         self.decoder = entry.build_decoder(columns, self.latent, architecture) if decodes else None
 
+    def fix(self, axes: LinearAxes) -> None:
+        """Take on the linear maps of a land, before the training."""
+        self.input_axes.copy_(torch.from_numpy(axes.inputs))
+        self.linear_axes.copy_(torch.from_numpy(axes.linear))
+        self.facts = axes.facts
+
     def code(self, x: Tensor, random: torch.Generator) -> Code:
-        """The code of scaled inputs (batch, inputs), to train."""
-        outputs: Tensor = self.encoder(x)
+        """The code of scaled inputs (batch, inputs), to train: of the learnt part alone."""
+        outputs: Tensor = self.encoder(self._before(x))
         if not self.is_variational:
             return Code(outputs, outputs)
         mean, log_variance = outputs.chunk(2, dim=1)
@@ -58,6 +81,15 @@ class EmbeddingModel(nn.Module):
         return Code(mean + noise * (log_variance / 2).exp(), mean, log_variance)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, latent) embedding of inputs (batch, inputs), which are not scaled yet."""
-        means: Tensor = self.encoder(x / self.scale)[:, : self.latent]
-        return functional.normalize(means) if self.architecture.unit else means
+        """(batch, linear + latent) embedding of inputs (batch, inputs), which are not scaled yet."""
+        x = x / self.scale
+        means: Tensor = self.encoder(self._before(x))[:, : self.latent]
+        learnt = functional.normalize(means) if self.architecture.unit else means
+        if not self.architecture.has_linear_part:
+            return learnt
+        linear = functional.normalize(x @ self.linear_axes)
+        return functional.normalize(torch.cat([linear, LEARNT * learnt], dim=1))
+
+    def _before(self, x: Tensor) -> Tensor:
+        """(batch, inputs) what the encoder is given of scaled inputs."""
+        return x @ self.input_axes if self.architecture.has_linear_part else x

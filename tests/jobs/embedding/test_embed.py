@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs.classes import kmeans
-from jobs.embedding import stored_model
+from jobs.embedding import embed as embed_job
+from jobs.embedding import linear_part, stored_model
+from jobs.embedding.models.architecture import Architecture
+from jobs.embedding.recipe import Recipe
 from jobs.embedding.vectors import embed
 from jobs.features import features
 from jobs.linear import mnf, pca, transform
@@ -67,6 +71,10 @@ def vectors(root, run, array="embedding"):
     return outputs.dataset(root, run)[array].values
 
 
+def card_of(root, run):
+    return (Path(root) / "runs" / run / "model.md").read_text()
+
+
 def test_embedding_of_all_superblocks_is_the_one_computed_in_memory(truth, chain, scores):
     embedding = outputs.dataset(truth.root, chain.embed)["embedding"]
     assert embedding.dims == ("pixel", "latent")
@@ -98,9 +106,32 @@ def test_two_periods_make_pairs_of_periods_and_scores_of_both(two, noise, paired
     assert records.read_spec(root, spec.inputs["transform"]).store == second
     recipe = spec.settings["recipe"]
     assert (recipe["objective"]["loss"], recipe["views"]["views"]) == (
-        ["infonce", "vicreg"],
+        ["infonce"],
         ["periods"],
     )
+
+
+def test_two_periods_make_a_linear_part_and_say_which_and_why(two, noise, paired):
+    """600 pixels of normal scores: nothing clumps, and nothing varies with the distance."""
+    root, _ = two
+    document = json.loads((Path(root) / "runs" / paired / "model.json").read_text())
+    facts = document["linear_part"]
+    assert facts["chosen"] == "local"
+    assert facts["clumping"] < linear_part.CLUMPED
+    assert f"linear_part.clumping: {facts['clumping']}" in card_of(root, paired)
+    embedded, model = vectors(root, paired), stored_model.load(root, paired)
+    assert embedded.shape[1] == 10 + 6  # all scores, then `latent`
+    scores = torch.from_numpy(vectors(root, noise, "scores"))
+    linear = (scores / model.scale @ model.linear_axes).numpy()
+    unit = linear / np.linalg.norm(linear, axis=1, keepdims=True)
+    assert_allclose(embedded[:, :10] * 1.25**0.5, unit, atol=1e-5)
+
+
+def test_linear_part_of_scores_of_one_period_is_refused(two, sampled):
+    root, (first, _) = two
+    settings = embed_job.Settings(recipe=Recipe(Architecture(linear_part="local")))
+    with pytest.raises(ConfigError, match="second store"):
+        driver.specs(root, first, settings)
 
 
 def test_stored_model_has_the_description_of_its_inputs(client, two, noise, paired, sampled):

@@ -16,6 +16,8 @@ import pytest
 from jobs.classes import classify, kmeans
 from jobs.embedding import embed
 from jobs.embedding.encoder_inputs import InputSettings
+from jobs.embedding.models.architecture import Architecture
+from jobs.embedding.recipe import Recipe
 from jobs.evaluation import evaluate
 from jobs.linear import mnf, passes, pca, transform
 from jobs.report import map as maps
@@ -124,6 +126,12 @@ def test_ids_of_embeddings_and_clusters(goldens):
         "default": goldens.id(embed, embed.Settings()),
         "of scores": goldens.id(embed, embed.Settings(InputSettings(run=scores))),
         "two periods": goldens.id(embed, embed.Settings(InputSettings("mnf", goldens.second))),
+        "two periods as before linear parts": goldens.id(
+            embed,
+            embed.Settings(
+                InputSettings("mnf", goldens.second), Recipe(Architecture(linear_part="none"))
+            ),
+        ),
     }
     assert ids == EMBED
     ids = {
@@ -179,7 +187,8 @@ MNF = {"default": "mnf-e7791127129a", "of a sample": "mnf-c7ab9daa3807"}
 EMBED = {
     "default": "embed-2979a10518eb",
     "of scores": "embed-3cc490c014a5",
-    "two periods": "embed-0f91344d0d5c",
+    "two periods": "embed-32a4ccca1a9a",
+    "two periods as before linear parts": "embed-0f91344d0d5c",
 }
 CLUSTER = {"default": "cluster-51fd6778c6de", "of an embedding": "cluster-7ed747586f1d"}
 CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"}

@@ -1,0 +1,137 @@
+"""The linear part of a vector, and the linear map before the network: fixed before the training. Pure.
+
+A network that tells every pixel from every other keeps neighbours well, but scatters what belongs together.
+So a vector is two parts side by side: linear axes of the scores, of length 1, which keep what is alike
+wherever it lies, and the network's, of length `LEARNT`. Probes use both; distances are mostly those of the
+first.
+
+`noise` takes minimum-noise scores in units of noise. `local` takes them through the filter of
+`jobs.linear.spatial`, which makes small what varies over longer distances than half of the signal does: haze,
+latitude, elevation. Which is better cannot be known without labels, since on some land the classes are what
+varies slowly, as climates do. `auto` decides by the *clumping* of the unfiltered scores: the share of
+their scatter around `CLUSTERS` means that would remain if they were normally distributed, but does not.
+Where strong components are the classes, pixels clump; fields of haze do not. docs/measurements.md has the
+lands by which the threshold was set.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from jobs.linear import spatial
+from jobs.linear.spatial import Covariances
+from lake.format.arrays import Floats, Indices, Integers, Singles
+
+NOISE, LOCAL, AUTO = "noise", "local", "auto"
+"""The linear parts that there are, and the choice between them."""
+LEARNT = 0.5
+"""Length of the learnt part of a vector before the whole gets length 1; that of the linear part is 1."""
+CLUSTERS, CLUMPING_AXES, CLUMPING_PIXELS = 8, 16, 6000
+CLUMPED = 1 / 3
+"""Land of a higher clumping is not filtered."""
+PIXELS, ANCHORS = 150_000, 2500
+"""Pixels that the axes are computed from: all of so many, else some and their partners at every lag."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearAxes:
+    """The fixed linear maps of a model."""
+
+    inputs: Floats
+    """(inputs, inputs) from scaled inputs to what the network is given."""
+    linear: Floats
+    """(inputs, linear) from scaled inputs to the linear part."""
+    facts: dict[str, Any]
+    """What was chosen and why, for people."""
+
+
+def fit(
+    first: Singles, second: Singles, row: Integers, column: Integers, choice: str, count: int, seed: int
+) -> LinearAxes:  # fmt: skip
+    """The maps for the land of these pixels.
+
+    Args:
+        first: (P, inputs) scaled scores of the first period, without NaN.
+        second: (P, inputs) those of the second.
+        row: (P,) row of each pixel on the grid.
+        column: (P,) column of each pixel.
+        choice: `noise`, `local` or `auto`.
+        count: dimensions of the linear part, at most those of the inputs.
+        seed: of pairs of pixels and of k-means.
+    """
+    known = spatial.covariances(first, second)
+    noise = spatial.principal(np.diag(_noise_scale(known)), known.total)
+    root = np.diag(spatial.root_scale(known))
+    facts: dict[str, Any] = {}
+    if choice == AUTO:
+        value = clumping((first @ noise[:, :CLUMPING_AXES]).astype(np.float64), seed)
+        choice = NOISE if value > CLUMPED else LOCAL
+        facts["clumping"] = round(value, 3)
+    found = None
+    if choice == LOCAL:
+        random = np.random.default_rng(seed)
+        found = spatial.land_range(first, second, row, column, random)
+    if found is None:
+        facts["chosen"] = NOISE
+        return LinearAxes(spatial.principal(root, known.total), noise[:, :count], facts)
+    total, varied = (root @ matrix @ root for matrix in (known.total, found.variation))
+    filtered = spatial.principal(root @ spatial.local_filter(total, varied), known.total)
+    facts |= {"chosen": LOCAL, "range_pixels": found.lag, "share_within": round(found.share, 3)}
+    return LinearAxes(filtered, filtered[:, :count], facts)
+
+
+def clumping(vectors: Floats, seed: int) -> float:
+    """How much less scatter k-means leaves of vectors (P, d) than of normal ones of the same covariance.
+
+    0: none, as of normally distributed vectors; towards 1: tight clusters.
+    """
+    random = np.random.default_rng(seed)
+    drawn = vectors[random.permutation(len(vectors))[:CLUMPING_PIXELS]]
+    drawn = drawn - drawn.mean(axis=0)
+    variance, axes = np.linalg.eigh(drawn.T @ drawn / len(drawn))
+    normal = random.normal(size=drawn.shape) * np.sqrt(np.maximum(variance, 0)) @ axes.T
+    left, expected = (_scatter(x, seed) / x.var(axis=0).sum() for x in (drawn, normal))
+    return float(1 - left / expected)
+
+
+def reason(facts: dict[str, Any]) -> str:
+    """What was chosen and why, in a line."""
+    chosen, value = facts["chosen"], facts.get("clumping")
+    why = "" if value is None else f": clumping {value}, filtered up to {CLUMPED:.2f}"
+    if chosen == NOISE:
+        return f"linear part: scores in units of noise{why}"
+    return f"linear part: scores filtered to a range of {facts['range_pixels']} pixels{why}"
+
+
+def needed_pixels(row: Integers, column: Integers, seed: int) -> Indices | None:
+    """(n,) pixels of a domain to compute axes from, in rising order; None: all of them."""
+    if len(row) <= PIXELS:
+        return None
+    anchors = np.sort(np.random.default_rng(seed).permutation(len(row))[:ANCHORS])
+    return np.unique(np.concatenate([anchors, *_partners(row, column, anchors)]))
+
+
+def _partners(row: Integers, column: Integers, anchors: Indices) -> Iterator[Indices]:
+    """The pixels of the domain at every lag from some."""
+    longest = max(spatial.LAGS)
+    place = np.full((int(row.max()) + longest + 1, int(column.max()) + 2 * longest + 1), -1)
+    place[row, column + longest] = np.arange(len(row))
+    for lag in spatial.lags(row, column):
+        for down, right in spatial.directions(lag):
+            other = place[row[anchors] + down, column[anchors] + longest + right]
+            yield other[other >= 0]
+
+
+def _noise_scale(known: Covariances) -> Floats:
+    """(inputs,) factors that give each score the variance of its signal, in units of its noise."""
+    factors: Floats = np.sqrt((known.ratio - 1) / np.diag(known.total))
+    return factors
+
+
+def _scatter(vectors: Floats, seed: int) -> float:
+    """Mean squared distance to the nearest of `CLUSTERS` means."""
+    fitted = KMeans(min(CLUSTERS, len(vectors)), n_init=3, random_state=seed).fit(vectors)
+    return float(fitted.inertia_) / len(vectors)

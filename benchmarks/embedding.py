@@ -219,15 +219,17 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     if parsed.dataset.hard_negatives and data.textures is not None:
         mined = hard_negatives.mined(data.textures[valid], x[0][valid], data.seed)
         negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
-    state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives)
+    places = data.row[valid], data.column[valid]
+    state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives, places=places)
     return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
 
 
 def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recipe]:
     """The settings of a learnt method, and its recipe for two periods."""
     parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={seed}"])
-    features = parsed.encoder_inputs.inputs == encoder_inputs.FEATURES
-    return parsed, recipe.resolve(parsed.recipe, 2, features=features)
+    inputs = parsed.encoder_inputs.inputs
+    features, noise = inputs == encoder_inputs.FEATURES, inputs == mnf.JOB
+    return parsed, recipe.resolve(parsed.recipe, 2, features=features, minimum_noise=noise)
 
 
 def standardised(data: Data) -> tuple[Singles, Singles]:
@@ -240,17 +242,19 @@ def standardised(data: Data) -> tuple[Singles, Singles]:
 COMMON = ("threads=1",)
 LEARNT = {
     "default": "inputs=mnf",
+    "no-linear-part": "inputs=mnf linear_part=none",
     "default-one": "inputs=features loss=alignment,uniformity views=slots",
     "neighbours": "inputs=pca loss=infonce views=neighbours",
     "hard-negatives": "inputs=mnf hard_negatives=0.25",
-    "study-a": "inputs=pca model=plain loss=mse views=mask,noise masked=0.2 unit=false",
-    "study-b": "inputs=pca model=plain loss=infonce views=mask",
+    "study-a": "inputs=pca input_scale=common model=plain loss=mse views=mask,noise masked=0.2 unit=false",
+    "study-b": "inputs=pca model=plain loss=infonce views=mask input_scale=common",
     "study-c": "inputs=features model=deep loss=huber views=mask unit=false batch=4096",
     "pca-years": "inputs=pca",
     "infonce-years": "inputs=mnf loss=infonce views=periods",
     "masked-slots": "inputs=features loss=huber views=slots",
     "infonce-slots": "inputs=features loss=infonce views=slots",
-    "vae": "inputs=pca model=vae loss=mse,kl weights=1,0.001 views=noise noise=0 unit=false",
+    "vae": "inputs=pca input_scale=common model=vae loss=mse,kl weights=1,0.001 views=noise noise=0 "
+    "unit=false",
     "vicreg-years": "inputs=mnf loss=vicreg views=periods unit=false",
     "barlow-years": "inputs=mnf loss=barlow views=periods unit=false",
 }

@@ -11,6 +11,7 @@ files themselves, which are mapped, are in it. `stated_bytes` is what the run sa
 
 import argparse
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -129,7 +130,12 @@ def measure(folder: Path, resolution: str, steps: int) -> dict[str, Any]:
     source, root = folder / f"source-{resolution}", folder / f"lake-{resolution}"
     bands = BANDS[resolution]
     if len(list(source.glob("*.nc"))) < steps * (1 + len(bands)):
-        write(source, bands, steps)
+        # by a process of its own: the memory of this one would count as that of its children
+        writer = multiprocessing.get_context("spawn").Process(
+            target=write, args=(source, bands, steps)
+        )
+        writer.start()
+        writer.join()
     shutil.rmtree(root, ignore_errors=True)
     names = {1: "2km", 4: "500m"}
     text = LISTING.format(resolution=resolution)

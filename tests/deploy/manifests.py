@@ -1,8 +1,9 @@
 """Manifests as a cluster sees them: rendered, and judged by strict schemas of every kind.
 
 Core kinds are judged by kubernetes-validate, Dask's by the CRDs in the wheel of its operator with unknown
-fields refused (as kubectl has an API server do; others have those dropped), cert-manager's by the fields
-that its documentation names (cert-manager.io/docs/reference/api-docs) and that are used here.
+fields refused (as kubectl has an API server do; others have those dropped), those of cert-manager
+and of Prometheus' operator by the fields that their documentation names
+(cert-manager.io/docs/reference/api-docs, prometheus-operator.dev/docs/api-reference) and that are used here.
 """
 
 import copy
@@ -85,8 +86,8 @@ def fault(document: Document, version: str) -> str:
     try:
         if group == "kubernetes.dask.org":
             _dask(document["kind"]).validate(document)
-        elif group == "cert-manager.io":
-            jsonschema.validate(document, CERT_MANAGER[document["kind"]])
+        elif group in ("cert-manager.io", "monitoring.coreos.com"):
+            jsonschema.validate(document, OTHERS[document["kind"]])
         else:
             kubernetes_validate.validate(document, version, strict=True)
     except jsonschema.ValidationError as error:
@@ -138,12 +139,30 @@ _DURATION = {"type": "string", "pattern": r"^(\d+h)?(\d+m)?(\d+s)?$"}
 _NAMED = _object(["name"], name=_TEXT, kind={"enum": ["Issuer", "ClusterIssuer"]}, group=_TEXT)
 
 
-def _whole(spec: Document) -> Document:
-    return _object(["apiVersion", "kind", "metadata", "spec"], apiVersion={"const": "cert-manager.io/v1"},
+def _whole(spec: Document, version: str = "cert-manager.io/v1") -> Document:
+    return _object(["apiVersion", "kind", "metadata", "spec"], apiVersion={"const": version},
                    kind=_TEXT, metadata={"type": "object"}, spec=spec)  # fmt: skip
 
 
-CERT_MANAGER = {
+_MONITORING = "monitoring.coreos.com/v1"
+_TEXTS = {"type": "object", "additionalProperties": _TEXT}
+_RULE = _object(["alert", "expr"], alert=_TEXT, expr=_TEXT, labels=_TEXTS, annotations=_TEXTS,
+                **{"for": _DURATION})  # fmt: skip
+_ENDPOINT = _object(["port"], port=_TEXT, path=_TEXT, interval=_DURATION)
+
+
+OTHERS = {
+    "PodMonitor": _whole(
+        _object(
+            ["selector", "podMetricsEndpoints"], selector=_object(["matchLabels"], matchLabels=_TEXTS),
+            podMetricsEndpoints={"type": "array", "items": _ENDPOINT},
+        ), _MONITORING,
+    ),
+    "PrometheusRule": _whole(
+        _object(["groups"], groups={"type": "array", "items": _object(
+            ["name", "rules"], name=_TEXT, rules={"type": "array", "items": _RULE},
+        )}), _MONITORING,
+    ),
     "Issuer": _whole(_object([], selfSigned=_object([]), ca=_object(["secretName"], secretName=_TEXT))),
     "Certificate": _whole(
         _object(

@@ -1,6 +1,8 @@
 """Every manifest of every overlay, as a strict cluster would judge it, and what schemas cannot say."""
 
 import copy
+import json
+import os
 import re
 import shutil
 
@@ -394,3 +396,79 @@ def test_gpu_workers_have_a_cluster_of_their_own():
         clusters = {d["metadata"]["name"]: d for d in overlay(which) if kind(d, "DaskCluster")}
         wants = {n: "nvidia.com/gpu" in text(d["spec"]["worker"]) for n, d in clusters.items()}
         assert wants == {"lake": False, "lake-gpu": True}
+
+
+@pytest.fixture(scope="module")
+def monitored(tmp_path_factory):
+    """The overlay for AWS as the base of a user's own, with the component for Prometheus' operator."""
+    folder = tmp_path_factory.mktemp("overlay").resolve()
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+        "namespace": "goeslake", "resources": [os.path.relpath(DEPLOY / "overlays" / "aws", folder)],
+        "components": [os.path.relpath(DEPLOY / "components" / "prometheus-operator", folder)],
+    }  # fmt: skip
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return {name(d): d for d in rendered(folder)}
+
+
+def test_operator_of_prometheus_is_given_the_same_alerts(monitored):
+    document = monitored["PrometheusRule/goeslake"]
+    assert fault(document, VERSIONS[0]) == ""
+    alerts = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text())
+    assert (
+        document["spec"] == alerts
+    )  # copy what differs into components/prometheus-operator/rules.yaml
+
+
+def test_operator_of_prometheus_scrapes_what_the_annotations_name(monitored):
+    document = monitored["PodMonitor/goeslake"]
+    assert fault(document, VERSIONS[0]) == ""
+    wrong = copy.deepcopy(document)
+    wrong["spec"]["podMetricsEndpoints"][0]["colour"] = "green"
+    assert "colour" in fault(wrong, VERSIONS[0])
+    endpoints = {of["port"]: of["path"] for of in document["spec"]["podMetricsEndpoints"]}
+    for pod, template in templates("aws").items():
+        about = template["metadata"].get("annotations", {})
+        (container,) = template["spec"]["containers"]
+        ports = {of["name"]: str(of["containerPort"]) for of in container.get("ports", [])}
+        scraped = [ports[of] for of in endpoints if of in ports]
+        wanted = [about["prometheus.io/port"]] if "prometheus.io/port" in about else []
+        assert scraped == wanted, pod
+        assert selects(document["spec"]["selector"], template["metadata"]["labels"])
+
+
+def test_gpu_worker_fits_the_common_machine_with_one_gpu():
+    """Google says what is left of a node's memory for pods: 27.7 of 32 GiB (g2-standard-8)."""
+    for document in EVERYTHING.values():
+        if name(document) == "DaskCluster/lake-gpu":
+            (container,) = document["spec"]["worker"]["spec"]["containers"]
+            assert float(container["resources"]["requests"]["memory"].removesuffix("Gi")) <= 25
+            assert float(container["resources"]["requests"]["cpu"]) <= 7
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
+def test_nodes_are_not_tidied_up_under_a_driver_of_days(which):
+    kept = {
+        pod for pod, template in templates(which).items()
+        if template["metadata"].get("annotations", {}).get("karpenter.sh/do-not-disrupt") == "true"
+    }  # fmt: skip
+    assert kept == {"backfill", "merge"}
+
+
+def test_roles_of_the_cloud_are_for_our_accounts_and_may_what_the_lake_needs():
+    folder = DEPLOY / "overlays" / "aws" / "iam"
+    accounts = {
+        d["metadata"]["name"]: d["metadata"]["namespace"]
+        for d in overlay("aws") if kind(d, "ServiceAccount")
+    }  # fmt: skip
+    for account, namespace in accounts.items():
+        _, _, which = account.partition("-")
+        (trust,) = json.loads((folder / f"trust-{which}.json").read_text())["Statement"]
+        condition = trust["Condition"]["StringEquals"]
+        assert condition["OIDC:sub"] == f"system:serviceaccount:{namespace}:{account}"
+        assert condition["OIDC:aud"] == "sts.amazonaws.com"
+        bucket, objects = json.loads((folder / f"{which}.json").read_text())["Statement"]
+        assert (bucket["Action"], bucket["Resource"]) == (["s3:ListBucket"], "arn:aws:s3:::BUCKET")
+        assert objects["Resource"] == "arn:aws:s3:::BUCKET/*"
+        writes = {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
+        assert set(objects["Action"]) == {"s3:GetObject"} | (writes if which == "writer" else set())

@@ -20,6 +20,7 @@ CORE = {
     "batch/v1": ["CronJob", "Job"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "policy/v1": ["PodDisruptionBudget"],
+    "rbac.authorization.k8s.io/v1": ["Role"],
     "scheduling.k8s.io/v1": ["PriorityClass"],
     "apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
 }

@@ -99,7 +99,12 @@ def test_documented_backfill_is_the_template_with_its_own_period(server, applied
 def test_documented_certificates_are_those_of_the_secret(server, applied, tmp_path):
     files = {"ca.crt": "authority\n", "tls.crt": "certificate\n", "tls.key": "key\n"}
     given = {k: b64encode(v.encode()).decode() for k, v in files.items()}
-    about = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dask-tls"}, "data": given}
+    about = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "dask-laptop"},
+        "data": given,
+    }
     server.apply(about)
     server.shell(documented("for f in ca.crt"), tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files

@@ -46,7 +46,7 @@ def test_every_manifest_is_valid(which, version):
     kinds = {d["kind"] for d in overlay(which)}
     certified = set() if which == "local" else {"Issuer", "Certificate"}
     assert kinds == {
-        "Namespace", "ServiceAccount", "PriorityClass", "PodDisruptionBudget", "NetworkPolicy",
+        "Namespace", "ServiceAccount", "Role", "PriorityClass", "PodDisruptionBudget", "NetworkPolicy",
         "ConfigMap", "Service", "Deployment", "CronJob", "DaskCluster", "DaskAutoscaler", *certified,
     }  # fmt: skip
 
@@ -472,3 +472,25 @@ def test_roles_of_the_cloud_are_for_our_accounts_and_may_what_the_lake_needs():
         assert objects["Resource"] == "arn:aws:s3:::BUCKET/*"
         writes = {"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"}
         assert set(objects["Action"]) == {"s3:GetObject"} | (writes if which == "writer" else set())
+
+
+@pytest.mark.parametrize("which", OVERLAYS)
+def test_laptop_reads_its_own_certificate_alone_and_changes_nothing(which):
+    (role,) = [d for d in overlay(which) if kind(d, "Role")]
+    allowed = {
+        (r, verb) for rule in role["rules"] for r in rule["resources"] for verb in rule["verbs"]
+    }
+    assert {of for of in allowed if of[1] not in ("get", "list", "watch")} == {
+        ("pods/portforward", "create")
+    }
+    (of_secrets,) = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+    assert (of_secrets["verbs"], of_secrets["resourceNames"]) == (["get"], ["dask-laptop"])
+    certificates = {
+        d["metadata"]["name"]: d["spec"] for d in overlay(which) if kind(d, "Certificate")
+    }
+    if certificates:  # else whoever keeps certificates makes both
+        assert certificates["dask-laptop"]["secretName"] == "dask-laptop"
+        assert certificates["dask-laptop"]["usages"] == ["client auth"]
+        assert certificates["dask-laptop"]["issuerRef"] == certificates["dask-tls"]["issuerRef"]
+    for template in templates(which).values():
+        assert "dask-laptop" not in text(template)

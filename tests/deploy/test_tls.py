@@ -2,28 +2,62 @@
 
 import os
 import re
+import ssl
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import dask
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from distributed import Client
 from distributed.security import Security
 
-from tests.deploy.manifests import PROGRAMS, ROOT, overlay
+from tests.deploy.manifests import PROGRAMS, ROOT, name, overlay
 from tests.deploy.pods import Runner
 from tests.jobs import small
 
 
 @pytest.fixture(scope="module")
-def certificates() -> dict[str, str]:
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def certificates(authority) -> dict[str, str]:
     """What cert-manager, or whoever keeps certificates, puts into the Secret dask-tls."""
-    authority = trustme.CA()
     issued = authority.issue_cert("localhost")
     return {
         "ca.crt": authority.cert_pem.bytes().decode(),
         "tls.crt": "".join(blob.bytes().decode() for blob in issued.cert_chain_pems),
         "tls.key": issued.private_key_pem.bytes().decode(),
+    }
+
+
+@pytest.fixture(scope="module")
+def of_laptops(authority) -> dict[str, str]:
+    """The same of the Secret dask-laptop, with the usages of its Certificate; trustme gives all usages."""
+    (document,) = [d for d in overlay("aws") if name(d) == "Certificate/dask-laptop"]
+    assert document["spec"]["usages"] == ["client auth"]
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    signer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, document["spec"]["commonName"])])
+    unsigned = x509.CertificateBuilder(
+        signer.subject, subject, key.public_key(), x509.random_serial_number(),
+        now - timedelta(hours=1), now + timedelta(days=1),
+    ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=True)  # fmt: skip
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    return {
+        "ca.crt": authority.cert_pem.bytes().decode(),
+        "tls.crt": unsigned.sign(authority._private_key, hashes.SHA256())
+        .public_bytes(pem)
+        .decode(),
+        "tls.key": key.private_bytes(pem, form, serialization.NoEncryption()).decode(),
     }
 
 
@@ -43,14 +77,14 @@ def truth(tmp_path_factory) -> small.Truth:
 
 
 @pytest.fixture
-def laptop(certificates, tmp_path) -> dict[str, str]:
+def laptop(of_laptops, tmp_path) -> dict[str, str]:
     """The settings of docs/deploy.md, with certificates from the Secret."""
-    for name, content in certificates.items():
-        (tmp_path / name).write_text(content)
+    for file, content in of_laptops.items():
+        (tmp_path / file).write_text(content)
     text = (ROOT / "docs" / "deploy.md").read_text()
     settings = dict(re.findall(r"export (DASK_\w+)=(\S+)", text))
     assert len(settings) == 4
-    return {name: value.replace("$PWD", str(tmp_path)) for name, value in settings.items()}
+    return {key: value.replace("$PWD", str(tmp_path)) for key, value in settings.items()}
 
 
 @pytest.fixture
@@ -73,6 +107,44 @@ def test_job_runs_with_a_certificate(address, laptop, ask):
     done = ask(address, laptop, "mean")
     assert done.returncode == 0, done.stderr
     assert '"already_done": false' in done.stdout
+
+
+@pytest.mark.parametrize("role", ["scheduler", "worker"])
+def test_certificate_of_laptops_does_not_pass_for_a_server(
+    role, certificates, of_laptops, tmp_path
+):
+    """A handshake in memory, by the contexts of Dask: it works with the servers' certificate alone."""
+    for files, error in ((certificates, None), (of_laptops, "unsuitable certificate purpose")):
+        for file, content in files.items():
+            (tmp_path / file).write_text(content)
+        ours = {"tls_ca_file": str(tmp_path / "ca.crt"), "require_encryption": True}
+        for of in (role, "client"):
+            ours |= {f"tls_{of}_cert": str(tmp_path / "tls.crt")}
+            ours |= {f"tls_{of}_key": str(tmp_path / "tls.key")}
+        security = Security(**ours)
+        server = security.get_listen_args(role)["ssl_context"]
+        client = security.get_connection_args("client")["ssl_context"]
+        if error is None:
+            handshake(client, server)
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError, match=error):
+                handshake(client, server)
+
+
+def handshake(client, server) -> None:
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = [
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    waiting = list(sides)
+    while waiting:
+        for side in list(waiting):
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            waiting.remove(side)
 
 
 def test_client_without_certificate_is_refused(address, ask):

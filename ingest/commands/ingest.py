@@ -99,6 +99,11 @@ def plan(
 @since_option
 @until_option
 @click.option(
+    "--nth",
+    type=click.IntRange(min=0),
+    help="Only one of the periods of --period, counted from 0: each pod of an indexed Job fills its own.",
+)
+@click.option(
     "--max-steps",
     type=click.IntRange(min=1),
     help="Largest number of time steps to ingest, the earliest first.",
@@ -126,6 +131,7 @@ def run_(
     rule: str,
     since: date | None,
     until: date | None,
+    nth: int | None,
     max_steps: int | None,
     when: str,
     folder: str,
@@ -142,6 +148,12 @@ def run_(
         ctx.invoke(plan, name=name, url=url, as_json=as_json, **settings)
         return
     open_listings, due = listings(name, overrides, rule, since, until), policy.parse(when)
+    if nth is not None:
+        if nth >= len(open_listings):
+            raise ConfigError(
+                f"--nth {nth}: there are {len(open_listings)} periods, counted from 0"
+            )
+        open_listings = [open_listings[nth]]
     bounds, scratch = run.Bounds(since, until, max_steps), Scratch(folder)
     outcomes: list[IngestOutcome] = []
     failures: list[LakeError] = []

@@ -7,9 +7,11 @@ pods that the operator wrote as processes, and says how they ended.
 import copy
 import re
 from base64 import b64encode
+from datetime import date
 
 import pytest
 
+from ingest.listing import listing, periods
 from tests.deploy import api_server
 from tests.deploy import operator as dask_operator
 from tests.deploy.api_server import until
@@ -94,6 +96,18 @@ def test_documented_backfill_is_the_template_with_its_own_period(server, applied
     period = "sat=goes16 t0=2019-01-01 tf=2019-12-31"
     assert container["env"] == [{"name": "LAKE_LISTING_SET", "value": period}]
     assert_within(template["spec"], made)
+
+
+def test_documented_backfill_of_years_has_a_pod_for_each(server, applied):
+    server.shell(documented("kubectl -n goeslake create job years"))
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "years"}}
+    made = server.read(job)["spec"]
+    assert (made["completionMode"], made["completions"], made["parallelism"]) == ("Indexed", 7, 7)
+    (container,) = made["template"]["spec"]["containers"]
+    given = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+    since, until = (date.fromisoformat(given[f"BACKFILL_{of}"]) for of in ("SINCE", "UNTIL"))
+    rules = listing.load("clearland-l1b-c0", given["LAKE_LISTING_SET"].split())
+    assert len(periods.by_rule(rules, "year", since, until, until)) == made["completions"]
 
 
 def test_documented_certificates_are_those_of_the_secret(server, applied, tmp_path):

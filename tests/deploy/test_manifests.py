@@ -347,7 +347,9 @@ def test_exit_codes_that_end_a_job_are_those_of_errors_that_no_retry_mends():
         job = document["spec"]["jobTemplate"]["spec"]
         fail, ignore = job["podFailurePolicy"]["rules"]
         (container,) = job["template"]["spec"]["containers"]
-        assert fail["action"] == "FailJob"
+        indexed = job.get("completionMode") == "Indexed"  # the other indices go on
+        assert fail["action"] == ("FailIndex" if indexed else "FailJob")
+        assert indexed == ("backoffLimitPerIndex" in job)
         assert fail["onExitCodes"] == {
             "containerName": container["name"], "operator": "In", "values": final,
         }  # fmt: skip
@@ -356,7 +358,9 @@ def test_exit_codes_that_end_a_job_are_those_of_errors_that_no_retry_mends():
             "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
         }
         assert job["template"]["spec"]["restartPolicy"] == "Never"  # or the policy is not allowed
-    assert {d["metadata"]["name"] for d in jobs} == {"ingest", "backfill", "merge", "gc", "verify"}
+    assert {d["metadata"]["name"] for d in jobs} == {
+        "ingest", "backfill", "backfill-years", "merge", "gc", "verify",
+    }  # fmt: skip
 
 
 def test_hourly_run_ends_before_the_next_and_never_stops_for_good():
@@ -452,7 +456,7 @@ def test_nodes_are_not_tidied_up_under_a_driver_of_days(which):
         pod for pod, template in templates(which).items()
         if template["metadata"].get("annotations", {}).get("karpenter.sh/do-not-disrupt") == "true"
     }  # fmt: skip
-    assert kept == {"backfill", "merge"}
+    assert kept == {"backfill", "backfill-years", "merge"}
 
 
 def test_roles_of_the_cloud_are_for_our_accounts_and_may_what_the_lake_needs():

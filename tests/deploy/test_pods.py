@@ -174,6 +174,19 @@ def test_backfill_is_computed_by_the_cluster(runner, dask, ingested, reference):
     assert any(message.startswith("Dask cluster at tcp://") for message in said)
 
 
+@pytest.mark.parametrize(("index", "code"), [("0", 0), ("1", 64)])
+def test_backfill_of_years_fills_the_year_of_its_index(runner, settings, index, code):
+    """Without a standing cluster; an index too many is refused, which fails that index alone."""
+    rules = [of for of in SMALL if not of.startswith(("t0", "tf"))]
+    years = {"BACKFILL_SINCE": "2020-01-01", "BACKFILL_UNTIL": "2020-12-31"}
+    root = {"LAKE_ROOT": f"s3://{s3.BUCKET}/{uuid4().hex}", "LAKE_LISTING_SET": " ".join(rules)}
+    pod = runner.job("backfill-years", JOB_COMPLETION_INDEX=index, **years, **root)
+    assert pod.finish() == code, pod.err
+    if code == 0:
+        (outcome,) = json.loads(pod.out)
+        assert (outcome["key"], outcome["stored"]) == (KEY, STEPS)
+
+
 def test_job_from_the_laptop_runs_in_the_cluster(dask, ingested, s3_environment):
     scheduler, _ = dask
     forwarded = f"tcp://127.0.0.1:{scheduler.ports[8786]}"  # kubectl port-forward

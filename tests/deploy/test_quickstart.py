@@ -28,7 +28,7 @@ def test_quickstart_is_valid_and_needs_no_operator_and_no_keys(version):
     assert not [d for d in documents if "dask.org" in d["apiVersion"]]
     assert not [d for d in documents if "secretRef" in text(d) or kind(d, "Secret")]
     assert {d["metadata"]["name"] for d in documents if kind(d, "CronJob")} == {
-        "ingest", "verify", "gc",
+        "ingest", "backfill-years", "verify", "gc",
     }  # fmt: skip
     claims = {d["metadata"]["name"] for d in documents if kind(d, "PersistentVolumeClaim")}
     for document in documents:

@@ -148,7 +148,9 @@ _MONITORING = "monitoring.coreos.com/v1"
 _TEXTS = {"type": "object", "additionalProperties": _TEXT}
 _RULE = _object(["alert", "expr"], alert=_TEXT, expr=_TEXT, labels=_TEXTS, annotations=_TEXTS,
                 **{"for": _DURATION})  # fmt: skip
-_ENDPOINT = _object(["port"], port=_TEXT, path=_TEXT, interval=_DURATION)
+_ENDPOINT = _object(
+    ["port"], port=_TEXT, path=_TEXT, interval=_DURATION, honorLabels={"type": "boolean"}
+)
 
 
 OTHERS = {

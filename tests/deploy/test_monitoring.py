@@ -122,6 +122,11 @@ ROLLED = NEW_YEAR | {
     'lake_store_last_commit_timestamp_seconds{key="n"}': f"_x{15 * DAY + 1} {YEAR}+3600x{15 * DAY}",
 }
 """The same, and an hour later a store of the next year begins."""
+BESIDE = UP | {
+    'lake_store_period_end_timestamp_seconds{key="k",namespace="goeslake"}': YEAR,
+    'lake_store_period_end_timestamp_seconds{key="k",namespace="goeslake-staging"}': NEXT,
+}
+"""Two copies, of which one alone goes on."""
 NEVER = UP | {EXIT: 1, BEGAN: HOURLY}
 ONCE = NEVER | {EXIT: f"1x{2 * DAY} 0x{28 * DAY}", DONE: f"_x{2 * DAY} {2 * 86400}+3600x{28 * DAY}"}
 FOR_EVER = OPEN | {'lake_runs{job="pca",state="failed"}': "1x720"}
@@ -180,6 +185,7 @@ MONTH = [
     (NEW_YEAR, 15 * 24 + 13, "LakeNoStoreCoversNow"),
     (NEW_YEAR, 30 * 24 - 1, "LakeNoStoreCoversNow"),
     *((ROLLED, hours, "") for hours in (15 * 24 + 1, 15 * 24 + 13, 30 * 24 - 1)),
+    (BESIDE, 30 * 24 - 1, "LakeNoStoreCoversNow"),
     (NEVER, 30 * 24, "LakeIngestNeverSucceeded"),
     (ONCE, 47, "LakeIngestNeverSucceeded"),
     (ONCE, 30 * 24 - 1, ""),

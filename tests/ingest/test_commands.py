@@ -61,7 +61,8 @@ def test_dry_run_plans_and_writes_nothing(command, tmp_path, shared_data):
     assert out.startswith("48 time steps, 24 absent\n  24 x no ABI-L2-LSTF")
     files = [path for path in (shared_data / "abi" / "lstf").iterdir() if "_s2022" in path.name]
     size = sum(path.stat().st_size for path in files)
-    assert out.endswith(f"{size / 1e6:.1f} MB to read\n  {size / 1e6:.1f} MB of ABI-L2-LSTF\n")
+    assert f"{size / 1e6:.1f} MB to read\n  {size / 1e6:.1f} MB of ABI-L2-LSTF\n" in out
+    assert out.endswith("passed over:\n  48 files of other days\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,11 +7,15 @@ first.
 
 `noise` takes minimum-noise scores in units of noise. `local` takes them through the filter of
 `jobs.linear.spatial`, which makes small what varies over longer distances than half of the signal does: haze,
-latitude, elevation. Which is better cannot be known without labels, since on some land the classes are what
-varies slowly, as climates do. `auto` decides by the *clumping* of the unfiltered scores: the share of
-their scatter around `CLUSTERS` means that would remain if they were normally distributed, but does not.
-Where strong components are the classes, pixels clump; fields of haze do not. docs/measurements.md has the
-lands by which the threshold was set.
+latitude, elevation. `auto` filters unless one of two measures, which need no labels, speaks against it:
+
+- The range of the land is more than `LONGEST` of its extent: nothing there is much shorter than the land
+  itself, and the classes are what varies slowly, as climates do.
+- The unfiltered scores clump. *Clumping* is the share of their scatter around `CLUSTERS` means that would
+  remain if they were normally distributed, but does not. Where strong components are the classes, pixels
+  clump; fields of haze do not.
+
+docs/measurements.md has the lands by which the thresholds were set.
 """
 
 from collections.abc import Iterator
@@ -30,8 +34,8 @@ NOISE, LOCAL, AUTO = "noise", "local", "auto"
 LEARNT = 0.5
 """Length of the learnt part of a vector before the whole gets length 1; that of the linear part is 1."""
 CLUSTERS, CLUMPING_AXES, CLUMPING_PIXELS = 8, 16, 6000
-CLUMPED = 1 / 3
-"""Land of a higher clumping is not filtered."""
+CLUMPED, LONGEST = 0.6, 1 / 8
+"""Land of a higher clumping is not filtered, nor one whose range is a larger share of its extent."""
 PIXELS, ANCHORS = 150_000, 2500
 """Pixels that the axes are computed from: all of so many, else some and their partners at every lag."""
 
@@ -66,20 +70,23 @@ def fit(
     noise = spatial.principal(np.diag(_noise_scale(known)), known.total)
     root = np.diag(spatial.root_scale(known))
     facts: dict[str, Any] = {}
-    if choice == AUTO:
-        value = clumping((first @ noise[:, :CLUMPING_AXES]).astype(np.float64), seed)
-        choice = NOISE if value > CLUMPED else LOCAL
-        facts["clumping"] = round(value, 3)
     found = None
-    if choice == LOCAL:
+    if choice != NOISE:
         random = np.random.default_rng(seed)
         found = spatial.land_range(first, second, row, column, random)
-    if found is None:
+        facts["range_pixels"] = found.lag if found else 0
+    if choice == AUTO:
+        value = clumping((first @ noise[:, :CLUMPING_AXES]).astype(np.float64), seed)
+        facts["clumping"] = round(value, 3)
+        facts["extent_pixels"] = extent = 1 + max(int(np.ptp(row)), int(np.ptp(column)))
+        if found is None or found.lag > LONGEST * extent or value > CLUMPED:
+            choice = NOISE
+    if choice == NOISE or found is None:
         facts["chosen"] = NOISE
         return LinearAxes(spatial.principal(root, known.total), noise[:, :count], facts)
+    facts["chosen"] = LOCAL
     total, varied = (root @ matrix @ root for matrix in (known.total, found.variation))
     filtered = spatial.principal(root @ spatial.local_filter(total, varied), known.total)
-    facts |= {"chosen": LOCAL, "range_pixels": found.lag, "share_within": round(found.share, 3)}
     return LinearAxes(filtered, filtered[:, :count], facts)
 
 
@@ -99,9 +106,14 @@ def clumping(vectors: Floats, seed: int) -> float:
 
 def reason(facts: dict[str, Any]) -> str:
     """What was chosen and why, in a line."""
-    chosen, value = facts["chosen"], facts.get("clumping")
-    why = "" if value is None else f": clumping {value}, filtered up to {CLUMPED:.2f}"
-    if chosen == NOISE:
+    why = ""
+    if "clumping" in facts:
+        longest = int(LONGEST * facts["extent_pixels"])
+        why = (
+            f": clumping {facts['clumping']}, range {facts['range_pixels']} pixels; filtered up to "
+            f"{CLUMPED} and {longest} pixels"
+        )
+    if facts["chosen"] == NOISE:
         return f"linear part: scores in units of noise{why}"
     return f"linear part: scores filtered to a range of {facts['range_pixels']} pixels{why}"
 

@@ -87,6 +87,18 @@ def test_choice_is_by_clumping_and_says_so(hazy, plain):
     assert linear_part.reason(fitted(plain[0], NOISE).facts).endswith("units of noise")
 
 
+def test_land_that_varies_slowly_is_not_filtered():
+    """Its classes are patches a third as long as the land: a filter would take them, not only haze."""
+    rng = np.random.default_rng(5)
+    signal = np.stack([smooth(rng, SHAPE, 14).ravel() for _ in range(6)], axis=1) * 4
+    x = [(signal + rng.normal(size=signal.shape)).astype(np.float32) for _ in range(2)]
+    facts = fitted(x, AUTO).facts
+    assert facts["chosen"] == NOISE
+    assert facts["clumping"] < linear_part.CLUMPED
+    assert facts["range_pixels"] > linear_part.LONGEST * facts["extent_pixels"]
+    assert fitted(x, LOCAL).facts["chosen"] == LOCAL
+
+
 def test_choice_that_is_made_is_the_one_asked_for(hazy):
     periods, _ = hazy
     by_itself, asked = (fitted(periods, choice) for choice in (AUTO, LOCAL))
@@ -108,7 +120,7 @@ def test_land_without_pixels_side_by_side_is_not_filtered():
     x = [(signal + rng.normal(size=signal.shape)).astype(np.float32) for _ in range(2)]
     row = np.arange(400) * 9
     axes = linear_part.fit(*x, row, row * 0, LOCAL, 5, seed=0)
-    assert axes.facts == {"chosen": NOISE}
+    assert axes.facts == {"chosen": NOISE, "range_pixels": 0}
 
 
 def test_large_domain_gives_some_pixels_and_their_partners():

@@ -160,6 +160,8 @@ def test_window_reads_no_other_chunks(tmp_path):
     ("code", "name"), [(32015, r"Zstandard \(32015\)"), (307, "bzip2"), (40000, "unknown")]
 )
 def test_filter_that_is_not_there_is_named_with_what_to_install(tmp_path, code, name):
+    if h5py.h5z.filter_avail(code):
+        pytest.skip(f"this h5py brings the filter {code}")
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_chunk((23, 31))
     properties.set_filter(code, h5py.h5z.FLAG_OPTIONAL)

@@ -16,9 +16,16 @@ def parameters(function) -> list[str]:
     return [p.name for p in signature if p.default is p.empty and p.name != "self"]
 
 
+def load(name: str) -> job.Job:
+    """The module of a job; the test is skipped where torch, which it needs, is not installed."""
+    if registry.JOBS[name].extra == "embed":
+        pytest.importorskip("torch")
+    return job.load(name)
+
+
 @pytest.mark.parametrize("name", registry.JOBS)
 def test_job_offers_the_protocol(name):
-    module = job.load(name)
+    module = load(name)
     assert name == module.JOB
     assert is_dataclass(module.Settings)
     assert module.Settings.__dataclass_params__.frozen
@@ -29,12 +36,13 @@ def test_job_offers_the_protocol(name):
 
 @pytest.mark.parametrize("name", registry.MODEL_JOBS)
 def test_model_job_applies_its_model_to_other_stores(name):
+    load(name)
     assert parameters(job.load_model_job(name).apply) == parameters(job.ModelJob.apply)
 
 
 @pytest.mark.parametrize("name", registry.JOBS)
 def test_job_is_known_by_its_settings_which_all_have_defaults(name):
-    module = job.load(name)
+    module = load(name)
     assert job.for_settings(module.Settings()) is module
 
 

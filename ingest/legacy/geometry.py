@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.legacy.unpickle import NO_NUMBER, load, unlike
+from lake.console.messages import brief
 from lake.errors import ConfigError, GeometryError, LegacyError
 from lake.format import grid
 from lake.format.grid import Grid, Projection
@@ -81,9 +82,10 @@ def _is_shape(key: object) -> bool:
 
 def _projection(angles: dict[str, Any], path: str) -> Projection:
     missing = [name for name in _CONSTANTS if name not in angles]
-    if missing or angles.get("sweep_angle_axis") != "x":
+    sweep = angles.get("sweep_angle_axis")
+    if missing or not (isinstance(sweep, str) and sweep == "x"):
         raise LegacyError(
-            f"{path} lacks {missing}, sweep_angle_axis {angles.get('sweep_angle_axis')!r}: "
+            f"{path} lacks {missing}, sweep_angle_axis {brief(sweep)}: "
             f"wanted {', '.join(_CONSTANTS)} and sweep_angle_axis 'x'"
         )
     try:

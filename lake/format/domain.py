@@ -40,6 +40,13 @@ class Domain:
                 f"rows of shape {self.row.shape} and columns of shape {self.column.shape}: "
                 "wanted one of each for every pixel"
             )
+        for name, places, size in zip(
+            ("row", "column"), (self.row, self.column), self.grid.shape, strict=True
+        ):
+            if places.size and not (places.min() >= 0 and places.max() < size):
+                raise GeometryError(
+                    f"the {name}s of pixels go from {places.min()} to {places.max()}: wanted 0 to {size - 1}"
+                )
 
     @property
     def pixels(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lake.errors import ConfigError, FormatError, LakeError, MissingError
+from lake.errors import ConfigError, FormatError, GeometryError, LakeError, MissingError
 from lake.storage.connect import connect
 from lake.storage.objects import Objects, exists
 from lake.store import commits
@@ -63,7 +63,7 @@ def parsed(url: str) -> Iterator[None]:
     try:
         with explained(url):
             yield
-    except ConfigError as error:
+    except (ConfigError, GeometryError) as error:
         raise FormatError(f"{url} is damaged: {error}; 'lake verify' tells what else is") from error
 
 

@@ -90,7 +90,7 @@ class Generation:
         resolution = self._coarse.resolution
         y, x = (self.read(f"geom/{resolution}/scan_angle_{axis}") for axis in "yx")
         row, column = self.coordinate("row"), self.coordinate("column")
-        with explained(self._objects.url("zarr.json")):
+        with parsed(self.url):
             return Domain(Grid(self.projection, y, x), self.layout, row, column)
 
     def crs(self, resolution: str) -> dict[str, Any]:

@@ -247,6 +247,7 @@ def shift_one(field):
         (change_angles("n_s_scan_angles", lambda f: f[::-1]), "y from north to south"),
         (change_angles("semi_major_axis", lambda _: 1.0), "the ellipsoid oblate"),
         (change_angles("sweep_angle_axis", lambda _: "y"), "sweep_angle_axis 'y'"),
+        (change_angles("sweep_angle_axis", lambda _: np.zeros(2)), "sweep_angle_axis array"),
         (change_angles("longitude_of_projection_origin", lambda _: -137.0), "2 projections"),
         (lambda e: e.update({(9, 10): e.pop((8, 10))}), "wanted scan angles and a mask of shape"),
         (lambda e: e.update({"2km": e[4, 5]}), "wanted a dictionary of grids by shape"),

@@ -71,6 +71,16 @@ def test_mask_of_another_shape_than_its_grid_is_refused():
         from_mask(np.ones((6, 5), bool), grid_of((5, 6)), LAYOUT)
 
 
+@pytest.mark.parametrize(
+    ("row", "column", "message"),
+    [([0, 3], [0, 0], "rows of pixels go from 0 to 3: wanted 0 to 2"),
+     ([0, 0], [-1, 0], "columns of pixels go from -1 to 0: wanted 0 to 3")],
+)  # fmt: skip
+def test_pixels_beside_the_grid_are_refused(row, column, message):
+    with pytest.raises(GeometryError, match=message):
+        Domain(grid_of((3, 4)), LAYOUT, np.array(row, np.int32), np.array(column, np.int32))
+
+
 def test_domain_of_rows_without_their_columns_is_refused():
     with pytest.raises(GeometryError, match="one of each"):
         Domain(grid_of((5, 6)), LAYOUT, np.arange(3, dtype=np.int32), np.arange(2, dtype=np.int32))

@@ -59,6 +59,8 @@ class ObstoreObjects:
                 data = again(lambda: obstore.get(self._store, key, options=last).bytes())
             except NotSupportedError:  # Azure knows no suffix, some web servers no ranges at all
                 end = self.stat(path).size
+                if not end:
+                    return memoryview(b"")  # of which no range can be asked for
                 (data,) = self._parts(key, [(max(end - size, 0), min(size, end))])
         return memoryview(data)
 

@@ -98,6 +98,21 @@ def test_server_without_ranges_is_read_by_whole_objects_and_said_to_be_slow(serv
     assert capfd.readouterr().err.count("knows no ranges") == 1
 
 
+def test_empty_shard_of_a_server_without_ranges_is_damaged(server, url):
+    server.mode = "no ranges"
+    shards = {
+        path: path.read_bytes()
+        for path in server.folder.rglob("results/c/*/*/*/*/*/*")
+        if path.is_file()
+    }
+    for path in shards:
+        path.write_bytes(b"")
+    with pytest.raises(LakeError, match="results/c"):
+        read(url)
+    for path, data in shards.items():
+        path.write_bytes(data)
+
+
 @pytest.mark.parametrize(
     ("mode", "error", "words"),
     [

@@ -34,6 +34,8 @@ YEARS = (2020, 2022)
 """One on each side of the change of the LST product's flags."""
 UNREAL = "domain.mask=none"
 """The granules are of an invented country: no map of the Earth agrees with it."""
+CLUSTERS = 20
+"""As many as the invented country has covers: with fewer, k-means joins some and cuts others in two."""
 CHUNK = 256
 """Pixels of an inner chunk: small, so that there are several superblocks."""
 
@@ -137,7 +139,7 @@ def _way(steps: Steps, folder: Path, country: Sequence[str]) -> tuple[str, str]:
     run_job("pca", key)
     model = run_job("embed", first, f"second={second}")  # two periods teach more than their sum
     embedding = run_job("transform", key, f"run={model}")
-    clusters = run_job("cluster", key, f"run={embedding}")
+    clusters = run_job("cluster", key, f"run={embedding}", f"k={CLUSTERS}")
     run = run_job("map", key, f"run={clusters}")
     steps(
         "report", run, "--lake", root, "--out", str(folder / "report.html"),

@@ -39,8 +39,6 @@ PERIODS = (("2022-12-14", "2023-02-21"), ("2022-12-15", "2023-02-22"))
 OCEAN = 32
 LAYOUT = Layout(256, 8)
 MAX_MISSING = sample.Settings().max_missing
-DEMO_DAYS, DEMO_MONTHS = "3,8,13,18,23,28", "1,4,7,10"
-"""Those of `lake demo`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +146,7 @@ def _demo(seed: int, size: Size, folder: Path) -> Land:
     root, rows, columns = folder / f"demo-{size.rows}-{seed}", *map(str, size.demo)
     source, stores_url = str(root / "source"), str(root / demo.LAKE)
     if not Path(source, "truth.npz").exists():
-        options = ["--shape", rows, columns, "--months", DEMO_MONTHS, "--days", DEMO_DAYS]
+        options = ["--shape", rows, columns, "--months", demo.MONTHS, "--days", demo.DAYS]
         _lake("ingest", "synthetic", source, *options, "--seed", str(seed))
     for year in demo.YEARS:
         period = f"t0={year}-01-01", f"tf={year}-12-31", f"layout.chunk={demo.CHUNK}", demo.UNREAL

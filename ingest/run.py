@@ -126,10 +126,7 @@ def run(
         _publish(client, target, when, planned.steps, scratch) for target in stores.values()
     ]
     if new_steps and not any(o.merged or o.staged for o in outcomes):
-        message = _unreadable_message(listing, url, list(stores.values()))
-        if not any(o.stored for o in outcomes):
-            raise DataError(message)
-        say(f"warning: {message}")
+        _report_unreadable(_unreadable_message(listing, url, list(stores.values())), outcomes)
     return outcomes
 
 
@@ -343,6 +340,13 @@ def _mixture_warnings(planned: IngestPlan) -> Iterator[str]:
                 f"warning: {number} files of {product} are reprocessed, {others} are not: the store will "
                 "hold both"
             )
+
+
+def _report_unreadable(message: str, outcomes: Sequence[IngestOutcome]) -> None:
+    """Warn that no new time step can be read; where no store has any other, that is an error."""
+    if not any(o.stored for o in outcomes):
+        raise DataError(message)
+    say(f"warning: {message}")
 
 
 def _unreadable_message(listing: Listing, url: str, targets: Sequence[TargetStore]) -> str:

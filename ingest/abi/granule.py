@@ -61,7 +61,7 @@ class Granule:
     @property
     def good(self) -> Bools:
         """(y, x) True = usable: good quality, and the table has a value; read now."""
-        good: Bools = (self.bad(self.flags.image()) == 0) & self.usable[self.counts]
+        good: Bools = np.isfinite(self.quantity())
         return good
 
     def quantity(self, window: Window | None = None) -> Floats:

@@ -69,8 +69,7 @@ class NameCheck:
         self, listing: Listing, since: date | None = None, until: date | None = None
     ) -> None:
         self._listing = listing
-        self._days = tuple(days(listing, since, until))
-        self._midnights = {day.toordinal() * DAY_S for day in self._days}
+        self._midnights = {day.toordinal() * DAY_S for day in days(listing, since, until)}
         self._tods: dict[Kind, list[int]] = {}
         for tod in sorted(listing.tods):
             for kind in kinds(listing, tod):

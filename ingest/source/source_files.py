@@ -109,9 +109,10 @@ def _list(
         looked_in = _folders_to_look_in(set(names), folders)
         if not flat and not looked_in:
             raise ConfigError(_nothing_message(url, sorted(names), folders, suffix))
-        find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
         infos = [info for info in flat if keep(info["name"])]
-        infos += _in_tree(find, looked_in, url, retry)
+        if looked_in:
+            find = _tree(files, url, root, lambda name: name.endswith(suffix) and keep(name))
+            infos += _in_tree(find, looked_in, url, retry)
     except filesystems.REFUSALS as error:
         raise filesystems.refusal("list", url, error) from error
     with ThreadPoolExecutor(LISTING_THREADS) as pool:
@@ -139,6 +140,8 @@ def list_for(
         ConfigError: see `list_files`, as for the rest.
     """
     folders = slots.folders(listing, since, until)
+    if not folders:
+        return Inventory([], {})
     check = slots.NameCheck(listing, since, until)
     passed_over: Counter[str] = Counter()
     lock = Lock()  # folders are listed by several threads
@@ -150,8 +153,6 @@ def list_for(
                 passed_over[reason] += 1
         return not reason
 
-    if not folders:
-        return Inventory([], {})
     files, top = _list(url, folders, SUFFIX, keep, retry)
     products_needed = {folder.partition("/")[0] for folder in folders}
     for product in sorted(products_needed):

@@ -36,7 +36,7 @@ from lake import dask_cluster
 from lake.console.messages import progress
 from lake.errors import GranuleError, MissingError
 from lake.format import moments, order
-from lake.format.domain import Domain
+from lake.format.domain import Domain, gather
 from lake.format.keys import Key
 from lake.format.moments import METRICS
 from lake.storage.connect import connect
@@ -401,9 +401,7 @@ class Footprint:
         values: NDArray[Any] = np.empty((self.size, refinement**2), dtype)
         for tile in self.tiles:
             image = read(tile.window(refinement))
-            rows, columns = (n // refinement for n in image.shape)
-            blocks = image.reshape(rows, refinement, columns, refinement)
-            values[tile.pixels] = blocks[tile.row, :, tile.column, :].reshape(-1, refinement**2)
+            values[tile.pixels] = gather(image, refinement, tile.row, tile.column)
         return values
 
 

@@ -18,7 +18,6 @@ latitude, elevation. `auto` filters unless one of two measures, which need no la
 docs/measurements.md has the lands by which the thresholds were set.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +72,7 @@ def fit(
     found = None
     if choice != NOISE:
         random = np.random.default_rng(seed)
-        found = spatial.land_range(first, second, row, column, random)
+        found = spatial.land_range(first, second, known, (row, column), random)
         facts["range_pixels"] = found.lag if found else 0
     if choice == AUTO:
         value = clumping((first @ noise[:, :CLUMPING_AXES]).astype(np.float64), seed)
@@ -123,18 +122,8 @@ def needed_pixels(row: Integers, column: Integers, seed: int) -> Indices | None:
     if len(row) <= PIXELS:
         return None
     anchors = np.sort(np.random.default_rng(seed).permutation(len(row))[:ANCHORS])
-    return np.unique(np.concatenate([anchors, *_partners(row, column, anchors)]))
-
-
-def _partners(row: Integers, column: Integers, anchors: Indices) -> Iterator[Indices]:
-    """The pixels of the domain at every lag from some."""
-    longest = max(spatial.LAGS)
-    place = np.full((int(row.max()) + longest + 1, int(column.max()) + 2 * longest + 1), -1)
-    place[row, column + longest] = np.arange(len(row))
-    for lag in spatial.lags(row, column):
-        for down, right in spatial.directions(lag):
-            other = place[row[anchors] + down, column[anchors] + longest + right]
-            yield other[other >= 0]
+    pairs = spatial.partners(row, column, spatial.lags(row, column), anchors)
+    return np.unique(np.concatenate([anchors, *(other for _, other in pairs)]))
 
 
 def _noise_scale(known: Covariances) -> Floats:

@@ -153,7 +153,7 @@ class Case:
         near = min(MOST_SIMILAR, self.positions.size - 1)
         return far_pairs.most_similar(*self.measured, drawn[:ASKED], self.distance, near)
 
-    @property
+    @cached_property
     def measured(self) -> tuple[AnyFloats, Integers, Integers, Integers]:
         """Vectors, rows, columns and classes of the pixels of `positions`."""
         pixels, positions = self.pixels, self.positions

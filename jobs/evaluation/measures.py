@@ -121,10 +121,7 @@ def _probes(*names: str) -> Callable[[Case], Mapping[str, float]]:
 def _cluster_agreement(case: Case) -> dict[str, float]:
     vectors, classes = case.pixels.vectors[case.split.test], case.held_out
     clusters = clusterings.clusters(vectors, len(np.unique(classes)), case.seed)
-    return {
-        "nmi": clusterings.mutual_information(classes, clusters),
-        "ari": clusterings.adjusted_rand(classes, clusters),
-    }
+    return _agreement_of(classes, clusters)
 
 
 def _density_agreement(case: Case) -> dict[str, float]:
@@ -133,9 +130,13 @@ def _density_agreement(case: Case) -> dict[str, float]:
         return {}
     vectors, classes = case.pixels.vectors[some], case.pixels.classes[some]
     clusters = clusterings.density_clusters(vectors, SMALLEST_CLUSTER, DENSITY_NEIGHBOURS)
+    return _agreement_of(classes, clusters, "hdbscan_")
+
+
+def _agreement_of(classes: Integers, clusters: Integers, prefix: str = "") -> dict[str, float]:
     return {
-        "hdbscan_nmi": clusterings.mutual_information(classes, clusters),
-        "hdbscan_ari": clusterings.adjusted_rand(classes, clusters),
+        f"{prefix}nmi": clusterings.mutual_information(classes, clusters),
+        f"{prefix}ari": clusterings.adjusted_rand(classes, clusters),
     }
 
 

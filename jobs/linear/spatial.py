@@ -14,6 +14,7 @@ University, Department of Statistics, Technical Report 6 (1984), whose eigenprob
 this is, for one period; the variogram: Matheron, "Principles of geostatistics", Economic Geology 58 (1963).
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,23 +66,29 @@ def root_scale(covariances: Covariances) -> Floats:
     return factors
 
 
-def partners(row: Integers, column: Integers, lag: int) -> tuple[Indices, Indices]:
-    """(pair,) positions of pixels, and of those a lag away: along rows, columns and both diagonals.
+def partners(
+    row: Integers, column: Integers, lags: Sequence[int], anchors: Indices | None = None
+) -> Iterator[tuple[Indices, Indices]]:
+    """For each lag, (pair,) positions of pixels, and of those a lag away: along rows, columns, diagonals.
 
     Args:
         row: (P,) row of each pixel on the grid.
         column: (P,) column of each pixel.
-        lag: distance, in pixels.
+        lags: distances, in pixels.
+        anchors: positions of the pixels whose partners are wanted; None: of all.
     """
-    place = np.full((int(row.max()) + lag + 1, int(column.max()) + 2 * lag + 1), -1)
-    place[row, column + lag] = np.arange(len(row))
-    pairs = []
-    for down, right in directions(lag):
-        other = place[row + down, column + lag + right]
-        found = np.flatnonzero(other >= 0)
-        pairs.append((found, other[found]))
-    one, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    return one, other
+    margin = max(lags, default=0)
+    place = np.full((int(row.max()) + margin + 1, int(column.max()) + 2 * margin + 1), -1)
+    place[row, column + margin] = np.arange(len(row))
+    anchors = np.arange(len(row)) if anchors is None else anchors
+    for lag in lags:
+        pairs = []
+        for down, right in directions(lag):
+            other = place[row[anchors] + down, column[anchors] + margin + right]
+            found = np.flatnonzero(other >= 0)
+            pairs.append((anchors[found], other[found]))
+        one, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
+        yield one, other
 
 
 def directions(lag: int) -> tuple[tuple[int, int], ...]:
@@ -114,26 +121,29 @@ class LandRange:
 
 
 def land_range(
-    first: Singles, second: Singles, row: Integers, column: Integers, random: np.random.Generator
+    first: Singles,
+    second: Singles,
+    known: Covariances,
+    places: tuple[Integers, Integers],
+    random: np.random.Generator,
 ) -> LandRange | None:
     """The first lag at which half of the signal varies, else the longest; None: too few pixels side by side.
 
     Args:
         first: (P, k) scores of the first period.
         second: (P, k) scores of the second period.
-        row: (P,) row of each pixel on the grid.
-        column: (P,) column of each pixel.
+        known: their covariances.
+        places: (P,) row and column of each pixel on the grid.
         random: draws `PAIRS` of the pairs at a lag.
     """
-    known = covariances(first, second)
     signal, total = np.diag(known.signal)[:AXES], np.diag(known.total)[:AXES]
     counts = signal > MIN_SIGNAL * total
     if not counts.any():
         return None
     weight = np.log(known.ratio[:AXES])[counts]
     found = None
-    for lag in lags(row, column):
-        one, other = partners(row, column, lag)
+    distances = lags(*places)
+    for lag, (one, other) in zip(distances, partners(*places, distances), strict=True):
         if len(one) < MIN_PAIRS:
             continue
         drawn = random.permutation(len(one))[:PAIRS]

@@ -34,6 +34,8 @@ YEARS = (2020, 2022)
 """One on each side of the change of the LST product's flags."""
 UNREAL = "domain.mask=none"
 """The granules are of an invented country: no map of the Earth agrees with it."""
+MONTHS, DAYS = "1,4,7,10", "3,8,13,18,23,28"
+"""Of both years; of every month."""
 CLUSTERS = 20
 """As many as the invented country has covers: with fewer, k-means joins some and cuts others in two."""
 CHUNK = 256
@@ -49,10 +51,8 @@ CHUNK = 256
     show_default=True,
     help="Rows and columns at 2 km.",
 )
-@click.option(
-    "--months", type=Months(), default="1,4,7,10", show_default=True, help="Of both years."
-)
-@click.option("--days", default="3,8,13,18,23,28", show_default=True, help="Of every month.")
+@click.option("--months", type=Months(), default=MONTHS, show_default=True, help="Of both years.")
+@click.option("--days", default=DAYS, show_default=True, help="Of every month.")
 @json_option
 def demo(
     folder: Path, shape: tuple[int, int], months: tuple[int, ...], days: str, *, as_json: bool

@@ -95,9 +95,7 @@ class Domain:
                 f"image of shape {image.shape} on a grid of {self.grid.shape} at refinement "
                 f"{refinement}: wanted {(rows * refinement, columns * refinement)}"
             )
-        blocks = image.reshape(rows, refinement, columns, refinement)
-        values: Image = blocks[self.row, :, self.column, :]  # (P, fine row, fine column)
-        return values.reshape(self.pixels, refinement**2)
+        return gather(image, refinement, self.row, self.column)
 
     def to_grid(self, values: ArrayLike, fill: float = nan) -> Image:
         """An image of values in store order: the inverse of `gather`.
@@ -183,6 +181,23 @@ def scatter(
     cells = values.reshape(*leading, row.size, refinement, refinement)
     blocks[..., row, :, column, :] = np.moveaxis(cells, len(leading), 0)
     return blocks.reshape(*leading, shape[0] * refinement, shape[1] * refinement)
+
+
+def gather(
+    image: Image, refinement: int, row: NDArray[np.integer], column: NDArray[np.integer]
+) -> Image:
+    """(P, subpixel) the values of a fine image in pixels of the coarse grid.
+
+    Args:
+        image: (row, column) on the fine grid, whole pixels of the coarse one.
+        refinement: of the fine grid.
+        row: (P,) the row of each pixel on the coarse grid.
+        column: (P,) the column of each pixel on the coarse grid.
+    """
+    rows, columns = (size // refinement for size in image.shape)
+    blocks = image.reshape(rows, refinement, columns, refinement)
+    values: Image = blocks[row, :, column, :]  # (P, fine row, fine column)
+    return values.reshape(-1, refinement**2)
 
 
 def from_mask(mask: NDArray[np.bool_], grid: Grid, layout: Layout) -> Domain:

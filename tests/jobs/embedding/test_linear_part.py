@@ -128,8 +128,7 @@ def test_large_domain_gives_some_pixels_and_their_partners():
     needed = linear_part.needed_pixels(row, column, seed=0)
     assert len(needed) < len(row) / 2
     assert_array_equal(needed, np.unique(needed))
-    for lag in (1, 32, 192):
-        one, _ = spatial.partners(row[needed], column[needed], lag)
+    for one, _ in spatial.partners(row[needed], column[needed], (1, 32, 192)):
         assert len(one) > 2000
     assert linear_part.needed_pixels(row[:1000], column[:1000], seed=0) is None
 

@@ -48,7 +48,7 @@ def test_partners_are_those_of_a_loop_over_all_pixels(places, lag):
         steps = (0, lag), (lag, 0), (diagonal, diagonal), (diagonal, -diagonal)
         around = (position.get((down + d, right + r)) for d, r in steps)
         expected |= {(at, other) for other in around if other is not None}
-    one, other = spatial.partners(row, column, lag)
+    ((one, other),) = spatial.partners(row, column, [lag])
     assert set(zip(one.tolist(), other.tolist(), strict=True)) == expected
     assert len(one) == len(expected)
 
@@ -57,7 +57,7 @@ def test_variation_of_noisy_periods_is_that_of_the_signal(rng, places):
     """The variogram of the signal alone; of one period it would have the noise on top."""
     signal = fields(rng, places, (1.5, 4))
     first, second = periods(rng, signal, noise=1.0)
-    one, other = spatial.partners(*places, 2)
+    ((one, other),) = spatial.partners(*places, [2])
     expected = (signal[one] - signal[other]).T @ (signal[one] - signal[other]) / 2 / len(one)
     assert_allclose(spatial.variation(first, second, one, other), expected, atol=0.05)
     with_noise = np.diag(spatial.variation(first, first, one, other))
@@ -99,18 +99,18 @@ def test_filter_leaves_patches_and_takes_what_is_smooth(rng, places):
     one, other, short, long = fields(rng, places, (1.5, 1.5, 1.5, 15)).T
     signal = np.stack([one, other, long + 0.3 * short, long - 0.3 * short], axis=1) * 3
     first, second = periods(rng, signal, noise=0.1)
-    found = spatial.land_range(first, second, *places, rng)
     known = spatial.covariances(first, second)
+    found = spatial.land_range(first, second, known, places, rng)
     filtered = first @ spatial.local_filter(known.total, found.variation)
     share = [np.var(x[:, 2] - x[:, 3]) / np.var(x[:, 2] + x[:, 3]) for x in (first, filtered)]
     assert share[1] > 2 * share[0]
 
 
 def test_range_grows_with_the_patches(rng, places):
-    ranges = [
-        spatial.land_range(*periods(rng, fields(rng, places, (length,))), *places, rng)
-        for length in (1, 2.5, 6)
-    ]
+    ranges = []
+    for length in (1, 2.5, 6):
+        x = periods(rng, fields(rng, places, (length,)))
+        ranges.append(spatial.land_range(*x, spatial.covariances(*x), places, rng))
     lags = [found.lag for found in ranges]
     assert lags == sorted(set(lags))
     # the variogram of noise smoothed by a Gaussian is 1 - exp(-lag^2 / 4 length^2)
@@ -122,7 +122,7 @@ def test_range_grows_with_the_patches(rng, places):
 def test_pixels_without_neighbours_have_no_range(rng):
     row, column = np.arange(0, 900, 9), np.zeros(100, int)
     x = rng.normal(size=(100, 3)).astype(np.float32)
-    assert spatial.land_range(x, x, row, column, rng) is None
+    assert spatial.land_range(x, x, spatial.covariances(x, x), (row, column), rng) is None
 
 
 def test_principal_axes_are_uncorrelated_by_falling_variance_of_mean_one(rng):

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import obstore
 from aiohttp import ClientResponseError
 from botocore.exceptions import BotoCoreError
@@ -16,6 +15,7 @@ from s3fs import S3FileSystem
 from ingest.source import access
 from lake.errors import ConfigError, LakeError
 from lake.storage import refusals
+from lake.storage.fsspec_backend import open_file_system
 
 REFUSALS = (PermissionError, BotoCoreError, BaseError, ClientResponseError)
 """What file systems raise where asking again is of no use."""
@@ -53,17 +53,13 @@ def open_filesystem(url: str) -> tuple[AbstractFileSystem, str]:
 
     Raises:
         ConfigError: nobody serves such a URL, or a setting of the source has no meaning.
+        UnreachableError: its server does not answer (`lake.storage.fsspec_backend`).
     """
     scheme, _, path = url.partition("://")
     if scheme in (*access.GOOGLE, *access.AZURE):
         files_of: Any = CloudFiles  # whose types know each scheme's settings apart
         return files_of(scheme, **obstore_options(url)), path.rstrip("/")
-    try:
-        files, root = fsspec.url_to_fs(url, **_options(url))
-    except (ValueError, ImportError) as error:
-        raise ConfigError(
-            f"cannot open {url}: {error}; wanted a folder or an fsspec URL, e.g. s3://noaa-goes16"
-        ) from error
+    files, root = open_file_system(url, _options(url))
     if isinstance(files, S3FileSystem):
         files.retries = 1  # `ingest.source.retries` is enough
     return files, root

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime
 from os import SEEK_END
@@ -9,6 +10,7 @@ from typing import Any
 
 import fsspec
 import zarr.storage
+from fsspec import AbstractFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from zarr.abc.store import Store as ZarrStore
 
@@ -16,6 +18,53 @@ from lake.errors import ConfigError, MissingError, UnreachableError
 from lake.storage.objects import UNDATED, Bytes, Stat
 from lake.storage.readonly import ReadOnlyStore
 from lake.storage.urls import join, redact
+
+CONNECTING = frozenset(("ftp", "sftp", "ssh", "smb"))
+"""The schemes whose file systems ask the server when they are opened."""
+OPENING_S = 8
+"""How long such a server may take."""
+
+
+def open_file_system(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, str]:
+    """The file system of a URL by fsspec, and the path in it.
+
+    Args:
+        url: of any scheme that fsspec knows; chained ones too.
+        options: those of the file system, as fsspec takes them.
+
+    Raises:
+        ConfigError: nobody serves the scheme, or its file system cannot be made.
+        UnreachableError: the server of one that connects at once does not answer within `OPENING_S`.
+    """
+    schemes = {part.partition("://")[0] for part in url.split("::")}
+    try:
+        if schemes.isdisjoint(CONNECTING):
+            return _url_to_fs(url, options)
+        opening: Future[tuple[AbstractFileSystem, str]] = Future()
+        threading.Thread(target=_open, args=(opening, url, options), daemon=True).start()
+        return opening.result(timeout=OPENING_S)
+    except (ConnectionError, TimeoutError) as error:
+        reason = str(error) or f"its server did not answer within {OPENING_S} s"
+        raise UnreachableError(f"cannot open {redact(url)}: {reason}; run it again") from error
+    except Exception as error:  # the packages of some schemes have errors of their own
+        raise ConfigError(
+            f"cannot open {redact(url)}: {error}; check the URL, and what the file system of its "
+            "scheme needs: a package, or storage options"
+        ) from error
+
+
+def _open(
+    opening: Future[tuple[AbstractFileSystem, str]], url: str, options: Mapping[str, Any]
+) -> None:
+    try:
+        opening.set_result(_url_to_fs(url, options))
+    except Exception as error:  # noqa: BLE001 raised where the result is asked for
+        opening.set_exception(error)
+
+
+def _url_to_fs(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, str]:
+    file_system, path = fsspec.core.url_to_fs(url, **options)
+    return file_system, path
 
 
 class FsspecObjects:
@@ -26,15 +75,7 @@ class FsspecObjects:
     def __init__(self, root: str, options: dict[str, Any]) -> None:
         self.root = root.rstrip("/")
         self._options = options
-        try:
-            self._fs, self._base = fsspec.core.url_to_fs(root, **options)
-        except (ConnectionError, TimeoutError) as error:  # some connect at once
-            raise UnreachableError(f"cannot open {redact(root)}: {error}; run it again") from error
-        except (ValueError, TypeError, ImportError, OSError) as error:
-            raise ConfigError(
-                f"cannot open {redact(root)}: {error}; check the URL, and what the file system of its "
-                "scheme needs: a package, or storage options"
-            ) from error
+        self._fs, self._base = open_file_system(root, options)
         self._is_cached = "::" in root
         # the file systems that cache take no two threads at a time
         self._reading: AbstractContextManager[Any] = _CACHES if self._is_cached else nullcontext()

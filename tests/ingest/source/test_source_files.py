@@ -99,7 +99,7 @@ class TestListing:
         assert source_files.list_files(memory, ["ABI-L2-LSTC/2030/001/18"]) == []
 
     def test_scheme_that_nobody_serves_is_an_error(self):
-        with pytest.raises(ConfigError, match=r"cannot open carrier-pigeon://coop.*wanted a f"):
+        with pytest.raises(ConfigError, match=r"cannot open carrier-pigeon://coop.*check the URL"):
             source_files.list_files("carrier-pigeon://coop")
 
 

@@ -1,5 +1,7 @@
 """A place is one place for every reader, or refused before anything is read or written."""
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -8,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lake.errors import ConfigError
+from lake.errors import ConfigError, UnreachableError
+from lake.storage import fsspec_backend
 from lake.storage.connect import connect
 from lake.storage.urls import absolute, join, redact
 
@@ -120,6 +123,23 @@ def test_place_that_nothing_can_open_is_refused_by_name(place, monkeypatch):
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(ConfigError, match=r"cannot open|cannot be a place|home folder"):
         connect(place)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """The port of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_server_that_says_nothing_is_not_waited_for(silent_server, monkeypatch):
+    monkeypatch.setattr(fsspec_backend, "OPENING_S", 0.2)
+    for url in (
+        f"ftp://127.0.0.1:{silent_server}/lake",
+        f"simplecache::ftp://127.0.0.1:{silent_server}/a",
+    ):
+        with pytest.raises(UnreachableError, match=r"cannot open .*ftp://127.*answer within 0.2 s"):
+            connect(url)
 
 
 def test_url_of_a_scheme_alone_keeps_its_form():

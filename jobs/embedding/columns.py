@@ -118,6 +118,29 @@ class Columns:
         number = {key: position for position, key in enumerate(sorted(set(keys)))}
         return np.array([number[key] for key in keys], np.int64)
 
+    def fine_sets(self) -> tuple[Indices, ...]:
+        """(slot, subpixel, channel) the positions of the columns of each cube whose subpixels are apart.
+
+        A slot is a (month, tod), a channel a (band, statistic). A slot that lacks one of its cube's
+        columns is left out.
+
+        Raises:
+            ConfigError: no column is a subpixel.
+        """
+        cells: dict[str, dict[tuple[int, int], dict[tuple[int, str, str], int]]] = {}
+        for position, feature in enumerate(self.features):
+            if feature.subpixel is not None:
+                slots = cells.setdefault(feature.cube, {})
+                slot = slots.setdefault((feature.month, feature.tod), {})
+                slot[feature.subpixel, feature.band, feature.statistic] = position
+        sets = tuple(_grid(slots) for slots in cells.values())
+        if not sets or not all(grid.size for grid in sets):
+            raise ConfigError(
+                f"{self} have no fine pixels apart, or never all of a coarse pixel: give a run of "
+                "'lake sample --set subpixels=separate' of a store with 500 m or 1 km cubes"
+            )
+        return sets
+
     def __str__(self) -> str:
         if not self.are_features:
             return f"{self.components} scores of components"
@@ -144,3 +167,13 @@ class Columns:
             return cls.from_names(document["features"])
         variance, ratio = document["variance"], document["signal_to_noise"]
         return cls((), document["components"], tuple(variance), tuple(ratio))
+
+
+def _grid(slots: Mapping[tuple[int, int], Mapping[tuple[int, str, str], int]]) -> Indices:
+    """(slot, subpixel, channel) positions of the slots of a cube that have all of its columns."""
+    names = {key for slot in slots.values() for key in slot}
+    subpixels = sorted({subpixel for subpixel, _, _ in names})
+    channels = sorted({(band, statistic) for _, band, statistic in names})
+    keys = [(subpixel, *channel) for subpixel in subpixels for channel in channels]
+    complete = [[slot[key] for key in keys] for slot in slots.values() if slot.keys() >= set(keys)]
+    return np.array(complete, np.int64).reshape(len(complete), len(subpixels), len(channels))

@@ -263,7 +263,7 @@ def _prefix_loss(
             model.decoder(second * prefix).float(),
         )
     vectors = first[:, :size].float(), second[:, :size].float()
-    outcome = BatchOutcome(*vectors, codes, rebuilt, clean, labels)
+    outcome = BatchOutcome(*vectors, codes, rebuilt, clean, labels, task.columns)
     with torch.autocast(first.device.type, enabled=False):
         return objective.value(task.objective, outcome)
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from jobs.embedding.entries import Need, check_names
-from jobs.embedding.losses import contrastive, reconstruction, redundancy
+from jobs.embedding.losses import contrastive, fine_pixels, reconstruction, redundancy
 from jobs.embedding.models.embedding_model import Code
+from jobs.embedding.views.choice import ColumnNumbers
 from jobs.runs.settings import check
 from lake.errors import ConfigError
 
@@ -56,6 +57,8 @@ class BatchOutcome:
     """(batch, inputs) that each view was made from."""
     labels: Tensor | None
     """(batch,) below 0: the pixel has no label; None: there are no labels."""
+    columns: ColumnNumbers
+    """The groups of the inputs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,26 @@ def _rebuilt(
     return term
 
 
+def _rebuilt_sets(
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[BatchOutcome, Objective], Tensor]:
+    """A term that is the mean over views and cubes of a loss of rebuilt and clean sets of fine pixels."""
+
+    def term(outcome: BatchOutcome, _: Objective) -> Tensor:
+        losses = [
+            loss(rebuilt[:, sets], clean[:, sets])
+            for rebuilt, clean in zip(outcome.rebuilt or (), outcome.clean, strict=True)
+            for sets in outcome.columns.fine_sets()
+        ]
+        return sum(losses[1:], start=losses[0]) / len(losses)
+
+    return term
+
+
+def _unlike(rebuilt: Tensor, clean: Tensor) -> Tensor:
+    return 1 - fine_pixels.ssim(rebuilt, clean)
+
+
 TERMS: dict[str, LossTerm] = {
     "infonce": LossTerm(
         value=_infonce,
@@ -175,6 +198,31 @@ TERMS: dict[str, LossTerm] = {
         value=_rebuilt(reconstruction.huber),
         help="as `mse`, but linear beyond an error of 1: outliers pull no harder",
         needs=(Need.DECODER,),
+    ),
+    "wasserstein": LossTerm(
+        value=_rebuilt_sets(fine_pixels.wasserstein),
+        help="the sorted fine pixels of each band, rebuilt against clean: their order does not count",
+        needs=(Need.FEATURES, Need.DECODER),
+    ),
+    "sliced": LossTerm(
+        value=_rebuilt_sets(fine_pixels.sliced_wasserstein),
+        help="the same for all bands of a cube together, along 32 directions (sliced Wasserstein)",
+        needs=(Need.FEATURES, Need.DECODER),
+    ),
+    "chamfer": LossTerm(
+        value=_rebuilt_sets(fine_pixels.chamfer),
+        help="the distance of each fine pixel to the nearest one of the other set, both ways",
+        needs=(Need.FEATURES, Need.DECODER),
+    ),
+    "sinkhorn": LossTerm(
+        value=_rebuilt_sets(fine_pixels.sinkhorn),
+        help="the Sinkhorn divergence of the two sets of fine pixels, all bands of a cube together",
+        needs=(Need.FEATURES, Need.DECODER),
+    ),
+    "ssim": LossTerm(
+        value=_rebuilt_sets(_unlike),
+        help="1 minus the structural similarity of the images of fine pixels: here places count",
+        needs=(Need.FEATURES, Need.DECODER),
     ),
     "kl": LossTerm(
         value=_divergence,

@@ -78,6 +78,7 @@ class ColumnNumbers:
     columns: Columns
     device: torch.device
     _tensors: dict[tuple[str, ...], Tensor] = field(default_factory=dict)
+    _fine_sets: tuple[Tensor, ...] = ()
 
     def numbers(self, *attributes: str) -> Tensor:
         """(inputs,) as `Columns.numbers` gives them."""
@@ -85,6 +86,13 @@ class ColumnNumbers:
             numbers = torch.from_numpy(self.columns.numbers(*attributes))
             self._tensors[attributes] = numbers.to(self.device)
         return self._tensors[attributes]
+
+    def fine_sets(self) -> tuple[Tensor, ...]:
+        """(slot, subpixel, channel) of each cube, as `Columns.fine_sets` gives them."""
+        if not self._fine_sets:
+            positions = (torch.from_numpy(sets) for sets in self.columns.fine_sets())
+            self._fine_sets = tuple(sets.to(self.device) for sets in positions)
+        return self._fine_sets
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,13 +25,16 @@ REGISTRIES = {
 }
 ENTRIES = [(setting, name) for setting, (entries, _) in REGISTRIES.items() for name in entries]
 COLUMNS = Columns.from_names(
-    f"day-2km/{band}/{month:02d}/64800/mean" for month in (1, 4, 7) for band in ("C02", "C13")
+    f"day-1km/{band}/{month:02d}/64800/mean/s{subpixel:02d}"
+    for month in (1, 4, 7)
+    for band in ("C02", "C13")
+    for subpixel in range(4)
 )
 
 
 @pytest.mark.parametrize(("setting", "name"), ENTRIES)
 def test_entry_trains(setting, name):
-    """Two periods of features, with neighbours and labels: nothing that an entry may need is missing."""
+    """Two periods of fine pixels, with neighbours and labels: nothing that an entry may need is missing."""
     chosen = {"model": "plain", "loss": ("infonce",), "views": ("noise",)}
     chosen |= {setting: name if setting == "model" else (name,)}
     if Need.VARIATIONAL_CODE in TERMS[chosen["loss"][0]].needs:

@@ -2,8 +2,16 @@
 
 Needs dask[distributed], which `import lake` does not: only the commands of `ingest` and `jobs` come
 here. Functions that compute take a `Client`; only a command makes one.
+
+An address is one of Dask's, `tcp://` or `tls://`, or of a cluster behind a Dask Gateway, for which
+dask-gateway must be installed:
+
+    gateway+https://gateway.example.org/CLUSTER     the gateway's own URL, and the name of the cluster
+    gateway://gateway.example.org:443/CLUSTER       the scheduler's address as Dask shows it; the gateway
+                                                    is the one of Dask's setting `gateway.address`
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -72,15 +80,8 @@ def client(address: str | None) -> Iterator[Client]:
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
     """A client of a scheduler that is there already, and what to say when it no longer is."""
-    _check_security(address)
-    try:
-        connected = Client(address)
-    except OSError as error:
-        raise UnreachableError(
-            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address "
-            "(tls://... where it speaks TLS)"
-        ) from error
-    with connected:
+    by_gateway = address.startswith(("gateway://", "gateway+"))
+    with _behind_gateway(address) if by_gateway else _at_scheduler(address) as connected:
         try:
             yield connected
         except (CommClosedError, FutureCancelledError) as error:
@@ -93,6 +94,83 @@ def _connected(address: str) -> Iterator[Client]:
                 f"{error}; what was finished is kept: look into the workers' logs (memory?), and run "
                 "the same command again"
             ) from error
+
+
+def _at_scheduler(address: str) -> Client:
+    """A client of the scheduler at an address of Dask's own."""
+    _check_security(address)
+    try:
+        return Client(address)
+    except OSError as error:
+        raise UnreachableError(
+            f"no Dask scheduler answers at {address}: {error}; start one, or give another --address "
+            "(tls://... where it speaks TLS)"
+        ) from error
+
+
+def _behind_gateway(address: str) -> Client:
+    """A client of a cluster that a Dask Gateway started; the cluster stays when the client goes.
+
+    Raises:
+        ConfigError: dask-gateway is missing, the address names no gateway or no cluster, or the gateway
+            knows no such cluster of this user.
+        UnreachableError: the gateway does not answer, or its cluster did not start.
+    """
+    url, name = _gateway_of(address)
+    try:
+        import dask_gateway  # noqa: PLC0415 (who has no gateway needs it not)
+    except ImportError as error:
+        raise ConfigError(
+            f"{address} lies behind a Dask Gateway, for which dask-gateway is missing: "
+            "pip install dask-gateway"
+        ) from error
+    from aiohttp import ClientError, ClientResponseError  # noqa: PLC0415 (dask-gateway brings it)
+
+    failures = (ClientError, dask_gateway.GatewayServerError, dask_gateway.GatewayClusterError)
+    try:
+        gateway = dask_gateway.Gateway(
+            url
+        )  # closes itself: closed by hand, it complains at its end
+        names = sorted(report.name for report in gateway.list_clusters())
+        report = gateway.get_cluster(name, wait=True) if name in names else None
+        if report and report.scheduler_address:
+            return Client(report.scheduler_address, security=report.security)
+    except ClientResponseError as error:
+        raise ConfigError(
+            f"{url} refused this user: {error.status} {error.message}; set DASK_GATEWAY__AUTH__TYPE "
+            "as its administrator says"
+        ) from error
+    except (OSError, ValueError, *failures) as error:
+        raise UnreachableError(f"no Dask Gateway answers at {url}: {error}") from error
+    if report:
+        raise UnreachableError(f"{address} is {report.status.name.lower()}: try again when it runs")
+    raise ConfigError(
+        f"{url} has no cluster {name!r} of yours; it has {', '.join(names) or 'none'}: "
+        "dask_gateway.Gateway().new_cluster(shutdown_on_close=False) starts one"
+    )
+
+
+def _gateway_of(address: str) -> tuple[str, str]:
+    """URL of the gateway, and name of its cluster.
+
+    Raises:
+        ConfigError: the address does not say which.
+    """
+    url, _, name = address.removeprefix("gateway+").rpartition("/")
+    if not name or not re.fullmatch(r"(gateway|https?)://[^/].*", url):
+        raise ConfigError(
+            f"{address}: wanted gateway+https://GATEWAY/CLUSTER; dask_gateway.Gateway().list_clusters() "
+            "lists the clusters"
+        )
+    if not url.startswith("gateway://"):
+        return url, name
+    configured = dask.config.get("gateway.address", None)
+    if configured is None:
+        raise ConfigError(
+            f"{address} does not say at which URL the gateway gives out certificates: set "
+            f"DASK_GATEWAY__ADDRESS, or give gateway+https://GATEWAY/{name}"
+        )
+    return str(configured), name
 
 
 def _check_security(address: str) -> None:

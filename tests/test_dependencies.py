@@ -22,6 +22,7 @@ PRIVATE_NAMES = {
     "_strip_protocol": "of file systems of fsspec: no public way tells a path as its listings do",
 }
 OPTIONAL = {
+    "dask_gateway": "of addresses gateway+https://; the message without it tells what to install",
     "pyogrio": "of regions in files that are no GeoJSON; the message without it tells what to install",
 }
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from itertools import groupby
-from pathlib import Path
 
 import click
 
@@ -37,6 +36,7 @@ from lake.commands.options import (
 from lake.console.messages import emit, progress, say
 from lake.errors import ConfigError, LakeError, NoStepError
 from lake.format import keys
+from lake.storage.connect import connect
 from lake.upkeep import reports
 
 
@@ -253,7 +253,7 @@ def pickles(
 
 
 @ingest.command()
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.argument("folder", metavar="DIR_OR_URL", callback=place)
 @click.option("--shape", default=(200, 300), type=(int, int), help="Rows and columns at 2 km.")
 @click.option("--years", default="2020,2022", help="Separated by commas.")
 @click.option(
@@ -274,12 +274,12 @@ def synthetic(
     """Write granules of the real layout that show an invented country, whose truth is known."""
     from ingest.synthetic import granules  # noqa: PLC0415 (needed here alone)
 
-    if any(Path(folder).glob("*")):
+    if connect(folder).list():
         raise ConfigError(f"{folder} is not empty: give a new or empty folder")
     steps = granules.time_steps(years=_numbers(years), months=months, days=_numbers(days))
     granules.write_truth(folder, shape, seed)
     by_day = groupby(steps, key=lambda step: step.start.date())  # the steps of a day share weather
-    calls = [(str(Path(folder).absolute()), shape, seed, list(day)) for _, day in by_day]
+    calls = [(folder, shape, seed, list(day)) for _, day in by_day]
     with dask_cluster.client(address) as client, progress("write granules") as report:
         dask_cluster.call(client, granules.write_steps, calls, report)
 

@@ -14,6 +14,7 @@ A time step needs nothing but the landscape, which is quickly made from (shape, 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ from numpy.typing import NDArray
 from ingest.synthetic import acm, encode, sst
 from ingest.synthetic.encode import BAND_PRODUCT, LST_PRODUCT, Times
 from ingest.synthetic.imager import CHANNELS, image, lst_image
-from ingest.synthetic.landscape import COVERS, Landscape, landscape
+from ingest.synthetic.landscape import COVERS, landscape
 from ingest.synthetic.scene import Scene, scene
 from lake.errors import ConfigError
+from lake.storage.connect import connect
 
 DAY_TODS = (43200, 54000, 64800, 75600, 0)
 NIGHT_TODS = (10800, 21600, 32400)
@@ -113,7 +115,7 @@ def write(
     """Write all granules, in this process, and `truth.npz` beside them.
 
     Args:
-        folder: receives the files, and is made if need be; files of the same name are replaced.
+        folder: or URL, receives the files; files of the same name are replaced.
         shape: of the crop, coarse pixels.
         years: see `time_steps`, as for the next three and `missing`.
         months: see there.
@@ -135,13 +137,12 @@ def write(
 def write_truth(
     folder: str | Path, shape: tuple[int, int] = (200, 300), seed: int = 0
 ) -> LandscapeTruth:
-    """Write `truth.npz`, arrays `classes`, `land`, `names`, into a folder that is made if need be."""
+    """Write `truth.npz`, arrays `classes`, `land`, `names`, into a folder or below a URL."""
     country = landscape(shape, seed)
     truth = LandscapeTruth(country.classes, country.land, tuple(cover.name for cover in COVERS))
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        Path(folder) / TRUTH, classes=truth.classes, land=truth.land, names=np.array(truth.names)
-    )
+    file = BytesIO()
+    np.savez_compressed(file, classes=truth.classes, land=truth.land, names=np.array(truth.names))
+    connect(folder).put(TRUTH, file.getvalue())
     return truth
 
 
@@ -158,20 +159,17 @@ def write_steps(
     steps: Sequence[TimeStep],
     report: Report | None = None,
 ) -> None:
-    """Write some time steps; the arguments are small, so that a worker can do it as a task.
+    """Write some time steps into a folder or below a URL.
 
-    The time steps of a day share its weather: give whole days.
+    The arguments are small, so that a worker can do it as a task. The time steps of a day share its
+    weather: give whole days.
     """
-    country = landscape(shape, seed)
+    country, target = landscape(shape, seed), connect(folder)
     for done, step in enumerate(steps, 1):
-        write_step(folder, country, step)
+        for name, data in scene_files(scene(country, step.start), step.bands).items():
+            target.put(name, data)
         if report:
             report(done, len(steps))
-
-
-def write_step(folder: str | Path, country: Landscape, step: TimeStep) -> list[Path]:
-    """Write the files of one time step, each in one go, and return their paths."""
-    return write_scene(folder, scene(country, step.start), step.bands)
 
 
 def write_scene(
@@ -180,16 +178,26 @@ def write_scene(
     bands: Sequence[str],
     products: Sequence[str] = (LST_PRODUCT,),
 ) -> list[Path]:
-    """Write the files of one scan of a scene.
+    """Write the files of one scan of a scene, see `scene_files`, and return their paths."""
+    files = scene_files(observed_scene, bands, products)
+    paths = [Path(folder) / name for name in files]
+    for path, data in zip(paths, files.values(), strict=True):
+        path.write_bytes(data)
+    return paths
+
+
+def scene_files(
+    observed_scene: Scene, bands: Sequence[str], products: Sequence[str] = (LST_PRODUCT,)
+) -> dict[str, bytes]:
+    """The files of one scan of a scene.
 
     Args:
-        folder: where to write.
         observed_scene: the scene.
         bands: of the L1b files.
         products: L2 products, keys of `L2_FILES`.
 
     Returns:
-        The paths of the files, bands first.
+        The content of each file by its name, bands first.
     """
     files = {}
     for band in bands:
@@ -203,10 +211,7 @@ def write_scene(
             else _l2_times(observed_scene.when)
         )
         files[encode.file_name(times, product)] = L2_FILES[product](observed_scene, times)
-    paths = [Path(folder) / name for name in files]
-    for path, data in zip(paths, files.values(), strict=True):
-        path.write_bytes(data)
-    return paths
+    return files
 
 
 def _moment(year: int, month: int, day: int, tod: int) -> datetime:

@@ -26,8 +26,8 @@ from kubernetes_validate import utils as schemas
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 OVERLAYS = ("local", "aws", "gcp", "staging")
-QUICKSTART = "quickstart"
-"""The overlay without Dask's operator."""
+QUICKSTARTS = ("quickstart", "quickstart-synthetic")
+"""The overlays without Dask's operator."""
 PROGRAMS = Path(sys.executable).parent
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
 
@@ -64,7 +64,7 @@ def pods(document: Document) -> Iterator[Document]:
     match document["kind"]:
         case "CronJob":
             yield spec["jobTemplate"]["spec"]["template"]["spec"]
-        case "Deployment":
+        case "Deployment" | "Job":
             yield spec["template"]["spec"]
         case "DaskCluster":
             yield spec["scheduler"]["spec"]

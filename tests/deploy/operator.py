@@ -3,7 +3,7 @@
 import copy
 import warnings
 
-from tests.deploy.manifests import Document
+from tests.deploy.manifests import Document, kind, overlay
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the packages that it brings
@@ -34,4 +34,22 @@ def made(cluster: Document, *, workers: int) -> list[Document]:
                 labels,
             )
         )
+    return found
+
+
+def templates(which: str) -> dict[str, Document]:
+    """Name -> metadata and spec of every pod of an overlay, those that the operator writes among them."""
+    found = {}
+    for document in overlay(which):
+        if kind(document, "DaskCluster"):
+            scheduler, _, worker = made(document, workers=1)
+            cluster = document["metadata"]["name"]
+            found[f"{cluster} scheduler"] = scheduler["spec"]["template"]
+            found[f"{cluster} worker"] = worker["spec"]["template"]
+        elif document["kind"] in ("Deployment", "Job"):
+            found[document["metadata"]["name"]] = document["spec"]["template"]
+        elif kind(document, "CronJob"):
+            found[document["metadata"]["name"]] = document["spec"]["jobTemplate"]["spec"][
+                "template"
+            ]
     return found

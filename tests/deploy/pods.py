@@ -9,12 +9,14 @@ for each mount. Nothing else of this process's environment is passed on.
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,16 @@ HARDWARE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """About this machine's processor."""
 
 
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a program in a container did."""
+
+    code: int
+    out: bytes
+    err: bytes
+    peak_bytes: int
+
+
 @dataclass(slots=True)
 class Pod:
     """One container that runs."""
@@ -40,6 +52,9 @@ class Pod:
     """stderr; stdout beside it."""
     ports: Mapping[int, int] = field(default_factory=dict)
     """Of the container -> of this machine."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    place: Callable[[str], str] = str
+    """From an argument of a container to where that is on this machine."""
 
     def finish(self) -> int:
         """Its exit code; it is killed when it takes too long."""
@@ -71,6 +86,41 @@ class Pod:
                     sizes += map(int, re.findall(r"^Pss:\s+(\d+)", rollup, re.MULTILINE))
         return sum(sizes) * 1024
 
+    def peak_of_all(self) -> int:
+        """The largest memory of all its processes at a time, seen every 0.2 s until it ends."""
+        peak = 0
+        while self.process.poll() is None:
+            peak = max(peak, self.memory_bytes())
+            time.sleep(0.2)
+        return peak
+
+    def peak_bytes(self) -> int:
+        """The largest memory that its first process ever had; shared memory counts too."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        return int(peak) * 1024
+
+    def execute(self, words: Sequence[str]) -> Executed:
+        """As `kubectl exec` of a program in its container."""
+        command = [str(PROGRAMS / words[0]), *map(self.place, words[1:])]
+        if words[0] not in ("lake", "dask"):
+            command[0] = words[0]
+        with (
+            tempfile.TemporaryFile() as out,
+            subprocess.Popen(
+                command,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                env=self.environment,
+                cwd=self.log.parent,
+            ) as process,
+        ):
+            err = process.stderr.read() if process.stderr else b""
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            return Executed(process.returncode, out.read(), err, usage.ru_maxrss * 1024)
+
     @property
     def out(self) -> str:
         return self.log.with_suffix(".out").read_text()
@@ -90,7 +140,7 @@ class Runner:
         self._documents = documents
         self._config = {d["metadata"]["name"]: d["data"] for d in documents if kind(d, "ConfigMap")}
         self._secrets = secrets
-        self._services: dict[tuple[str, int], int] = {}
+        self.services: dict[tuple[str, int], int] = {}
         """Name and port of a service -> port of this machine."""
         self.started: list[Pod] = []
 
@@ -122,7 +172,7 @@ class Runner:
         scheduler = self.start(
             deployment["metadata"]["name"], _pod(deployment), more=["--host", "127.0.0.1"]
         )
-        self._serve(service, deployment, scheduler)
+        self.serve(service, deployment, scheduler)
         self.wait_ready(scheduler, _pod(deployment))
         return scheduler, [self.start(of["metadata"]["name"], _pod(of)) for of in rest]
 
@@ -147,19 +197,22 @@ class Runner:
 
         found = self._environment(container, [*container.get("env", []), *env])
         words = [*container["command"], *(expand(a, found) for a in container["args"]), *more]
-        environment = image_environment() | found
+        is_ours = container["image"].startswith("goeslake")
+        environment = (image_environment() if is_ours else {}) | found
+        environment = {k: placed(v) for k, v in environment.items()} | _ours()
+        program = PROGRAMS / words[0] if is_ours else shutil.which(words[0])
         log = home / "stderr.log"
         with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
             process = subprocess.Popen(
-                [*within, str(PROGRAMS / words[0]), *map(placed, words[1:])],
-                env={k: placed(v) for k, v in environment.items()} | _ours(),
+                [*within, str(program), *map(placed, words[1:])],
+                env=environment,
                 stdout=out,
                 stderr=err,
                 stdin=subprocess.DEVNULL,
                 cwd=home,
                 start_new_session=True,
             )
-        self.started.append(Pod(name, process, log, ports))
+        self.started.append(Pod(name, process, log, ports, environment, placed))
         return self.started[-1]
 
     def wait_ready(self, pod: Pod, spec: Document) -> None:
@@ -209,20 +262,21 @@ class Runner:
             (folder / name).write_text(content)
         return folder
 
-    def _serve(self, service: Document, deployment: Document, pod: Pod) -> None:
+    def serve(self, service: Document, deployment: Document, pod: Pod) -> None:
+        """Have the others find a pod by the name of its Service."""
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         assert service["spec"]["selector"].items() <= labels.items()
         (container,) = _pod(deployment)["containers"]
         numbers = {of["name"]: of["containerPort"] for of in container["ports"]}
         for port in service["spec"]["ports"]:
             key = service["metadata"]["name"], port["port"]
-            self._services[key] = pod.ports[numbers[port["targetPort"]]]
+            self.services[key] = pod.ports[numbers[port["targetPort"]]]
 
     def _placed(self, text: str, mounts: Mapping[str, Path], ports: Mapping[int, int]) -> str:
         """Where paths, ports and names of services are on this machine."""
         for path, folder in mounts.items():
             text = re.sub(rf"^{path}(?=/|$)", str(folder), text)
-        for (name, port), here in self._services.items():
+        for (name, port), here in self.services.items():
             inside = rf"//{name}(\.{operator.NAMESPACE}\.svc\.cluster\.local)?:{port}\b"
             text = re.sub(inside, f"//127.0.0.1:{here}", text)
         if (found := re.fullmatch(r"(:?)(\d+)", text)) and int(found[2]) in ports:

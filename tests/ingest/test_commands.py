@@ -8,6 +8,7 @@ import pytest
 import lake
 from ingest.commands.options import _day
 from ingest.synthetic import granules
+from lake.storage.connect import connect
 
 
 @pytest.fixture
@@ -84,6 +85,16 @@ def test_synthetic_granules_are_not_written_into_a_folder_with_other_things(comm
     code, _, err = command("ingest", "synthetic", ".")
     assert code == 64
     assert "is not empty" in err
+
+
+def test_synthetic_granules_are_written_below_a_url(command, s3_root):
+    small = ("--shape", "32", "40", "--years", "2020", "--months", "1", "--days", "10")
+    code, _, err = command("ingest", "synthetic", s3_root, *small)
+    assert code == 0, err
+    names = connect(s3_root).list()
+    assert len([name for name in names if name.endswith(".nc")]) == 5 * 9 + 3 * 3 - 1
+    code, _, err = command("ingest", "synthetic", s3_root, *small)
+    assert (code, "is not empty" in err) == (64, True)
 
 
 def test_merge_needs_two_stores_that_exist(command, tmp_path):

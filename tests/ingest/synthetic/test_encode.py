@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ingest.synthetic import granules
 from ingest.synthetic.landscape import landscape
+from ingest.synthetic.scene import scene
 
 SHAPE = (40, 60)
 BANDS = ("C01", "C02", "C03", "C05", "C06", "C07", "C13", "C15")
@@ -30,7 +31,7 @@ def files(country, tmp_path_factory):
     by_start = {}
     for start, when in ((SUMMER, (2020, 7, 15)), (WINTER, (2022, 1, 15))):
         moment = datetime(*when, 18, 1, 17, 200000, tzinfo=UTC)
-        paths = granules.write_step(folder, country, granules.TimeStep(moment, BANDS))
+        paths = granules.write_scene(folder, scene(country, moment), BANDS)
         by_start[start] = dict(zip((*BANDS, "LST"), paths, strict=True))
     return by_start
 

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import netCDF4
 import numpy as np
@@ -14,6 +15,7 @@ from ingest.synthetic.imager import image
 from ingest.synthetic.landscape import COVERS, NO_LAND, landscape
 from ingest.synthetic.scene import scene
 from lake.errors import ConfigError
+from lake.storage.connect import connect
 
 SHAPE = (40, 60)
 NAME = re.compile(
@@ -283,7 +285,7 @@ def test_after_the_change_the_flags_are_an_enumeration_and_the_surface_is_as_obs
 def test_the_version_changes_on_its_day(country, tmp_path):
     for day, version in ((18, "v01r00"), (20, "v02r00")):
         when = datetime(2021, 8, day, 15, 1, 17, 200000, tzinfo=UTC)
-        (path,) = granules.write_step(tmp_path, country, granules.TimeStep(when, ()))
+        (path,) = granules.write_scene(tmp_path, scene(country, when), ())
         with opened(path) as file:
             assert file["algorithm_product_version_container"].product_version == version
 
@@ -305,7 +307,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order(written, files, tmp_pat
     again = landscape(SHAPE, seed=3)
     steps = granules.time_steps(months=(1, 7), days=(15,))
     for step in (steps[20], steps[3]):
-        for path in granules.write_step(tmp_path, again, step):
+        for path in granules.write_scene(tmp_path, scene(again, step.start), step.bands):
             assert path.read_bytes() == (written[0] / path.name).read_bytes()
 
 
@@ -316,6 +318,18 @@ def test_steps_written_by_a_worker_are_those_of_the_whole(written, tmp_path):
     assert len(paths) == sum(len(step.bands) + 1 for step in steps[9:11])
     for path in paths:
         assert path.read_bytes() == (written[0] / path.name).read_bytes()
+
+
+def test_granules_below_a_url_are_those_of_a_folder(written):
+    url = f"memory://{uuid4().hex}"
+    (step,) = granules.time_steps(years=(2020,), months=(1,), days=(15,), tods=(0,), missing=False)
+    granules.write_truth(url, SHAPE, 3)
+    granules.write_steps(url, SHAPE, 3, [step])
+    target = connect(url)
+    names = set(target.list())
+    assert len(names) == 1 + len(step.bands) + 1
+    for name in names - {granules.TRUTH}:
+        assert target.get(name) == (written[0] / name).read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -293,15 +293,23 @@ def expand(text: str, known: Mapping[str, str]) -> str:
     return re.sub(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.]*)\)", value, text)
 
 
-def image_environment() -> dict[str, str]:
-    """What the image sets."""
-    # compiled loops stay beside their source here: each pod would compile them for ten seconds
-    left_out = "NUMBA_CACHE_DIR"
-    (block,) = re.findall(
-        r"^ENV ((?:.*\\\n)*.*)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE
-    )
-    items = dict(item.split("=", 1) for item in block.replace("\\\n", " ").split())
-    return {name: value for name, value in items.items() if name != left_out}
+def image_environment(*, compiled: bool = False) -> dict[str, str]:
+    """What the image for amd64 sets.
+
+    Args:
+        compiled: with the settings of compiled loops. Without them loops stay beside their source, or
+            each pod here would compile them.
+    """
+    text = (DEPLOY / "Dockerfile").read_text()
+    stages = dict(re.findall(r"^FROM \S+ AS (\S+)\n((?:(?!FROM ).*\n)*)", text, re.MULTILINE))
+    blocks = [
+        re.search(r"^ENV ((?:.*\\\n)*.*)$", stages[of], re.MULTILINE)
+        for of in ("base-amd64", "run")
+    ]
+    words = " ".join(block[1].replace("\\\n", " ") for block in blocks if block).split()
+    items = dict(word.split("=", 1) for word in words)
+    left_out = () if compiled else ("NUMBA_", "LAKE_COMPILED")
+    return {name: value for name, value in items.items() if not name.startswith(left_out)}
 
 
 def _ours() -> dict[str, str]:

@@ -197,7 +197,7 @@ class Runner:
 
         found = self._environment(container, [*container.get("env", []), *env])
         words = [*container["command"], *(expand(a, found) for a in container["args"]), *more]
-        is_ours = container["image"].startswith("goeslake")
+        is_ours = "goeslake" in container["image"]
         environment = (image_environment() if is_ours else {}) | found
         environment = {k: placed(v) for k, v in environment.items()} | _ours()
         program = PROGRAMS / words[0] if is_ours else shutil.which(words[0])

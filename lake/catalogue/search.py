@@ -194,7 +194,7 @@ def _iso(day: Day) -> str:
     try:
         moment = np.datetime64(np.asarray(day, "datetime64[D]").item(), "D")
     except (TypeError, ValueError):
-        moment = np.datetime64("NaT")
+        moment = np.datetime64("NaT", "D")
     if np.isnat(moment):
         raise ConfigError(
             f"{day!r} is no day: wanted YYYY-MM-DD, a date, a datetime or a datetime64"

@@ -111,7 +111,7 @@ def pixel_coordinates(source: CubeSource) -> dict[str, xr.Variable]:
     coordinates = {"pixel": xr.Variable("pixel", np.arange(pixels, dtype=np.int32))}
     for name in schema.PIXEL_COORDINATES.split():
         make = makers.get(name, partial(store.coordinate, name))
-        array, attributes = store.declared(name)
+        array, attributes = store.declared_coordinate(name)
         lazy = LazyWhole(array.shape, array.dtype, make)
         coordinates[name] = lazy_variable(("pixel",), lazy, attributes)
     coordinates["pixel"].attrs = store.declared("pixel")[1]

@@ -103,9 +103,24 @@ class Generation:
             array: Any = self._root[path]
             return array, dict(array.attrs)
 
+    def declared_coordinate(self, name: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
+        """A coordinate of all pixels, of which nothing is read, and its attributes.
+
+        Raises:
+            FormatError: it is not one number a pixel.
+        """
+        array, attributes = self.declared(name)
+        if array.shape != (self.pixels,):
+            raise FormatError(
+                f"{self._objects.url(name)} has shape {array.shape}, and there are {self.pixels} "
+                "pixels: it is damaged; 'lake verify' lists what is"
+            )
+        return array, attributes
+
     def coordinate(self, name: str) -> NDArray[Any]:
         """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
         if name not in self._read:
+            self.declared_coordinate(name)
             self._read[name] = self.read(name)
             self._read[name].flags.writeable = False
         return self._read[name]

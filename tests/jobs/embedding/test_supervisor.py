@@ -57,7 +57,7 @@ def kill_at_steps(monkeypatch, truth, run, steps):
     return kills
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
     settings = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
     undisturbed = queued(**settings)
@@ -71,6 +71,7 @@ def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kil
     assert torch.equal(weights(truth, run), expected)
 
 
+@pytest.mark.slow
 def test_stop_ends_a_training_that_goes_on_from_its_checkpoint(queued, truth):
     run = queued(steps=1_000_000, checkpoint_seconds=1.0)
     objects = records.folder(truth.root, run)

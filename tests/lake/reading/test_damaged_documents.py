@@ -71,6 +71,20 @@ def test_metadata_of_other_values_are_damaged(store, values):
         lake.open(store)
 
 
+@pytest.mark.parametrize("name", ["pixel", "row", "lat"])
+def test_coordinate_of_other_length_than_the_pixels_is_damaged(store, name):
+    path = store / StoreState.from_commit(commits.head(connect(store))).path / "zarr.json"
+    document = json.loads(path.read_text())
+    metadata = document["consolidated_metadata"]["metadata"][name]
+    metadata["shape"] = [metadata["shape"][0] // 2]
+    change(path, **document)
+    opened = lake.open(store)
+    with pytest.raises(FormatError, match=r"\.zarr/(row|lat) has shape .* pixels: it is damaged"):
+        opened.cube("day-2km")
+    with pytest.raises(FormatError, match="has shape"):
+        opened.coordinate("row" if name == "pixel" else name)
+
+
 @pytest.mark.parametrize("metadata", [1, {"day-2km": []}, {"pixel": {"node_type": "array"}}])
 def test_consolidated_metadata_of_other_values_are_damaged(store, metadata):
     path = store / StoreState.from_commit(commits.head(connect(store))).path / "zarr.json"

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from jobs.features import static
 from jobs.features.features import Feature
 from lake.errors import ConfigError
 from lake.format import bands
@@ -117,6 +118,15 @@ class Columns:
         keys = list(zip(*(getattr(self, name) for name in attributes), strict=True))
         number = {key: position for position, key in enumerate(sorted(set(keys)))}
         return np.array([number[key] for key in keys], np.int64)
+
+    @property
+    def static(self) -> Indices:
+        """The columns that need no observation, `jobs.features.static`."""
+        return np.flatnonzero(np.array(self.cube) == static.CUBE)
+
+    def subset(self, columns: Indices) -> Self:
+        """The description of some of the columns, which are features."""
+        return type(self)(tuple(self.features[column] for column in columns))
 
     def __str__(self) -> str:
         if not self.are_features:

@@ -6,7 +6,7 @@ this package, and an entry of `TERMS`; docs/extending.md does so. docs/embedding
 well together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -14,8 +14,13 @@ from torch import Tensor
 from jobs.embedding.entries import Need, check_names
 from jobs.embedding.losses import contrastive, reconstruction, redundancy
 from jobs.embedding.models.embedding_model import Code
-from jobs.runs.settings import check
+from jobs.features import static
+from jobs.runs.settings import check, newer
 from lake.errors import ConfigError
+
+BLIND = "blind"
+CONDITIONS = tuple(name for name in static.QUANTITIES if name not in static.SUN)
+"""What an encoder can be asked to be blind to; angles of the sun at a time follow from the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,16 @@ class Objective:
     """One for each term; none: the entries' own."""
     temperature: float = 0.2
     """Of the softmax of `infonce` and `supervised`."""
+    blind_to: tuple[str, ...] = newer(())
+    """Quantities of `jobs.features.static` that vectors are not to tell, but those of the sun."""
 
     def __post_init__(self) -> None:
         check_names("loss", self.loss, TERMS)
         fits = len(self.weights) in {0, len(self.loss)}
         check("weights must be one for each loss, or none", self.weights, holds=fits)
         check("temperature must be above 0", self.temperature, holds=self.temperature > 0)
+        fits = set(self.blind_to) <= set(CONDITIONS)
+        check(f"blind_to must be of {', '.join(CONDITIONS)}", self.blind_to, holds=fits)
 
     def needs(self, need: Need) -> bool:
         """Whether one of the terms needs this."""
@@ -56,6 +65,8 @@ class BatchOutcome:
     """(batch, inputs) that each view was made from."""
     labels: Tensor | None
     """(batch,) below 0: the pixel has no label; None: there are no labels."""
+    conditions: Tensor | None = None
+    """(batch, c) what vectors are not to tell; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +84,17 @@ class LossTerm:
     """Where no weights are set."""
 
 
-def value(objective: Objective, outcome: BatchOutcome) -> Tensor:
-    """The loss of a batch."""
-    entries = [TERMS[name] for name in objective.loss]
-    weights = objective.weights or tuple(entry.weight for entry in entries)
-    terms = [
-        weight * entry.value(outcome, objective)
-        for entry, weight in zip(entries, weights, strict=True)
-    ]
-    total: Tensor = sum(terms[1:], start=terms[0])
-    return total
+def terms(objective: Objective, outcome: BatchOutcome) -> dict[str, Tensor]:
+    """Name -> value of each term of a batch, without its weight."""
+    return {name: TERMS[name].value(outcome, objective) for name in objective.loss}
+
+
+def total(objective: Objective, values: Mapping[str, Tensor]) -> Tensor:
+    """The loss, of the values of its terms."""
+    weights = objective.weights or tuple(TERMS[name].weight for name in objective.loss)
+    parts = [weight * values[name] for name, weight in zip(objective.loss, weights, strict=True)]
+    loss: Tensor = sum(parts[1:], start=parts[0])
+    return loss
 
 
 def _infonce(outcome: BatchOutcome, objective: Objective) -> Tensor:
@@ -100,6 +112,16 @@ def _supervised(outcome: BatchOutcome, objective: Objective) -> Tensor:
     return contrastive.supervised(first, second, outcome.labels, objective.temperature)
 
 
+def _blind(outcome: BatchOutcome, _: Objective) -> Tensor:
+    if outcome.conditions is None:
+        raise ConfigError("loss=blind needs conditions: '--set blind_to=latitude,longitude'")
+    told = [
+        redundancy.blindness(vectors, outcome.conditions)
+        for vectors in (outcome.first, outcome.second)
+    ]
+    return (told[0] + told[1]) / 2
+
+
 def _vicreg(outcome: BatchOutcome, _: Objective) -> Tensor:
     return redundancy.vicreg(outcome.first, outcome.second)
 
@@ -112,7 +134,7 @@ def _divergence(outcome: BatchOutcome, _: Objective) -> Tensor:
     spreads = [(code.mean, code.log_variance) for code in outcome.codes]
     divergences = [reconstruction.divergence(m, v) for m, v in spreads if v is not None]
     if not divergences:
-        raise ConfigError("loss=kl needs model=vae: take that model, or leave it out")
+        raise ConfigError("loss=kl needs variational=true: set it, or leave the term out")
     return sum(divergences[1:], start=divergences[0]) / len(divergences)
 
 
@@ -166,6 +188,12 @@ TERMS: dict[str, LossTerm] = {
         value=_per_view(redundancy.decorrelation),
         help="dimensions become uncorrelated",
     ),
+    BLIND: LossTerm(
+        value=_blind,
+        help="vectors do not tell the quantities of `blind_to`, by a linear map",
+        settings=("blind_to",),
+        needs=(Need.CONDITIONS, Need.ALL_IN_MEMORY),
+    ),
     "mse": LossTerm(
         value=_rebuilt(reconstruction.mse),
         help="the squared error of inputs that a decoder rebuilds from a view",
@@ -178,7 +206,7 @@ TERMS: dict[str, LossTerm] = {
     ),
     "kl": LossTerm(
         value=_divergence,
-        help="the divergence of the codes of `vae` from a normal distribution; its weight is beta",
+        help="the divergence of codes of `variational=true` from a normal one; its weight is beta",
         needs=(Need.VARIATIONAL_CODE,),
     ),
 }

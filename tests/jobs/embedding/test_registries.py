@@ -34,12 +34,11 @@ def test_entry_trains(setting, name):
     """Two periods of features, with neighbours and labels: nothing that an entry may need is missing."""
     chosen = {"model": "plain", "loss": ("infonce",), "views": ("noise",)}
     chosen |= {setting: name if setting == "model" else (name,)}
-    if Need.VARIATIONAL_CODE in TERMS[chosen["loss"][0]].needs:
-        chosen["model"] = "vae"
-    elif ENCODERS[chosen["model"]].is_variational:
-        chosen["loss"] = ("mse", "kl")
+    variational = Need.VARIATIONAL_CODE in TERMS[chosen["loss"][0]].needs
     settings = Recipe(
-        Architecture(model=chosen["model"], latent=4, hidden=8, nested=(2,)),
+        Architecture(
+            model=chosen["model"], latent=4, hidden=8, nested=(2,), variational=variational
+        ),
         Objective(chosen["loss"]),
         Views(chosen["views"]),
         Training(steps=3, batch=16, threads=1),
@@ -93,5 +92,5 @@ def test_entry_without_what_it_needs_is_refused_by_name():
     for views, need in ((("slots",), "inputs=features"), (("periods",), "second=KEY")):
         with pytest.raises(ConfigError, match=f"views={views[0]} needs .*{need}"):
             recipe.resolve(Recipe(views=Views(views)), 1, features=False)
-    with pytest.raises(ConfigError, match="loss=kl needs model=vae"):
+    with pytest.raises(ConfigError, match="loss=kl needs variational=true"):
         recipe.resolve(Recipe(objective=Objective(("kl",))), 1, features=False)

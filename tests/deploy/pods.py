@@ -32,6 +32,13 @@ HARDWARE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """About this machine's processor."""
 
 
+def peak_bytes(process: int) -> int:
+    """The largest memory that a process ever had, shared memory too; 0 of one that has ended."""
+    status = Path(f"/proc/{process}/status").read_text()
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(peak[1]) * 1024 if peak else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Executed:
     """What a program in a container did."""
@@ -96,9 +103,7 @@ class Pod:
 
     def peak_bytes(self) -> int:
         """The largest memory that its first process ever had; shared memory counts too."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-        return int(peak) * 1024
+        return peak_bytes(self.process.pid)
 
     def execute(self, words: Sequence[str]) -> Executed:
         """As `kubectl exec` of a program in its container."""
@@ -107,19 +112,19 @@ class Pod:
             command[0] = words[0]
         with (
             tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
             subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=subprocess.PIPE,
-                env=self.environment,
-                cwd=self.log.parent,
+                command, stdout=out, stderr=err, env=self.environment, cwd=self.log.parent
             ) as process,
         ):
-            err = process.stderr.read() if process.stderr else b""
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            # wait4 would tell the memory of this process, which the new one begins with, if that is larger
+            peak = 0
+            while process.poll() is None:
+                peak = max(peak, peak_bytes(process.pid))
+                time.sleep(0.05)
             out.seek(0)
-            return Executed(process.returncode, out.read(), err, usage.ru_maxrss * 1024)
+            err.seek(0)
+            return Executed(process.returncode, out.read(), err.read(), peak)
 
     @property
     def out(self) -> str:

@@ -57,7 +57,7 @@ def kill_at_steps(monkeypatch, truth, run, steps):
     return kills
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
     settings = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
     undisturbed = queued(**settings)

@@ -128,9 +128,8 @@ def _behind_gateway(address: str) -> Client:
 
     failures = (ClientError, dask_gateway.GatewayServerError, dask_gateway.GatewayClusterError)
     try:
-        gateway = dask_gateway.Gateway(
-            url
-        )  # closes itself: closed by hand, it complains at its end
+        # it closes itself: closed by hand, it complains at its end
+        gateway = dask_gateway.Gateway(url)
         names = sorted(report.name for report in gateway.list_clusters())
         report = gateway.get_cluster(name, wait=True) if name in names else None
         if report and report.scheduler_address:

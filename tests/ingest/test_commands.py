@@ -127,7 +127,6 @@ RUN = ["clearland-l1b-c0", "--source", "source", "--lake", "here", "--set", "dom
 NEW_YEAR = ["--period", "year", "--since", "2020-12-22", "--until"]
 
 
-@pytest.mark.slow
 def test_run_across_new_year_fills_both_years_and_nobody_moved_a_day(command, tmp_path):
     """The last evening, an hour into New Year, the next day; then last year is closed."""
     small = {"shape": (32, 40), "missing": False}

@@ -75,7 +75,6 @@ def store(request, root):
     return lake.open(f"{root[request.param]}/{KEY.format('20221201_20230228')}")
 
 
-@pytest.mark.slow
 def test_every_metric_of_every_cell_equals_the_direct_computation(store, oracle):
     assert store.months == (2, 12)
     results = store.block("lst-10km", slice(None))[:, :, 0, :, :, 0]  # (month, tod, metric, pixel)

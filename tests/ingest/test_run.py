@@ -105,7 +105,6 @@ def test_years_merged_equal_the_union_ingested_at_once(client, years, whole):
     assert (again.merged, again.url) == (0, outcome.url)
 
 
-@pytest.mark.slow
 def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     folder.mkdir()
@@ -137,7 +136,6 @@ def test_run_is_bounded_by_max_steps_and_goes_on(client, source, tmp_path):
     assert second.stored == 5 + second.merged == 31
 
 
-@pytest.mark.slow
 def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, tmp_path):
     folder, root = tmp_path / "source", tmp_path / "lake"
     shutil.copytree(source, folder)
@@ -162,7 +160,6 @@ def test_other_rules_are_never_mixed_into_a_store(client, source, years, changed
     assert lake.open(f"{years}/{key('20200101_20201231')}").generation == before
 
 
-@pytest.mark.slow
 def test_lake_made_anew_in_the_same_place_has_its_own_pixel_order(client, source, years, tmp_path):
     root = tmp_path / "lake"
     run.run(client, rules(YEARS[2020], "layout.chunk=64"), str(source), str(root))
@@ -258,7 +255,6 @@ def test_stores_of_other_rules_are_not_merged(client, source, years):
         merging.merge(client, store_keys, years)
 
 
-@pytest.mark.slow
 def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
     (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.url.startswith("s3://")
@@ -267,7 +263,6 @@ def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root
     assert (row.key, row.merged) == (outcome.key, 31)
 
 
-@pytest.mark.slow
 def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_root, tmp_path):
     objects = connect(f"{s3_root}/bucket")
     for path in (*source.glob("*_s2020192*.nc"), *source.glob("*_s2020202*.nc")):
@@ -282,7 +277,6 @@ def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_
     assert_equal(lake.open(outcome.url), lake.open(local.url))
 
 
-@pytest.mark.slow
 def test_steps_are_staged_now_and_published_when_asked(client, source, years, tmp_path, run_lake):
     root, store_key = str(tmp_path / "lake"), key("20200101_20201231")
     (first,) = run.run(
@@ -398,7 +392,6 @@ def test_run_is_bounded_by_days(client, source, tmp_path):
     assert min(store_ledger.steps(ledger.MISSING)) >= "20200701"
 
 
-@pytest.mark.slow
 def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
     client, source, tmp_path
 ):
@@ -414,7 +407,6 @@ def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
     assert stored_steps == [4, 12, 20, 27]
 
 
-@pytest.mark.slow
 def test_credentials_that_expire_under_way_end_the_run_and_the_next_goes_on(
     client, source, years, s3_root, break_s3
 ):

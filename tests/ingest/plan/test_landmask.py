@@ -52,7 +52,6 @@ def test_nothing_off_the_earth_is_land(small):
     assert not landmask.land(str(small), beyond).any()
 
 
-@pytest.mark.slow
 def test_packaged_mask_is_that_of_its_own_look_up_and_takes_little_memory(shared_data):
     area = grid(300, 400, step=3e-4, y=0.128, x=-0.1)
     tracemalloc.start()

@@ -161,7 +161,6 @@ def test_changed_and_lost_sources_are_found(client, sound, source, tmp_path):
     assert f"the source has no {lost.name} any more" in problems["month 7, 64800 s, 20220720-64800"]
 
 
-@pytest.mark.slow
 def test_command_exits_1_with_the_list(run_lake, root, source):
     arguments = ("verify", str(KEY), "--lake", str(root))
     code, out, _ = run_lake(*arguments, "--source", str(source), "--json")

@@ -134,7 +134,6 @@ def test_linear_part_of_scores_of_one_period_is_refused(two, sampled):
         driver.specs(root, first, settings)
 
 
-@pytest.mark.slow
 def test_stored_model_has_the_description_of_its_inputs(client, two, noise, paired, sampled):
     root, (first, _) = two
     scores = stored_model.load(root, paired).columns
@@ -186,7 +185,6 @@ def test_embedding_by_a_model_of_other_periods_is_clustered_and_drawn(client, tw
     assert drawing.inputs["pca"] in {spec.id for spec in driver.specs(root, second, pca.Settings())}
 
 
-@pytest.mark.slow
 def test_features_are_embedded_without_components_and_as_whole_numbers(client, two, sampled):
     """Standardised and cut off as the sample says, 0 where missing: by NumPy; stored to a 127th."""
     root, (first, second) = two
@@ -216,7 +214,6 @@ def test_superblocks_stream_through_memory(client, two, sampled):
     assert np.flatnonzero(np.isnan(embedded).any(axis=1)).tolist() == [5]
 
 
-@pytest.mark.slow
 def test_all_pixels_are_trained_on_in_memory(client, truth, chain):
     settings = quick.settings(chain.pca, steps=3, train_on="all")
     embedded = vectors(truth.root, driver.run(client, truth.root, truth.key, settings))

@@ -47,7 +47,6 @@ def test_hard_negatives_join_the_batch_once_each():
         assert torch.equal(loader.batch(step).pixel, expected)
 
 
-@pytest.mark.slow
 def test_textures_are_those_of_the_store(client, truth, chain):
     settings = quick.settings(
         chain.pca, loss=("infonce",), views=("noise",), steps=4, hard_negatives=0.5

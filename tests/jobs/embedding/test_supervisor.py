@@ -71,7 +71,6 @@ def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kil
     assert torch.equal(weights(truth, run), expected)
 
 
-@pytest.mark.slow
 def test_stop_ends_a_training_that_goes_on_from_its_checkpoint(queued, truth):
     run = queued(steps=1_000_000, checkpoint_seconds=1.0)
     objects = records.folder(truth.root, run)

@@ -139,7 +139,6 @@ def test_labels_name_the_features_and_the_pixels_lie_where_they_do(truth, chain)
     assert loadings.sel(feature="day-1km/C03/07/64800/mean").shape == ()
 
 
-@pytest.mark.slow
 def test_lake_on_s3_gives_the_same_scores(client, truth, chain, s3_root):
     there = small.build(s3_root)
     drawn = driver.run(client, s3_root, there.key, sample.Settings(phase=1, phases=2))

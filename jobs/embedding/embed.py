@@ -25,6 +25,7 @@ from jobs.embedding import (
     encoder_inputs,
     hard_negatives,
     linear_part,
+    live_training,
     loss_curve,
     model_card,
     recipe,
@@ -35,7 +36,13 @@ from jobs.embedding import (
 from jobs.embedding.dataset import DatasetSettings, TrainingPixels
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.loader import Loader
-from jobs.embedding.models.architecture import UNIT, Architecture, latent_size, linear_size
+from jobs.embedding.models.architecture import (
+    UNIT,
+    Architecture,
+    changes,
+    latent_size,
+    linear_size,
+)
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import TrainingState, TrainingTask
 from jobs.embedding.trainer import TrainingPlan
@@ -100,6 +107,8 @@ def make(work: ActiveRun) -> Sequence[str]:
     root, settings = work.root, work.settings(Settings)
     inputs = encoder_inputs.inputs(root, work.spec, work.stores)
     architecture = settings.recipe.architecture
+    for line in changes(architecture, inputs.columns()):
+        work.say(line)
     latent = linear_size(architecture, inputs.count) + latent_size(architecture, inputs.count)
     arrays = [
         *vectors.arrays(work.store, latent, int8=settings.int8),
@@ -107,7 +116,10 @@ def make(work: ActiveRun) -> Sequence[str]:
     ]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     if not inputs.scores:
-        calls = [(work.spec.inputs[sample.JOB],)]
+        sampled = work.spec.inputs[sample.JOB]
+        if text := sample.dropped(root, sampled):
+            work.say(f"{text}; see 'reason' in the Zarr of {sampled}")
+        calls = [(sampled,)]
         work.stage("standardise", encoder_inputs.standardise, calls)
     if settings.dataset.hard_negatives:
         hard_negatives.read_textures(work, records.ancestor(root, work.run, sample.JOB))
@@ -115,7 +127,7 @@ def make(work: ActiveRun) -> Sequence[str]:
         work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
     training = settings.recipe.training
     work.say(f"training, {training.steps} steps" if training.steps else "training")
-    work.stage("train", supervisor.training, [(training.threads,)], gpu=True)
+    work.stage(live_training.STAGE, supervisor.training, [(training.threads,)], gpu=True)
     model = json.loads(work.objects.get(stored_model.MODEL))
     if facts := model["linear_part"]:
         work.say(linear_part.reason(facts))

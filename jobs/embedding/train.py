@@ -30,6 +30,10 @@ from lake.errors import DataError
 BETAS = (0.9, 0.999)
 POINTS = 50
 """Points of the loss curve."""
+POINT = -1
+"""In place of the number of a step: the views of every point of the curve."""
+LOSS = "loss"
+"""The name of the weighted sum of the terms."""
 PASSES, LEAST_STEPS = 10, 240
 """Passes over all pixels, and steps at least, where no number of steps is set."""
 WARM = 0.1
@@ -107,10 +111,11 @@ class CurvePoint:
     """A point of the loss curve."""
 
     step: int
-    train: float
-    """Mean loss of the steps since the last point."""
-    held_out: float | None
-    """Loss of held-out pixels, by views of their own; None: there are none."""
+    train: dict[str, float]
+    """Each term and `loss`, their weighted sum, of pixels of the step: as many as are held out, so that
+    both have the same number of negatives."""
+    held_out: dict[str, float] | None
+    """The same of held-out pixels; None: there are none."""
 
 
 @dataclass(slots=True, eq=False)
@@ -122,8 +127,6 @@ class TrainingState:
     step: int = 0
     """The number of steps that are done."""
     curve: list[CurvePoint] = field(default_factory=list)
-    recent: list[float] = field(default_factory=list)
-    """Losses since the last point of the curve."""
 
     @classmethod
     def begin(cls, model: EmbeddingModel, training: Training) -> "TrainingState":
@@ -141,11 +144,7 @@ class TrainingState:
             for number, values in self.optimiser.state_dict()["state"].items()
             for name, value in values.items()
         }
-        numbers = {
-            "step": self.step,
-            "curve": [asdict(point) for point in self.curve],
-            "recent": self.recent,
-        }
+        numbers = {"step": self.step, "curve": [asdict(point) for point in self.curve]}
         tensors = {
             name: tensor.detach().cpu().contiguous() for name, tensor in (weights | moments).items()
         }
@@ -168,8 +167,12 @@ class TrainingState:
                 _, number, key = name.split(".", 2)
                 moments.setdefault(int(number), {})[key] = tensor
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
-        self.step, self.recent = numbers["step"], numbers["recent"]
-        self.curve = [CurvePoint(**point) for point in numbers["curve"]]
+        self.step = numbers["step"]
+        self.curve = [
+            CurvePoint(**point)
+            for point in numbers["curve"]
+            if isinstance(point["train"], dict)  # an older goeslake kept the loss without its terms
+        ]
 
     def is_finite(self) -> bool:
         """Whether all weights are numbers."""
@@ -193,7 +196,7 @@ def train(state: TrainingState, loader: Loader, task: TrainingTask) -> Iterator[
         number = state.step
         batch = loader.batch(number)
         with torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16"):
-            loss = _loss(state.model, batch, task, number)
+            loss = objective.total(task.objective, _terms(state.model, batch, task, number))
         if not math.isfinite(value := loss.item()):
             raise DataError(
                 f"the loss of step {number} is {value}: pixels {_listed(batch)}; a smaller "
@@ -205,12 +208,8 @@ def train(state: TrainingState, loader: Loader, task: TrainingTask) -> Iterator[
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimiser.step()
         state.step += 1
-        state.recent.append(value)
         if state.step % every == 0:
-            held_out = _held_out(state.model, loader, task)
-            mean = sum(state.recent) / len(state.recent)
-            state.curve.append(CurvePoint(state.step, mean, held_out))
-            state.recent = []
+            state.curve.append(_point(state, batch, loader.held_out(), task))
         yield state
 
 
@@ -231,29 +230,31 @@ def _cosine(begin: float, end: float, share: float) -> float:
     return end + (begin - end) / 2 * (1 + math.cos(math.pi * share))
 
 
-def _loss(model: EmbeddingModel, batch: Batch, task: TrainingTask, number: int) -> Tensor:
-    """The loss of step `number`; -1: of the held-out pixels."""
+def _terms(
+    model: EmbeddingModel, batch: Batch, task: TrainingTask, number: int
+) -> dict[str, Tensor]:
+    """Name -> value of each term of step `number`; `POINT`: of a point of the curve."""
     device = batch.x[0].device
     random = torch.Generator(device).manual_seed(mixed(task.training.seed, number + 1))
     progress = max(number, 0) / task.training.steps
     pair = choice.pair(ViewStep(batch, task.views, task.columns, progress, random))
     first, second = (model.code(x, random) for x in pair.views)
     sizes = [*model.architecture.nested, model.latent]
-    terms = [
-        _prefix_loss(model, (first, second), size, pair.clean, batch.labels, task) for size in sizes
+    values = [
+        _prefix_terms(model, (first, second), size, pair.clean, batch, task) for size in sizes
     ]
-    return sum(terms[1:], start=terms[0]) / len(terms)
+    return {name: torch.stack([each[name] for each in values]).mean() for name in values[0]}
 
 
-def _prefix_loss(
+def _prefix_terms(
     model: EmbeddingModel,
     codes: tuple[Code, Code],
     size: int,
     clean: tuple[Tensor, Tensor],
-    labels: Tensor | None,
+    batch: Batch,
     task: TrainingTask,
-) -> Tensor:
-    """The loss of the first `size` dimensions."""
+) -> dict[str, Tensor]:
+    """The terms of the first `size` dimensions."""
     first, second = (code.z for code in codes)
     rebuilt = None
     if model.decoder:
@@ -263,21 +264,32 @@ def _prefix_loss(
             model.decoder(second * prefix).float(),
         )
     vectors = first[:, :size].float(), second[:, :size].float()
-    outcome = BatchOutcome(*vectors, codes, rebuilt, clean, labels, task.columns)
+    outcome = BatchOutcome(*vectors, codes, rebuilt, clean, batch.labels, task.columns)
     with torch.autocast(first.device.type, enabled=False):
-        return objective.value(task.objective, outcome)
+        return objective.terms(task.objective, outcome)
+
+
+def _point(
+    state: TrainingState, batch: Batch, held_out: Batch | None, task: TrainingTask
+) -> CurvePoint:
+    """The point of the curve after a step, by equally many of its pixels and of those held out."""
+    if held_out is None:
+        return CurvePoint(state.step, _measured(state.model, batch, task), None)
+    count = min(len(batch.pixel), len(held_out.pixel))
+    trained, others = (
+        _measured(state.model, pixels.first(count), task) for pixels in (batch, held_out)
+    )
+    return CurvePoint(state.step, trained, others)
 
 
 @torch.no_grad()
-def _held_out(model: EmbeddingModel, loader: Loader, task: TrainingTask) -> float | None:
-    """The loss of the held-out pixels; None: there are none."""
-    batch = loader.held_out()
-    if batch is None:
-        return None
+def _measured(model: EmbeddingModel, batch: Batch, task: TrainingTask) -> dict[str, float]:
+    """Each term of the loss and `loss`, of pixels that the model does not learn from now."""
     model.eval()
-    loss = _loss(model, batch, task, -1).item()
+    values = _terms(model, batch, task, POINT)
     model.train()
-    return loss
+    loss = objective.total(task.objective, values)
+    return {name: value.item() for name, value in values.items()} | {LOSS: loss.item()}
 
 
 def _listed(batch: Batch) -> str:

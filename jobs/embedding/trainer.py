@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs import registry
-from jobs.embedding import checkpoints, loss_curve, train
+from jobs.embedding import checkpoints, train
 from jobs.embedding.checkpoints import Checkpoints
+from jobs.embedding.live_training import LiveTraining
 from jobs.embedding.loader import Loader
 from jobs.embedding.train import Training, TrainingState, TrainingTask
 from jobs.runs import records
 from lake.errors import DataError, LakeError, StoppedError
-from lake.storage.objects import Objects, exists
+from lake.storage.objects import exists
 
 STOP = "stop\n"
 """The line on standard input that asks to save the state and end."""
@@ -93,7 +94,9 @@ def _train(root: str, run: str, listener: StopListener) -> None:
         listener.training = True
         began, first = time.monotonic(), state.step
         try:
-            _steps(objects, saved, train.train(state, loader, task), listener, training)
+            live = LiveTraining(objects, run, first, task.training.steps)
+            steps = _shown(train.train(state, loader, task), live)
+            _steps(saved, steps, listener, training)
         except DataError as error:
             step = "" if saved.step is None else f" of step {saved.step}"
             raise DataError(f"{error}; last good checkpoint{step}: {saved.url}") from error
@@ -108,8 +111,14 @@ def _train(root: str, run: str, listener: StopListener) -> None:
         plan.keep(saved.start, state, facts)
 
 
+def _shown(steps: Iterator[TrainingState], live: LiveTraining) -> Iterator[TrainingState]:
+    """The same steps; how the training goes is shown on the way."""
+    for state in steps:
+        live.show(state)
+        yield state
+
+
 def _steps(
-    objects: Objects,
     saved: Checkpoints,
     steps: Iterator[TrainingState],
     listener: StopListener,
@@ -121,17 +130,16 @@ def _steps(
         try:
             listener.check()
         except StoppedError:
-            _save(objects, saved, state)
+            _save(saved, state)
             raise
         if time.monotonic() >= due:
-            _save(objects, saved, state)
+            _save(saved, state)
             due = time.monotonic() + training.checkpoint_seconds
 
 
-def _save(objects: Objects, saved: Checkpoints, state: TrainingState) -> None:
+def _save(saved: Checkpoints, state: TrainingState) -> None:
     if state.is_finite():
         saved.write(state.step, state.save())
-        objects.put(loss_curve.LINES, loss_curve.lines(state.curve))
 
 
 def _report(**document: object) -> None:

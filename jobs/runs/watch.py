@@ -8,7 +8,7 @@ from dataclasses import asdict
 from distributed import Future
 from rich.filesize import decimal
 
-from jobs.runs import heartbeat, records
+from jobs.runs import heartbeat, records, task_progress
 from jobs.runs.heartbeat import Status
 from jobs.runs.spec import FinishedRun
 from lake import errors
@@ -48,7 +48,7 @@ def _until_done(root: str, run: str, future: Future[None] | None, *, lines: bool
             status = heartbeat.read(root, run)
             if status != last_status:
                 last_status, last_change, is_announced = status, time.monotonic(), False
-                _print(run, status, advance, lines=lines)
+                _print(root, run, status, advance, lines=lines)
             if finished:
                 return finished
             _check(run, status, future)
@@ -62,11 +62,15 @@ def _until_done(root: str, run: str, future: Future[None] | None, *, lines: bool
             time.sleep(LOOK_S)
 
 
-def _print(run: str, status: Status | None, advance: Advance, *, lines: bool) -> None:
+def _print(root: str, run: str, status: Status | None, advance: Advance, *, lines: bool) -> None:
     if status is None:
         return
+    progress = task_progress.read(root, run, status.stage) if status.tasks == 1 else None
     if lines:
-        say(json.dumps({"run": run, **asdict(status)}))
+        task = {"task": asdict(progress)} if progress else {}
+        say(json.dumps({"run": run, **asdict(status), **task}))
+    elif progress:
+        advance(progress.done, progress.total, str(progress))
     elif status.tasks:
         advance(status.tasks_done, status.tasks, _stage_text(status))
 

@@ -170,6 +170,11 @@ def pilot(root: str, run: str) -> NDArray[np.float32]:
     return np.concatenate(blocks, axis=1)
 
 
+def dropped(root: str, run: str) -> str:
+    """How many features of a sample are dropped, and why, in a line; "" if all are kept."""
+    return writer.dropped(outputs.read(root, run, "reason").tolist())
+
+
 def takes_suspect(root: str, run: str) -> bool:
     """Whether a sample takes statistics of metrics that may be wrong."""
     return restore(Settings, records.read_spec(root, run).settings).suspect
@@ -203,8 +208,8 @@ def _write_reasons(work: ActiveRun, reasons: list[str], samples: int, settings: 
         )
     outputs.write(work.root, work.run, "reason", np.array(reasons, np.dtypes.StringDType()))
     outputs.write(work.root, work.run, "kept", [not text for text in reasons])
-    if dropped := sum(map(bool, reasons)):
-        work.say(f"{dropped} of {len(reasons)} features dropped, see 'reason' in its Zarr")
+    if text := writer.dropped(reasons):
+        work.say(f"{text}; see 'reason' in its Zarr")
 
 
 def _draw(work: ActiveRun, settings: Settings) -> SamplePixels:

@@ -30,6 +30,8 @@ from lake.format.schema import Array
 from lake.reading.store import Store
 
 TABLE = "sample.parquet"
+CONSTANT = "constant"
+"""The reason of a feature that tells pixels nothing apart."""
 MAX_BYTES = 256 << 20
 """Bytes of the features of a task, at most."""
 READ_BYTES = 64 << 20
@@ -162,7 +164,18 @@ def reason(missing: float, low: float, high: float, max_missing: float) -> str:
     if missing > max_missing or np.isnan(low):
         return f"missing in {missing:.0%} of the sample"
     rounding = float(np.finfo(np.float32).eps) * max(abs(low), abs(high))
-    return "constant" if high - low <= rounding else ""
+    return CONSTANT if high - low <= rounding else ""
+
+
+def dropped(reasons: Sequence[str]) -> str:
+    """How many features are dropped, and why, in a line; "" if all are kept."""
+    constant = sum(text == CONSTANT for text in reasons)
+    missing = sum(map(bool, reasons)) - constant
+    counts = {CONSTANT: constant, "missing too often (max_missing)": missing}
+    texts = [f"{count} {why}" for why, count in counts.items() if count]
+    if not texts:
+        return ""
+    return f"{constant + missing} of {len(reasons)} features are dropped: {', '.join(texts)}"
 
 
 def _parquet(by_column: Arrays) -> bytes:

@@ -6,7 +6,7 @@ this package, and an entry of `TERMS`; docs/extending.md does so. docs/embedding
 well together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -76,16 +76,17 @@ class LossTerm:
     """Where no weights are set."""
 
 
-def value(objective: Objective, outcome: BatchOutcome) -> Tensor:
-    """The loss of a batch."""
-    entries = [TERMS[name] for name in objective.loss]
-    weights = objective.weights or tuple(entry.weight for entry in entries)
-    terms = [
-        weight * entry.value(outcome, objective)
-        for entry, weight in zip(entries, weights, strict=True)
-    ]
-    total: Tensor = sum(terms[1:], start=terms[0])
-    return total
+def terms(objective: Objective, outcome: BatchOutcome) -> dict[str, Tensor]:
+    """Name -> value of each term of a batch, without its weight."""
+    return {name: TERMS[name].value(outcome, objective) for name in objective.loss}
+
+
+def total(objective: Objective, values: Mapping[str, Tensor]) -> Tensor:
+    """The loss, of the values of its terms."""
+    weights = objective.weights or tuple(TERMS[name].weight for name in objective.loss)
+    parts = [weight * values[name] for name, weight in zip(objective.loss, weights, strict=True)]
+    loss: Tensor = sum(parts[1:], start=parts[0])
+    return loss
 
 
 def _infonce(outcome: BatchOutcome, objective: Objective) -> Tensor:

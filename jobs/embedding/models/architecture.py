@@ -5,7 +5,7 @@ where a loss asks for rebuilt inputs. Adding one is a function and an entry of `
 does so for an encoder that uses the months of its inputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -118,6 +118,19 @@ def latent_size(architecture: Architecture, inputs: int) -> int:
 def linear_size(architecture: Architecture, inputs: int) -> int:
     """Dimensions of the linear part of the embedding of so many inputs."""
     return min(architecture.linear, inputs) if architecture.has_linear_part else 0
+
+
+def changes(architecture: Architecture, columns: Columns) -> Iterator[str]:
+    """What a model of these inputs has else than its settings ask for, a line each."""
+    learnt = latent_size(architecture, columns.count)
+    if learnt < architecture.latent:
+        yield (
+            f"latent={architecture.latent} became {learnt}: model={architecture.model} has at most as many "
+            f"dimensions as there are inputs, {columns}"
+        )
+    linear = linear_size(architecture, columns.count)
+    if architecture.has_linear_part and linear < architecture.linear:
+        yield f"linear={architecture.linear} became {linear}: there are {columns}"
 
 
 def _residual(

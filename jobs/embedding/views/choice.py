@@ -60,6 +60,13 @@ class Batch:
     labels: Tensor | None
     """(batch,) below 0: the pixel has no label; None: there are no labels."""
 
+    def first(self, count: int) -> "Batch":
+        """The first pixels of the batch, at most so many."""
+        neighbours = self.neighbours and (self.neighbours[0][:count], self.neighbours[1])
+        labels = None if self.labels is None else self.labels[:count]
+        x = tuple(period[:count] for period in self.x)
+        return Batch(self.pixel[:count], x, neighbours, labels)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewPair:

@@ -92,6 +92,12 @@ def test_loss_curve_and_card_lie_beside_the_model(truth, chain):
         assert text in card
 
 
+def test_size_that_is_not_the_one_asked_for_is_said_in_the_log(two, paired):
+    (log,) = (Path(two[0]) / "runs" / paired / "logs").glob("*.jsonl")
+    messages = [json.loads(line)["message"] for line in log.read_text().splitlines()]
+    assert "linear=24 became 10: there are 10 scores of components" in messages
+
+
 def test_only_the_pixel_without_scores_has_no_embedding(truth, chain):
     missing = np.isnan(vectors(truth.root, chain.embed))
     assert np.flatnonzero(missing.all(axis=1)).tolist() == [5]

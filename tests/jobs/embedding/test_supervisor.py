@@ -121,7 +121,7 @@ def test_trainer_that_is_asked_to_stop_saves_the_step_it_made(tmp_path):
     saved = checkpoints.begin(objects)
     steps = (StepState(step) for step in range(1, 100))
     with pytest.raises(StoppedError):
-        trainer._steps(objects, saved, steps, LateListener(), Training())
+        trainer._steps(saved, steps, LateListener(), Training())
     assert (saved.step, checkpoints.begin(objects).resume()) == (3, b"state 3")
 
 

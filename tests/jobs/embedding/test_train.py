@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_training_beats_the_best_linear_embedding_on_a_curved_surface(curved):
         rebuilt = state.model.decoder(state.model.encoder(z))
     linear = torch.where(torch.arange(5) < 2, z, 0)
     assert ((z - rebuilt) ** 2).mean() < 0.3 * ((z - linear) ** 2).mean()
-    assert state.curve[-1].held_out < 0.3 * state.curve[0].held_out
+    assert state.curve[-1].held_out["loss"] < 0.3 * state.curve[0].held_out["loss"]
 
 
 def test_infonce_finds_what_two_periods_share():
@@ -107,7 +108,9 @@ def test_parts_go_together_and_nested_sizes_too(curved, model, loss, views):
     settings = a_recipe(loss, views, 3, model, (1, 2), steps=5)
     state = recipe.fit(settings, (curved, curved), FIVE)
     assert state.step == 5
-    assert all(math.isfinite(point.train) for point in state.curve)
+    for point in state.curve:
+        assert set(point.train) == set(point.held_out) == {*loss, "loss"}
+        assert all(math.isfinite(value) for value in point.train.values())
 
 
 def test_state_that_was_saved_goes_on_to_the_same_bits(curved):
@@ -155,6 +158,14 @@ def test_rate_is_that_of_torchs_one_cycle():
             oracle.step()
 
 
+def test_points_that_an_older_version_saved_are_left_out(curved):
+    state = recipe.fit(a_recipe(steps=2), (curved,), FIVE)
+    kept = state.curve[1:]
+    state.curve[0] = CurvePoint(1, 0.5, None)  # it had the loss alone
+    state.restore(state.save())
+    assert state.curve == kept
+
+
 def test_loss_that_is_no_number_names_step_and_pixels(curved):
     settings = a_recipe(learning_rate=1e30)
     with pytest.raises(
@@ -165,11 +176,29 @@ def test_loss_that_is_no_number_names_step_and_pixels(curved):
 
 def test_mixed_precision_trains_to_nearly_the_same(curved):
     ends = [
-        recipe.fit(a_recipe(steps=60, precision=precision), (curved,), FIVE).curve[-1].train
+        recipe.fit(a_recipe(steps=60, precision=precision), (curved,), FIVE).curve[-1].train["loss"]
         for precision in ("float32", "bfloat16")
     ]
     assert ends[0] != ends[1]
     assert ends[1] == pytest.approx(ends[0], rel=0.1)
+
+
+def test_points_of_the_curve_are_of_as_many_pixels_trained_on_as_held_out(curved):
+    """InfoNCE of vectors that do not tell pixels apart is the log of their number: 100 of 1000."""
+    x = torch.zeros(1000, 5)
+    settings = a_recipe(("infonce",), steps=1, batch=900)
+    (point,) = recipe.fit(replace(settings, views=Views(("mask",))), (x,), FIVE).curve
+    assert point.train["infonce"] == pytest.approx(math.log(100))
+    assert point.held_out["infonce"] == pytest.approx(math.log(100))
+
+
+def test_loss_is_the_weighted_sum_of_its_terms(curved):
+    settings = a_recipe(("infonce", "huber"), steps=1)
+    weighted = replace(settings, objective=Objective(("infonce", "huber"), (0.5, 3.0)))
+    (point,) = recipe.fit(weighted, (curved,), FIVE).curve
+    for values in (point.train, point.held_out):
+        expected = 0.5 * values["infonce"] + 3 * values["huber"]
+        assert values["loss"] == pytest.approx(expected)
 
 
 def test_without_pixels_held_out_their_loss_is_unknown(curved):

@@ -1,7 +1,12 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
-from jobs.runs import watch
+from jobs.runs import task_progress, watch
 from jobs.runs.heartbeat import Heartbeat, Status
+from jobs.runs.task_progress import TaskProgress
+from lake.storage.connect import connect
 
 
 @pytest.fixture
@@ -35,6 +40,29 @@ def test_nothing_done_yet_has_no_rate(heartbeat):
     heartbeat.stage("fit", [5, 5], {0}, 1)
     status = after(heartbeat, 10, {0})
     assert (status.bytes_done, status.bytes_per_second, status.seconds_left) == (5, None, None)
+
+
+def test_watching_shows_how_far_a_long_task_has_come(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(task_progress.records, "folder", lambda *_: connect(tmp_path))
+    shown = []
+    status = Status("running", "", stage="train", tasks=1)
+    advance = lambda *words: shown.append(words)  # noqa: E731
+    watch._print("lake", "embed-1", status, advance, lines=False)
+    progress = TaskProgress("train", 60, 240, "steps", 12.34, 14.6, "infonce 3.2 (held out 3.3)")
+    task_progress.write(connect(tmp_path), progress)
+    watch._print("lake", "embed-1", status, advance, lines=False)
+    assert shown == [
+        (0, 1, "train"),
+        (60, 240, "train, 12.3 steps/s, 15 s left, infonce 3.2 (held out 3.3)"),
+    ]
+    watch._print("lake", "embed-1", status, advance, lines=True)
+    assert json.loads(capsys.readouterr().err)["task"] == asdict(progress)
+
+
+def test_progress_of_an_earlier_stage_is_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(task_progress.records, "folder", lambda *_: connect(tmp_path))
+    task_progress.write(connect(tmp_path), TaskProgress("train", 1, 2, "steps", 1.0, 1.0, ""))
+    assert task_progress.read("lake", "embed-1", "embed") is None
 
 
 def test_progress_says_stage_bytes_and_rate():

@@ -65,6 +65,14 @@ def test_feature_missing_too_often_or_constant_is_dropped(missing, low, high, to
     assert writer.reason(missing, low, high, 0.5) == told
 
 
+def test_dropped_features_are_counted_by_reason():
+    reasons = ["", writer.CONSTANT, writer.reason(0.7, 0, 1, 0.5), writer.reason(0.6, 0, 1, 0.5)]
+    assert writer.dropped(reasons) == (
+        "3 of 4 features are dropped: 1 constant, 2 missing too often (max_missing)"
+    )
+    assert writer.dropped(["", ""]) == ""
+
+
 def test_sample_holds_the_features_of_its_pixels(client, truth):
     run = driver.run(client, truth.root, truth.key, Settings(phase=1, phases=2))
     found = drawn(truth.root, run)

@@ -3,7 +3,14 @@ import torch
 from torch.testing import assert_close
 
 from jobs.embedding.columns import Columns
-from jobs.embedding.models.architecture import DEEP, ENCODERS, RESIDUAL, VAE, Architecture
+from jobs.embedding.models.architecture import (
+    DEEP,
+    ENCODERS,
+    RESIDUAL,
+    VAE,
+    Architecture,
+    changes,
+)
 from jobs.embedding.models.embedding_model import EmbeddingModel
 from lake.errors import ConfigError
 
@@ -72,6 +79,14 @@ def test_latent_of_residual_is_at_most_the_number_of_inputs():
     columns, scale = Columns(components=3), torch.ones(3)
     models = [EmbeddingModel(shape, columns, scale, decodes=False) for shape in architectures]
     assert [encoder(torch.randn(2, 3)).shape for encoder in models] == [(2, 3), (2, 32)]
+
+
+def test_sizes_that_are_not_those_asked_for_are_said():
+    shape = Architecture(model=RESIDUAL, latent=64, linear_part="noise", linear=50)
+    texts = list(changes(shape, Columns(components=48)))
+    assert texts[0].startswith("latent=64 became 48: model=residual has at most as many")
+    assert texts[1] == "linear=50 became 48: there are 48 scores of components"
+    assert list(changes(Architecture(model=DEEP, latent=64), Columns(components=48))) == []
 
 
 @pytest.mark.parametrize(

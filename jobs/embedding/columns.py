@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from jobs.features import static
 from jobs.features.features import Feature
 from lake.errors import ConfigError
 from lake.format import bands
@@ -140,6 +141,15 @@ class Columns:
                 "'lake sample --set subpixels=separate' of a store with 500 m or 1 km cubes"
             )
         return sets
+
+    @property
+    def static(self) -> Indices:
+        """The columns that need no observation, `jobs.features.static`."""
+        return np.flatnonzero(np.array(self.cube) == static.CUBE)
+
+    def subset(self, columns: Indices) -> Self:
+        """The description of some of the columns, which are features."""
+        return type(self)(tuple(self.features[column] for column in columns))
 
     def __str__(self) -> str:
         if not self.are_features:

@@ -4,18 +4,21 @@ A feature is one statistic of one (cube, band, month, tod), named `cube/band/MM/
 `day-2km/C13/07/64800/mean`; a statistic may be transformed, `stddev:log`. The subpixels of a pixel
 are merged into one set of observations, so features of all cubes join on the pixel; kept apart, a
 subpixel adds `/s07` to the name. Values are float32 (feature, pixel), NaN where the statistic or its
-transform is not defined. Rows run by cube, month, tod, band, statistic, subpixel.
+transform is not defined. Rows run by cube, month, tod, band, statistic, subpixel; features that need no
+observation (`jobs.features.static`) come last.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.runs.settings import TimeOfDay
+from jobs.features import static
+from jobs.features.static import StaticFeature
+from jobs.runs.settings import TimeOfDay, newer
 from lake.errors import ConfigError
 from lake.format import moments
 from lake.format.moments import METRICS
@@ -58,6 +61,8 @@ class FeatureSelection:
     """Each with `:transform` behind it, or without."""
     subpixels: str = MERGED
     """`merged` or `separate`."""
+    static: tuple[str, ...] = newer(())
+    """Quantities of `jobs.features.static`; none unless they are named."""
 
     def __post_init__(self) -> None:
         _check_names("statistics", map(_base, self.statistics), STATISTICS)
@@ -67,6 +72,7 @@ class FeatureSelection:
             raise ConfigError(f"statistics: {self.statistics} names one twice; leave it out")
         _check_names("months", self.months, MONTHS)
         _check_names("subpixels", (self.subpixels,), (MERGED, SEPARATE))
+        _check_names("static", self.static, static.QUANTITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,7 @@ def resolve(
         selection.bands or bands,
         statistics,
         selection.subpixels,
+        selection.static,
     )
     if not columns(resolved, store.cubes.values()):
         raise ConfigError(
@@ -151,7 +158,7 @@ def trusted_statistics(statistics: Iterable[str], store: Store) -> tuple[str, ..
 
 def columns(selection: FeatureSelection, cubes: Iterable[Cube]) -> tuple[Feature, ...]:
     """The features of a resolved selection, in the order of the rows."""
-    return tuple(
+    observed = tuple(
         Feature(cube.name, band, month, tod, statistic, subpixel)
         for cube in cubes
         if cube.name in selection.cubes
@@ -163,6 +170,11 @@ def columns(selection: FeatureSelection, cubes: Iterable[Cube]) -> tuple[Feature
         for statistic in selection.statistics
         for subpixel in (range(cube.subpixels) if _is_separate(selection, cube) else (None,))
     )
+    known = (
+        Feature(static.CUBE, row.quantity, row.month, row.tod, row.form)
+        for row in _static_rows(selection)
+    )
+    return (*observed, *known)
 
 
 def read(store: Store, selection: FeatureSelection, pixels: slice) -> NDArray[np.float32]:
@@ -188,7 +200,13 @@ def read(store: Store, selection: FeatureSelection, pixels: slice) -> NDArray[np
             else:
                 for block in store.block(cube.name, pixels, months):
                     first += fill(rows[first:], block, cube, selection)
+    if selection.static:
+        rows[first:] = static.values(store.domain, _static_rows(selection), pixels)
     return rows
+
+
+def _static_rows(selection: FeatureSelection) -> Iterator[StaticFeature]:
+    return static.features(selection.static, selection.months, selection.tods)
 
 
 def fill(rows: NDArray[np.float32], block: Block, cube: Cube, selection: FeatureSelection) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import lake
-from jobs.features import features
+from jobs.features import features, static
 from jobs.features.features import Feature, FeatureSelection
 from jobs.features.scaling import Scaling
 from jobs.linear import components
@@ -68,17 +68,21 @@ def feature_source(store: Store, names: Sequence[str], *, suspect: bool) -> Feat
     Raises:
         ConfigError: the store lacks one.
     """
-    rows = [Feature.parse(name) for name in names]
-    months = {row.month for row in rows}
+    parsed = [Feature.parse(name) for name in names]
+    rows = [row for row in parsed if row.cube != static.CUBE]
+    known = (row.band for row in parsed if row.cube == static.CUBE)
+    months = {row.month for row in parsed}
+    tods = (row.tod for row in parsed if row.month)  # static features of all times have month 0
     statistics = tuple(dict.fromkeys(row.statistic for row in rows))
     separate = any(row.subpixel is not None for row in rows)
     selection = FeatureSelection(
         tuple(dict.fromkeys(row.cube for row in rows)),
         tuple(month for month in store.months if month in months),
-        tuple(dict.fromkeys(row.tod for row in rows)),
+        tuple(dict.fromkeys(tods)),
         tuple(dict.fromkeys(row.band for row in rows)),
         statistics if suspect else features.trusted_statistics(statistics, store),
         features.SEPARATE if separate else features.MERGED,
+        tuple(dict.fromkeys(known)),
     )
     available = {str(feature) for feature in features.columns(selection, store.cubes.values())}
     if absent := [name for name in names if name not in available]:

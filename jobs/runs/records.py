@@ -26,6 +26,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import lake
+from jobs.runs.settings import as_stored
 from jobs.runs.spec import FinishedRun, Input, Spec
 from lake.errors import ConfigError, FormatError, MissingError
 from lake.format import keys
@@ -60,7 +61,7 @@ def spec_of(
         inputs: job -> id of the run it builds on.
         without: settings that are left out, because `inputs` says what they name.
     """
-    plain = json.loads(json.dumps(asdict(settings)))
+    plain = json.loads(json.dumps(as_stored(settings)))
     remaining = {name: value for name, value in plain.items() if name not in without}
     return Spec(job, remaining, tuple(_input(root, store) for store in stores), dict(inputs or {}))
 

@@ -6,7 +6,7 @@ names are given without a prefix. Ranges are checked by the dataclasses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import field, fields, is_dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lake.errors import ConfigError, FormatError
@@ -22,6 +22,7 @@ def _parse_tod(text: str) -> int:
 TimeOfDay = Annotated[int, _parse_tod]
 """Seconds of the UTC day; below 0 where a job chooses one itself. The second argument reads its text."""
 
+_NEWER = "newer"
 _BOOLS = {"true": True, "false": False}
 _DESCRIPTIONS = {
     int: "a whole number",
@@ -58,9 +59,13 @@ def parse(kind: type[T], overrides: Sequence[str]) -> T:
 def restore(kind: type[T], document: Mapping[str, Any]) -> T:
     """The settings that were stored as JSON; a setting that is not in it has its default.
 
+    A kind whose stored form has changed offers `upgrade(document)`, which gives today's form of an older one.
+
     Raises:
         FormatError: a setting that `kind` does not have: another version of goeslake stored it.
     """
+    upgrade = getattr(kind, "upgrade", dict)
+    document = upgrade(document)
     types = get_type_hints(kind)
     if unknown := document.keys() - types.keys():
         raise FormatError(
@@ -68,6 +73,25 @@ def restore(kind: type[T], document: Mapping[str, Any]) -> T:
             f"wanted some of {', '.join(types)}; have the run made anew by the command of its job"
         )
     return kind(**{name: _restore_value(types[name], value) for name, value in document.items()})
+
+
+def newer(default: T) -> T:
+    """A field of settings that is left out of specs while it has its default.
+
+    So runs that make no use of it keep the names that they had before there was such a setting.
+    """
+    settings_field: T = field(default=default, metadata={_NEWER: True})
+    return settings_field
+
+
+def as_stored(settings: Any) -> dict[str, Any]:  # noqa: ANN401 (a dataclass)
+    """Settings by name, as specs have them: without `newer` ones that have their defaults."""
+    values = ((entry, getattr(settings, entry.name)) for entry in fields(settings))
+    return {
+        entry.name: as_stored(value) if is_dataclass(value) else value
+        for entry, value in values
+        if not (entry.metadata.get(_NEWER) and value == entry.default)
+    }
 
 
 def check(requirement: str, value: object, *, holds: bool) -> None:

@@ -87,3 +87,31 @@ def test_restore_gives_back_what_was_noted_as_json():
 def test_stored_setting_of_another_version_is_refused_by_its_name():
     with pytest.raises(FormatError, match="settings sample are those of another version"):
         settings.restore(Outer, {"sample": "sample-1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    run: str = ""
+    added: tuple[str, ...] = settings.newer(())
+    inner: Inner = field(default_factory=Inner)
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    size: int = 0
+
+    @staticmethod
+    def upgrade(document):
+        return {"size": document["width"]} if "width" in document else document
+
+
+def test_stored_settings_of_an_older_form_are_restored_in_todays():
+    assert settings.restore(Renamed, {"width": 3}) == settings.restore(Renamed, {"size": 3})
+
+
+def test_newer_setting_is_stored_once_it_has_another_value():
+    before = {"run": "", "inner": asdict(Inner())}
+    assert settings.as_stored(Grown()) == before
+    assert settings.as_stored(Grown(added=("a",))) == before | {"added": ("a",)}
+    assert settings.restore(Grown, before) == Grown()
+    assert settings.parse(Grown, ["added=a,b"]).added == ("a", "b")

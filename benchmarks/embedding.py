@@ -211,13 +211,14 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     scores = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
     x = scores.get(inputs, standardised)(data)
     are_features = inputs == encoder_inputs.FEATURES
-    valid = np.flatnonzero(np.isfinite(x[0]).all(axis=1) & np.isfinite(x[1]).all(axis=1))
+    valid = np.flatnonzero(np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1))
     around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
     pixels = tuple(torch.from_numpy(period[valid]) for period in x)
     columns = Columns.from_names(data.names) if are_features else Columns(components=count)
     negatives = None
     if parsed.dataset.hard_negatives and data.textures is not None:
-        mined = hard_negatives.mined(data.textures[valid], x[0][valid], data.seed)
+        spectrum = np.nan_to_num(x[0][valid])
+        mined = hard_negatives.mined(data.textures[valid], spectrum, data.seed)
         negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
     places = data.row[valid], data.column[valid]
     state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives, places=places)
@@ -233,9 +234,9 @@ def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recip
 
 
 def standardised(data: Data) -> tuple[Singles, Singles]:
-    """Standardised features, 0 where missing."""
+    """Standardised features, NaN where missing."""
     scaling = data.total.model.scaling
-    first, second = (np.nan_to_num(scaling.apply(x.copy())).T for x in (data.first, data.second))
+    first, second = (scaling.apply(x.copy()).T for x in (data.first, data.second))
     return first, second
 
 
@@ -253,8 +254,8 @@ LEARNT = {
     "infonce-years": "inputs=mnf loss=infonce views=periods",
     "masked-slots": "inputs=features loss=huber views=slots",
     "infonce-slots": "inputs=features loss=infonce views=slots",
-    "vae": "inputs=pca input_scale=common model=vae loss=mse,kl weights=1,0.001 views=noise noise=0 "
-    "unit=false",
+    "vae": "inputs=pca input_scale=common model=plain variational=true loss=mse,kl "
+    "weights=1,0.001 views=noise noise=0 unit=false",
     "vicreg-years": "inputs=mnf loss=vicreg views=periods unit=false",
     "barlow-years": "inputs=mnf loss=barlow views=periods unit=false",
 }

@@ -15,7 +15,7 @@ from jobs.embedding.loader import Loader, MemoryLoader, PixelBlock, StreamingLoa
 from jobs.embedding.recipe import Recipe, linear_axes, scale_of
 from jobs.embedding.views import pairs
 from jobs.embedding.views.choice import NEIGHBOURS, PERIODS
-from jobs.features import labels, texture
+from jobs.features import labels, static, texture
 from jobs.runs import outputs, records
 from jobs.runs.settings import check
 from jobs.sampling import sample
@@ -102,7 +102,7 @@ class TrainingPixels:
             inside = (subset >= pixels.start) & (subset < pixels.stop)
             rows = subset[inside] - pixels.start
             pixel, x = pixel[rows], [period[rows] for period in x]
-        valid = np.all([np.isfinite(period).all(axis=1) for period in x], axis=0)
+        valid = np.all([np.isfinite(period).any(axis=1) for period in x], axis=0)
         tensors = tuple(torch.from_numpy(period[valid]) for period in x)
         return PixelBlock(torch.from_numpy(pixel[valid]), tensors)
 
@@ -145,13 +145,14 @@ def loader(
     if settings.hard_negatives:
         trained = block.pixel[:count].numpy()
         textures = hard_negatives.textures(root, run, pixels.store, sampled, trained)
-        spectrum = block.x[0][:count].numpy()
+        spectrum = block.x[0][:count].nan_to_num().numpy()
         mined = hard_negatives.mined(textures, spectrum, training.seed)
         negatives = torch.from_numpy(mined).to(device)
     x = tuple((period / scale).to(device) for period in block.x)
     return MemoryLoader(
         x, block.pixel.to(device), training.batch, training.held_out, training.seed,
         neighbours, classes, negatives, settings.hard_negatives,
+        _conditions(pixels.store, block, recipe.objective.blind_to, device),
     ), scale  # fmt: skip
 
 
@@ -207,13 +208,24 @@ def _labels(store: Store, block: PixelBlock, settings: DatasetSettings) -> Tenso
     return torch.from_numpy(classes.labels[block.pixel.numpy()])
 
 
+def _conditions(
+    store: Store, block: PixelBlock, quantities: tuple[str, ...], device: torch.device
+) -> Tensor | None:
+    """(P, c) quantities of the pixels of a block that need no observation; None: none are asked for."""
+    if not quantities:
+        return None
+    domain = store.domain
+    values = static.values(domain, static.features(quantities, (), ()), slice(0, domain.pixels))
+    return torch.from_numpy(values.T[block.pixel.numpy()]).to(device)
+
+
 def _streaming_loader(
     pixels: TrainingPixels, settings: DatasetSettings, recipe: Recipe, scale: Tensor
 ) -> StreamingLoader:
     domain = pixels.store.domain
     if recipe.needs(Need.ALL_IN_MEMORY):
         raise ConfigError(
-            "views=neighbours and loss=supervised need all pixels in memory: "
+            "views=neighbours and loss=supervised or blind need all pixels in memory: "
             f"{domain.pixels} of {len(scale)} inputs are more than memory_gb={settings.memory_gb}; "
             "set it higher, or leave train_on=sample"
         )

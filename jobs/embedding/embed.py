@@ -37,7 +37,6 @@ from jobs.embedding.dataset import DatasetSettings, TrainingPixels
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.loader import Loader
 from jobs.embedding.models.architecture import (
-    UNIT,
     Architecture,
     changes,
     latent_size,
@@ -91,12 +90,11 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 
 
 def _used(settings: Mapping[str, Any], architecture: Architecture) -> Mapping[str, Any]:
-    """The settings as stored, without those of a linear part and of scales that are not used.
+    """The settings as stored, without those of a linear part where there is none.
 
-    So runs that do not use them keep the ids that they had before there were such settings.
+    So runs without one keep the ids that they had before there were such settings.
     """
     unused = () if architecture.has_linear_part else ("linear_part", "linear")
-    unused = (*unused, "input_scale") if architecture.input_scale == UNIT else unused
     kept = settings["recipe"]["architecture"].items()
     remaining = {name: value for name, value in kept if name not in unused}
     return {**settings, "recipe": {**settings["recipe"], "architecture": remaining}}

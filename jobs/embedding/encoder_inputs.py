@@ -1,8 +1,8 @@
 """The inputs of an encoder: scores of principal or minimum-noise components, or features themselves.
 
-Inputs are (pixel, input) float32, NaN in rows of pixels without a value; `EncoderInputs.columns`
-describes them. Scores of a second store, of another period, are by the same model, of a `transform`
-run. Features are standardised, cut off, and 0 where missing; their scaling is stored with the result.
+Inputs are (pixel, input) float32; `EncoderInputs.columns` describes them. Scores are NaN in rows of pixels
+without a value; those of a second store, of another period, are by the same model, of a `transform` run.
+Features are standardised, cut off, and NaN where missing; their scaling is stored with the result.
 Minimum-noise components are those of Green et al. (1988), see `jobs.linear.mnf`.
 """
 
@@ -112,7 +112,7 @@ class EncoderInputs:
     """The number of inputs."""
 
     def read(self, period: int, pixels: slice) -> Singles:
-        """(pixel, input) of consecutive pixels of a store; NaN where a pixel has no value."""
+        """(pixel, input) of consecutive pixels of a store; NaN where missing."""
         if self.scores:
             scores: Singles = outputs.read(self.root, self.scores[period], "scores", pixels)
             return scores
@@ -144,7 +144,7 @@ class EncoderInputs:
             check = partial(heartbeat.check, self.root, self.run)
             return lambda x: components.scores(x, model, check)
         scaling = linear_model.scaling(self.root, self.model)
-        return lambda x: _zero_where_missing(scaling.apply(x)).T
+        return lambda x: scaling.apply(x).T
 
 
 def inputs(root: str, spec: Spec, stores: tuple[Store, ...]) -> EncoderInputs:
@@ -190,11 +190,3 @@ def arrays(inputs: EncoderInputs) -> Iterator[Array]:
 def standardise(root: str, run: str, sampled: str) -> None:
     """On a worker: store how features are standardised, by some pixels of the sample."""
     linear_model.write_scaling(root, run, Scaling.fit(sample.pilot(root, sampled), CLIP))
-
-
-def _zero_where_missing(z: Singles) -> Singles:
-    """Features (feature, pixel) with 0 for missing values, but of pixels that have none at all."""
-    missing = np.isnan(z)
-    missing &= ~missing.all(axis=0)
-    z[missing] = 0
-    return z

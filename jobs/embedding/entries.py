@@ -19,7 +19,8 @@ class Need(Enum):
     FEATURES = "inputs=features: components mix months, times of day and bands"
     SECOND_STORE = "a second store, '--set second=KEY'"
     LABELS = "labels, '--set labels=FILE'"
-    VARIATIONAL_CODE = "model=vae"
+    CONDITIONS = "conditions, '--set blind_to=latitude,longitude'"
+    VARIATIONAL_CODE = "variational=true"
     DECODER = "a decoder, which the model then has"
     ALL_IN_MEMORY = "all pixels in memory"
 

@@ -45,7 +45,7 @@ class MemoryLoader:
     """Batches of pixels that are all in memory; every epoch has another order."""
 
     x: tuple[Tensor, ...]
-    """(P, inputs) of each period, scaled."""
+    """(P, inputs) of each period, scaled; NaN: missing."""
     pixel: Tensor
     """(P,) positions of the pixels in the store."""
     size: int
@@ -61,6 +61,8 @@ class MemoryLoader:
     """(P, n) positions of the hard negatives of each pixel; None: there are none."""
     hard_share: float = 0.0
     """Share of a batch whose hard negatives join it."""
+    conditions: Tensor | None = None
+    """(P, c) what vectors are not to tell; None: nothing."""
     _order: tuple[int, Tensor] | None = field(default=None, init=False)
 
     @property
@@ -102,8 +104,10 @@ class MemoryLoader:
         rows = rows.to(self.x[0].device)
         x = tuple(inputs[rows] for inputs in self.x)
         neighbours = None if self.neighbours is None else (self.neighbours[rows], self.x[-1])
-        labels = None if self.labels is None else self.labels[rows]
-        return Batch(self.pixel[rows], x, neighbours, labels)
+        labels, conditions = (
+            None if values is None else values[rows] for values in (self.labels, self.conditions)
+        )
+        return Batch(self.pixel[rows], x, neighbours, labels, conditions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from jobs.embedding.columns import Columns
 from jobs.embedding.entries import Need, check_needs
 from jobs.embedding.linear_part import AUTO, LinearAxes
 from jobs.embedding.loader import MemoryLoader
-from jobs.embedding.losses.objective import TERMS, Objective
+from jobs.embedding.losses.objective import BLIND, TERMS, Objective
 from jobs.embedding.models.architecture import (
     COMMON,
     ENCODERS,
@@ -72,7 +72,8 @@ def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool
     architecture = recipe.architecture.resolve(features=features)
     fits_linear_part = periods > 1 and minimum_noise
     if not architecture.linear_part:
-        is_default = not (recipe.objective.loss or recipe.views.views or architecture.nested)
+        chosen = recipe.objective.loss, recipe.objective.blind_to, recipe.views.views
+        is_default = not (any(chosen) or architecture.nested)
         fits = fits_linear_part and is_default and architecture.unit
         architecture = replace(architecture, linear_part=AUTO if fits else NONE)
     part = architecture.linear_part
@@ -90,20 +91,33 @@ def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool
         training = replace(training, steps=STEPS)
     objective = recipe.objective
     if not objective.loss:
+        if objective.blind_to:
+            loss, weights = (*loss, BLIND), (*weights, TERMS[BLIND].weight)
         objective = replace(objective, loss=loss, weights=weights)
+    check(
+        "blind_to goes with loss=blind",
+        objective.loss,
+        holds=not objective.blind_to or BLIND in objective.loss,
+    )
+    check("blind_to needs linear_part=none", part, holds=not objective.blind_to or part == NONE)
     views = replace(recipe.views, views=recipe.views.views or names)
-    is_variational = ENCODERS[architecture.model].is_variational
+    is_variational = architecture.variational
     available = {
         Need.FEATURES: features,
         Need.SECOND_STORE: periods > 1,
         Need.VARIATIONAL_CODE: is_variational,
+        Need.CONDITIONS: bool(objective.blind_to),
     }
     missing = [need for need, is_met in available.items() if not is_met]
     check_needs("model", [architecture.model], ENCODERS, missing)
     check_needs("loss", objective.loss, TERMS, missing)
     check_needs("views", views.views, VIEWS, missing)
     uses_code = objective.needs(Need.VARIATIONAL_CODE)
-    check("model=vae goes with loss=kl", objective.loss, holds=uses_code or not is_variational)
+    check(
+        "variational=true goes with loss=kl", objective.loss, holds=uses_code or not is_variational
+    )
+    towers = architecture.towers
+    check("towers needs inputs=features", towers, holds=features or not towers)
     return replace(
         recipe, architecture=architecture, objective=objective, views=views, training=training
     )
@@ -138,25 +152,28 @@ def fit(
     recipe: Recipe, x: tuple[Tensor, ...], columns: Columns,
     neighbours: Tensor | None = None, labels: Tensor | None = None,
     hard_negatives: tuple[Tensor, float] | None = None,
+    conditions: Tensor | None = None,
     places: tuple[Integers, Integers] | None = None,
 ) -> TrainingState:  # fmt: skip
     """A trained model, by pixels in memory.
 
     Args:
         recipe: resolved.
-        x: (P, inputs) of each period, without NaN.
+        x: (P, inputs) of each period; NaN: missing.
         columns: the description of the inputs.
         neighbours: (P, 8) positions of the pixels around each.
         labels: (P,) below 0: the pixel has no label.
         hard_negatives: (P, n) positions of hard negatives, and the share of a batch that they join.
+        conditions: (P, c) what vectors are not to tell.
         places: (P,) row and column of each pixel on the grid, for a linear part.
     """
     scale = scale_of(x[0], columns, recipe.architecture.input_scale)
     training = recipe.training
     scaled = tuple((inputs / scale).to(training.torch_device()) for inputs in x)
+    negatives, share = hard_negatives or (None, 0.0)
     loader = MemoryLoader(
         scaled, torch.arange(len(x[0])), training.batch, training.held_out, training.seed,
-        neighbours, labels, *(hard_negatives or ()),
+        neighbours, labels, negatives, share, conditions,
     )  # fmt: skip
     with train.environment(training):
         axes = linear_axes(recipe, scaled, places) if places else None

@@ -264,7 +264,9 @@ def _prefix_terms(
             model.decoder(second * prefix).float(),
         )
     vectors = first[:, :size].float(), second[:, :size].float()
-    outcome = BatchOutcome(*vectors, codes, rebuilt, clean, batch.labels, task.columns)
+    outcome = BatchOutcome(
+        *vectors, codes, rebuilt, clean, batch.labels, task.columns, batch.conditions
+    )
     with torch.autocast(first.device.type, enabled=False):
         return objective.terms(task.objective, outcome)
 

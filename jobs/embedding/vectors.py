@@ -61,12 +61,12 @@ def _embed(
 
 @torch.no_grad()
 def embed(model: EmbeddingModel, x: Singles) -> Singles:
-    """(pixel, latent) of inputs (pixel, input); NaN where an input is NaN."""
+    """(pixel, latent) of inputs (pixel, input), NaN where missing; NaN where a pixel has none."""
     device = next(model.parameters()).device
     parts = [
         model(torch.from_numpy(x[i : i + PIXELS]).to(device)).cpu().numpy()
         for i in range(0, len(x), PIXELS)
     ]
     vectors: Singles = np.concatenate(parts)
-    vectors[~np.isfinite(x).all(axis=1)] = np.nan
+    vectors[~np.isfinite(x).any(axis=1)] = np.nan
     return vectors

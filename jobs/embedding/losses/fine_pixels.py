@@ -3,6 +3,9 @@
 Sets are (..., subpixel, channel); a channel is a band and statistic, of unit variance. All fine pixels
 of a set weigh alike, and both sets have equally many. Every distance is the mean over all sets, 0 for
 equal sets, and differentiable; `ssim` is a likeness, 1 for equal images.
+
+NaN: missing. A fine pixel that is missing in one set counts in neither, and a set without any fine pixel does
+not count. To `wasserstein` a channel alone can be missing; to others a fine pixel lacks all if it lacks one.
 """
 
 import math
@@ -29,7 +32,8 @@ def wasserstein(first: Tensor, second: Tensor) -> Tensor:
     Source: Villani, "Topics in optimal transportation" (2003), section 2.2: on the line, the optimal plan
     is the monotone one.
     """
-    return (first.sort(dim=-2).values - second.sort(dim=-2).values).abs().mean()
+    first, second, valid = _common(first.mT, second.mT)  # (..., channel, subpixel)
+    return _mean((_sorted(first, valid) - _sorted(second, valid)).abs(), valid)
 
 
 def sliced_wasserstein(first: Tensor, second: Tensor, directions: Tensor | None = None) -> Tensor:
@@ -44,8 +48,10 @@ def sliced_wasserstein(first: Tensor, second: Tensor, directions: Tensor | None 
     """
     if directions is None:
         directions = _directions(first)
-    one, other = ((points @ directions).sort(dim=-2).values for points in (first, second))
-    return functional.mse_loss(one, other)
+    first, second, valid = _common_fine_pixels(first, second)
+    shadows = [(points @ directions).mT for points in (first, second)]  # (..., direction, subpixel)
+    each = valid[..., None, :].expand_as(shadows[0])
+    return _mean((_sorted(shadows[0], each) - _sorted(shadows[1], each)).square(), each)
 
 
 def chamfer(first: Tensor, second: Tensor) -> Tensor:
@@ -54,8 +60,12 @@ def chamfer(first: Tensor, second: Tensor) -> Tensor:
     Source: Fan, Su and Guibas, "A point set generation network for 3D object reconstruction from a single
     image" (2017), eq. 3, with means for sums.
     """
+    first, second, valid = _common_fine_pixels(first, second)
     squares = _squared_distances(first, second)
-    return squares.amin(dim=-1).mean() + squares.amin(dim=-2).mean()
+    far = torch.finfo(squares.dtype).max
+    to_second = squares.masked_fill(~valid[..., None, :], far).amin(dim=-1)
+    to_first = squares.masked_fill(~valid[..., :, None], far).amin(dim=-2)
+    return _mean(to_second.where(valid, 0), valid) + _mean(to_first.where(valid, 0), valid)
 
 
 def sinkhorn(
@@ -67,17 +77,23 @@ def sinkhorn(
     Source: Feydy et al., "Interpolating between optimal transport and MMD using Sinkhorn divergences"
     (2019), eq. 3; potentials and their gradients as in github.com/jeanfeydy/geomloss.
     """
-    within = _transport(first, first, blur, iterations) + _transport(
-        second, second, blur, iterations
-    )
-    return (_transport(first, second, blur, iterations) - within / 2).mean()
+    first, second, valid = _common_fine_pixels(first, second)
+    counts = valid.any(dim=-1)
+    share = _shares(
+        (valid | ~counts[..., None]).to(first.dtype)
+    )  # of a set that does not count all fine pixels are 0
+    pairs = (first, second), (first, first), (second, second)
+    between, *within = (_transport(*pair, share, blur, iterations) for pair in pairs)
+    divergence = between - (within[0] + within[1]) / 2
+    return divergence.where(counts, 0).sum() / counts.sum().clamp(min=1)
 
 
 def ssim(first: Tensor, second: Tensor, window: int = WINDOW, span: float = RANGE) -> Tensor:
     """Structural similarity of the images that the fine pixels are, by square windows inside them.
 
-    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004),
-    eq. 13 with K1 = 0.01 and K2 = 0.03, and a flat window.
+    Windows that lack a fine pixel do not count; 1 if all do. Source: Wang et al., "Image quality
+    assessment: from error visibility to structural similarity" (2004), eq. 13 with K1 = 0.01 and
+    K2 = 0.03, and a flat window.
 
     Args:
         first: (..., subpixel, channel), fine pixels row by row of a square.
@@ -85,7 +101,8 @@ def ssim(first: Tensor, second: Tensor, window: int = WINDOW, span: float = RANG
         window: rows and columns of a window.
         span: highest possible value less the lowest.
     """
-    x, y = (_images(points) for points in (first, second))
+    first, second, valid = _common(first, second)
+    x, y, shown = (_images(points) for points in (first, second, valid.to(first.dtype)))
     size = min(window, x.shape[-1])
     mean_x, mean_y, square_x, square_y, product = (
         functional.avg_pool2d(image, size, stride=1) for image in (x, y, x * x, y * y, x * y)
@@ -94,7 +111,33 @@ def ssim(first: Tensor, second: Tensor, window: int = WINDOW, span: float = RANG
     variances = square_x - mean_x**2 + square_y - mean_y**2
     covariance = product - mean_x * mean_y
     likeness = (2 * mean_x * mean_y + luminance) * (2 * covariance + contrast)
-    return (likeness / (mean_x**2 + mean_y**2 + luminance) / (variances + contrast)).mean()
+    likeness = likeness / (mean_x**2 + mean_y**2 + luminance) / (variances + contrast)
+    is_whole = -functional.max_pool2d(-shown, size, stride=1) == 1
+    return 1 - ((1 - likeness) * is_whole).sum() / is_whole.sum().clamp(min=1)
+
+
+def _common(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Both sets with 0 where either is missing, and where neither is."""
+    valid = ~(first.isnan() | second.isnan())
+    return first.where(valid, 0), second.where(valid, 0), valid
+
+
+def _common_fine_pixels(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Both sets with 0 where either is missing, and (..., subpixel) where no channel is."""
+    first, second, valid = _common(first, second)
+    return first, second, valid.all(dim=-1)
+
+
+def _sorted(values: Tensor, valid: Tensor) -> Tensor:
+    """(..., subpixel) values in rising order, those that are missing last and the same in all sets."""
+    return values.masked_fill(~valid, torch.finfo(values.dtype).max).sort(dim=-1).values
+
+
+def _mean(values: Tensor, valid: Tensor) -> Tensor:
+    """Mean over sets of the mean over their valid fine pixels (..., subpixel); values of others are 0."""
+    count = valid.sum(dim=-1)
+    means = values.sum(dim=-1) / count.clamp(min=1)
+    return means.sum() / (count > 0).sum().clamp(min=1)
 
 
 def _directions(points: Tensor) -> Tensor:
@@ -109,26 +152,40 @@ def _squared_distances(first: Tensor, second: Tensor) -> Tensor:
     return (first[..., :, None, :] - second[..., None, :, :]).square().sum(dim=-1)
 
 
-def _transport(first: Tensor, second: Tensor, blur: float, iterations: int) -> Tensor:
+def _shares(valid: Tensor) -> Tensor:
+    """(..., subpixel) the share of each fine pixel of its set: the same for all that are valid, 1 not 0."""
+    return valid / valid.sum(dim=-1, keepdim=True)
+
+
+def _transport(
+    first: Tensor, second: Tensor, share: Tensor, blur: float, iterations: int
+) -> Tensor:
     """(...,) the entropic cost of transport, as the sum of the means of both potentials.
 
     Gradients are those at the optimum: of either set by its own potential, with the other one fixed.
     """
-    entropy = blur**2
+    entropy, weight = blur**2, share.log()
     cost = _squared_distances(first, second.detach()) / 2
     reverse = _squared_distances(second, first.detach()) / 2
     with torch.no_grad():
         f, g = cost.new_zeros(cost.shape[:-1]), cost.new_zeros(cost.shape[:-1])
         for _ in range(iterations):
-            best_f, best_g = _potential(cost, g, entropy), _potential(reverse, f, entropy)
+            best_f, best_g = (
+                _potential(cost, g, weight, entropy),
+                _potential(reverse, f, weight, entropy),
+            )
             f, g = (f + best_f) / 2, (g + best_g) / 2
-    return _potential(cost, g, entropy).mean(dim=-1) + _potential(reverse, f, entropy).mean(dim=-1)
+    potentials = _potential(cost, g, weight, entropy) + _potential(reverse, f, weight, entropy)
+    return (potentials * share).sum(dim=-1)
 
 
-def _potential(cost: Tensor, other: Tensor, entropy: float) -> Tensor:
-    """(..., subpixel) the potential of the rows of a cost that is best for that of its columns."""
-    scaled = (other[..., None, :] - cost) / entropy
-    return -entropy * (scaled.logsumexp(dim=-1) - math.log(cost.shape[-1]))
+def _potential(cost: Tensor, other: Tensor, weight: Tensor, entropy: float) -> Tensor:
+    """(..., subpixel) the potential of the rows of a cost that is best for that of its columns.
+
+    `weight`: (..., subpixel) logarithms of the shares of the columns.
+    """
+    scaled = (other[..., None, :] - cost) / entropy + weight[..., None, :]
+    return -entropy * scaled.logsumexp(dim=-1)
 
 
 def _images(points: Tensor) -> Tensor:

@@ -15,8 +15,13 @@ from jobs.embedding.entries import Need, check_names
 from jobs.embedding.losses import contrastive, fine_pixels, reconstruction, redundancy
 from jobs.embedding.models.embedding_model import Code
 from jobs.embedding.views.choice import ColumnNumbers
-from jobs.runs.settings import check
+from jobs.features import static
+from jobs.runs.settings import check, newer
 from lake.errors import ConfigError
+
+BLIND = "blind"
+CONDITIONS = tuple(name for name in static.QUANTITIES if name not in static.SUN)
+"""What an encoder can be asked to be blind to; angles of the sun at a time follow from the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,16 @@ class Objective:
     """One for each term; none: the entries' own."""
     temperature: float = 0.2
     """Of the softmax of `infonce` and `supervised`."""
+    blind_to: tuple[str, ...] = newer(())
+    """Quantities of `jobs.features.static` that vectors are not to tell, but those of the sun."""
 
     def __post_init__(self) -> None:
         check_names("loss", self.loss, TERMS)
         fits = len(self.weights) in {0, len(self.loss)}
         check("weights must be one for each loss, or none", self.weights, holds=fits)
         check("temperature must be above 0", self.temperature, holds=self.temperature > 0)
+        fits = set(self.blind_to) <= set(CONDITIONS)
+        check(f"blind_to must be of {', '.join(CONDITIONS)}", self.blind_to, holds=fits)
 
     def needs(self, need: Need) -> bool:
         """Whether one of the terms needs this."""
@@ -54,11 +63,13 @@ class BatchOutcome:
     rebuilt: tuple[Tensor, Tensor] | None
     """(batch, inputs) rebuilt from each view; None: the model has no decoder."""
     clean: tuple[Tensor, Tensor]
-    """(batch, inputs) that each view was made from."""
+    """(batch, inputs) that each view was made from; NaN: missing."""
     labels: Tensor | None
     """(batch,) below 0: the pixel has no label; None: there are no labels."""
     columns: ColumnNumbers
     """The groups of the inputs."""
+    conditions: Tensor | None = None
+    """(batch, c) what vectors are not to tell; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +115,16 @@ def _supervised(outcome: BatchOutcome, objective: Objective) -> Tensor:
     return contrastive.supervised(first, second, outcome.labels, objective.temperature)
 
 
+def _blind(outcome: BatchOutcome, _: Objective) -> Tensor:
+    if outcome.conditions is None:
+        raise ConfigError("loss=blind needs conditions: '--set blind_to=latitude,longitude'")
+    told = [
+        redundancy.blindness(vectors, outcome.conditions)
+        for vectors in (outcome.first, outcome.second)
+    ]
+    return (told[0] + told[1]) / 2
+
+
 def _vicreg(outcome: BatchOutcome, _: Objective) -> Tensor:
     return redundancy.vicreg(outcome.first, outcome.second)
 
@@ -116,7 +137,7 @@ def _divergence(outcome: BatchOutcome, _: Objective) -> Tensor:
     spreads = [(code.mean, code.log_variance) for code in outcome.codes]
     divergences = [reconstruction.divergence(m, v) for m, v in spreads if v is not None]
     if not divergences:
-        raise ConfigError("loss=kl needs model=vae: take that model, or leave it out")
+        raise ConfigError("loss=kl needs variational=true: set it, or leave the term out")
     return sum(divergences[1:], start=divergences[0]) / len(divergences)
 
 
@@ -190,6 +211,12 @@ TERMS: dict[str, LossTerm] = {
         value=_per_view(redundancy.decorrelation),
         help="dimensions become uncorrelated",
     ),
+    BLIND: LossTerm(
+        value=_blind,
+        help="vectors do not tell the quantities of `blind_to`, by a linear map",
+        settings=("blind_to",),
+        needs=(Need.CONDITIONS, Need.ALL_IN_MEMORY),
+    ),
     "mse": LossTerm(
         value=_rebuilt(reconstruction.mse),
         help="the squared error of inputs that a decoder rebuilds from a view",
@@ -227,7 +254,7 @@ TERMS: dict[str, LossTerm] = {
     ),
     "kl": LossTerm(
         value=_divergence,
-        help="the divergence of the codes of `vae` from a normal distribution; its weight is beta",
+        help="the divergence of codes of `variational=true` from a normal one; its weight is beta",
         needs=(Need.VARIATIONAL_CODE,),
     ),
 }

@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+RIDGE = 1e-3
+"""Penalty of the regressions of `blindness`, as a share of the variance of the vectors."""
+
 
 def vicreg(first: Tensor, second: Tensor) -> Tensor:
     """The sum of invariance, variance and covariance, weighted 25, 25 and 1.
@@ -37,6 +40,24 @@ def decorrelation(vectors: Tensor) -> Tensor:
     """
     z = _standard(vectors)
     return _off_diagonal(z.T @ z / len(z)) / vectors.shape[1]
+
+
+def blindness(vectors: Tensor, conditions: Tensor) -> Tensor:
+    """Share of the variance of conditions (batch, c) that a linear map of vectors (batch, latent) explains.
+
+    0: vectors say nothing of them that is linear; 1: all of it. The mean R^2 of ridge regressions, whose
+    penalty is `RIDGE` of the vectors' mean variance. Source: a closed form of the adversary of Ganin et al.,
+    "Domain-adversarial training of neural networks" (2016), as Ravfogel et al., "Linear adversarial concept
+    erasure" (2022) have it for linear ones.
+    """
+    z, c = vectors - vectors.mean(dim=0), _standard(conditions)
+    gram = z.T @ z
+    penalty = RIDGE * gram.diagonal().mean() + 1e-12
+    cross = z.T @ c
+    weights = torch.linalg.solve(gram + penalty * torch.eye(len(gram)).to(gram), cross)
+    explained = 2 * (weights * cross).sum(dim=0) - (weights * (gram @ weights)).sum(dim=0)
+    told: Tensor = (explained / len(z)).mean()
+    return told
 
 
 def _hinge(vectors: Tensor) -> Tensor:

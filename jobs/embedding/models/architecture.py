@@ -5,21 +5,32 @@ where a loss asks for rebuilt inputs. Adding one is a function and an entry of `
 does so for an encoder that uses the months of its inputs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from jobs.embedding.columns import Columns
 from jobs.embedding.entries import Need, check_names
 from jobs.embedding.linear_part import AUTO, LOCAL, NOISE
+from jobs.embedding.models.attention import BandAttention, Transformer
+from jobs.embedding.models.composite import Composite
+from jobs.embedding.models.cycles import Cyclic
 from jobs.embedding.models.deep import deep
+from jobs.embedding.models.hierarchical import Hierarchical
 from jobs.embedding.models.plain import plain
 from jobs.embedding.models.residual import Residual
-from jobs.runs.settings import check
+from jobs.embedding.models.subpixels import SubpixelSets
+from jobs.embedding.models.towers import Towers, by_statistic
+from jobs.runs.settings import check, newer
 
-RESIDUAL, PLAIN, DEEP, VAE = "residual", "plain", "deep", "vae"
+RESIDUAL, PLAIN, DEEP = "residual", "plain", "deep"
+_VAE = "vae"
+WIDE = 256
+"""Width of the decoders of encoders whose own width is that of a token."""
 NONE = "none"
 LINEAR_PARTS = (NONE, NOISE, LOCAL, AUTO)
 UNIT, COMMON = "unit", "common"
@@ -37,7 +48,7 @@ class Architecture:
     hidden: int = 0
     """Width of hidden layers; 0: the entry's."""
     depth: int = 2
-    """Blocks of `deep`."""
+    """Blocks of `deep`, layers of `bands` and `transformer`."""
     nested: tuple[int, ...] = ()
     """The first so many dimensions are trained as embeddings of their own, too (Matryoshka)."""
     unit: bool = True
@@ -47,9 +58,13 @@ class Architecture:
     or `auto`, which chooses one of the latter two; empty: chosen with the recipe."""
     linear: int = 24
     """Dimensions of the linear part; at most those of the input."""
-    input_scale: str = UNIT
+    input_scale: str = newer(UNIT)
     """What inputs that are scores are divided by: `unit`, each by its standard deviation; `common`, all by
     one number."""
+    variational: bool = newer(default=False)
+    """Whether the code of a pixel is a normal distribution (VAE); it goes with `loss=kl`."""
+    towers: tuple[str, ...] = newer(())
+    """Statistics that have an encoder of their own, as `mean+stddev,skewness+kurtosis`; none: one of all."""
 
     def __post_init__(self) -> None:
         check_names("model", [self.model] if self.model else [], ENCODERS)
@@ -72,6 +87,13 @@ class Architecture:
         if self.has_linear_part:
             check("a linear part needs unit=true", self.unit, holds=self.unit)
             check("nested needs linear_part=none", self.nested, holds=not self.nested)
+
+    @staticmethod
+    def upgrade(document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Stored settings in today's form: `vae` was a model of its own, a variational `plain`."""
+        if document.get("model") != _VAE:
+            return document
+        return {**document, "model": PLAIN, "variational": True}
 
     @property
     def has_linear_part(self) -> bool:
@@ -103,10 +125,31 @@ class Encoder:
     settings: tuple[str, ...]
     """Names of the settings of `Architecture` that it uses, besides `latent`, `nested` and `unit`."""
     needs: tuple[Need, ...] = ()
-    is_variational: bool = False
-    """Whether outputs are mean and log variance of a normal distribution: twice the latent dimensions."""
+    takes_missing: bool = False
+    """Whether missing and hidden inputs come as NaN; to others they come as 0, the mean."""
     narrows: bool = False
     """Whether an embedding has at most as many dimensions as there are inputs."""
+
+
+def build(columns: Columns, outputs: int, settings: Architecture, first_map: Tensor) -> nn.Module:
+    """The encoder of an architecture, or the towers that it has; see `Encoder.build`.
+
+    Static features are a tower of their own beside encoders that know months and bands, and beside towers.
+    """
+    entry = ENCODERS[settings.model]
+    apart = columns.static if entry.takes_missing or settings.towers else np.empty(0, np.int64)
+    if not (apart.size or settings.towers):
+        return entry.build(columns, outputs, settings, first_map)
+    observed = np.setdiff1d(np.arange(columns.count), apart)
+    groups = [observed[rows] for rows in by_statistic(columns.subset(observed), settings.towers)]
+    encoders = [
+        entry.build(columns.subset(rows), outputs, settings, first_map[torch.from_numpy(rows)])
+        for rows in groups
+    ]
+    if apart.size:
+        groups.append(apart)
+        encoders.append(SubpixelSets(columns.subset(apart), settings.hidden, outputs))
+    return Towers(groups, encoders, outputs)
 
 
 def latent_size(architecture: Architecture, inputs: int) -> int:
@@ -159,6 +202,52 @@ def _deep_decoder(columns: Columns, latent: int, settings: Architecture) -> nn.M
     return deep(latent, settings.hidden, columns.count, settings.depth)
 
 
+def _wide_decoder(columns: Columns, latent: int, settings: Architecture) -> nn.Module:
+    return plain(latent, max(settings.hidden, WIDE), columns.count)
+
+
+def _cyclic(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return Cyclic(columns, settings.hidden, outputs)
+
+
+def _bands(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return BandAttention(columns, settings.hidden, outputs, settings.depth)
+
+
+def _subpixels(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return SubpixelSets(columns, settings.hidden, outputs)
+
+
+def _hierarchical(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return Hierarchical(columns, settings.hidden, outputs)
+
+
+def _transformer(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return Transformer(columns, settings.hidden, outputs, settings.depth)
+
+
+def _composite(columns: Columns, outputs: int, settings: Architecture, _: Tensor) -> nn.Module:
+    return Composite(columns, settings.hidden, outputs)
+
+
+def _structured(
+    build: Callable[[Columns, int, Architecture, Tensor], nn.Module],
+    help: str,  # noqa: A002 (the field's name)
+    hidden: int,
+    settings: tuple[str, ...] = ("hidden",),
+) -> Encoder:
+    """The entry of an encoder of features that knows missing ones."""
+    return Encoder(
+        build=build,
+        build_decoder=_wide_decoder,
+        help=help,
+        hidden=hidden,
+        settings=(*settings, "towers"),
+        needs=(Need.FEATURES,),
+        takes_missing=True,
+    )
+
+
 ENCODERS: dict[str, Encoder] = {
     RESIDUAL: Encoder(
         build=_residual,
@@ -182,12 +271,36 @@ ENCODERS: dict[str, Encoder] = {
         hidden=256,
         settings=("hidden", "depth"),
     ),
-    VAE: Encoder(
-        build=_plain,
-        build_decoder=_plain_decoder,
-        help="`plain`, with a normal distribution for each pixel; it goes with `loss=kl`",
-        hidden=512,
-        settings=("hidden",),
-        is_variational=True,
+    "cyclic": _structured(
+        _cyclic,
+        "for features: convolutions around the year and around the day, apart until the last layer",
+        hidden=64,
+    ),
+    "hierarchical": _structured(
+        _hierarchical,
+        "for features: bands of a (month, time of day) first, then days, then the year",
+        hidden=64,
+    ),
+    "bands": _structured(
+        _bands,
+        "for features: `depth` layers of attention over bands, placed by their wavelength",
+        hidden=64,
+        settings=("hidden", "depth"),
+    ),
+    "subpixels": _structured(
+        _subpixels,
+        "for features: the fine pixels of a cube as a set, without an order",
+        hidden=128,
+    ),
+    "transformer": _structured(
+        _transformer,
+        "for features: `depth` layers of attention over (band, subpixel, statistic)",
+        hidden=64,
+        settings=("hidden", "depth"),
+    ),
+    "composite": _structured(
+        _composite,
+        "for features: each band at its resolution by itself, then `cyclic` on top",
+        hidden=64,
     ),
 }

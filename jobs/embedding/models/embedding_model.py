@@ -13,7 +13,13 @@ from torch.nn import functional
 
 from jobs.embedding.columns import Columns
 from jobs.embedding.linear_part import LEARNT, LinearAxes
-from jobs.embedding.models.architecture import ENCODERS, Architecture, latent_size, linear_size
+from jobs.embedding.models.architecture import (
+    ENCODERS,
+    Architecture,
+    build,
+    latent_size,
+    linear_size,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +35,10 @@ class Code:
 
 
 class EmbeddingModel(nn.Module):
-    """An encoder, and a decoder or none; inputs are divided by `scale`, which is stored with the weights."""
+    """An encoder, and a decoder or none; inputs are divided by `scale`, which is stored with the weights.
+
+    An input that is missing or hidden is NaN.
+    """
 
     scale: Tensor
     input_axes: Tensor
@@ -52,7 +61,7 @@ class EmbeddingModel(nn.Module):
         entry = ENCODERS[architecture.model]
         self.architecture, self.columns = architecture, columns
         self.latent = latent_size(architecture, columns.count)
-        self.is_variational = entry.is_variational
+        self.takes_missing = entry.takes_missing
         self.facts: dict[str, Any] = {}
         """What was chosen for its linear part, and why."""
         self.register_buffer("scale", scale)
@@ -61,8 +70,8 @@ class EmbeddingModel(nn.Module):
             first_map = torch.ones(columns.count)
             self.register_buffer("input_axes", torch.eye(columns.count))
             self.register_buffer("linear_axes", torch.eye(columns.count, linear))
-        outputs = 2 * self.latent if entry.is_variational else self.latent
-        self.encoder = entry.build(columns, outputs, architecture, first_map)
+        outputs = 2 * self.latent if architecture.variational else self.latent
+        self.encoder = build(columns, outputs, architecture, first_map)
         self.decoder = entry.build_decoder(columns, self.latent, architecture) if decodes else None
 
     def fix(self, axes: LinearAxes) -> None:
@@ -73,8 +82,8 @@ class EmbeddingModel(nn.Module):
 
     def code(self, x: Tensor, random: torch.Generator) -> Code:
         """The code of scaled inputs (batch, inputs), to train: of the learnt part alone."""
-        outputs: Tensor = self.encoder(self._before(x))
-        if not self.is_variational:
+        outputs: Tensor = self.encoder(self._before(self._filled(x)))
+        if not self.architecture.variational:
             return Code(outputs, outputs)
         mean, log_variance = outputs.chunk(2, dim=1)
         noise = torch.randn(mean.shape, generator=random, device=mean.device)
@@ -82,13 +91,17 @@ class EmbeddingModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, linear + latent) embedding of inputs (batch, inputs), which are not scaled yet."""
-        x = x / self.scale
+        x = self._filled(x / self.scale)
         means: Tensor = self.encoder(self._before(x))[:, : self.latent]
         learnt = functional.normalize(means) if self.architecture.unit else means
         if not self.architecture.has_linear_part:
             return learnt
         linear = functional.normalize(x @ self.linear_axes)
         return functional.normalize(torch.cat([linear, LEARNT * learnt], dim=1))
+
+    def _filled(self, x: Tensor) -> Tensor:
+        """(batch, inputs) with 0 where NaN, unless the encoder knows what is missing."""
+        return x if self.takes_missing else x.nan_to_num()
 
     def _before(self, x: Tensor) -> Tensor:
         """(batch, inputs) what the encoder is given of scaled inputs."""

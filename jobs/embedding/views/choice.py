@@ -54,18 +54,22 @@ class Batch:
     pixel: Tensor
     """(batch,) their positions in the store."""
     x: tuple[Tensor, ...]
-    """(batch, inputs) of each period, scaled."""
+    """(batch, inputs) of each period, scaled; NaN: missing."""
     neighbours: tuple[Tensor, Tensor] | None
     """(batch, 8) positions of the pixels around, in the second item, (P, inputs), of the last period."""
     labels: Tensor | None
     """(batch,) below 0: the pixel has no label; None: there are no labels."""
+    conditions: Tensor | None = None
+    """(batch, c) what vectors are not to tell; None: nothing."""
 
     def first(self, count: int) -> "Batch":
         """The first pixels of the batch, at most so many."""
         neighbours = self.neighbours and (self.neighbours[0][:count], self.neighbours[1])
-        labels = None if self.labels is None else self.labels[:count]
+        labels, conditions = (
+            None if values is None else values[:count] for values in (self.labels, self.conditions)
+        )
         x = tuple(period[:count] for period in self.x)
-        return Batch(self.pixel[:count], x, neighbours, labels)
+        return Batch(self.pixel[:count], x, neighbours, labels, conditions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,9 +77,9 @@ class ViewPair:
     """The two views of a batch, each (batch, inputs)."""
 
     views: tuple[Tensor, Tensor]
-    """The inputs that an encoder gets."""
+    """The inputs that an encoder gets; NaN: missing or hidden."""
     clean: tuple[Tensor, Tensor]
-    """The inputs that each view was made from, which a decoder rebuilds."""
+    """The inputs that each view was made from, which a decoder rebuilds; NaN: missing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -155,7 +159,9 @@ def _neighbours(before: ViewPair, step: ViewStep) -> ViewPair:
 
 def _hidden(before: ViewPair, masks: Masks) -> ViewPair:
     """The pair with the inputs of either view hidden where its mask is False."""
-    first, second = (view * mask for view, mask in zip(before.views, masks, strict=True))
+    first, second = (
+        view.masked_fill(~mask, torch.nan) for view, mask in zip(before.views, masks, strict=True)
+    )
     return replace(before, views=(first, second))
 
 

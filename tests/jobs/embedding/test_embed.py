@@ -1,6 +1,9 @@
 """`lake embed` from stores to vectors, with one period and with two."""
 
 import json
+from dataclasses import replace
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +164,28 @@ def test_model_of_an_older_goeslake_is_refused_with_what_to_do(two, paired):
     with pytest.raises(FormatError, match=r"model.json has no description .* train the model anew"):
         stored_model.load(root, paired)
     path.write_text(stored)
+
+
+def test_model_that_was_stored_as_a_vae_is_read_and_embeds_as_before(client, two):
+    """`model=vae` of an older goeslake: the mean of a variational `plain`, whose weights are the same."""
+    root, (first, second) = two
+    settings = quick.settings("", "pca", loss=("mse", "kl"), views=("noise",), steps=3)
+    learnt = settings.recipe
+    shape = replace(learnt.architecture, model="plain", variational=True)
+    settings = replace(settings, recipe=replace(learnt, architecture=shape))
+    run = driver.run(client, root, first, settings)
+    before = vectors(root, run)
+    for name, place in (("model.json", ()), ("spec.json", ("settings", "recipe"))):
+        path = Path(root) / "runs" / run / name
+        document = json.loads(path.read_text())
+        stored = reduce(getitem, place, document)["architecture"]
+        assert (stored.pop("variational"), stored["model"]) == (True, "plain")
+        stored["model"] = "vae"
+        path.write_text(json.dumps(document))
+    scores = vectors(root, records.read_spec(root, run).inputs["pca"], "scores")
+    assert_allclose(embed(stored_model.load(root, run), scores), before, atol=1e-5)
+    again = driver.run(client, root, second, transform.Settings(run))
+    assert np.isfinite(np.delete(vectors(root, again), 5, axis=0)).all()
 
 
 def test_second_store_is_embedded_by_the_same_model(client, two, paired):

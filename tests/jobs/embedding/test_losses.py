@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_squared_error
+from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
 from jobs.embedding.losses import contrastive, reconstruction, redundancy
@@ -108,6 +110,26 @@ def test_decorrelation_is_the_squared_correlations_of_numpy(views):
     assert redundancy.decorrelation(views[0]).item() == pytest.approx(expected, rel=1e-4)
 
 
+def test_blind_is_the_r2_of_scikit_learns_ridge(views):
+    vectors, conditions = views[0], views[1][:, :2] * 5 + 30
+    conditions[:, 1] += 2 * vectors[:, 0]
+    penalty = 1e-3 * ((vectors - vectors.mean(dim=0)) ** 2).sum(dim=0).mean().item()
+    c = StandardScaler().fit_transform(conditions.numpy())
+    z = vectors.numpy()
+    scores = [Ridge(penalty).fit(z, c[:, n]).score(z, c[:, n]) for n in (0, 1)]
+    assert redundancy.blindness(vectors, conditions).item() == pytest.approx(np.mean(scores))
+    assert scores[1] > scores[0]
+
+
+def test_blind_is_zero_of_what_is_constant_and_one_of_what_is_told():
+    vectors = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)).double()
+    assert redundancy.blindness(vectors, 3 - 2 * vectors[:, [1]]).item() == pytest.approx(
+        1, abs=1e-4
+    )
+    assert redundancy.blindness(vectors, torch.full((500, 1), 7.0).double()).item() == 0
+    assert redundancy.blindness(torch.ones_like(vectors), vectors).item() == 0
+
+
 def test_mse_is_that_of_scikit_learn(views):
     x, y = (view.numpy() for view in views)
     assert reconstruction.mse(*views).item() == pytest.approx(mean_squared_error(x, y))
@@ -118,6 +140,18 @@ def test_huber_is_that_of_numpy(views):
     error = np.abs(3 * (x - y))
     expected = np.where(error < 1, error**2 / 2, error - 0.5).mean()
     assert reconstruction.huber(3 * views[0], 3 * views[1]).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", [reconstruction.mse, reconstruction.huber])
+def test_inputs_that_are_missing_cost_nothing(views, loss):
+    rebuilt, clean = views[0].requires_grad_(), views[1].clone()
+    clean[3, 1], clean[7] = torch.nan, torch.nan
+    valid = ~clean.isnan()
+    value = loss(rebuilt, clean)
+    assert value.item() == pytest.approx(loss(views[0][valid], views[1][valid]).item())
+    value.backward()
+    assert torch.equal(rebuilt.grad != 0, valid)
+    assert loss(rebuilt, torch.full_like(clean, torch.nan)).item() == 0
 
 
 def test_kl_is_torchs_of_normal_distributions(views):

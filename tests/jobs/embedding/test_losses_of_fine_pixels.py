@@ -114,6 +114,66 @@ def test_gradients_are_those_of_differences(name):
     assert torch.autograd.gradcheck(loss, sets, atol=1e-6)
 
 
+MISSING = (1, 4, 5, 15)
+"""Fine pixels of the first set that are missing; the second set has all."""
+
+
+def with_missing(places=MISSING, channel=slice(None)):
+    """The sets, with NaN in the second of both."""
+    second = SETS[1].clone()
+    second[0, list(places), channel] = torch.nan
+    return SETS[0], second
+
+
+@pytest.mark.parametrize("name", UNORDERED)
+@pytest.mark.parametrize("channel", [slice(None), 1])
+def test_fine_pixels_that_are_missing_count_in_neither_set(name, channel):
+    """The oracle is the loss of each set by itself, without them."""
+    loss, remaining = ALL[name], [place for place in range(16) if place not in MISSING]
+    if name == "wasserstein" and channel == 1:  # channels by themselves
+        parts = [(0, remaining, [1]), (0, range(16), [0]), (1, range(16), [0]), (1, range(16), [1])]
+    else:
+        parts = [(0, remaining, [0, 1]), (1, range(16), [0, 1])]
+    expected = np.mean(
+        [loss(*(points[[n]][:, list(r)][..., c] for points in SETS)).item() for n, r, c in parts]
+    )
+    assert loss(*with_missing(channel=channel)).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_windows_that_lack_a_fine_pixel_count_in_no_image():
+    """One window of four has neither of the missing ones, the rows and columns 0 to 2 of the first set."""
+    whole = [points[0, [0, 1, 2, 4, 5, 6, 8, 9, 10]][None] for points in SETS]
+    others = [points[[1]] for points in SETS]
+    likeness = fine_pixels.ssim(*whole), fine_pixels.ssim(*others)
+    expected = (2 * likeness[0] + 8 * likeness[1]) / 10  # two channels, windows of each
+    assert_allclose(fine_pixels.ssim(*with_missing((3, 13))), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_set_without_fine_pixels_does_not_count(name):
+    expected = ALL[name](*(points[[1]] for points in SETS))
+    assert_allclose(ALL[name](*with_missing(range(16))), expected, rtol=1e-12)
+    nothing = torch.full_like(SETS[1], torch.nan)
+    rebuilt = SETS[0].clone().requires_grad_()
+    loss = ALL[name](rebuilt, nothing)
+    loss.backward()
+    assert loss.item() == 0
+    assert (rebuilt.grad == 0).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_rebuilt_of_missing_fine_pixels_costs_nothing(name):
+    rebuilt, clean = with_missing()
+    others = rebuilt.clone()
+    others[0, list(MISSING)] = 7.0
+    others.requires_grad_()
+    loss = ALL[name](others, clean)
+    loss.backward()
+    assert_allclose(loss.item(), ALL[name](rebuilt, clean).item(), rtol=1e-12)
+    assert (others.grad[0, list(MISSING)] == 0).all()
+    assert others.grad.isfinite().all()
+
+
 FINE = tuple(
     f"{cube}/{band}/{month:02d}/64800/mean/s{subpixel:02d}"
     for cube, band, count in (("day-1km", "C03", 4), ("day-500m", "C02", 16))

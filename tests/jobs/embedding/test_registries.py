@@ -34,24 +34,31 @@ COLUMNS = Columns.from_names(
 
 @pytest.mark.parametrize(("setting", "name"), ENTRIES)
 def test_entry_trains(setting, name):
-    """Two periods of fine pixels, with neighbours and labels: nothing that an entry may need is missing."""
+    """Two periods of fine pixels with neighbours, labels and conditions: all that an entry may need.
+
+    A tenth of the values is missing.
+    """
     chosen = {"model": "plain", "loss": ("infonce",), "views": ("noise",)}
     chosen |= {setting: name if setting == "model" else (name,)}
-    if Need.VARIATIONAL_CODE in TERMS[chosen["loss"][0]].needs:
-        chosen["model"] = "vae"
-    elif ENCODERS[chosen["model"]].is_variational:
-        chosen["loss"] = ("mse", "kl")
+    variational = Need.VARIATIONAL_CODE in TERMS[chosen["loss"][0]].needs
     settings = Recipe(
-        Architecture(model=chosen["model"], latent=4, hidden=8, nested=(2,)),
-        Objective(chosen["loss"]),
+        Architecture(
+            model=chosen["model"], latent=4, hidden=8, nested=(2,), variational=variational
+        ),
+        Objective(chosen["loss"], blind_to=("latitude",) if "blind" in chosen["loss"] else ()),
         Views(chosen["views"]),
         Training(steps=3, batch=16, threads=1),
     )
     resolved = recipe.resolve(settings, 2, features=True)
     random = torch.Generator().manual_seed(0)
     x = tuple(torch.randn(40, COLUMNS.count, generator=random) for _ in range(2))
+    for period in x:
+        period[torch.rand(period.shape, generator=random) < 0.1] = torch.nan
     neighbours = torch.randint(40, (40, 8), generator=random)
-    state = recipe.fit(resolved, x, COLUMNS, neighbours, torch.arange(40) % 3)
+    conditions = torch.randn(40, 1, generator=random)
+    state = recipe.fit(
+        resolved, x, COLUMNS, neighbours, torch.arange(40) % 3, conditions=conditions
+    )
     assert state.step == 3
     assert state.is_finite()
     with torch.no_grad():
@@ -96,5 +103,5 @@ def test_entry_without_what_it_needs_is_refused_by_name():
     for views, need in ((("slots",), "inputs=features"), (("periods",), "second=KEY")):
         with pytest.raises(ConfigError, match=f"views={views[0]} needs .*{need}"):
             recipe.resolve(Recipe(views=Views(views)), 1, features=False)
-    with pytest.raises(ConfigError, match="loss=kl needs model=vae"):
+    with pytest.raises(ConfigError, match="loss=kl needs variational=true"):
         recipe.resolve(Recipe(objective=Objective(("kl",))), 1, features=False)

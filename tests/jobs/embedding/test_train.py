@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
 from torch.nn import functional
 
 from jobs.embedding import recipe, train
@@ -22,7 +23,10 @@ FIVE = Columns(components=5)
 
 def a_recipe(loss=("huber",), views=("noise",), latent=2, model="residual", nested=(), **training):
     loop = Training(**({"steps": 400, "batch": 128, "threads": 1, "held_out": 0.1} | training))
-    shape = Architecture(model=model, latent=latent, hidden=32, nested=nested, unit=False)
+    shape = Architecture(
+        model=model, latent=latent, hidden=32, nested=nested, unit=False,
+        variational="kl" in loss,
+    )  # fmt: skip
     return Recipe(shape, Objective(loss), Views(views, noise=0.02), loop)
 
 
@@ -78,6 +82,30 @@ def test_infonce_finds_what_two_periods_share():
     assert abs((z[0] * np.roll(z[1], 1, axis=0)).sum(axis=1).mean()) < 0.1
 
 
+def test_vectors_that_are_to_be_blind_tell_less_of_the_condition():
+    """Of ten inputs five follow the latitude and five the land; probed by a ridge regression."""
+    random = torch.Generator().manual_seed(1)
+    latitude, land = (torch.randn(2000, 1, generator=random) for _ in range(2))
+    x = torch.cat([latitude, land], dim=1).repeat(1, 5)
+    x += 0.3 * torch.randn(x.shape, generator=random)
+    told = []
+    for terms in (("infonce",), ("infonce", "blind")):
+        settings = a_recipe(terms, latent=4, steps=150)
+        settings = replace(settings, objective=Objective(terms, blind_to=("latitude",)))
+        conditions = 10 * latitude + 20
+        model = recipe.fit(settings, (x,), Columns(components=10), conditions=conditions).model
+        with torch.no_grad():
+            z = model(x).numpy()
+        told.append([
+            Ridge(1e-3).fit(z[:1000], c[:1000]).score(z[1000:], c[1000:])
+            for c in (latitude.numpy(), land.numpy())
+        ])  # fmt: skip
+    (place, ground), (place_blind, ground_blind) = told
+    assert place > 0.3
+    assert place_blind < 0.1
+    assert ground_blind > 0.8 * ground
+
+
 def test_supervised_loss_draws_pixels_of_a_label_together():
     """Labels that no input direction of large variance predicts; half of the pixels have none."""
     rng = np.random.default_rng(0)
@@ -99,7 +127,7 @@ def test_supervised_loss_draws_pixels_of_a_label_together():
     [
         ("residual", ("infonce", "decorrelation"), ("periods",)),
         ("plain", ("mse", "huber"), ("mask",)),
-        ("vae", ("mse", "kl"), ("noise",)),
+        ("plain", ("mse", "kl"), ("noise",)),
         ("deep", ("alignment", "uniformity"), ("stages", "scaling")),
         ("residual", ("vicreg", "barlow"), ("periods",)),
     ],
@@ -220,9 +248,12 @@ def test_setting_out_of_range_is_refused(wrong):
     ("settings", "message"),
     [
         (a_recipe(views=("slots",)), "needs inputs=features"),
-        (a_recipe(("kl",)), "model=vae"),
-        (a_recipe(model="vae"), "model=vae"),
+        (Recipe(objective=Objective(("kl",))), "variational=true"),
+        (Recipe(Architecture(variational=True)), "goes with loss=kl"),
+        (Recipe(Architecture(towers=("mean", "stddev"))), "towers needs inputs=features"),
         (a_recipe(views=("periods",)), "second store"),
+        (a_recipe(("blind",)), "needs conditions"),
+        (Recipe(objective=Objective(("infonce",), blind_to=("latitude",))), "goes with loss=blind"),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(settings, message):

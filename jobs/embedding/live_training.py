@@ -14,7 +14,9 @@ from lake.storage.objects import Objects
 STAGE = "train"
 """The stage of a run in which its model is trained."""
 EVERY_S = 4.0
-"""Seconds between two writes."""
+"""Seconds between two writes, at least."""
+PATIENCE = 20
+"""How many times longer than a write the time to the next one is, at least: drawing takes a processor."""
 
 
 class LiveTraining:
@@ -48,4 +50,5 @@ class LiveTraining:
             self._points = len(state.curve)
             self._objects.put(loss_curve.LINES, loss_curve.lines(state.curve))
             self._objects.put(loss_curve.PICTURE, loss_curve.picture(state.curve, self._title))
-        self._due = time.monotonic() + EVERY_S
+        done = time.monotonic()
+        self._due = done + max(EVERY_S, PATIENCE * (done - now))

@@ -41,6 +41,17 @@ def test_training_under_way_has_its_rate_and_its_curve_in_the_lake(tmp_path, mon
     assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_write_that_takes_long_puts_off_the_next(tmp_path, monkeypatch):
+    clock = iter([0.0, 5.0, 6.0, 25.0, 26.1, 26.1])
+    monkeypatch.setattr(live_training, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    live = LiveTraining(connect(tmp_path), "embed-1", 0, 100)
+    steps = []
+    for step in (10, 20, 30):  # at 5, 25 and 26.1 s; the first write takes one second
+        live.show(StepState(step, CURVE))
+        steps.append(json.loads((tmp_path / "progress.json").read_text())["done"])
+    assert steps == [10, 10, 30]
+
+
 def test_picture_has_a_panel_for_the_loss_and_for_each_of_several_terms():
     alone = [CurvePoint(1, {"mse": 1.0, "loss": 1.0}, None)]
     widths = [

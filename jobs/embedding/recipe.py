@@ -118,6 +118,7 @@ def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool
     )
     towers = architecture.towers
     check("towers needs inputs=features", towers, holds=features or not towers)
+    check("mask_by needs inputs=features", views.mask_by, holds=features or not views.mask_by)
     return replace(
         recipe, architecture=architecture, objective=objective, views=views, training=training
     )
@@ -135,7 +136,7 @@ def begin(
         pixels: the number of pixels that are trained on.
         axes: the linear maps of the land, where the recipe has a linear part.
     """
-    training = recipe.training.resolve(pixels)
+    training = recipe.training.resolve(pixels, recipe.views.schedule)
     device = training.torch_device()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)

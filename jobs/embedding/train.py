@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import safetensors
@@ -23,7 +24,7 @@ from jobs.embedding.losses import objective
 from jobs.embedding.losses.objective import BatchOutcome, Objective
 from jobs.embedding.models.embedding_model import Code, EmbeddingModel
 from jobs.embedding.views import choice
-from jobs.embedding.views.choice import Batch, ColumnNumbers, Views, ViewStep
+from jobs.embedding.views.choice import Batch, ColumnNumbers, ViewPair, Views, ViewStep
 from jobs.runs.settings import check
 from lake.errors import DataError
 
@@ -84,10 +85,10 @@ class Training:
             holds=self.precision in PRECISIONS,
         )
 
-    def resolve(self, pixels: int) -> "Training":
-        """The settings with a number of steps, for so many pixels."""
-        steps = self.steps or max(math.ceil(PASSES * pixels / self.batch), LEAST_STEPS)
-        return replace(self, steps=steps)
+    def resolve(self, pixels: int, schedule: float = 1.0) -> "Training":
+        """The settings with a number of steps, for so many pixels; `schedule`: so many times as many."""
+        steps = max(math.ceil(PASSES * pixels / self.batch), LEAST_STEPS)
+        return replace(self, steps=self.steps or math.ceil(schedule * steps))
 
     def torch_device(self) -> torch.device:
         """The device to train on."""
@@ -237,37 +238,62 @@ def _terms(
     device = batch.x[0].device
     random = torch.Generator(device).manual_seed(mixed(task.training.seed, number + 1))
     progress = max(number, 0) / task.training.steps
-    pair = choice.pair(ViewStep(batch, task.views, task.columns, progress, random))
-    first, second = (model.code(x, random) for x in pair.views)
+    view_step = ViewStep(batch, task.views, task.columns, progress, random)
+    firsts, seconds = zip(
+        *(_encoded(model, choice.pair(view_step), random) for _ in range(task.views.draws)),
+        strict=True,
+    )
     sizes = [*model.architecture.nested, model.latent]
-    values = [
-        _prefix_terms(model, (first, second), size, pair.clean, batch, task) for size in sizes
-    ]
+    values = []
+    for size in sizes:
+        decoded = [[_decoded(model, view, size) for view in views] for views in (firsts, seconds)]
+        values += [_prefix_terms(first, second, batch, task) for first, second in product(*decoded)]
     return {name: torch.stack([each[name] for each in values]).mean() for name in values[0]}
 
 
-def _prefix_terms(
-    model: EmbeddingModel,
-    codes: tuple[Code, Code],
-    size: int,
-    clean: tuple[Tensor, Tensor],
-    batch: Batch,
-    task: TrainingTask,
-) -> dict[str, Tensor]:
-    """The terms of the first `size` dimensions."""
-    first, second = (code.z for code in codes)
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedView:
+    """What a model makes of one view of a batch."""
+
+    code: Code
+    clean: Tensor
+    """(batch, inputs) that the view was made from."""
+    vectors: Tensor
+    """(batch, latent) the first dimensions of the code."""
+    rebuilt: Tensor | None
+    """(batch, inputs) by the decoder; None: the model has none."""
+
+
+def _encoded(
+    model: EmbeddingModel, pair: ViewPair, random: torch.Generator
+) -> tuple[tuple[Code, Tensor], tuple[Code, Tensor]]:
+    """The code of either view, and the inputs that the view was made from."""
+    first, second = (model.code(x, random) for x in pair.views)
+    return (first, pair.clean[0]), (second, pair.clean[1])
+
+
+def _decoded(model: EmbeddingModel, view: tuple[Code, Tensor], size: int) -> EncodedView:
+    """A view by the first `size` dimensions of its code."""
+    code, clean = view
     rebuilt = None
     if model.decoder:
-        prefix = torch.arange(model.latent, device=first.device) < size
-        rebuilt = (
-            model.decoder(first * prefix).float(),
-            model.decoder(second * prefix).float(),
-        )
-    vectors = first[:, :size].float(), second[:, :size].float()
+        prefix = torch.arange(model.latent, device=clean.device) < size
+        rebuilt = model.decoder(code.z * prefix).float()
+    return EncodedView(code, clean, code.z[:, :size].float(), rebuilt)
+
+
+def _prefix_terms(
+    first: EncodedView, second: EncodedView, batch: Batch, task: TrainingTask
+) -> dict[str, Tensor]:
+    """The terms of two views."""
+    rebuilt = None
+    if first.rebuilt is not None and second.rebuilt is not None:
+        rebuilt = first.rebuilt, second.rebuilt
     outcome = BatchOutcome(
-        *vectors, codes, rebuilt, clean, batch.labels, task.columns, batch.conditions
-    )
-    with torch.autocast(first.device.type, enabled=False):
+        first.vectors, second.vectors, (first.code, second.code), rebuilt,
+        (first.clean, second.clean), batch.labels, task.columns, batch.conditions,
+    )  # fmt: skip
+    with torch.autocast(first.vectors.device.type, enabled=False):
         return objective.terms(task.objective, outcome)
 
 

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from jobs.embedding.columns import Columns
+from jobs.embedding.columns import ATTRIBUTES, Columns
 from jobs.embedding.entries import Need, check_names
 from jobs.embedding.views import disturb, hide, pairs
-from jobs.embedding.views.hide import Masks
-from jobs.runs.settings import check
+from jobs.embedding.views.hide import Masks, Numbers
+from jobs.runs.settings import check, newer
 
 PERIODS, NEIGHBOURS, SLOTS, BANDS = "periods", "neighbours", "slots", "bands"
 MASK, STAGES, SCALING, NOISE = "mask", "stages", "scaling", "noise"
+LAND, PIXEL = "land", "pixel"
+FIXED = (LAND, PIXEL)
 SLOT = ("month", "tod")
 """The attributes of columns that `slots` shows or hides together."""
 
@@ -30,7 +32,14 @@ class Views:
     views: tuple[str, ...] = ()
     """Names of `VIEWS`; none: the best measured for the stores (`jobs.embedding.recipe`)."""
     masked: float = 0.5
-    """Share of the inputs that `mask` and `stages` hide."""
+    """Share of the inputs, or of their groups, that `mask` and `stages` hide."""
+    mask_by: tuple[str, ...] = newer(())
+    """Attributes of inputs, `month,tod`, `band`, `cube` or `statistic`: those that agree in them are hidden
+    together; none: each by itself."""
+    fixed: str = newer(LAND)
+    """What has one set of hidden inputs in the second half of `stages`: `land`, all pixels; `pixel`, each."""
+    draws: int = newer(1)
+    """How many pairs of views of a pixel a step has; every first view is compared with every second one."""
     noise: float = 0.1
     """Standard deviation of `noise`; the inputs' own is 1."""
     scaling: float = 0.1
@@ -39,12 +48,26 @@ class Views:
     def __post_init__(self) -> None:
         check_names("views", self.views, VIEWS)
         check("masked must be 0 to below 1", self.masked, holds=0 <= self.masked < 1)
+        attributes = ", ".join(ATTRIBUTES)
+        fits = set(self.mask_by) <= set(ATTRIBUTES)
+        check(f"mask_by must be of {attributes}", self.mask_by, holds=fits)
+        check(f"fixed must be one of {', '.join(FIXED)}", self.fixed, holds=self.fixed in FIXED)
+        check("draws must be above 0", self.draws, holds=self.draws > 0)
         for name in ("noise", "scaling"):
             check(f"{name} must be 0 or more", getattr(self, name), holds=getattr(self, name) >= 0)
 
     def needs(self, need: Need) -> bool:
         """Whether one of the views needs this."""
         return any(need in VIEWS[name].needs for name in self.views)
+
+    @property
+    def schedule(self) -> float:
+        """How many times as many steps a training has, where none are set.
+
+        Masks of more than a half show an input less often; so it is shown as often as by those of a half.
+        """
+        is_masked = not {MASK, STAGES}.isdisjoint(self.views)
+        return max(0.5 / (1 - self.masked), 1.0) if is_masked else 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,14 +199,34 @@ def _bands(before: ViewPair, step: ViewStep) -> ViewPair:
 
 
 def _mask(before: ViewPair, step: ViewStep) -> ViewPair:
-    masks = hide.independent(before.clean[0], step.settings.masked, step.random)
-    return _hidden(before, masks)
+    numbers = hide.drawn(len(step.batch.pixel), _groups(step), step.random)
+    return _hidden(before, _masks(step, numbers))
 
 
 def _stages(before: ViewPair, step: ViewStep) -> ViewPair:
-    if step.progress >= 0.5:
-        return _hidden(before, hide.fixed(before.clean[0], step.settings.masked, 0))
-    return before if MASK in step.settings.views else _mask(before, step)
+    if step.progress < 0.5:
+        return before if MASK in step.settings.views else _mask(before, step)
+    count = _groups(step)
+    if step.settings.fixed == PIXEL:
+        numbers = hide.of_pixels(step.batch.pixel, count)
+    else:
+        numbers = hide.of_land(count, step.columns.device)
+    return _hidden(before, _masks(step, numbers))
+
+
+def _groups(step: ViewStep) -> int:
+    """How many inputs, or groups of inputs, are hidden or shown."""
+    attributes = step.settings.mask_by
+    if not attributes:
+        return step.columns.columns.count
+    return int(step.columns.numbers(*attributes).max()) + 1
+
+
+def _masks(step: ViewStep, numbers: Numbers) -> Masks:
+    attributes, share = step.settings.mask_by, step.settings.masked
+    if not attributes:
+        return hide.inputs(numbers, share)
+    return hide.groups(step.columns.numbers(*attributes), numbers, share)
 
 
 def _scaling(before: ViewPair, step: ViewStep) -> ViewPair:
@@ -221,13 +264,13 @@ VIEWS: dict[str, View] = {
     ),
     MASK: View(
         apply=_mask,
-        help="inputs are hidden one by one, a share of `masked`",
-        settings=("masked",),
+        help="inputs are hidden one by one, or by groups (`mask_by`), a share of `masked`",
+        settings=("masked", "mask_by"),
     ),
     STAGES: View(
         apply=_stages,
-        help="as `mask` for the first half of the training, then one fixed set of inputs is hidden",
-        settings=("masked",),
+        help="as `mask` for the first half of the training, then a fixed set of inputs is hidden",
+        settings=("masked", "mask_by", "fixed"),
     ),
     SCALING: View(
         apply=_scaling,

@@ -10,12 +10,13 @@ from torch.nn import functional
 
 from jobs.embedding import recipe, train
 from jobs.embedding.columns import Columns
-from jobs.embedding.loader import MemoryLoader
+from jobs.embedding.loader import MemoryLoader, mixed
+from jobs.embedding.losses import contrastive
 from jobs.embedding.losses.objective import Objective
 from jobs.embedding.models.architecture import Architecture
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import CurvePoint, Training
-from jobs.embedding.views.choice import Views
+from jobs.embedding.views.choice import Batch, Views
 from lake.errors import ConfigError, DataError
 
 FIVE = Columns(components=5)
@@ -227,6 +228,29 @@ def test_loss_is_the_weighted_sum_of_its_terms(curved):
     for values in (point.train, point.held_out):
         expected = 0.5 * values["infonce"] + 3 * values["huber"]
         assert values["loss"] == pytest.approx(expected)
+
+
+def test_terms_of_several_draws_are_the_mean_over_every_first_and_every_second_view(curved):
+    """By hand, of the two pairs that the same generator draws."""
+    settings = replace(a_recipe(("infonce",), ("mask",)), views=Views(("mask",), draws=2))
+    state, task = recipe.begin(settings, torch.ones(5), FIVE, 64)
+    batch = Batch(torch.arange(64), (curved[:64],), None, None)
+    value = train._terms(state.model, batch, task, 7)["infonce"]
+    random = torch.Generator().manual_seed(mixed(task.training.seed, 8))
+    views = [
+        [(curved[:64] * (torch.rand(64, 5, generator=random) >= 0.5)) for _ in range(2)]
+        for _ in range(2)
+    ]
+    codes = [[state.model.code(view, random).z for view in pair] for pair in views]
+    pairs = [(first, second) for first, _ in codes for _, second in codes]
+    expected = torch.stack([contrastive.infonce(*pair, 0.2) for pair in pairs]).mean()
+    assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_training_of_several_draws_is_longer_where_more_is_hidden(curved):
+    settings = replace(a_recipe(("infonce",), steps=0), views=Views(("mask",), 0.75, draws=2))
+    _, task = recipe.begin(settings, torch.ones(5), FIVE, 100)
+    assert task.training.steps == 2 * train.LEAST_STEPS
 
 
 def test_without_pixels_held_out_their_loss_is_unknown(curved):

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from scipy.stats import kstest
 
 from jobs.embedding.columns import Columns
 from jobs.embedding.views import choice, disturb, hide, pairs
 from jobs.embedding.views.choice import Batch, ColumnNumbers, Views, ViewStep
+from lake.errors import ConfigError
 
 SLOT = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
 BAND = torch.tensor([0, 1] * 5)
@@ -48,7 +50,7 @@ def test_one_band_is_not_dropped():
 
 
 def test_independent_masks_hide_their_share():
-    masks = hide.independent(torch.zeros(400, 50), 0.3, generator())
+    masks = hide.inputs(hide.drawn(400, 50, generator()), 0.3)
     assert all(mask.float().mean() == pytest.approx(0.7, abs=0.02) for mask in masks)
     assert not torch.equal(*masks)
 
@@ -60,6 +62,65 @@ def test_stages_are_random_first_and_then_the_same_for_all():
     assert len(early.isnan().unique(dim=0)) > 1
     assert len(late.isnan().unique(dim=0)) == 1
     assert torch.equal(late.isnan(), later.isnan())
+
+
+def test_stages_of_a_pixel_are_its_own_and_stay():
+    settings = {"fixed": "pixel", "masked": 0.6}
+    some, all_of_them = batch(size=40), batch(size=400)
+    early, late = (
+        pair_of("stages", pixels=some, progress=progress, **settings).views[0].isnan()
+        for progress in (0.5, 0.9)
+    )
+    assert torch.equal(early, late)
+    assert len(early.unique(dim=0)) > 30
+    in_another_batch = pair_of("stages", pixels=all_of_them, progress=0.7, **settings).views[0]
+    assert torch.equal(in_another_batch[:40].isnan(), early)
+
+
+def test_numbers_of_pixels_are_evenly_spread_and_independent():
+    first, second = hide.of_pixels(torch.arange(20_000), 6)
+    numbers = torch.cat([first, second], dim=1).double().numpy()
+    for column in numbers.T:
+        assert kstest(column, "uniform").pvalue > 1e-3
+    correlation = np.corrcoef(numbers.T) - np.eye(12)
+    assert np.abs(correlation).max() < 4 / 20_000**0.5
+    along = [np.corrcoef(column[:-1], column[1:])[0, 1] for column in numbers.T]
+    assert np.abs(along).max() < 4 / 20_000**0.5
+
+
+@pytest.mark.parametrize(
+    ("attributes", "share", "hidden"),
+    [
+        (("month",), 0.6, 3), (("month",), 0.9, 4), (("month",), 1 - 1e-9, 4), (("band",), 0.5, 1),
+        (("month", "band"), 0.75, 8), (("cube",), 0.5, 0), (("month",), 0.0, 0),
+    ],
+)  # fmt: skip
+def test_groups_are_hidden_as_wholes_and_never_all(attributes, share, hidden):
+    pixels = batch(size=200)
+    pair = pair_of("mask", pixels=pixels, masked=share, mask_by=attributes)
+    group = torch.from_numpy(COLUMNS.numbers(*attributes))
+    for view in pair.views:
+        missing = view.isnan()
+        of_group = torch.stack([missing[:, group == n] for n in range(int(group.max()) + 1)])
+        assert torch.equal(of_group.any(dim=2), of_group.all(dim=2))
+        assert set(of_group.any(dim=2).sum(dim=0).tolist()) == {hidden}
+        if hidden:
+            each = of_group.any(dim=2).float().mean(dim=1)
+            assert each.numpy() == pytest.approx(hidden / len(of_group), abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("views", "masked", "schedule"),
+    [("mask", 0.9, 5), ("stages", 0.75, 2), ("mask", 0.3, 1), ("slots", 0.9, 1)],
+)
+def test_training_is_longer_where_more_is_hidden(views, masked, schedule):
+    assert Views((views,), masked).schedule == pytest.approx(schedule)
+
+
+@pytest.mark.parametrize("wrong", [{"mask_by": ("satellite",)}, {"fixed": "year"}, {"draws": 0}])
+def test_setting_of_masks_out_of_range_is_refused(wrong):
+    with pytest.raises(ConfigError, match=f"setting {next(iter(wrong))}"):
+        Views(("mask",), **wrong)
 
 
 def test_noise_and_scaling_have_their_size():

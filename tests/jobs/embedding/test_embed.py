@@ -1,6 +1,7 @@
 """`lake embed` from stores to vectors, with one period and with two."""
 
 import json
+import shutil
 from dataclasses import replace
 from functools import reduce
 from operator import getitem
@@ -166,6 +167,24 @@ def test_model_of_an_older_goeslake_is_refused_with_what_to_do(two, paired):
     path.write_text(stored)
 
 
+def stored_as_a_vae(root, run):
+    """The id of a copy of a run with the settings that an older goeslake gave it."""
+    spec, folder = records.read_spec(root, run), Path(root) / "runs"
+    settings = json.loads(json.dumps(spec.settings))
+    shape = settings["recipe"]["architecture"]
+    assert (shape.pop("variational"), shape["model"]) == (True, "plain")
+    shape["model"] = "vae"
+    old = replace(spec, settings=settings).id
+    shutil.copytree(folder / run, folder / old)
+    for path in (folder / old).glob("*.json"):
+        path.write_text(path.read_text().replace(run, old))
+    for name, place in (("model.json", ()), ("spec.json", ("settings", "recipe"))):
+        document = json.loads((folder / old / name).read_text())
+        reduce(getitem, place, document)["architecture"] = shape
+        (folder / old / name).write_text(json.dumps(document))
+    return old
+
+
 def test_model_that_was_stored_as_a_vae_is_read_and_embeds_as_before(client, two):
     """`model=vae` of an older goeslake: the mean of a variational `plain`, whose weights are the same."""
     root, (first, second) = two
@@ -175,16 +194,10 @@ def test_model_that_was_stored_as_a_vae_is_read_and_embeds_as_before(client, two
     settings = replace(settings, recipe=replace(learnt, architecture=shape))
     run = driver.run(client, root, first, settings)
     before = vectors(root, run)
-    for name, place in (("model.json", ()), ("spec.json", ("settings", "recipe"))):
-        path = Path(root) / "runs" / run / name
-        document = json.loads(path.read_text())
-        stored = reduce(getitem, place, document)["architecture"]
-        assert (stored.pop("variational"), stored["model"]) == (True, "plain")
-        stored["model"] = "vae"
-        path.write_text(json.dumps(document))
+    old = stored_as_a_vae(root, run)
     scores = vectors(root, records.read_spec(root, run).inputs["pca"], "scores")
-    assert_allclose(embed(stored_model.load(root, run), scores), before, atol=1e-5)
-    again = driver.run(client, root, second, transform.Settings(run))
+    assert_allclose(embed(stored_model.load(root, old), scores), before, atol=1e-5)
+    again = driver.run(client, root, second, transform.Settings(old))
     assert np.isfinite(np.delete(vectors(root, again), 5, axis=0)).all()
 
 

@@ -50,9 +50,13 @@ class Server:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json() if answer.text.startswith("{") else answer.text
 
-    def shell(self, command: str, folder: Path = ROOT) -> str:
-        """What a command prints whose kubectl speaks to this server; RuntimeError if it fails."""
-        path = f"{PROGRAMS}:{os.environ['PATH']}"
+    def shell(self, command: str, folder: Path = ROOT, programs: Path = PROGRAMS) -> str:
+        """What a command prints whose kubectl speaks to this server; RuntimeError if it fails.
+
+        Args:
+            programs: those in this folder come before others.
+        """
+        path = f"{programs}:{PROGRAMS}:{os.environ['PATH']}"
         environment = os.environ | {"KUBECONFIG": str(self.config), "PATH": path}
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
@@ -61,6 +65,10 @@ class Server:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout
+
+    def create(self, command: str) -> None:
+        """Run a `kubectl create ...` and apply what it prints: itself it sends protobuf."""
+        self.shell(f"{command} --dry-run=client -o yaml | kubectl apply -f -")
 
     def apply(self, document: Document) -> None:
         """As `kubectl apply --server-side --validate=strict`."""
@@ -71,6 +79,16 @@ class Server:
         """The object of the same kind and name, as it is now."""
         found: Document = self.ask("GET", _path(document))
         return found
+
+    def has(self, document: Document) -> bool:
+        """Whether there is an object of the same kind and name."""
+        try:
+            self.read(document)
+        except RuntimeError as error:
+            if " 404 " not in str(error):
+                raise
+            return False
+        return True
 
     def set_status(self, document: Document, **status: Any) -> None:
         """What a kubelet or a controller says."""
@@ -158,17 +176,38 @@ def until(happens: Callable[[], T]) -> T:
         time.sleep(0.1)
 
 
+def crds_of_cert_manager() -> Iterator[Document]:
+    """Its kinds that our manifests have, with any fields: `manifests.fault` judges those."""
+    for kind in ("Certificate", "Issuer"):
+        plural, group = kinds.plural(kind), "cert-manager.io"
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version = {
+            "name": "v1",
+            "served": True,
+            "storage": True,
+            "schema": {"openAPIV3Schema": schema},
+        }
+        names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+        yield {
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.{group}"},
+            "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [version]},
+        }  # fmt: skip
+
+
 def _path(document: Document) -> str:
     version, kind = document["apiVersion"], document["kind"]
     base = "/api/v1" if version == "v1" else f"/apis/{version}"
-    space = "" if kind in kinds.CLUSTER_WIDE else f"/namespaces/{NAMESPACE}"
-    return f"{base}{space}/{kinds.plural(kind)}/{document['metadata']['name']}"
+    about = document["metadata"]
+    namespace = about.get("namespace", NAMESPACE)
+    space = "" if kind in kinds.CLUSTER_WIDE else f"/namespaces/{namespace}"
+    return f"{base}{space}/{kinds.plural(kind)}/{about['name']}"
 
 
 def _configured(url: str, folder: Path, authority: str | None) -> Server:
-    """With a kubeconfig."""
+    """With a kubeconfig, which names no namespace: commands of the guide do."""
     cluster = {"server": url} | ({"certificate-authority": authority} if authority else {})
-    context = {"cluster": "test", "user": "test", "namespace": NAMESPACE}
+    context = {"cluster": "test", "user": "test"}
     config = {
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
         "users": [{"name": "test", "user": {"token": TOKEN}}],

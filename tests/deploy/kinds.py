@@ -20,10 +20,13 @@ CORE = {
     "batch/v1": ["CronJob", "Job"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "policy/v1": ["PodDisruptionBudget"],
-    "rbac.authorization.k8s.io/v1": ["Role"],
+    "rbac.authorization.k8s.io/v1": ["Role", "RoleBinding"],
     "scheduling.k8s.io/v1": ["PriorityClass"],
     "apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
+    "cert-manager.io/v1": ["Certificate", "Issuer"],
 }
+SHORT = {"CustomResourceDefinition": ["crd", "crds"]}
+"""The short names that commands of docs/deploy.md use."""
 CLUSTER_WIDE = {"Namespace", "PriorityClass", "CustomResourceDefinition"}
 WITH_STATUS = {"Namespace", "Pod", "Service", "Deployment"}
 
@@ -41,7 +44,7 @@ class Resource:
 
 
 def resources() -> list[Resource]:
-    """Core kinds that our manifests have, and Dask's."""
+    """Core kinds that our manifests have, cert-manager's, and Dask's."""
     found = [
         Resource(version, kind, plural(kind), kind not in CLUSTER_WIDE, kind in WITH_STATUS)
         for version, kinds in CORE.items()
@@ -81,6 +84,7 @@ def told(path: str, known: Collection[Resource]) -> Document | None:
     for of in known:
         if of.version == version:
             about = {"singularName": of.kind.lower(), "namespaced": of.namespaced, "kind": of.kind,
+                     "shortNames": SHORT.get(of.kind, []),
                      "verbs": ["get", "list", "watch", "create", "patch", "delete"]}  # fmt: skip
             names = [of.plural, *([f"{of.plural}/status"] if of.has_status else [])]
             found += [{"name": name, **about} for name in names]

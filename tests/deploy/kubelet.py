@@ -26,7 +26,8 @@ KUBECTL = """#!{python}
 import os, sys
 from multiprocessing.connection import Client
 words = sys.argv[1:]
-assert words[:4] == ["--context", "kind-goeslake", "--namespace", "goeslake"], words
+assert words[:4:2] == ["--context", "--namespace"] and words[3] == "goeslake", words
+assert words[1] in ("kind-goeslake", "k3d-goeslake"), words
 verb = words[4]
 if verb in ("rollout", "exec", "logs") or verb == "get" and words[5].startswith("job/"):
     with Client({socket!r}) as kubelet:

@@ -82,6 +82,8 @@ class Server:
     async def _one(
         self, request: web.Request, of: Resource, key: tuple[str, str, str], sub: str | None, body: Any
     ) -> Document:  # fmt: skip
+        if sub == "portforward":
+            raise RefusedError(501, "NotImplemented", f"no kubelet forwards ports of {key[2]}")
         if request.method == "POST":
             return await self._create(of, key[1], body)
         if key not in self.objects and request.content_type == "application/apply-patch+yaml":

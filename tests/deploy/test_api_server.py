@@ -5,7 +5,6 @@ pods that the operator wrote as processes, and says how they ended.
 """
 
 import copy
-import re
 from base64 import b64encode
 from datetime import date
 
@@ -15,37 +14,20 @@ from ingest.listing import listing, periods
 from tests.deploy import api_server
 from tests.deploy import operator as dask_operator
 from tests.deploy.api_server import until
-from tests.deploy.manifests import ROOT, crds, kind, name, overlay
+from tests.deploy.guide import documented
+from tests.deploy.manifests import crds, kind, name, overlay
 from tests.deploy.operator import NAMESPACE
 from tests.deploy.pods import Runner
 from tests.jobs import small
 
-GUIDE = ROOT / "docs" / "deploy.md"
-
-
-@pytest.fixture(scope="module", params=["stood_in", "real"])
-def server(request, tmp_path_factory):
-    if request.param == "real" and not api_server.ASSETS:
-        pytest.skip("no real API server: KUBEBUILDER_ASSETS names no folder of its programs")
-    with getattr(api_server, request.param)(tmp_path_factory.mktemp("apiserver")) as started:
-        yield started
-
 
 @pytest.fixture(scope="module")
 def applied(server):
-    """The overlay `local` in the server, and Dask's kinds before it."""
-    for crd in crds():
-        server.apply(crd)
-    kinds = len(crds())
-    until(lambda: len(_names(server.ask("GET", "/apis/kubernetes.dask.org/v1"))) == kinds)
-    server.shell(documented("kubectl apply -k deploy/overlays/local").partition("&&")[0])
+    """The overlay `local` in the server, and the keys of its S3 server."""
+    apply, create = documented("kubectl apply -k deploy/overlays/local").split("&&")
+    server.shell(apply)
+    server.create(create)
     return overlay("local")
-
-
-def documented(beginning):
-    """The command of docs/deploy.md that begins so."""
-    (found,) = re.findall(rf"^    ({re.escape(beginning)}.*)$", GUIDE.read_text(), re.MULTILINE)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +35,6 @@ def operator(server, applied, tmp_path_factory):
     log = tmp_path_factory.mktemp("operator") / "log"
     with api_server.operator(server, log):
         yield log
-
-
-def _names(discovered):
-    return {of["name"].partition("/")[0] for of in discovered["resources"]}
 
 
 def test_server_keeps_every_field(server, applied):
@@ -96,6 +74,20 @@ def test_documented_backfill_is_the_template_with_its_own_period(server, applied
     period = "sat=goes16 t0=2019-01-01 tf=2019-12-31"
     assert container["env"] == [{"name": "LAKE_LISTING_SET", "value": period}]
     assert_within(template["spec"], made)
+
+
+def test_documented_merge_and_ingest_are_jobs_of_their_templates(server, applied):
+    lines = [documented("run() {"), documented("run merge-1 merge")]
+    server.shell("\n".join(lines))
+    server.create(documented("kubectl -n goeslake create job ingest-now"))
+    for made, template in (("merge-1", "merge"), ("ingest-now", "ingest")):
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": made}}
+        (cronjob,) = [d for d in applied if name(d) == f"CronJob/{template}"]
+        assert_within(cronjob["spec"]["jobTemplate"]["spec"], server.read(job)["spec"])
+    merge = server.read({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "merge-1"}})
+    (container,) = merge["spec"]["template"]["spec"]["containers"]
+    (keys,) = [of["value"] for of in container["env"] if of["name"] == "LAKE_MERGE"]
+    assert len(keys.split()) == 2
 
 
 def test_documented_backfill_of_years_has_a_pod_for_each(server, applied):
@@ -176,15 +168,7 @@ def test_dask_job_succeeds_and_its_cluster_goes(server, operator, applied, job, 
     assert '"already_done": false' in process.out
     assert "Dask cluster at tcp://127.0.0.1" in process.err
     cluster = job | {"kind": "DaskCluster"}
-    until(lambda: _is_gone(server, cluster))
-
-
-def _is_gone(server, document):
-    try:
-        server.read(document)
-    except RuntimeError as error:
-        return "404" in str(error)
-    return False
+    until(lambda: not server.has(cluster))
 
 
 @pytest.mark.parametrize("which", ["in_order", "operator_first"])
@@ -207,7 +191,7 @@ def test_documented_uninstall_leaves_nothing_that_waits_for_the_operator(which, 
             server.shell("kubectl -n goeslake delete daskautoscaler,daskcluster --all --wait=false")
             assert all(server.read(d)["metadata"]["deletionTimestamp"] for d in dask)  # for good
             server.shell(documented("for kind in daskautoscaler"))
-        assert all(_is_gone(server, d) for d in dask)
+        assert not any(server.has(d) for d in dask)
 
 
 def _scheduler_pod(dask):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -29,7 +30,8 @@ from lake.store.generations import StoreState
 from lake.upkeep import reports
 from tests import s3
 from tests.compare import assert_equal
-from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, rendered
+from tests.deploy.guide import documented
+from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, pods, rendered
 from tests.deploy.pods import PROCESS_1, Runner
 
 SMALL = [
@@ -41,6 +43,9 @@ SMALL = [
 STEPS = 4
 KEY = "goes16/clearland-l1b-c0/20200101_20201231/geom-goes-conus-0"
 FEBRUARY = "goes16/clearland-l1b-c0/20200201_20200229/geom-goes-conus-0"
+
+
+METRIC = re.compile(r"^(lake_\w+)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -187,32 +192,55 @@ def test_backfill_of_years_fills_the_year_of_its_index(runner, settings, index, 
         assert (outcome["key"], outcome["stored"]) == (KEY, STEPS)
 
 
-def test_job_from_the_laptop_runs_in_the_cluster(dask, ingested, s3_environment):
+@pytest.fixture(scope="module")
+def laptop(dask, ingested, s3_environment):
+    """A shell on a laptop that speaks to the cluster by the forwarded port: what a command prints."""
     scheduler, _ = dask
-    forwarded = f"tcp://127.0.0.1:{scheduler.ports[8786]}"  # kubectl port-forward
-    command = ["lake", "sample", KEY, "--json"]
-    environment = s3_environment | {"LAKE_ROOT": ingested, "DASK_SCHEDULER_ADDRESS": forwarded}
-    environment |= {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [PROGRAMS / command[0], *command[1:]],
-        check=False, capture_output=True, text=True, env=os.environ | environment, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["url"].startswith(f"{ingested}/runs/sample-")
-    assert connect(told["url"]).list("parts")
+    forwarded = f"localhost:{scheduler.ports[8786]}"  # kubectl port-forward
+    begin = documented("export LAKE_ROOT=s3://BUCKET/lake").replace("localhost:8786", forwarded)
+    begin = begin.replace("s3://BUCKET/lake", ingested)
+    path = f"{PROGRAMS}:{os.environ['PATH']}"
+
+    def run(command) -> str:
+        done = subprocess.run(
+            ["bash", "-ec", f"{begin}\n{command}"],
+            check=False, capture_output=True, text=True, timeout=120,
+            env=os.environ | s3_environment | {"PYTHONPATH": str(ROOT), "PATH": path},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_job_from_the_laptop_runs_in_the_cluster(laptop, dask, ingested):
+    scheduler, _ = dask
+    told = json.loads(laptop(documented("lake pca KEY --detach").replace("KEY", KEY) + " --json"))
+    assert told["url"].startswith(f"{ingested}/runs/pca-")
+    run_id = told["url"].rpartition("/")[2]
+    laptop(documented("lake runs watch RUN").replace("RUN", run_id))
+    assert connect(told["url"]).list("pca.zarr")
+    again = documented("lake runs resume RUN --address ...").replace("RUN", run_id)
+    laptop(again.replace("...", f"tcp://localhost:{scheduler.ports[8786]}"))
+    laptop(documented("lake runs rm RUN").replace("RUN", run_id))
+    assert connect(told["url"]).list("") == []
 
 
 def test_verify_gc_and_metrics_tell_how_the_lake_fares(runner, ingested):
     for name in ("verify", "gc"):
         pod = runner.job(name)
         assert pod.finish() == 0, pod.err
+    assert _command(runner.document("CronJob", "gc")).startswith(documented("lake gc"))
     deployment = runner.document("Deployment", "metrics")
+    assert _command(deployment).startswith(documented("lake prometheus serve"))
     spec = deployment["spec"]["template"]["spec"]
     pod = runner.start("metrics", spec)
     runner.wait_ready(pod, spec)
     with urllib.request.urlopen(f"http://127.0.0.1:{pod.ports[9105]}/metrics") as answer:
-        families = text_string_to_metric_families(answer.read().decode())
+        text = answer.read().decode()
+    printed = pod.execute(documented("lake prometheus").split())
+    assert set(METRIC.findall(printed.out.decode())) == set(METRIC.findall(text))
+    families = text_string_to_metric_families(text)
     found = {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in families
@@ -228,6 +256,22 @@ def test_verify_gc_and_metrics_tell_how_the_lake_fares(runner, ingested):
     assert datetime.fromtimestamp(end, UTC).date() == date(2020, 12, 31)
     assert found["lake_command_counted", "findings", KEY, "verify"] == 0
     assert found["lake_command_exit_code", "", "gc"] == 0
+
+
+def _command(document) -> str:
+    """What the container of a workload runs."""
+    (pod,) = pods(document)
+    (container,) = pod["containers"]
+    return " ".join([*container["command"], *container["args"]])
+
+
+def test_dashboard_of_the_scheduler_is_there(dask):
+    """Without bokeh this is a page that asks for it."""
+    scheduler, _ = dask
+    with urllib.request.urlopen(f"http://127.0.0.1:{scheduler.ports[8787]}/status") as answer:
+        page = answer.read().decode()
+    assert "bokeh" in page
+    assert "Dask: Status" in page
 
 
 def test_retired_worker_is_named_as_its_deployment(dask, ingested):

@@ -17,9 +17,11 @@ from PIL import Image
 
 from tests import s3
 from tests.deploy import api_server, kubelet
+from tests.deploy.guide import documented
 from tests.deploy.manifests import (
     DEPLOY,
     QUICKSTARTS,
+    ROOT,
     VERSIONS,
     fault,
     kind,
@@ -153,15 +155,15 @@ def first_map(cluster, tmp_path_factory):
     """The picture on the laptop, and what the script said."""
     _, programs = cluster
     path = tmp_path_factory.mktemp("laptop") / "map.png"
-    done = run(programs, "up", path)
+    done = run(programs, documented("deploy/quickstart.sh up").replace("map.png", str(path)))
     assert done.returncode == 0, done.stderr
     return path, done.stdout
 
 
-def run(programs, *arguments, **settings):
+def run(programs, command, **settings):
     path = f"{programs}:{os.environ['PATH']}"
     return subprocess.run(
-        [DEPLOY / "quickstart.sh", *arguments], check=False, capture_output=True, text=True,
+        command.split(), check=False, capture_output=True, text=True, cwd=ROOT,
         env=os.environ | {"PATH": path} | settings, timeout=240,
     )  # fmt: skip
 
@@ -199,32 +201,36 @@ def test_memory_of_every_pod_of_the_first_map_fits_its_limit(cluster, first_map)
 
 
 def test_second_call_changes_neither_keys_nor_lake(cluster, first_map, tmp_path):
+    """By k3d, whose cluster is there already; the API server is the same."""
     here, programs = cluster
     path, _ = first_map
     keys = dict(here.secrets["lake-credentials"])
     assert len(keys["AWS_SECRET_ACCESS_KEY"]) == 40
-    done = run(programs, "up", tmp_path / "again.png")
+    before = (programs / "log").read_text().splitlines()
+    done = run(programs, f"deploy/quickstart.sh up {tmp_path}/again.png", CLUSTER="k3d")
     assert done.returncode == 0, done.stderr
+    calls = (programs / "log").read_text().splitlines()[len(before) + 1 :]
+    assert calls == ["k3d cluster get goeslake", "k3d image import goeslake:cpu --cluster goeslake"]
     assert here.secrets["lake-credentials"] == keys
     assert (tmp_path / "again.png").stat().st_size == path.stat().st_size
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings", "code", "called"),
+    ("command", "settings", "code", "called"),
     [
-        (["down"], {}, 0, ["kind delete cluster --name goeslake"]),
-        (["down"], {"CLUSTER": "k3d"}, 0, ["k3d cluster delete goeslake"]),
-        (["up"], {"SOURCE": "nasa"}, 64, []),
-        (["up"], {"CLUSTER": "minikube"}, 64, []),
-        (["sideways"], {}, 64, []),
+        (documented("deploy/quickstart.sh down"), {}, 0, ["kind delete cluster --name goeslake"]),
+        ("deploy/quickstart.sh down", {"CLUSTER": "k3d"}, 0, ["k3d cluster delete goeslake"]),
+        ("deploy/quickstart.sh up", {"SOURCE": "nasa"}, 64, []),
+        ("deploy/quickstart.sh up", {"CLUSTER": "minikube"}, 64, []),
+        ("deploy/quickstart.sh sideways", {}, 64, []),
     ],
 )
 def test_script_takes_it_down_again_and_refuses_what_it_does_not_know(
-    cluster, first_map, arguments, settings, code, called
+    cluster, first_map, command, settings, code, called
 ):
     _, programs = cluster
     before = (programs / "log").read_text().splitlines()
-    assert run(programs, *arguments, **settings).returncode == code
+    assert run(programs, command, **settings).returncode == code
     assert (programs / "log").read_text().splitlines() == before + called
 
 
@@ -234,7 +240,7 @@ def test_failed_job_ends_the_script_with_its_log(tmp_path):
         port = here.runner.services["object-store", 8333]
         client = bucket("other", {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"})
         client.put_object(Bucket="lake", Key="granules/thesis.txt", Body=b"")
-        done = run(programs, "up", tmp_path / "map.png")
+        done = run(programs, f"deploy/quickstart.sh up {tmp_path}/map.png")
     assert done.returncode == 1
     assert "job granules did not complete" in done.stderr
     assert "is not empty" in done.stderr

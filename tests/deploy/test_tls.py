@@ -1,7 +1,6 @@
 """A Dask cluster that speaks TLS, by the settings of the manifests' component `tls`, on loopback."""
 
 import os
-import re
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from distributed import Client
 from distributed.security import Security
 
+from tests.deploy.guide import documented
 from tests.deploy.manifests import PROGRAMS, ROOT, name, overlay
 from tests.deploy.pods import Runner
 from tests.jobs import small
@@ -81,10 +81,16 @@ def laptop(of_laptops, tmp_path) -> dict[str, str]:
     """The settings of docs/deploy.md, with certificates from the Secret."""
     for file, content in of_laptops.items():
         (tmp_path / file).write_text(content)
-    text = (ROOT / "docs" / "deploy.md").read_text()
-    settings = dict(re.findall(r"export (DASK_\w+)=(\S+)", text))
-    assert len(settings) == 4
-    return {key: value.replace("$PWD", str(tmp_path)) for key, value in settings.items()}
+    lines = [
+        documented("export DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"),
+        documented("export DASK_DISTRIBUTED__COMM__TLS__CA_FILE"),
+        documented("export DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT"),
+        documented("export DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"),
+    ]
+    command = ["bash", "-ec", "\n".join([*lines, "printenv -0"])]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, env={}, cwd=tmp_path)
+    settings = dict(item.split("=", 1) for item in told.stdout.split("\0") if item)
+    return {key: value for key, value in settings.items() if key.startswith("DASK_")}
 
 
 @pytest.fixture

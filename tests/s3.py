@@ -17,18 +17,22 @@ from uuid import uuid4
 import boto3
 from botocore.config import Config
 
+MOTO = Path(__file__).with_name("moto_server.py")
 BUCKET = f"lake-tests-{uuid4().hex[:8]}"
 
 
 @contextmanager
-def moto() -> Iterator[dict[str, str]]:
-    """The environment under which S3 clients find a moto server; the bucket is there."""
+def moto(program: Path = MOTO) -> Iterator[dict[str, str]]:
+    """The environment under which S3 clients find a moto server; the bucket is there.
+
+    Args:
+        program: what starts the server.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     there = environment(f"http://127.0.0.1:{port}", "test-key", "test-secret")
-    server = str(Path(__file__).with_name("moto_server.py"))
-    command = [sys.executable, server, "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, str(program), "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | there
     )

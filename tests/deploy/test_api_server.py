@@ -171,8 +171,7 @@ def test_dask_job_succeeds_and_its_cluster_goes(server, operator, applied, job, 
     until(lambda: not server.has(cluster))
 
 
-@pytest.mark.parametrize("which", ["in_order", "operator_first"])
-def test_documented_uninstall_leaves_nothing_that_waits_for_the_operator(which, tmp_path):
+def test_documented_uninstall_leaves_nothing_that_waits_for_the_operator(tmp_path):
     """The finalizers are the operator's own; a namespace that is deleted waits for them in the same way."""
     dask = [d for d in overlay("local") if d["kind"] in ("DaskCluster", "DaskAutoscaler")]
     with api_server.stood_in(tmp_path) as server:
@@ -181,17 +180,24 @@ def test_documented_uninstall_leaves_nothing_that_waits_for_the_operator(which, 
         server.shell("kubectl apply -k deploy/overlays/local")
         server.apply(_scheduler_pod(dask))
         with api_server.operator(server, tmp_path / "log"):
-            until(lambda: all(server.read(d)["metadata"].get("finalizers") for d in dask))
-            if which == "in_order":
-                command = documented("kubectl -n goeslake delete daskautoscaler")
-                server.shell(
-                    f"timeout {api_server.PATIENCE_S} {command}"
-                )  # it waits until they are gone
-        if which == "operator_first":
-            server.shell("kubectl -n goeslake delete daskautoscaler,daskcluster --all --wait=false")
-            assert all(server.read(d)["metadata"]["deletionTimestamp"] for d in dask)  # for good
-            server.shell(documented("for kind in daskautoscaler"))
+            until(lambda: _are_marked(server, dask))
+            in_order = documented("kubectl -n goeslake delete daskautoscaler")
+            server.shell(
+                f"timeout {api_server.PATIENCE_S} {in_order}"
+            )  # it waits until they are gone
+            assert not any(server.has(d) for d in dask)
+            server.shell("kubectl apply -k deploy/overlays/local")
+            until(lambda: _are_marked(server, dask))
+        # the operator went first
+        server.shell("kubectl -n goeslake delete daskautoscaler,daskcluster --all --wait=false")
+        assert all(server.read(d)["metadata"]["deletionTimestamp"] for d in dask)  # for good
+        server.shell(documented("for kind in daskautoscaler"))
         assert not any(server.has(d) for d in dask)
+
+
+def _are_marked(server, documents) -> bool:
+    """Whether the operator has seen them."""
+    return all(server.read(d)["metadata"].get("finalizers") for d in documents)
 
 
 def _scheduler_pod(dask):

@@ -269,8 +269,7 @@ def test_dashboard_of_the_scheduler_is_there(dask):
     scheduler, _ = dask
     with urllib.request.urlopen(f"http://127.0.0.1:{scheduler.ports[8787]}/status") as answer:
         page = answer.read().decode()
-    assert "bokeh" in page
-    assert "Dask: Status" in page
+    assert page.count("data-root-id") > 3  # its plots
 
 
 def test_retired_worker_is_named_as_its_deployment(dask, ingested):

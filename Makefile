@@ -35,6 +35,7 @@ lanes: install
 
 faults: install
 	$(BIN)/python -m tests.faults.campaign
+	LAKE_TEST_KILLS=20 $(BIN)/pytest -q tests/jobs/runs/test_driver.py tests/jobs/embedding/test_supervisor.py -k killed
 
 fuzz: install
 	$(BIN)/python -m tests.fuzz.campaign

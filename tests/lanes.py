@@ -1,6 +1,7 @@
 """Lanes of CI beside that of the lock: other interpreters, other releases, and the packages themselves.
 
-    python -m tests.lanes [newest] [oldest] [packages]
+    python -m tests.lanes [newest] [packages] [oldest]
+    python -m tests.lanes --tested 1200 --limit 2100
 
 - `newest`: the newest interpreter found, and of every dependency the newest release;
 - `oldest`: the oldest interpreter, and of every dependency that the metadata name the release that
@@ -10,11 +11,16 @@
 The first two run `TESTS` without torch, of which other interpreters get gigabytes here; tests that need
 it are skipped by name. A lane whose interpreter is missing is skipped by name. What pip has cached is
 not fetched again; everything else is made anew, in a temporary folder.
+
+The second form is for a CI of limited time, after `make test` took 1200 s of 2100: a lane begins if by
+`SHARES` of that it ends in time, and is stopped where it does not. Both are said, and are no failure.
 """
 
+import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,17 +105,15 @@ def tested(
             f"{name}: {packages.output([own, '--version'])}, {packages.output([own, '-c', RELEASES])}"
         )
         warnings = [word for rule in ignored for word in ("-W", rule)]
-        options = ["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider"]
-        chosen = [
-            "-m",
-            "not slow",
-            "--hypothesis-profile=lanes",
-            *warnings,
-            *TESTS,
-        ]
-        packages.run(
-            [own, "-m", "pytest", *options, *chosen], LAKE_TEST_S3="moto", LAKE_SHARED_DATA="none"
-        )
+        options = ["-q", "-o", f"cache_dir={folder}/cache"]
+        chosen = ["-m", "not slow", "--hypothesis-profile=lanes", *warnings, *TESTS]
+        pytest = [own, "-m", "pytest", *options, *chosen]
+        variables = {"LAKE_TEST_S3": "moto", "LAKE_SHARED_DATA": "none"}
+        try:
+            packages.run([*pytest, "-n", "2", "--dist", "loadfile"], **variables)
+        except subprocess.CalledProcessError:
+            say(f"{name}: what failed beside other tests, once more by itself")
+            packages.run([*pytest, "--last-failed", "--last-failed-no-failures=none"], **variables)
 
 
 RELEASES = """
@@ -139,14 +143,15 @@ def say(message: str) -> None:
     sys.stdout.flush()
 
 
-LANES = {"newest": newest, "oldest": oldest, "packages": installed}
+LANES = {"newest": newest, "packages": installed, "oldest": oldest}
+SHARES = {"newest": 0.5, "packages": 0.2, "oldest": 0.5}
+"""What a lane takes at most of the time of `make test` on the same machine."""
 
 
-def main() -> None:
-    """Run the lanes that are named, or all; fails after the last if one failed."""
-    os.chdir(ROOT)
+def failures(names: Iterable[str]) -> list[str]:
+    """Run lanes one after the other; those that failed."""
     failed = []
-    for name in sys.argv[1:] or LANES:
+    for name in names:
         began = time.monotonic()
         try:
             LANES[name]()
@@ -154,6 +159,59 @@ def main() -> None:
             say(f"{name}: failed, exit code {error.returncode} of {' '.join(map(str, error.cmd))}")
             failed.append(name)
         say(f"{name}: {time.monotonic() - began:.0f} s")
+    return failed
+
+
+def failures_in_time(names: Iterable[str], tested: float, limit: float) -> list[str]:
+    """Run the lanes that end in time, each in a process of its own; those that failed.
+
+    Args:
+        names: of lanes.
+        tested: seconds that `make test` took.
+        limit: seconds for it and for the lanes.
+    """
+    failed, end = [], time.monotonic() + limit - tested
+    for name in names:
+        left, wanted = max(end - time.monotonic(), 0), SHARES[name] * tested
+        if left < wanted:
+            say(f"{name}: not run: it takes about {wanted:.0f} s here, and {left:.0f} s are left")
+            continue
+        failed += [] if ends_well(command(name), left) else [name]
+    return failed
+
+
+def command(name: str) -> list[str]:
+    """Runs one lane."""
+    return [sys.executable, "-m", "tests.lanes", name]
+
+
+def ends_well(words: list[str], seconds: float) -> bool:
+    """Run a command and all that it starts; False: it failed. What does not end in time is stopped."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"TMPDIR": folder}
+        process = subprocess.Popen(words, env=environment, start_new_session=True)
+        try:
+            return process.wait(seconds) == 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            say(f"{words[-1]}: stopped, it did not end in the {seconds:.0f} s that were left")
+            return True
+
+
+def main() -> None:
+    """Run the lanes that are named, or all; fails after the last if one failed."""
+    parser = argparse.ArgumentParser(description="Lanes of CI beside that of the lock.")
+    parser.add_argument("names", nargs="*", choices=LANES, help="all of them by default")
+    parser.add_argument("--tested", type=float, help="seconds that `make test` took")
+    parser.add_argument("--limit", type=float, help="seconds for it and for the lanes")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    names = arguments.names or list(LANES)
+    if arguments.limit is None:
+        failed = failures(names)
+    else:
+        failed = failures_in_time(names, arguments.tested, arguments.limit)
     sys.exit(f"lanes failed: {', '.join(failed)}" if failed else 0)
 
 

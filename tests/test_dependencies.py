@@ -120,3 +120,20 @@ def test_interpreter_that_is_wanted_most_is_found():
     if found is None:
         pytest.skip(f"no python{version} on the path or of pyenv")
     assert packages.output([found, "--version"]).startswith(f"Python {version}.")
+
+
+def test_lanes_run_as_long_as_there_is_time(capsys, monkeypatch, tmp_path):
+    programs = {
+        "newest": "import sys; sys.exit(1)",
+        "packages": f"import subprocess; subprocess.run(['sleep', '60']); open({str(tmp_path / 'x')!r}, 'w')",
+        "oldest": "",
+    }
+    monkeypatch.setattr(lanes, "command", lambda name: [sys.executable, "-c", programs[name]])
+    assert lanes.failures_in_time(("newest", "oldest"), 10, 40) == ["newest"]
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(lanes, "SHARES", {"packages": 0.1, "oldest": 0.5})
+    assert lanes.failures_in_time(("packages", "oldest"), 10, 12) == []
+    stopped, left_out = capsys.readouterr().out.splitlines()
+    assert stopped.endswith("stopped, it did not end in the 2 s that were left")
+    assert left_out == "lane oldest: not run: it takes about 5 s here, and 0 s are left"
+    assert list(tmp_path.iterdir()) == []

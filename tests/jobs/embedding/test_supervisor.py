@@ -17,6 +17,9 @@ from lake.errors import DataError, StoppedError
 from lake.storage.connect import connect
 from tests.jobs import quick
 
+KILLS = int(os.environ.get("LAKE_TEST_KILLS", "4"))
+"""Of one training; `make faults` asks for 20."""
+
 
 @pytest.fixture
 def queued(truth, chain):
@@ -57,7 +60,7 @@ def kill_at_steps(monkeypatch, truth, run, steps):
     return kills
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
     settings = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
     undisturbed = queued(**settings)

@@ -28,6 +28,8 @@ from tests.jobs import quick, small
 LONG = quick.settings(steps=100_000)
 """Trains for minutes, unless it is stopped."""
 PATIENCE_S = 90
+KILLS = int(os.environ.get("LAKE_TEST_KILLS", "8"))
+"""Of workers, at least; `make faults` asks for 20."""
 
 
 @pytest.fixture
@@ -76,10 +78,10 @@ def test_run_is_done_though_the_client_that_submitted_it_is_gone(cluster, there,
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_workers_killed_at_random_change_nothing(cluster, there, truth):
-    """Twenty times: samples of two designs, and their components, on workers that die."""
+    """Samples of two designs, and their components, on workers that die."""
     rng = random.Random(4)  # noqa: S311 (no secret)
     killed = rounds = 0
-    while killed < 20:
+    while killed < KILLS:
         wanted = sample_and_components(there, rounds)
         with Client(cluster.address) as client:
             driver.submit(client, there.root, wanted)

@@ -6,7 +6,6 @@ free ports, children of this process that die with it. No manager daemon: pools 
 server is up in 10 s.
 """
 
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests import debian, s3
+from tests.ports import free_ports
 
 PACKAGES = ("ceph-mon", "ceph-osd", "radosgw")
 PROGRAMS = (*PACKAGES, "monmaptool", "osdmaptool", "radosgw-admin")
@@ -116,7 +116,7 @@ def server(folder: Path) -> Iterator[Server]:
     """
     for name in ("mon", "osd", "rgw", "run", "log"):
         (folder / name).mkdir(parents=True)
-    monitor, gateway = _free_ports(2)
+    monitor, gateway = free_ports(2)
     fsid = str(uuid4())
     text = CONFIGURATION.format(fsid=fsid, folder=folder, monitor=monitor, gateway=gateway)
     (folder / "ceph.conf").write_text(text)
@@ -203,11 +203,3 @@ def _logs(folder: Path) -> str:
     """The last lines of every daemon."""
     paths = sorted((folder / "log").iterdir())
     return "\n".join(f"{p.name}: {p.read_text(errors='replace')[-1500:]}" for p in paths)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for free in sockets:
-            free.bind(("127.0.0.1", 0))
-        return [free.getsockname()[1] for free in sockets]

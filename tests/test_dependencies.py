@@ -25,6 +25,8 @@ OPTIONAL = {
     "dask_gateway": "of addresses gateway+https://; the message without it tells what to install",
     "pyogrio": "of regions in files that are no GeoJSON; the message without it tells what to install",
 }
+BROUGHT = {"boto3": "by moto", "yarl": "by aiohttp"}
+"""What the tests of lanes import, and which of their tools installs it."""
 
 
 def sources() -> Iterator[ast.Module]:
@@ -107,6 +109,46 @@ def test_every_dependency_has_a_lower_bound_that_a_lane_tests():
     assert {name for name in declared() if ">=" not in name} == set()
     named = {name.partition("==")[0] for name in lanes.lowest()}
     assert named == {name.partition(">=")[0] for name in declared()} - {"torch", "safetensors"}
+
+
+def at_import(path: Path, known: dict[Path, ast.Module]) -> None:
+    """Add to `known` a module of tests and those that it imports before any test runs."""
+    if path in known or not path.is_file():
+        return
+    tree = known[path] = ast.parse(path.read_text(), str(path))
+    for node in tree.body:
+        for name in imported(ast.Module([node], [])):
+            parts = name.split(".")
+            if parts[0] == "tests":
+                at_import(ROOT.joinpath(*parts).with_suffix(".py"), known)
+                at_import(ROOT.joinpath(*parts[:-1]).with_suffix(".py"), known)
+
+
+def test_lanes_install_all_that_their_tests_import():
+    known: dict[Path, ast.Module] = {}
+    for name in lanes.TESTS:
+        path = ROOT / name
+        for file in path.rglob("*.py") if path.is_dir() else [path]:
+            at_import(file, known)
+    names = {
+        name.partition(".")[0]
+        for tree in known.values()
+        for name in imported(
+            ast.Module(
+                [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], []
+            )
+        )
+    }
+    installed = {
+        word for name in {*declared(), *lanes.TOOLS} for word in re.findall(r"[\w-]+", name.lower())
+    }
+    offered = packages_distributions()
+    lacking = {
+        name
+        for name in names - sys.stdlib_module_names - {*PACKAGES, *BROUGHT, "tests"}
+        if not installed & {name.replace("_", "-"), *map(str.lower, offered.get(name, ()))}
+    }
+    assert lacking == set()
 
 
 def test_lane_without_its_interpreter_is_skipped_by_name(capsys):

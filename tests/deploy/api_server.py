@@ -21,7 +21,7 @@ import yaml
 from tests.deploy import kinds, stand_in
 from tests.deploy.manifests import PROGRAMS, ROOT, Document
 from tests.deploy.operator import NAMESPACE
-from tests.deploy.pods import free_port
+from tests.ports import free_port
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS", "")
 PATIENCE_S = 60

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ from typing import Self
 
 from tests.deploy import operator
 from tests.deploy.manifests import DEPLOY, PROGRAMS, ROOT, Document, kind
+from tests.ports import free_port
 
 PATIENCE_S = 120
 PROCESS_1 = ("unshare", "--pid", "--mount-proc", "--fork", "--kill-child")
@@ -325,10 +325,3 @@ def _ours() -> dict[str, str]:
 def _pod(deployment: Document) -> Document:
     spec: Document = deployment["spec"]["template"]["spec"]
     return spec
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -15,8 +15,8 @@ import pytest
 
 from lake import dask_cluster
 from lake.errors import ConfigError, UnreachableError
-from tests.deploy.pods import free_port
 from tests.jobs import small
+from tests.ports import free_port
 
 PATIENCE_S = 60
 

@@ -54,6 +54,18 @@ JOBS = {
         help="Score or embed another store by the model of a run.",
         page="components.md",
     ),
+    "trajectory": JobEntry(
+        module="jobs.trajectory.trajectory",
+        extra="jobs",
+        help="Trace every pixel over the year and the day, and measure how it moves.",
+        page="trajectory.md",
+    ),
+    "join": JobEntry(
+        module="jobs.linear.join",
+        extra="jobs",
+        help="Join the vectors of several runs as one.",
+        page="trajectory.md",
+    ),
     "embed": JobEntry(
         module="jobs.embedding.embed",
         extra="embed",

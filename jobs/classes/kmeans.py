@@ -15,18 +15,21 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from jobs.embedding import embed
-from jobs.linear import transform
 from jobs.runs import outputs, records
 from jobs.runs.settings import check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from jobs.sampling.hierarchy import nearest
-from lake.errors import DataError
+from lake.errors import DataError, MissingError
 from lake.format import order, schema
+from lake.format.arrays import Indices
 from lake.reading.store import Store
 
 JOB = "cluster"
+ARRAY = "embedding"
+SPREAD = 20_000
+"""Number of pixels that centres are fitted on, where the embedding builds on no sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class Settings:
     """The settings of `lake cluster`."""
 
     run: str = ""
-    """Run whose embedding is clustered, of `embed`, or of `transform` by its model; none: the one of
-    default settings, made if need be."""
+    """Run whose embedding is clustered, of `embed`, of `transform` by its model, `trajectory` or `join`;
+    none: the embedding of default settings, made if need be."""
     k: int = 8
     """Number of clusters."""
     n_init: int = 10
@@ -54,9 +57,11 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         MissingError, ConfigError: no such run, not complete, or of another job, store or other pixels.
     """
     if settings.run:
-        base = transform.named_run(root, settings.run, embed.JOB, store)
-        sample_spec = records.read_spec(root, records.ancestor(root, settings.run, sample.JOB))
-        records.check_pixels(records.open_input(root, sample_spec.stores[0]), store)
+        outputs.require_array(root, settings.run, ARRAY, store)
+        base: tuple[Spec, ...] = (records.read_spec(root, settings.run),)
+        if drawn := _sample(root, settings.run):
+            sample_spec = records.read_spec(root, drawn)
+            records.check_pixels(records.open_input(root, sample_spec.stores[0]), store)
     else:
         base = embed.specs(root, store, embed.Settings())
     inputs = {embed.JOB: base[-1].id}
@@ -86,7 +91,8 @@ def make(work: ActiveRun) -> Sequence[str]:
     """Find the centres, then label every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
     embedded = work.spec.inputs[embed.JOB]
-    latent = outputs.read(root, embedded, "latent")
+    embedding = outputs.dataset(root, embedded)[ARRAY]
+    latent = outputs.read(root, embedded, str(embedding.dims[1]))
     arrays = [
         *schema.pixel_coordinates(store.domain),
         outputs.whole_array("cluster", ("cluster",), np.arange(settings.k)),
@@ -108,14 +114,29 @@ def make(work: ActiveRun) -> Sequence[str]:
 
 def _fit(root: str, run: str, embedded: str, settings: Settings) -> None:
     """On a worker: find the centres and write them."""
-    pixel = outputs.read(root, records.ancestor(root, embedded, sample.JOB), "pixel")
-    centres, sizes = fit(outputs.read(root, embedded, "embedding", pixel), settings)
+    drawn = _sample(root, embedded)
+    pixel = outputs.read(root, drawn, "pixel") if drawn else _spread(root, embedded)
+    centres, sizes = fit(outputs.read(root, embedded, ARRAY, pixel), settings)
     outputs.write(root, run, "centres", centres)
     outputs.write(root, run, "sampled", sizes)
 
 
+def _sample(root: str, embedded: str) -> str:
+    """The sample that an embedding builds on; empty: none."""
+    try:
+        return records.ancestor(root, embedded, sample.JOB)
+    except MissingError:
+        return ""
+
+
+def _spread(root: str, embedded: str) -> Indices:
+    """Positions of at most `SPREAD` evenly spaced pixels."""
+    pixels = outputs.read(root, embedded, "pixel").size
+    return np.unique(np.linspace(0, pixels - 1, min(SPREAD, pixels)).astype(np.int64))
+
+
 def _label(root: str, run: str, embedded: str, pixels: slice) -> None:
     """On a worker: label the pixels of a superblock."""
-    embedding = outputs.read(root, embedded, "embedding", pixels)
+    embedding = outputs.read(root, embedded, ARRAY, pixels)
     labels = nearest(embedding, outputs.read(root, run, "centres")).astype(np.int16)
     outputs.write(root, run, "labels", labels, pixels)

@@ -14,6 +14,12 @@ def _job(name: str) -> click.Command:
     return command(name)
 
 
+def _join() -> click.Command:
+    from jobs.commands.join import join  # noqa: PLC0415
+
+    return join
+
+
 def _plot() -> click.Command:
     from jobs.commands.plot import plot  # noqa: PLC0415
 
@@ -42,6 +48,7 @@ COMMANDS = {
     name: Command(partial(_job, name), entry.extra, entry.help)
     for name, entry in registry.JOBS.items()
 } | {
+    "join": Command(_join, "jobs", registry.JOBS["join"].help),
     "plot": Command(_plot, "plot", "Draw maps, cycles and films of a store; no cluster."),
     "prometheus": Command(
         _prometheus, "jobs", "Serve what a lake holds and how it fares, for Prometheus."

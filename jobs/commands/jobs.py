@@ -22,22 +22,22 @@ from lake.commands.options import (
 )
 from lake.console.messages import say
 
-_job_options = options(
+run_options = options(
     json_option,
     detach_option,
     click.option("--force", is_flag=True, help="Make the run anew, though it is done."),
     address_option,
     set_option,
     root_option,
-    store_argument,
 )
+_job_options = options(run_options, store_argument)
 
 
 def command(name: str) -> click.Command:
     """The command of a job; its libraries load when it runs."""
 
     def run(**options: Any) -> None:  # noqa: ANN401 (those above)
-        _run(name, **options)
+        make_run(name, **options)
 
     summary = registry.JOBS[name].help
     text = f"""{summary}
@@ -48,7 +48,7 @@ def command(name: str) -> click.Command:
     return click.command(name=name, help=text)(_job_options(run))
 
 
-def _run(
+def make_run(
     name: str,
     *,
     root: str,

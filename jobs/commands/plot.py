@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import numpy as np
 
 import lake
-from jobs.figures import run_maps
+from jobs.figures import run_maps, trajectory_loops
 from jobs.runs import records
 from lake.commands.options import (
     TimeOfDay,
@@ -177,11 +178,13 @@ def cycle(
 @plot.command()
 @click.argument("run", metavar="RUN")
 @root_option
+@click.option("--array", default="", help="Of a trajectory: yearly_amount, ... [its embedding].")
 @_view_options
 @_file_options
 def run(
     run: str,
     root: str,
+    array: str,
     projection: MapProjection,
     bbox: tuple[float, ...] | None,
     title: str,
@@ -192,7 +195,39 @@ def run(
 ) -> None:
     """Map what a run gave to pixels: components, embeddings, clusters."""
     path = _file(out, f"{run}.png", canvas.check)
-    captioned = run_maps.draw(root, run, projection, bbox or ())
+    captioned = run_maps.draw(root, run, projection, bbox or (), array)
+    if title:
+        canvas.set_title(captioned.figure.axes[0], title)
+    canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)
+    _report(path, as_json=as_json, caption=captioned.caption)
+
+
+@plot.command()
+@click.argument("run", metavar="RUN")
+@root_option
+@click.option(
+    "--point", "points", type=Point(), multiple=True, required=True, help="Repeatable, 8 at most."
+)
+@click.option(
+    "--over", type=click.Choice(trajectory_loops.OVER), default="annual", show_default=True
+)
+@_file_options
+def loops(
+    run: str,
+    points: tuple[tuple[float, float], ...],
+    over: trajectory_loops.Over,
+    root: str,
+    title: str,
+    out: Path | None,
+    dpi: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Draw where points go over the year or the day, by a run of trajectory."""
+    path = _file(out, "loops.png", canvas.check)
+    store = records.open_input(root, records.finished_spec(root, run).stores[0])
+    lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
+    captioned = trajectory_loops.draw(root, run, store.pixels_at(lon, lat).tolist(), over)
     if title:
         canvas.set_title(captioned.figure.axes[0], title)
     canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)

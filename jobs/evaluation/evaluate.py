@@ -29,7 +29,7 @@ from jobs.figures import captioned_maps, charts, gallery, principal_axes
 from jobs.figures.captioned_maps import Place
 from jobs.figures.gallery import Picture
 from jobs.linear.gram import one_thread
-from jobs.runs import heartbeat, records
+from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun, Arrays, task_result
@@ -82,7 +82,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     if settings.other:
         stores.append(_second(root, store, settings))
         inputs[OTHER] = settings.other
-        evidence.vectors_of(root, settings.other, settings.array)
+        outputs.vectors_of(root, settings.other, settings.array)
     labels.quantities(settings.labels, settings.sha256, store, settings.quantities)
     outside = [pixel for pixel in settings.chosen if not 0 <= pixel < store.domain.pixels]
     check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)

@@ -86,7 +86,7 @@ def resolve(root: str, store: Store, settings: JobSettings, job: str) -> JobSett
     if not (settings.run and settings.labels):
         raise ConfigError(f"{job} needs vectors and labels: '--set run=RUN' and '--set labels=URL'")
     records.require(root, settings.run, records.read_spec(root, settings.run).job, store)
-    array = vectors_of(root, settings.run, settings.array)
+    array = outputs.vectors_of(root, settings.run, settings.array)
     url, digest = labels.resolve(settings.labels, store, settings.column)
     return replace(settings, array=array, labels=url, sha256=digest)
 
@@ -98,27 +98,6 @@ def model_of(root: str, run: str) -> str:
         return run
     (model,) = spec.inputs.values()
     return model
-
-
-def vectors_of(root: str, run: str, array: str) -> str:
-    """The name of the vectors' array (pixel, d) in a run.
-
-    Raises:
-        ConfigError: the run has no such array, not the one that is named, or several and none is named.
-    """
-    dataset = outputs.dataset(root, run)
-    names = [
-        str(name)
-        for name, values in dataset.items()
-        if values.ndim == 2 and values.dims[0] == "pixel" and values.dtype.kind == "f"
-    ]
-    if array and array not in names:
-        raise ConfigError(f"run {run} has no array {array!r} (pixel, d): it has {names}")
-    if not array and len(names) != 1:
-        raise ConfigError(
-            f"run {run} has arrays (pixel, d) {names}: wanted one, or '--set array=...'"
-        )
-    return array or names[0]
 
 
 def sampled(root: str, run: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.figures import captioned_maps, principal_axes
+from jobs.figures import captioned_maps, principal_axes, trajectory_maps
 from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.runs import outputs, records
 from lake.errors import ConfigError
@@ -19,14 +19,18 @@ from lake.plot.views import MapProjection
 Each = Callable[..., list[Any]]
 """`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
 
-COLOURED = ("pca", "mnf", "embed", "transform", "cluster")
+COLOURED = ("pca", "mnf", "embed", "transform", "trajectory", "join", "cluster")
 """Jobs whose runs can be drawn as colours of pixels."""
 KINDS = {"pca": "principal", "mnf": "minimum-noise"}
 """Job that fits components -> their kind in words."""
 
 
 def draw(
-    root: str, run: str, projection: MapProjection = "fixed", bbox: tuple[float, ...] = ()
+    root: str,
+    run: str,
+    projection: MapProjection = "fixed",
+    bbox: tuple[float, ...] = (),
+    array: str = "",
 ) -> CaptionedFigure:
     """Draw what a run gave to pixels: components or embeddings as red, green, blue; or clusters.
 
@@ -35,9 +39,10 @@ def draw(
 
     Args:
         root: folder or URL of the lake.
-        run: of pca, mnf, embed, transform or cluster.
+        run: of one of the jobs `COLOURED`.
         projection: fixed or platecarree.
         bbox: west, south, east, north in degrees; empty: all pixels. Nothing else is read.
+        array: what `lake trajectory` measured, one of `trajectory_maps.SUBJECTS`; empty: the colours.
 
     Raises:
         MissingError: there is no such run, or it is not complete.
@@ -49,6 +54,11 @@ def draw(
             f"run {run} is of {spec.job}, which gives pixels no colours: wanted a run of "
             f"{', '.join(COLOURED)}; 'lake runs ls' lists them"
         )
+    if array and not (array in trajectory_maps.SUBJECTS and array in outputs.dataset(root, run)):
+        raise ConfigError(
+            f"run {run} has no map of {array!r}: wanted a run of trajectory, and one of "
+            f"{', '.join(trajectory_maps.SUBJECTS)}"
+        )
     store = records.open_input(root, spec.stores[0])
     pixels, domain, map_view = views.visible_part(
         store.domain, views.select(store.domain, projection, bbox)
@@ -58,7 +68,12 @@ def draw(
     def each(task: Callable[..., Any], *arguments: object) -> list[Any]:
         return [task(*arguments, piece) for piece in pieces]
 
-    captioned = captioned_map(root, run, Place(str(store.key), domain, map_view), each)
+    place = Place(str(store.key), domain, map_view)
+    if array:
+        values = np.concatenate(each(outputs.read, root, run, array))
+        captioned = trajectory_maps.measure(place, array, values)
+    else:
+        captioned = captioned_map(root, run, place, each)
     canvas.fit(captioned.figure)
     return captioned
 
@@ -78,7 +93,7 @@ def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFig
         return captioned_maps.clusters(place, labels, dataset.sizes["cluster"])
     if "scores" not in dataset:
         projected, shares = _principal(root, run, each)
-        latent = outputs.dataset(root, run).sizes["latent"]
+        latent = dataset["embedding"].shape[1]
         return captioned_maps.embedding(place, projected, shares.tolist(), latent)
     spec = records.read_spec(root, run)
     job, model = next(iter(spec.inputs.items())) if spec.job == "transform" else (spec.job, run)

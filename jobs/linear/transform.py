@@ -54,13 +54,6 @@ def spec(root: str, store: Store, model: Spec) -> Spec:
     return replace(spec, settings={"model": model.id})
 
 
-def named_run(root: str, run: str, name: str, store: Store) -> tuple[Spec, ...]:
-    """The spec of a run of job `name`, or of this job by a model of that one; see `records.named_run`."""
-    spec = records.read_spec(root, run)
-    is_transform = spec.job == JOB and name in spec.inputs
-    return records.named_run(root, run, JOB if is_transform else name, store)
-
-
 def make(work: ActiveRun) -> Sequence[str]:
     """Score or embed every pixel, as the job of the model does it."""
     ((name, model),) = work.spec.inputs.items()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from jobs.figures import gallery
 from jobs.figures.captioned_maps import Place
-from jobs.linear import transform
+from jobs.linear import join, transform
 from jobs.report import map_figures
 from jobs.report.map_figures import PICTURES, MapScene
 from jobs.runs import job as jobs_by_name
@@ -18,6 +18,7 @@ from jobs.runs import records
 from jobs.runs.settings import TimeOfDay, check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
+from jobs.trajectory import trajectory
 from lake.errors import ConfigError, MissingError
 from lake.format.schema import MONTHS
 from lake.plot import layers, views
@@ -26,6 +27,8 @@ from lake.reading.store import Store
 JOB = "map"
 EMBED, CLUSTER = "embed", "cluster"
 COMPARISON = "comparison"
+EMBEDDINGS = (trajectory.JOB, join.JOB)
+"""Further jobs that give pixels an `embedding`."""
 SHOWS = {"pca": "pca", EMBED: "embedding", CLUSTER: "clusters"}
 """Job -> the picture that shows its result; `COMPARISON` shows all of them."""
 
@@ -36,8 +39,8 @@ class Settings:
 
     pictures: tuple[str, ...] = PICTURES
     run: str = ""
-    """Run to draw, with those that it builds on: of `cluster`, `embed`, `pca`, or of `transform` by the
-    model of an embedding. What else the pictures need is of default settings."""
+    """Run to draw, with those that it builds on: of `cluster`, `embed`, `pca`, `trajectory`, `join`, or of
+    `transform` by the model of an embedding. What else the pictures need is of default settings."""
     cube: str = ""
     """Cube of the counts and the mean; empty: the first that has the band."""
     band: str = ""
@@ -109,11 +112,12 @@ def _named(root: str, store: Store, run: str) -> dict[str, Spec]:
         ConfigError: a run of another job, or on another store or generation.
     """
     spec = records.read_spec(root, run)
-    job = EMBED if spec.job == transform.JOB and EMBED in spec.inputs else spec.job
+    is_embedding = spec.job in EMBEDDINGS or (spec.job == transform.JOB and EMBED in spec.inputs)
+    job = EMBED if is_embedding else spec.job
     if job not in SHOWS:
         raise ConfigError(
             f"run {run} is of {spec.job}, which has no picture here: wanted one of "
-            f"{', '.join(SHOWS)}, or of {transform.JOB} by the model of an embedding"
+            f"{', '.join((*SHOWS, *EMBEDDINGS))}, or of {transform.JOB} by the model of an embedding"
         )
     records.require(root, run, spec.job, store)
     named = {job: spec}

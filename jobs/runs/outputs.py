@@ -141,5 +141,25 @@ def require_array(root: str, run: str, array: str, store: Store) -> dict[str, st
     return {job: run}
 
 
+def vectors_of(root: str, run: str, array: str) -> str:
+    """The name of the vectors' array (pixel, d) in a run.
+
+    Raises:
+        ConfigError: the run has no such array, not the one that is named, or several and none is named.
+    """
+    names = [
+        str(name)
+        for name, values in dataset(root, run).items()
+        if values.ndim == 2 and values.dims[0] == "pixel" and values.dtype.kind == "f"
+    ]
+    if array and array not in names:
+        raise ConfigError(f"run {run} has no array {array!r} (pixel, d): it has {names}")
+    if not array and len(names) != 1:
+        raise ConfigError(
+            f"run {run} has arrays (pixel, d) {names}: wanted one, or '--set array=...'"
+        )
+    return array or names[0]
+
+
 def _group(run: str) -> str:
     return f"{run.rsplit('-', 1)[0]}.zarr"

@@ -41,7 +41,7 @@ def mean(land: Land, year: Year, month: int, tod: int, band: str) -> Floats:
         band: one of `BANDS`.
     """
     pattern = _coarser(land.pattern, REFINEMENTS[band])
-    green = _green(land, year, month)
+    green = greenness(land, year, month)
     fine = np.clip(green[:, None] * (1 + pattern), 0, 1)
     model = _reflected if band in REFLECTED else _emitted
     return model(land, year, month, tod, band, fine, pattern)
@@ -82,8 +82,8 @@ def daily(
     return np.asarray(np.maximum(values, 0))
 
 
-def _green(land: Land, year: Year, month: int) -> Floats:
-    """(P,) share of the ground that is green."""
+def greenness(land: Land, year: Year, month: int) -> Floats:
+    """(P,) share of the ground that is green in a month, by its position in the country's months."""
     phase, amplitude, sharpness = land.dynamics.T[:3]
     day = sky.middle(land.country.months[month])
     season = np.cos(2 * np.pi * (day - phase - year.later) / 365) - 1

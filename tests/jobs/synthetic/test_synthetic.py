@@ -173,7 +173,7 @@ def test_deviation_of_a_class_changes_sign_with_moisture(land, years):
 def test_phase_moves_the_course_of_the_year_and_is_not_added_to_it(land, years):
     later = replace(land, dynamics=land.dynamics + np.array([60, 0, 0, 0, 0]))
     green, moved = (
-        np.stack([bands._green(of, years[0], m) for m in range(4)]) for of in (land, later)
+        np.stack([bands.greenness(of, years[0], m) for m in range(4)]) for of in (land, later)
     )
     change = moved - green
     assert (change.max(axis=1) > 0.1).any()

@@ -1,0 +1,1 @@
+"""Trajectories: where a pixel's vector goes over the year and over the day."""

@@ -55,6 +55,7 @@ from embedding_lands import LAYOUT
 import lake
 from jobs.features import features
 from jobs.features.features import FeatureSelection
+from jobs.figures import trajectory_loops
 from jobs.linear import mnf
 from jobs.synthetic import bands, country, sky, stores
 from jobs.synthetic.country import Country
@@ -70,6 +71,8 @@ NUISANCE = {"truth": 0.0, "persistent": 2.0}
 LST = "lst"
 LANDS = (*NUISANCE, LST)
 QUARTER = 0.25
+COURSES = 6
+"""Number of pixels of a group whose courses are drawn."""
 ARID, FOREST = (5, 6, 7, 8), (1, 2)
 """Koppen-Geiger classes BSh, BSk, BWh, BWk; Af, Am."""
 
@@ -407,12 +410,12 @@ def _loops(
     for group, colour in zip(groups, ("#D55E00", "#009E73"), strict=True):
         observed = [np.isfinite(path).mean(axis=(1, 2, 3)) for path in traced.trajectories]
         usable = np.flatnonzero(group & (np.minimum(*observed) > (0.5 if is_real else 0.7)))
-        chosen = usable[np.linspace(0, len(usable) - 1, 6).astype(int)]
+        chosen = usable[np.linspace(0, len(usable) - 1, min(COURSES, len(usable))).astype(int)]
         for path, style in zip(traced.trajectories, ("-", "--"), strict=True):
-            values = path[chosen][..., -1 if is_real else 0]
-            values = values - np.nanmean(values, axis=(1, 2), keepdims=True)
-            axis.plot(cycle.positions, np.nanmean(values, axis=1 if is_real else 2).T, style,
-                      color=colour, linewidth=0.8)  # fmt: skip
+            drawn = trajectory_loops.course(path[chosen], "diurnal" if is_real else "annual")
+            values = drawn[..., -1 if is_real else 0]
+            values = values - np.nanmean(values, axis=1, keepdims=True)
+            axis.plot(cycle.positions, values.T, style, color=colour, linewidth=0.8)
     axis.set_xlabel("hour (UTC)" if is_real else "month", fontsize=8)
     names = "forest (orange), arid (green)" if is_real else "bare (orange), vegetated (green)"
     axis.set_title(f"six pixels: {names}; noise is 1", fontsize=8)

@@ -5,7 +5,7 @@ A feature is one statistic of one (cube, band, month, tod), named `cube/band/MM/
 are merged into one set of observations, so features of all cubes join on the pixel; kept apart, a
 subpixel adds `/s07` to the name. Values are float32 (feature, pixel), NaN where the statistic or its
 transform is not defined. Rows run by cube, month, tod, band, statistic, subpixel; features that need no
-observation (`jobs.features.static`) come last.
+observation (`jobs.features.static`) come last, NaN where a pixel has none of the others.
 """
 
 import math
@@ -202,6 +202,8 @@ def read(store: Store, selection: FeatureSelection, pixels: slice) -> NDArray[np
                     first += fill(rows[first:], block, cube, selection)
     if selection.static:
         rows[first:] = static.values(store.domain, _static_rows(selection), pixels)
+        if first:
+            rows[first:, np.isnan(rows[:first]).all(axis=0)] = np.nan
     return rows
 
 

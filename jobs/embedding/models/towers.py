@@ -33,14 +33,19 @@ class Towers(nn.Module):
         """
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
-        self.inputs = [torch.from_numpy(rows) for rows in inputs]
+        for number, rows in enumerate(inputs):
+            self.register_buffer(f"inputs_{number}", torch.from_numpy(rows), persistent=False)
         self.last = nn.Linear(len(encoders) * outputs, outputs)
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The positions of the inputs of each tower."""
+        return [self.get_buffer(f"inputs_{number}") for number in range(len(self.encoders))]
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, outputs) of inputs (batch, inputs)."""
         parts = [
-            encoder(x[:, rows.to(x.device)])
-            for encoder, rows in zip(self.encoders, self.inputs, strict=True)
+            encoder(x[:, rows]) for encoder, rows in zip(self.encoders, self.inputs, strict=True)
         ]
         outputs: Tensor = self.last(nn.functional.gelu(torch.cat(parts, dim=1)))
         return outputs

@@ -208,7 +208,7 @@ def _stages(before: ViewPair, step: ViewStep) -> ViewPair:
         return before if MASK in step.settings.views else _mask(before, step)
     count = _groups(step)
     if step.settings.fixed == PIXEL:
-        numbers = hide.of_pixels(step.batch.pixel, count)
+        numbers = hide.of_pixels(step.batch.pixel.to(step.columns.device), count)
     else:
         numbers = hide.of_land(count, step.columns.device)
     return _hidden(before, _masks(step, numbers))

@@ -102,6 +102,8 @@ def test_named_with_others_they_come_last_and_are_read_alike(truth):
     assert [str(Feature.parse(name)) for name in names] == names
     x = features.read(store, selection, slice(10, 30))
     assert_allclose(x[-5], store.domain.lonlat()[1][10:30], rtol=1e-6)
+    unseen = features.read(store, selection, slice(5, 6))
+    assert np.isnan(unseen).all()  # the pixel without any observation
     source = linear_model.feature_source(store, [names[0], *names[-2:]], suspect=False)
     (block,) = linear_model.blocks(
         truth.root, "none", source, [names[0], *names[-2:]], slice(10, 30)

@@ -71,6 +71,11 @@ def draw(
     place = Place(str(store.key), domain, map_view)
     if array:
         values = np.concatenate(each(outputs.read, root, run, array))
+        if not np.isfinite(values).any():
+            raise ConfigError(
+                f"run {run} has no {array} of these pixels: too few months or times of day were "
+                "observed; wanted three for a loop"
+            )
         captioned = trajectory_maps.measure(place, array, values)
     else:
         captioned = captioned_map(root, run, place, each)

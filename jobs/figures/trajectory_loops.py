@@ -47,6 +47,8 @@ class Axis:
     up: str
     is_closed: bool
     """Whether the last step is followed by the first."""
+    is_against_time: bool = False
+    """Whether steps run across: one direction alone makes no plane."""
 
 
 def draw(root: str, run: str, pixels: Sequence[int], over: Over = "annual") -> CaptionedFigure:
@@ -90,11 +92,11 @@ def of_run(root: str, run: str, store: Store, pixels: Sequence[int], over: Over)
     courses = [course(values.astype(np.float64), over) for values in trajectories]
     along = 0 if over == "annual" else len(latent) - 1
     if is_flat:  # one direction alone: against time
-        across, up = "month" if over == "annual" else "hour (UTC)", latent[along]
+        across, up = "month" if over == "annual" else "hour (UTC)", _label(latent[along])
         across_values = np.broadcast_to(positions, courses[0].shape[:2])
         planes = [np.stack([across_values, values[..., along]], axis=-1) for values in courses]
     else:
-        across, up = latent[0], latent[-1]
+        across, up = _label(latent[0]), _label(latent[-1])
         planes = [values[..., [0, -1]] for values in courses]
     lon, lat = (coordinate[rows] for coordinate in store.domain.lonlat())
     loops = [
@@ -107,7 +109,7 @@ def of_run(root: str, run: str, store: Store, pixels: Sequence[int], over: Over)
         else tuple(f"{tod / 3600:02.0f}" for tod in tods)
     )
     is_closed = not is_flat and _is_closed(positions, 12 if over == "annual" else 24)
-    return chart(str(store.key), loops, Axis(over, names, across, up, is_closed))
+    return chart(str(store.key), loops, Axis(over, names, across, up, is_closed, is_flat))
 
 
 def course(trajectory: Floats, over: Over) -> Floats:
@@ -155,8 +157,10 @@ def chart(key: str, loops: Sequence[Loop], axis: Axis) -> CaptionedFigure:
         loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=7.5, labelcolor=INK,
     )  # fmt: skip
     whole = "year" if axis.over == "annual" else "day"
+    shapes = ("level", "a hill") if axis.is_against_time else ("a knot", "a loop")
     caption = (
-        f"Where {len(loops)} pixels go over the {whole}. What stays is a knot, what moves is a loop. The "
+        f"Where {len(loops)} pixels go over the {whole}. What stays is {shapes[0]}, what moves is "
+        f"{shapes[1]}. The "
         "two periods of a pixel, line and dashed, differ by noise and by what changed between them."
     )
     return CaptionedFigure(title, caption, sheet.figure)
@@ -180,6 +184,13 @@ def _line(axes: Axes, places: Floats, number: int, style: str, axis: Axis) -> No
         axes.annotate(
             label, place, (3, 3), textcoords="offset points", fontsize=5.5, color=FAINT
         )  # fmt: skip
+
+
+def _label(latent: str) -> str:
+    """The label of an axis along a number of a vector."""
+    cycle, _, number = latent.partition("-")
+    whole = {"yearly": "year", "daily": "day"}[cycle]
+    return f"along direction {int(number) + 1} of the {whole}"
 
 
 def _is_closed(positions: Floats, length: float) -> bool:

@@ -54,6 +54,13 @@ JOBS = {
         help="Score or embed another store by the model of a run.",
         page="components.md",
     ),
+    "factor": JobEntry(
+        module="jobs.factors.factor",
+        extra="jobs",
+        help="Decompose into factors of pixels, months, times of day, bands and metrics.",
+        page="factors.md",
+        fits_model=True,
+    ),
     "trajectory": JobEntry(
         module="jobs.trajectory.trajectory",
         extra="jobs",

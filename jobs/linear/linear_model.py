@@ -25,7 +25,7 @@ from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.stages import ActiveRun, pack, unpack
 from jobs.sampling import sample
-from lake.errors import ConfigError
+from lake.errors import ConfigError, MissingError
 from lake.format import order, schema
 from lake.format.arrays import Singles
 from lake.format.schema import Array
@@ -173,7 +173,10 @@ def read(root: str, run: str) -> LinearModel:
 def model_source(root: str, store: Store, model: str) -> FeatureSource:
     """Where the features of a run's model, linear or an embedding of features, are read in a store."""
     names = list(outputs.read(root, model, "feature"))
-    sample_run = records.ancestor(root, model, sample.JOB)
+    try:
+        sample_run = records.ancestor(root, model, sample.JOB)
+    except MissingError:  # features of its own selection, which leaves suspect metrics out
+        return feature_source(store, names, suspect=False)
     return feature_source(store, names, suspect=sample.takes_suspect(root, sample_run))
 
 

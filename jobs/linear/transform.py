@@ -1,7 +1,7 @@
 """The job `transform`: scores or embeddings of a store by a model fitted to another, e.g. of another year.
 
-`transform.zarr`: `scores` (pixel, component), or `embedding` (pixel, latent), as the run of the model
-has it, which `inputs` names. Features are matched by name.
+`transform.zarr`: `scores` (pixel, component), or `embedding` (pixel, latent or component), as the run of
+the model has it, which `inputs` names. Features are matched by name.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Settings:
     """Settings of `lake transform`."""
 
     run: str = ""
-    """Run of `lake pca`, `lake mnf` or `lake embed`, whose model is applied."""
+    """Run of `lake pca`, `lake mnf`, `lake factor` or `lake embed`, whose model is applied."""
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:

@@ -156,9 +156,15 @@ def test_other_stores_are_solved_by_the_same_small_factors(client, stores, made)
         assert_allclose(found["embedding"].values[pixel], oracle, rtol=2e-2, atol=2e-2)
 
 
-def test_vectors_are_drawn_as_colours(stores, made):
-    captioned = run_maps.draw(stores[0], made)
-    assert "3-dimensional" in captioned.caption
+def test_vectors_are_drawn_as_colours_measured_and_clustered(client, stores, made):
+    root, keys = stores
+    assert "3-dimensional" in run_maps.draw(root, made).caption
+    assert outputs.vectors_of(root, made, "") == "embedding"
+    kmeans = pytest.importorskip("jobs.classes.kmeans", reason="no torch")
+    run = driver.run(client, root, keys["first"], kmeans.Settings(made, k=3))
+    labels = outputs.dataset(root, run)["labels"].values
+    assert_array_equal(np.flatnonzero(labels < 0), [7])
+    assert len(np.unique(labels)) == 4
 
 
 def test_tucker_of_a_store_has_a_core_that_makes_its_loadings(client, stores):

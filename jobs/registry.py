@@ -81,7 +81,7 @@ JOBS = {
         fits_model=True,
     ),
     "cluster": JobEntry(
-        module="jobs.classes.kmeans",
+        module="jobs.classes.cluster",
         extra="embed",
         help="Group pixels by their embedding: surface classes.",
         page="embedding.md",

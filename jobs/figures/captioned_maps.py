@@ -175,15 +175,15 @@ def embedding(
 
 
 def clusters(place: Place, labels: NDArray[np.integer], count: int) -> CaptionedFigure:
-    """The clusters of the embedding."""
+    """The clusters of a run's vectors."""
     title = "Clusters"
     shares = pictures.class_shares(np.asarray(labels, np.int64), count)
     caption = (
-        f"The {count} clusters that k-means finds in the embedding, numbered by size in the sample; "
+        f"The {count} clusters of the vectors, numbered by size; "
         f"they hold {shares.min():.1%} to {shares.max():.1%} of the pixels each."
         f"{_grey_note(int((np.asarray(labels) < 0).sum()))}"
     )
-    subtitle = f"{place.key}  |  k-means of the embedding"
+    subtitle = f"{place.key}  |  clusters of the vectors of the pixels"
     names = [str(i) for i in range(count)]
     figure = pictures.classes(place.domain, place.map_view, labels, Heading(title, subtitle), names)
     return CaptionedFigure(title, caption, figure)

@@ -1,6 +1,6 @@
 """Captioned charts of classes: which are confused, and how far each moves between periods."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,5 +66,34 @@ def stability(key: str, moved: NDArray[np.float64], names: Sequence[str]) -> Cap
         "over the distance from the class's centre to the nearest other one. Left of the line land "
         f"stays nearer to itself than classes are to each other: {(moved[rising] < 1).sum()} of "
         f"{len(rising)} classes."
+    )
+    return CaptionedFigure(title, caption, sheet.figure)
+
+
+def agreement_by_count(
+    key: str, agreements: Mapping[int, NDArray[np.float64]], chosen: int
+) -> CaptionedFigure:
+    """How well the clusters of random halves agree, by the number of clusters.
+
+    Args:
+        key: key of the store.
+        agreements: number of clusters -> (draw,) adjusted Rand indices.
+        chosen: the number that was taken.
+    """
+    title = "How many clusters"
+    sheet = canvas.chart_sheet(Heading(title, f"{key}  |  clusters that come again"))
+    axes, counts = sheet.map, list(agreements)
+    for count, values in agreements.items():
+        axes.plot([count] * len(values), values, ".", color="#0072B2", alpha=0.5, markersize=4)
+    axes.plot(counts, [values.mean() for values in agreements.values()], color="#0072B2")
+    axes.axvline(chosen, color=INK, linewidth=0.8)
+    axes.set_ylim(min(0.0, *(float(values.min()) for values in agreements.values())), 1.02)
+    axes.set_xlabel("number of clusters", fontsize=8, color=INK)
+    axes.set_ylabel("agreement of two halves", fontsize=8, color=INK)
+    axes.tick_params(labelsize=6.5, labelcolor=INK, width=0.6, length=2.5)
+    caption = (
+        "The pixels are halved at random, each half is clustered by itself, and both say the cluster of "
+        "every pixel: adjusted Rand index, 1 the same, 0 as by chance (dots: draws; line: their mean). "
+        f"Taken is the largest number within a standard error of the best: {chosen}."
     )
     return CaptionedFigure(title, caption, sheet.figure)

@@ -31,7 +31,7 @@ class Chain:
 @pytest.fixture(scope="session")
 def chain(client, truth) -> Chain:
     """Sample, PCA, embedding and clusters of the store, each made from the one before."""
-    from jobs.classes import kmeans
+    from jobs.classes import cluster
     from jobs.linear import passes, pca
     from jobs.runs import driver
     from jobs.sampling import sample
@@ -41,7 +41,7 @@ def chain(client, truth) -> Chain:
     drawn = driver.run(*where, sample.Settings(phase=1, phases=2))
     scored = driver.run(*where, pca.Settings(drawn, fit=passes.Fit(components=10)))
     embedded = driver.run(*where, quick.settings(scored))
-    grouped = driver.run(*where, kmeans.Settings(embedded, k=CLASSES))
+    grouped = driver.run(*where, cluster.Settings(embedded, k=CLASSES))
     return Chain(drawn, scored, embedded, grouped)
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
-from jobs.classes import kmeans
+from jobs.classes import cluster, partitions
 from jobs.embedding import embed as embed_job
 from jobs.embedding import linear_part, stored_model
 from jobs.embedding.models.architecture import Architecture
@@ -25,7 +25,6 @@ from jobs.linear.passes import Fit
 from jobs.report import map as maps
 from jobs.runs import driver, outputs, records
 from jobs.sampling import sample
-from jobs.sampling.hierarchy import nearest
 from lake.errors import ConfigError, FormatError
 from tests.jobs import quick, raw
 
@@ -218,11 +217,11 @@ def test_second_store_is_embedded_by_the_same_model(client, two, paired):
 def test_embedding_by_a_model_of_other_periods_is_clustered_and_drawn(client, two, sampled, paired):
     root, (_, second) = two
     again = driver.run(client, root, second, transform.Settings(paired))
-    grouped = driver.run(client, root, second, kmeans.Settings(again, k=3))
+    grouped = driver.run(client, root, second, cluster.Settings(again, k=3))
     embedded = vectors(root, again)
     pixel = outputs.read(root, sampled, "pixel")
-    centres, _ = kmeans.fit(embedded[pixel], kmeans.Settings(k=3))
-    assert_array_equal(vectors(root, grouped, "labels"), nearest(embedded, centres))
+    expected = partitions.fit(embedded[pixel], "kmeans", 3, 10, 0).labels(embedded)
+    assert_array_equal(vectors(root, grouped, "labels"), expected)
     settings = maps.Settings(pictures=("clusters", "embedding", "pca"), run=grouped)
     *_, drawing = driver.specs(root, second, settings)
     assert (drawing.inputs["embed"], drawing.inputs["cluster"]) == (again, grouped)

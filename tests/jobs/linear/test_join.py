@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import pdist
 from sklearn.metrics import adjusted_rand_score
 
-from jobs.classes import classify, kmeans
+from jobs.classes import classify, cluster
 from jobs.evaluation import evaluate
 from jobs.evaluation.cases import MeasureSettings
 from jobs.features.features import FeatureSelection
@@ -98,7 +98,7 @@ def test_joined_vectors_are_measured_clustered_classified_mapped_and_explored(
     settings = evaluate.Settings(run=joined, labels=labels, seeds=1, patterns=False, how=how)
     measured = evaluate.results(truth.root, driver.run(*where, settings))["measures"]
     assert measured["knn_3"]["mean"] > 0.9
-    clusters = driver.run(*where, kmeans.Settings(joined, k=small.CLASSES))
+    clusters = driver.run(*where, cluster.Settings(joined, k=small.CLASSES))
     found = outputs.read(truth.root, clusters, "labels")
     known = found >= 0
     assert adjusted_rand_score(truth.classes[known], found[known]) > 0.9

@@ -13,7 +13,7 @@ import pytest
 from distributed import Client
 from numpy.testing import assert_array_equal
 
-from jobs.classes import kmeans as grouping
+from jobs.classes import cluster as grouping
 from jobs.embedding import embed
 from jobs.linear import pca
 from jobs.linear.passes import Fit

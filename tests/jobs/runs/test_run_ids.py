@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from jobs.classes import classify, kmeans
+from jobs.classes import classify, cluster
 from jobs.embedding import embed
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.models.architecture import Architecture
@@ -88,7 +88,7 @@ def test_ids_of_samples(goldens):
     def named(**settings):
         return goldens.id(sample, sample.Settings(**settings))
 
-    classes = goldens.finished(kmeans, kmeans.Settings(), "labels", 0)
+    classes = goldens.finished(cluster, cluster.Settings(), "labels", 0)
     scores = goldens.finished(pca, pca.Settings(), "scores")
     fine = sample.FeatureSelection(tods=(64800,), statistics=METRICS, subpixels="separate")
     ids = {
@@ -135,8 +135,8 @@ def test_ids_of_embeddings_and_clusters(goldens):
     }
     assert ids == EMBED
     ids = {
-        "default": goldens.id(kmeans, kmeans.Settings()),
-        "of an embedding": goldens.id(kmeans, kmeans.Settings(embedding, k=3)),
+        "default": goldens.id(cluster, cluster.Settings()),
+        "of an embedding": goldens.id(cluster, cluster.Settings(embedding, k=3)),
     }
     assert ids == CLUSTER
 
@@ -148,7 +148,7 @@ def test_id_of_scores_by_a_model(goldens):
 
 
 def test_ids_of_maps_since_their_setting_is_run(goldens):
-    clusters = goldens.finished(kmeans, kmeans.Settings(), "labels", 0)
+    clusters = goldens.finished(cluster, cluster.Settings(), "labels", 0)
     ids = {
         "default": goldens.id(maps, maps.Settings()),
         "of clusters": goldens.id(maps, maps.Settings(run=clusters)),

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 import lake
-from jobs.classes import kmeans
+from jobs.classes import cluster
 from jobs.figures import run_maps, trajectory_loops, trajectory_maps
 from jobs.report import map as maps
 from jobs.runs import driver, outputs, records
@@ -198,7 +198,7 @@ def test_course_of_a_month_without_mornings_is_no_warmer():
 
 def test_clusters_and_maps_take_the_embedding(client, written, run, planted):
     root, keys, _ = written
-    clusters = driver.run(client, root, keys[0], kmeans.Settings(run, k=2))
+    clusters = driver.run(client, root, keys[0], cluster.Settings(run, k=2))
     labels = outputs.read(root, clusters, "labels")
     assert np.flatnonzero(labels < 0).tolist() == [7, 11]
     settings = maps.Settings(pictures=("embedding", "clusters"), run=run)

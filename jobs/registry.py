@@ -82,15 +82,15 @@ JOBS = {
     ),
     "cluster": JobEntry(
         module="jobs.classes.cluster",
-        extra="embed",
-        help="Group pixels by their embedding: surface classes.",
-        page="embedding.md",
+        extra="jobs",
+        help="Group pixels by the vectors of a run: surface classes.",
+        page="classes.md",
     ),
     "classify": JobEntry(
         module="jobs.classes.classify",
         extra="jobs",
         help="Predict the class of every pixel from labels of some.",
-        page="evaluation.md",
+        page="classes.md",
     ),
     "evaluate": JobEntry(
         module="jobs.evaluation.evaluate",

@@ -22,10 +22,9 @@ import numpy as np
 
 from jobs.classes import partitions, stability
 from jobs.classes.partitions import METHODS, Partition
-from jobs.embedding import embed
 from jobs.figures import charts, gallery
 from jobs.linear.gram import one_thread
-from jobs.runs import heartbeat, outputs, records
+from jobs.runs import heartbeat, job, outputs, records
 from jobs.runs.settings import check, newer
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun, Arrays, pack, unpack
@@ -37,6 +36,8 @@ from lake.format.schema import Array
 from lake.reading.store import Store
 
 JOB = "cluster"
+EMBED = "embed"
+"""The job whose vectors are taken by default; in `inputs` it stands for any run of vectors."""
 KMEANS = "kmeans"
 SPREAD = 20_000
 """Number of pixels that clusters are fitted on, where the vectors build on no sample."""
@@ -102,6 +103,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         ConfigError: a run of another store, or without vectors.
     """
     if not settings.run:
+        embed = job.load(EMBED)
         base = embed.specs(root, store, embed.Settings())
     else:
         spec = records.read_spec(root, settings.run)
@@ -111,13 +113,13 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         if drawn := _sample(root, settings.run):
             sampled = records.read_spec(root, drawn).stores[0]
             records.check_pixels(records.open_input(root, sampled), store)
-    inputs = {embed.JOB: base[-1].id}
+    inputs = {EMBED: base[-1].id}
     return (*base, records.spec_of(root, settings, JOB, (store,), inputs, without=("run",)))
 
 
 def make(work: ActiveRun) -> Sequence[str]:
     """Choose how many clusters there are if that is asked for, find them, then label every pixel."""
-    settings, vectors = work.settings(Settings), work.spec.inputs[embed.JOB]
+    settings, vectors = work.settings(Settings), work.spec.inputs[EMBED]
     candidates = settings.candidates
     calls = [(vectors, settings, count) for count in candidates]
     work.stage("scan", _scan, calls)
@@ -163,7 +165,7 @@ def _arrays(
 ) -> Iterator[Array]:
     """The arrays of the run's group; labels are not filled yet."""
     partition = unpack(Partition, fitted)
-    vector_run = work.spec.inputs[embed.JOB]
+    vector_run = work.spec.inputs[EMBED]
     vectors = outputs.dataset(work.root, vector_run)[_array(work.root, vector_run, settings)]
     yield from schema.pixel_coordinates(work.store.domain)
     yield outputs.whole_array("cluster", ("cluster",), np.arange(len(partition.sizes)))

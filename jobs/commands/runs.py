@@ -1,14 +1,17 @@
 """`lake runs`: list and watch runs, stop them, go on with them, delete them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from operator import itemgetter
 from typing import Any
 
 import click
+from rich.filesize import decimal
 
 from jobs.commands.running import check_detached, detach_option, emit_run, make
-from jobs.runs import driver, heartbeat, records, removal
+from jobs.runs import driver, heartbeat, lineage, records, removal
+from jobs.runs import tags as tags_of
 from jobs.runs.heartbeat import Status
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
@@ -26,17 +29,50 @@ _on_run = options(json_option, root_option, click.argument("run", metavar="RUN")
 
 @runs_.command()
 @root_option
+@click.option("--sizes", is_flag=True, help="Add up the bytes of every run.")
 @json_option
-def ls(root: str, *, as_json: bool) -> None:
-    """List the runs."""
+def ls(root: str, *, sizes: bool, as_json: bool) -> None:
+    """List the runs: what was asked for, of which store, when, how long it took, tags."""
     rows = [
         _row(root, records.read_spec(root, run), heartbeat.read(root, run), records.find(root, run))
+        | ({"bytes": _bytes(root, run)} if sizes else {})
         for run in records.names(root)
     ]
-    text = table(
-        ["run", "state", "stage", "tasks", "store"], [list(map(str, row.values())) for row in rows]
-    )
+    head = ["run", "state", "settings", "store", "finished", "took", "tags"]
+    text = table([*head, "size"] if sizes else head, [_texts(row) for row in rows])
     emit(rows, text if rows else f"no run in {root}", as_json=as_json)
+
+
+@runs_.command()
+@_on_run
+@click.argument("tags", nargs=-1, metavar="TAG...")
+@click.option("--remove", "removed", multiple=True, metavar="TAG", help="Take a tag off.")
+def tag(
+    run: str, root: str, tags: tuple[str, ...], removed: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Give a run tags, by which people tell it apart; without TAG print those that it has."""
+    all_tags = (
+        tags_of.change(root, run, tags, removed) if tags or removed else tags_of.read(root, run)
+    )
+    emit(
+        {"run": run, "tags": all_tags}, f"{run}: {' '.join(all_tags) or 'no tags'}", as_json=as_json
+    )
+
+
+@runs_.command()
+@_on_run
+def tree(run: str, root: str, *, as_json: bool) -> None:
+    """Print what a run builds on, as a tree, and which runs build on it."""
+    lines, rows = [], []
+    for depth, name in lineage.tree(root, run):
+        spec = records.read_spec(root, name)
+        rows.append(
+            {"run": name, "depth": depth, "store": spec.store, "settings": dict(spec.changed)}
+        )
+        lines.append(f"{'    ' * depth}{name}  {spec.store}  {_settings(spec.changed)}".rstrip())
+    above = lineage.builders(root, run)
+    lines += [f"{', '.join(above)} build on {run}"] if above else []
+    emit({"tree": rows, "builders": above}, "\n".join(lines), as_json=as_json)
 
 
 @runs_.command()
@@ -115,6 +151,41 @@ def _row(
     root: str, spec: Spec, status: Status | None, finished: FinishedRun | None
 ) -> dict[str, Any]:
     state = heartbeat.DONE if finished else heartbeat.state_of(root, spec.id, status)
-    stage = status.stage if status else ""
-    tasks = f"{status.tasks_done}/{status.tasks}" if status and status.tasks else ""
-    return {"run": spec.id, "state": state, "stage": stage, "tasks": tasks, "store": spec.store}
+    return {
+        "run": spec.id,
+        "state": state,
+        "stage": status.stage if status else "",
+        "tasks": f"{status.tasks_done}/{status.tasks}" if status and status.tasks else "",
+        "store": spec.store,
+        "settings": dict(spec.changed),
+        "finished": finished.finished if finished else None,
+        "seconds": finished.seconds if finished else None,
+        "tags": tags_of.read(root, spec.id),
+    }
+
+
+def _texts(row: dict[str, Any]) -> list[str]:
+    """A row of the table of runs."""
+    is_done = row["state"] == heartbeat.DONE
+    state = row["state"] if is_done else f"{row['state']} {row['stage']} {row['tasks']}".strip()
+    finished = f"{row['finished'][:16]}Z".replace("T", " ") if is_done else ""
+    took = f"{row['seconds']:.0f} s" if is_done else ""
+    texts = [
+        row["run"], state, _settings(row["settings"]), row["store"], finished, took, " ".join(row["tags"]),
+    ]  # fmt: skip
+    return [*texts, decimal(row["bytes"])] if "bytes" in row else texts
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    """Settings as they are set."""
+    return " ".join(f"{name}={_text(value)}" for name, value in values.items())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(_text, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bytes(root: str, run: str) -> int:
+    return sum(entry.size for entry in records.folder(root, run).entries())

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from jobs.embedding import (
+    checkpoints,
     dataset,
     encoder_inputs,
     hard_negatives,
@@ -130,6 +131,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     if facts := model["linear_part"]:
         work.say(linear_part.reason(facts))
     vectors.embed_all(work, work.run, inputs, int8=settings.int8)
+    work.objects.delete(work.objects.list(checkpoints.FOLDER))  # twice the bytes of all else
     files = [stored_model.MODEL, model_card.FILE, loss_curve.LINES, loss_curve.PICTURE]
     return [path, model["weights"], *files]
 

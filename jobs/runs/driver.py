@@ -17,8 +17,9 @@ from uuid import uuid4
 
 from distributed import Client, Future, fire_and_forget, worker_client
 
-from jobs.runs import heartbeat, job, records
+from jobs.runs import heartbeat, job, records, tags
 from jobs.runs.heartbeat import Heartbeat, Status
+from jobs.runs.settings import changed
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.stages import ActiveRun
 from lake.console.messages import say
@@ -38,7 +39,10 @@ def specs(root: str, store: str, settings: Any) -> tuple[Spec, ...]:  # noqa: AN
         MissingError: no such store, or no such run.
         ConfigError: settings that do not fit the store.
     """
-    return job.for_settings(settings).specs(root, records.open_store(root, store), settings)
+    *bases, asked = job.for_settings(settings).specs(
+        root, records.open_store(root, store), settings
+    )
+    return (*bases, replace(asked, changed=changed(settings)))
 
 
 def run(client: Client, root: str, store: str, settings: Any) -> str:  # noqa: ANN401
@@ -116,7 +120,7 @@ def unfinished(root: str, runs: Sequence[Spec]) -> tuple[Spec, ...]:
 
 
 def forget(root: str, run: str) -> None:
-    """Delete all that was made for a run, so that it is made anew.
+    """Delete all that was made for a run, so that it is made anew; its tags stay.
 
     Raises:
         ConfigError: a process works at it.
@@ -125,7 +129,7 @@ def forget(root: str, run: str) -> None:
         raise ConfigError(f"{run} is running: 'lake runs stop {run}' first")
     objects = records.folder(root, run)
     objects.delete(["done.json"])
-    objects.delete(objects.list())
+    objects.delete([path for path in objects.list() if path != tags.FILE])
 
 
 def check_versions(client: Client) -> None:

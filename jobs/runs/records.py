@@ -182,7 +182,8 @@ def read_spec(root: str, run: str) -> Spec:
             "read: delete the run's folder, and make it anew"
         )
     stores = tuple(Input(**entry) for entry in document["stores"])
-    return Spec(document["job"], document["settings"], stores, document["inputs"])
+    changed = document.get("changed", {})  # runs of before have none
+    return Spec(document["job"], document["settings"], stores, document["inputs"], changed)
 
 
 def ancestor(root: str, run: str, job: str) -> str:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from jobs.runs import heartbeat, records
+from jobs.runs import heartbeat, lineage, records
 from jobs.runs.heartbeat import QUEUED, RUNNING
 from lake.errors import ConfigError, FormatError
 
@@ -24,7 +24,7 @@ def remove(root: str, run: str) -> int:
         state = heartbeat.state(root, run)
         if state in (QUEUED, RUNNING):
             raise ConfigError(f"{run} is {state}: run 'lake runs stop {run}' first")
-    if builders := _builders(root, run):
+    if builders := lineage.builders(root, run):
         raise ConfigError(f"{', '.join(builders)} build on {run}: remove them first")
     objects = records.folder(root, run)
     paths = objects.list()
@@ -32,13 +32,3 @@ def remove(root: str, run: str) -> int:
     objects.delete([path for path in paths if path not in (FIRST, LAST)])
     objects.delete([LAST])
     return len(paths)
-
-
-def _builders(root: str, run: str) -> list[str]:
-    """The runs that read what this one wrote."""
-    builders = []
-    for name in records.names(root):
-        with suppress(FormatError):
-            if run in records.read_spec(root, name).inputs.values():
-                builders.append(name)
-    return builders

@@ -94,6 +94,18 @@ def as_stored(settings: Any) -> dict[str, Any]:  # noqa: ANN401 (a dataclass)
     }
 
 
+def changed(settings: Any) -> dict[str, Any]:  # noqa: ANN401 (a dataclass)
+    """Settings that differ from the defaults, by the names that people set them by."""
+    default, found = type(settings)(), {}
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        if is_dataclass(value):
+            found |= changed(value)
+        elif value != getattr(default, entry.name):
+            found[entry.name] = value
+    return found
+
+
 def check(requirement: str, value: object, *, holds: bool) -> None:
     """Refuse a setting, by what is required of it and the value that it has.
 

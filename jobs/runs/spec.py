@@ -32,11 +32,14 @@ class Spec:
     stores: tuple[Input, ...]
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Job -> id of the run it builds on."""
+    changed: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Settings that differ from the defaults, as somebody asked for them; no part of what is computed."""
 
     @property
     def id(self) -> str:
         """The name of the run: its job, and 12 hex digits of the SHA-256 of the spec as JSON."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        computed = {name: value for name, value in asdict(self).items() if name != "changed"}
+        text = json.dumps(computed, sort_keys=True, separators=(",", ":"))
         return f"{self.job}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     @property

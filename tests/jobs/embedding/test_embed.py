@@ -90,6 +90,7 @@ def test_loss_curve_and_card_lie_beside_the_model(truth, chain):
     lines = [json.loads(line) for line in (folder / "loss.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 61))
     assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(folder.glob("train/*"))  # checkpoints of a finished training are gone
     card = (folder / "model.md").read_text()
     for text in (truth.key, chain.pca, "learning_rate: 0.001", "threads: 1", "torch"):
         assert text in card

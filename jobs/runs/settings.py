@@ -96,7 +96,8 @@ def as_stored(settings: Any) -> dict[str, Any]:  # noqa: ANN401 (a dataclass)
 
 def changed(settings: Any) -> dict[str, Any]:  # noqa: ANN401 (a dataclass)
     """Settings that differ from the defaults, by the names that people set them by."""
-    default, found = type(settings)(), {}
+    default = type(settings)()
+    found: dict[str, Any] = {}
     for entry in fields(settings):
         value = getattr(settings, entry.name)
         if is_dataclass(value):

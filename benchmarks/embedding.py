@@ -13,7 +13,8 @@ learnt ones are also compared with the best linear method, seed by seed. Setting
 Lands (`benchmarks/embedding_lands.py`): the demo's country; `truth`, an invented country of 32 classes;
 `persistent`, the same under fields that stay over the years; `twins`, with classes that differ by texture
 or phase alone; `koppen`, climates of real land, from the 96 granules of `abi/lstf` in LAKE_SHARED_DATA;
-`koppen-sample`, one in eight of its pixels.
+`koppen-sample`, one in eight of its pixels; `textured`, for `benchmarks/structure.py`, with fine pixels
+apart.
 
 - `raw`: all features, standardised, missing values imputed by 200 principal components.
 - `pca-k`, `white-k`: principal components of the first period, as they are and with variance 1.
@@ -41,7 +42,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -54,7 +55,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
 import embedding_sheet
-from embedding_lands import LANDS, QUICK, Land, Size
+from embedding_lands import LANDS, QUICK, TEXTURED, Land, Size
 from embedding_sheet import LandPictures
 
 from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, vectors
@@ -116,6 +117,8 @@ class Data:
     seed: int
     textures: NDArray[np.floating] | None = None
     """(pixel, t) of the first year's fine pixels."""
+    place: NDArray[np.floating] | None = None
+    """(pixel, 2) latitude and longitude, degrees, which a method may be blind to."""
 
     @cached_property
     def total(self) -> Fitted:
@@ -221,8 +224,21 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
         mined = hard_negatives.mined(data.textures[valid], spectrum, data.seed)
         negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
     places = data.row[valid], data.column[valid]
-    state = recipe.fit(resolved, pixels, columns, around, hard_negatives=negatives, places=places)
+    state = recipe.fit(
+        resolved, pixels, columns, around, hard_negatives=negatives,
+        conditions=conditions(data, resolved, valid), places=places,
+    )  # fmt: skip
     return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
+
+
+def conditions(
+    data: Data, resolved: recipe.Recipe, valid: NDArray[np.integer]
+) -> torch.Tensor | None:
+    """(pixel, c) what a recipe asks to be blind to; None: nothing."""
+    columns = [("latitude", "longitude").index(name) for name in resolved.objective.blind_to]
+    if not columns or data.place is None:
+        return None
+    return torch.from_numpy(data.place[valid][:, columns]).float()
 
 
 def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recipe]:
@@ -262,20 +278,21 @@ LEARNT = {
 """Method -> settings. `study-a`, `study-b` and `study-c` are the original study's: a denoising autoencoder,
 a contrastive encoder of masked components, a deep autoencoder of masked features without components."""
 
-METHODS: dict[str, Method] = {
+LINEAR: dict[str, Method] = {
     "raw": raw,
     **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
     **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"reliable-{k}": partial(reliable, k=k) for k in (16, 64)},
-    **{name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()},
+}
+METHODS = LINEAR | {
+    name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()
 }
 TABLE = (
     "raw", "pca-16", "pca-64", "mnf-16", "mnf-64", "reliable-64",
     "default", "study-a", "study-b", "study-c",
 )  # fmt: skip
 """The methods that are measured where none are named."""
-LINEAR = frozenset(METHODS) - frozenset(LEARNT)
 COMPARED = (
     "knn_3", "linear", "few_linear", "cross_period", "nmi", "ari", "far_auc", "far_precision",
     "coherence", "agreement",
@@ -304,6 +321,14 @@ class Task:
     work: Path
     pictured: tuple[str, ...] = ()
     """Methods whose vectors are kept for the sheet."""
+    learnt: Mapping[str, str] = field(default_factory=LEARNT.copy)
+    """Settings of the methods that are none of `LINEAR`."""
+
+    def method(self, name: str) -> Method:
+        """The method of a name."""
+        if name in self.learnt:
+            return partial(learnt, overrides=self.learnt[name])
+        return METHODS[name]
 
     @property
     def results(self) -> Path:
@@ -318,9 +343,9 @@ class Task:
         """What a line of results is found by."""
         size = 0 if LANDS[self.land].is_real else self.size.rows
         known = {"land": self.land, "rows": size, "seed": self.seed, "method": method}
-        if method not in LEARNT:
+        if method not in self.learnt:
             return known
-        used = [asdict(part) for part in settings_of(LEARNT[method], self.seed)]
+        used = [asdict(part) for part in settings_of(self.learnt[method], self.seed)]
         digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:12]
         return known | {"settings": digest}
 
@@ -346,10 +371,11 @@ def run(task: Task, measuring: MeasureSettings | None = None) -> Results:
         _say(f"{task.land} {task.seed}: {land.first.shape[1]} pixels, {len(land.names)} features")
         textures = land.truth.quantities.get("textures")
         place = land.truth.row, land.truth.column
-        data = Data(land.first, land.second, land.names, *place, task.seed, textures)
+        known = textures, land.truth.quantities.get(embedding_lands.PLACE)
+        data = Data(land.first, land.second, land.names, *place, task.seed, *known)
         how = measuring or MeasureSettings(square=LANDS[task.land].square)
         for name in missing:
-            values, seconds, first = measured(data, land, how, name)
+            values, seconds, first = measured(data, land, how, task.method(name))
             line = task.identity(name) | {"values": values, "seconds": round(seconds, 1)}
             with task.results.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(line) + "\n")
@@ -362,11 +388,11 @@ def run(task: Task, measuring: MeasureSettings | None = None) -> Results:
 
 
 def measured(
-    data: Data, land: Land, measuring: MeasureSettings, method: str
+    data: Data, land: Land, measuring: MeasureSettings, method: Method
 ) -> tuple[dict[str, float], float, Singles]:
     """Measure -> value; the CPU seconds of the method, data it shares included; first period's vectors."""
     began = time.process_time()
-    first, second = METHODS[method](data)
+    first, second = method(data)
     seconds = time.process_time() - began
     truth = land.truth
     one, other = coherence.touching(truth.row, truth.column, truth.classes)
@@ -387,7 +413,7 @@ def table(runs: Sequence[Results], methods: Sequence[str]) -> dict[str, Any]:
             for name, statistics in summary.items()
         }
         named = {name: of_method[measure] for name, measure in NAMED.items()}
-        gains = gain(runs, summaries, method) if method in LEARNT else {}
+        gains = {} if method in LINEAR else gain(runs, summaries, method)
         document[method] = named | of_method | ({"over_best_linear": gains} if gains else {})
     return document
 
@@ -400,7 +426,9 @@ def gain(
     """Measure -> by how much a method is above the best linear one, seed by seed: mean, spread, and which."""
     gains = {}
     for measure in (name for name in COMPARED if name in summaries[method]):
-        linear = {name: summaries[name][measure]["mean"] for name in LINEAR & set(summaries)}
+        linear = {
+            name: summaries[name][measure]["mean"] for name in LINEAR.keys() & summaries.keys()
+        }
         if linear:
             best = max(linear, key=linear.__getitem__)
             differences = [{measure: run[method][measure] - run[best][measure]} for run in runs]
@@ -463,7 +491,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("embedding-benchmark"))
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    asked = arguments.lands or ("truth" if arguments.quick else ",".join(LANDS))
+    asked = arguments.lands or (
+        "truth" if arguments.quick else ",".join(name for name in LANDS if name != TEXTURED)
+    )
     arguments.lands = asked.split(",")
     names = {None: list(TABLE), "all": list(METHODS)}
     arguments.methods = names.get(arguments.methods) or arguments.methods.split(",")

@@ -38,6 +38,10 @@ DATA = Path(os.environ.get("LAKE_SHARED_DATA", Path(__file__).parents[2] / "shar
 PERIODS = (("2022-12-14", "2023-02-21"), ("2022-12-15", "2023-02-22"))
 OCEAN = 32
 LAYOUT = Layout(256, 8)
+EVERYTHING = FeatureSelection()
+TEXTURED = "textured"
+PLACE = "place"
+"""The quantity of an invented land that is latitude and longitude, (pixel, 2) degrees."""
 MAX_MISSING = sample.Settings().max_missing
 
 
@@ -112,7 +116,8 @@ def true_pixels(store: Store, url: str) -> Pixels:
     blocks = order.superblocks(domain.pixels, domain.layout)
     patterns = np.concatenate([texture.patterns(store, block) for block in blocks])
     cubes = texture.fine_cubes(store)
-    quantities = {"dynamics": dynamics} | {
+    lon, lat = domain.lonlat()
+    quantities = {"dynamics": dynamics, PLACE: np.stack([lat, lon], axis=1)} | {
         name: dynamics[:, [column]] for column, name in enumerate(DYNAMICS)
     }
     textures = texture.textures(patterns, cubes)
@@ -131,14 +136,26 @@ def climates(domain: Domain) -> NDArray[np.int64]:
     return zones[row.astype(int), column.astype(int)].astype(np.int64)
 
 
-def _invented(seed: int, size: Size, nuisance: float = 0.0, twins: int = 0) -> Land:
+def _invented(
+    seed: int,
+    size: Size,
+    selection: FeatureSelection = EVERYTHING,
+    **settings: float | tuple[int, ...],
+) -> Land:
+    """A country of these settings, as the features of a selection show it."""
     rows = size.rows
-    country = Country(seed=seed, rows=rows, columns=rows, nuisance=nuisance, twins=twins)
+    country = Country(**{"seed": seed, "rows": rows, "columns": rows, "twins": 0} | settings)
     with tempfile.TemporaryDirectory() as folder:
         written = stores.write(f"{folder}/lake", country, LAYOUT, folder)
         first, second = (lake.open(f"{written.root}/{key}") for key in written.keys)
-        x, y, names = read(first, second, FeatureSelection(), MAX_MISSING)
+        x, y, names = read(first, second, selection, MAX_MISSING)
         return Land(x, y, names, true_pixels(first, written.truth))
+
+
+def _textured(seed: int, size: Size, _: Path) -> Land:
+    """Fine pixels apart; quantities have the place, too."""
+    apart = FeatureSelection(subpixels=features.SEPARATE)
+    return _invented(seed, size, apart, months=(1, 4, 7, 10), tods=(50400, 64800, 79200))
 
 
 def _demo(seed: int, size: Size, folder: Path) -> Land:
@@ -197,6 +214,10 @@ LANDS: dict[str, LandKind] = {
     "twins": LandKind(
         make=lambda seed, size, _: _invented(seed, size, twins=8), square=12,
         help="the same; 8 classes differ from another one by texture or phase alone",
+    ),
+    TEXTURED: LandKind(
+        make=_textured, square=8,
+        help="the country of `truth`, fine pixels apart; four months and three times of day",
     ),
     "koppen": LandKind(
         make=_koppen, square=40, is_real=True,

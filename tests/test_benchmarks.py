@@ -1,4 +1,4 @@
-"""The benchmark of embeddings runs, on a country that is small enough for a test."""
+"""The benchmarks of embeddings run, on a country that is small enough for a test."""
 
 import importlib
 import json
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from scipy.stats import ttest_rel
 
 from jobs.evaluation.cases import MeasureSettings
 
@@ -25,8 +26,13 @@ def embedding():
     yield importlib.import_module("embedding")
     while str(BENCHMARKS) in sys.path:
         sys.path.remove(str(BENCHMARKS))
-    for name in ("embedding", "embedding_lands", "embedding_sheet"):
-        del sys.modules[name]
+    for name in ("embedding", "embedding_lands", "embedding_sheet", "structure"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def structure(embedding):
+    return importlib.import_module("structure")
 
 
 @pytest.fixture
@@ -113,6 +119,63 @@ def test_land_that_was_kept_is_the_land_that_was_made(small, embedding, tmp_path
     for name in ("row", "column", "classes", "truth"):
         assert_array_equal(getattr(kept.truth, name), getattr(made.truth, name))
     assert set(kept.truth.quantities) == set(made.truth.quantities)
+
+
+def test_study_of_structure_has_a_row_for_each_method_beside_its_base(
+    small, structure, capsys, monkeypatch, tmp_path
+):
+    methods = (
+        "mnf-16",
+        "mnf-64",
+        "deep",
+        "subpixels",
+        "blind",
+        "slots",
+        "slots-twice",
+        "wasserstein",
+    )
+    words = ["structure.py", "--rows", "32", "--seeds", "2", "--work", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*words, "--methods", ",".join(methods)])
+    structure.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == list(methods)
+    assert {line.count("|") for line in lines} == {13}
+    document = json.loads((tmp_path / "table.json").read_text("utf-8"))
+    assert document["blind"]["r2_place"]["mean"] < document["deep"]["r2_place"]["mean"]
+    for method, base in (("subpixels", "deep"), ("slots-twice", "slots")):
+        found = document[method]["over_base"]["linear"]["mean"]
+        of_seeds = (document[name]["linear"]["values"] for name in (method, base))
+        assert_allclose(found, np.subtract(*of_seeds).mean(), atol=1e-12)
+    assert "over_base" not in document["wasserstein"]  # its base was not asked for
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.height > 2 * sheet.width / 7
+
+
+def test_difference_counts_beyond_the_interval_of_students_t(structure):
+    rng = np.random.default_rng(0)
+    runs = [
+        {"a": dict.fromkeys(structure.SHOWN, 0.5 + noise), "b": dict.fromkeys(structure.SHOWN, 0.4)}
+        for noise in 0.02 * rng.normal(size=3)
+    ]
+    interval = ttest_rel(
+        [run["a"]["nmi"] for run in runs], [run["b"]["nmi"] for run in runs]
+    ).confidence_interval()
+    found = structure.differences(runs, "a", "b")
+    mean, half = found["nmi"]["mean"], found["nmi"]["half"]
+    assert_allclose((mean - half, mean + half), interval)
+    assert structure.verdict(found).startswith("+ kNN, linear")
+    for name, mean in (("nmi", -1.0), ("knn_3", 0.0)):
+        found[name] = {"mean": mean, "half": 0.1}
+    assert structure.verdict(found).startswith("+ linear, few labels")
+    assert structure.verdict(found).endswith("; - NMI")
+    same = {name: {"mean": 0.0, "half": 0.1} for name in structure.SHOWN}
+    assert structure.verdict(same) == "no difference"
+
+
+def test_every_method_of_the_study_has_settings_that_go_together(embedding, structure):
+    for name, overrides in structure.LEARNT.items():
+        assert embedding.settings_of(overrides, 0), name
+    assert set(structure.BASES) | set(structure.BASES.values()) <= set(structure.METHODS)
 
 
 def test_marked_pixels_lie_in_the_middle_of_the_largest_classes(embedding):

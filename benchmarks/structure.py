@@ -1,0 +1,190 @@
+"""What structure is worth: encoders, towers, blindness, masks and losses of sets, by the same measures.
+
+    python benchmarks/structure.py [--seeds 3] [--first-seed 0] [--rows 40] [--methods ...] [--work DIR]
+
+The land is `textured` of `benchmarks/embedding_lands.py`: an invented country of 32 classes with bands of
+500 m, 1 km and 2 km, whose fine pixels are features of their own; two years, four months, three times of day.
+Each method is compared, seed by seed, with the one that it changes (`BASES`). A difference counts where
+Student's t of the seeds is beyond its 95 % interval: with three seeds, 4.3 standard errors.
+
+DIR (default: structure-benchmark) keeps what `benchmarks/embedding.py` keeps, and at the end `table.json`,
+`table.md` for docs/measurements.md, and `sheet.png` with pictures of the first seed.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+sys.path.insert(0, str(Path(__file__).parent))
+import embedding
+import embedding_lands
+import embedding_sheet
+from embedding import PICTURED_LINEAR, Results, Task
+from embedding_lands import TEXTURED, Size
+from embedding_sheet import LandPictures
+
+LINEAR = ("pca-64", "mnf-16", "mnf-64")
+YEARS = "inputs=features batch=128 steps=150"
+"""Two years of features, by the default loss of two periods; 16 passes over 1200 pixels."""
+REBUILT = f"{YEARS} model=deep loss=huber views=mask unit=false"
+SETS = f"{REBUILT} batch=64"
+"""Smaller batches: the Sinkhorn divergence costs most of all."""
+ENCODERS = {
+    "cyclic": "", "hierarchical": "", "bands": "depth=1", "subpixels": "",
+    "transformer": "hidden=32 depth=1", "composite": "",
+}  # fmt: skip
+TOWERS = "towers=mean+stddev,skewness+kurtosis"
+MASKS = {
+    "mask-80": "masked=0.8 steps=375", "mask-slots": "mask_by=month,tod", "mask-bands": "mask_by=band",
+    "mask-resolutions": "mask_by=cube", "mask-statistics": "mask_by=statistic",
+    "stages-land": "views=stages", "stages-pixel": "views=stages fixed=pixel",
+}  # fmt: skip
+SET_LOSSES = ("wasserstein", "sliced", "chamfer", "sinkhorn", "ssim")
+SLOTS = f"{YEARS} model=deep loss=infonce views=periods,slots"
+LEARNT: dict[str, str] = {
+    "default": "inputs=mnf",
+    "deep": f"{YEARS} model=deep",
+    **{name: f"{YEARS} model={name} {sizes}" for name, sizes in ENCODERS.items()},
+    "deep-towers": f"{YEARS} model=deep {TOWERS}",
+    "cyclic-towers": f"{YEARS} model=cyclic {TOWERS}",
+    "variational": f"{YEARS} model=deep variational=true loss=infonce,vicreg,kl weights=1,0.1,0.001",
+    "blind": f"{YEARS} model=deep loss=infonce,vicreg,blind weights=1,0.1,1 blind_to=latitude,longitude",
+    "slots": SLOTS,
+    "slots-twice": f"{SLOTS} draws=2",
+    "mask": REBUILT,
+    **{name: f"{REBUILT} {masks}" for name, masks in MASKS.items()},
+    "beta-vae": f"{REBUILT} variational=true loss=huber,kl weights=1,0.001",
+    "rebuilt": SETS,
+    **{name: f"{SETS} loss={name},huber" for name in SET_LOSSES},
+}
+METHODS = (*LINEAR, *LEARNT)
+BASES = {
+    "default": "mnf-64", "deep": "mnf-64", **dict.fromkeys(ENCODERS, "deep"),
+    "deep-towers": "deep", "cyclic-towers": "cyclic", "variational": "deep", "blind": "deep",
+    "slots": "deep", "slots-twice": "slots", "mask": "deep", **dict.fromkeys(MASKS, "mask"),
+    "beta-vae": "mask", **dict.fromkeys(SET_LOSSES, "rebuilt"),
+}  # fmt: skip
+"""The method that each one changes."""
+SHOWN = {
+    "knn_3": "kNN", "linear": "linear", "few_linear": "few labels", "cross_period": "other year",
+    "nmi": "NMI", "far_auc": "far AUC", "coherence": "coherence", "agreement": "agreement",
+    "r2_textures": "texture R2", "r2_place": "place R2",
+}  # fmt: skip
+"""Measures of a column; local ones first."""
+PICTURED = ("default", "deep", "subpixels", "composite", "mask-slots")
+
+
+def differences(
+    runs: Sequence[Results], method: str, base: str, confidence: float = 0.95
+) -> dict[str, dict[str, float]]:
+    """Measure -> mean difference of a method to its base, seed by seed, and half of its interval.
+
+    The interval is Student's; infinite of one seed.
+    """
+    found = {}
+    for name in SHOWN:
+        values = np.array([run[method][name] - run[base][name] for run in runs])
+        half = np.inf
+        if values.size > 1:
+            error = values.std(ddof=1) / np.sqrt(values.size)
+            half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * error)
+        found[name] = {"mean": float(values.mean()), "half": half}
+    return found
+
+
+def verdict(found: Mapping[str, Mapping[str, float]]) -> str:
+    """Which measures differ from those of the base, in words; the place is not judged."""
+    judged = [name for name in SHOWN if name != "r2_place"]
+    better = [SHOWN[name] for name in judged if found[name]["mean"] > found[name]["half"]]
+    worse = [SHOWN[name] for name in judged if -found[name]["mean"] > found[name]["half"]]
+    texts = [f"{word} {', '.join(names)}" for word, names in (("+", better), ("-", worse)) if names]
+    return "; ".join(texts) or "no difference"
+
+
+def markdown(document: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a table of the guide: a method each, the best mean of a column bold."""
+    yield f"| | {' | '.join(SHOWN.values())} | against |"
+    yield "|" + "---|" * (len(SHOWN) + 2)
+    best = {name: max(values[name]["mean"] for values in document.values()) for name in SHOWN}
+    for method, values in document.items():
+        cells = []
+        for name in SHOWN:
+            mean, spread = values[name]["mean"], values[name]["spread"]
+            is_best = mean == best[name] and name != "r2_place"
+            text = f"**{_short(mean)}**" if is_best else _short(mean)
+            cells.append(f"{text} ({_short(spread)})")
+        base = BASES.get(method)
+        against = f"{base}: {values['verdict']}" if base and "verdict" in values else ""
+        yield f"| {method} | {' | '.join(cells)} | {against} |"
+
+
+def _short(value: float) -> str:
+    """Three decimals, without the zero before them."""
+    return f"{value:.3f}".replace("0.", ".", 1)
+
+
+def sheet(task: Task, path: Path) -> None:
+    """Draw a row of pictures for each method whose vectors were kept."""
+    land = embedding_lands.load(task.land, task.seed, task.size, task.work)
+    linear, truth = np.load(task.vectors(PICTURED_LINEAR)), land.truth
+    pictures = []
+    for method in task.pictured:
+        vectors = np.load(task.vectors(method))
+        known = np.isfinite(linear).all(axis=1) & np.isfinite(vectors).all(axis=1)
+        arrays = truth.row, truth.column, truth.classes, linear, vectors
+        pictures.append(LandPictures(method, *(values[known] for values in arrays)))
+    embedding_sheet.write(path, pictures, PICTURED_LINEAR, "vectors")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=40, help="rows and columns of the country")
+    parser.add_argument("--methods", default=",".join(METHODS), help="some of them, by commas")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--work", type=Path, default=Path("structure-benchmark"))
+    arguments = parser.parse_args()
+    arguments.methods = tuple(arguments.methods.split(","))
+    if unknown := set(arguments.methods) - set(METHODS):
+        parser.error(
+            f"no methods {', '.join(sorted(unknown))}: wanted some of {', '.join(METHODS)}"
+        )
+    return arguments
+
+
+def main() -> None:
+    """Measure, print and draw."""
+    arguments = _arguments()
+    methods, work = arguments.methods, arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    pictured = tuple(name for name in (PICTURED_LINEAR, *PICTURED) if name in methods)
+    draws = len(pictured) > 1 and PICTURED_LINEAR in pictured
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    tasks = [
+        Task(TEXTURED, seed, methods, Size(arguments.rows), work, () if n else pictured, LEARNT)
+        for n, seed in enumerate(seeds)
+    ]
+    runs = embedding.each(embedding.run, tasks, arguments.processes)
+    document = embedding.table(runs, methods)
+    for method, base in BASES.items():
+        if {method, base} <= set(methods):
+            found = differences(runs, method, base)
+            document[method] |= {"over_base": found, "verdict": verdict(found)}
+    (work / "table.json").write_text(json.dumps(document, indent=1), "utf-8")
+    text = "\n".join(markdown(document))
+    (work / "table.md").write_text(text + "\n", "utf-8")
+    if draws:
+        sheet(tasks[0], work / "sheet.png")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -81,7 +81,8 @@ def normalised(model: FactorModel, total: Floats) -> FactorModel:
     """The model with its free scales, signs and axes fixed: the loadings span what they did.
 
     CP: factors have length 1 and a positive largest number; components are by falling strength. Tucker:
-    loadings are orthonormal, pixel factors uncorrelated (about 0), by falling strength.
+    loadings are orthonormal, pixel factors uncorrelated (about 0), by falling strength; the largest number
+    of a loading, and of a direction of a mode, is positive.
 
     Args:
         model: small factors.
@@ -101,8 +102,10 @@ def _normalised_tucker(model: FactorModel, core: Floats, gram: Floats) -> Factor
     strength, axes = np.linalg.eigh(lower.T @ gram @ lower)
     turn = np.linalg.solve(lower.T, axes[:, np.argsort(-strength, kind="stable")])
     turned = loadings @ turn
-    largest = np.take_along_axis(turned, np.abs(turned).argmax(axis=0)[None], axis=0)
-    return FactorModel(model.factors, core @ (turn * np.where(largest < 0, -1, 1)))
+    core = np.asarray(core @ (turn * _signs(turned)))
+    for axis, values in enumerate(model.factors):
+        core = np.moveaxis(np.moveaxis(core, axis, -1) * _signs(values), -1, axis)
+    return FactorModel(tuple(map(_positive, model.factors)), core)
 
 
 def cholesky(gram: Floats) -> Floats:
@@ -117,5 +120,10 @@ def _unit(values: Floats) -> Floats:
 
 
 def _positive(values: Floats) -> Floats:
-    largest = np.take_along_axis(values, np.abs(values).argmax(axis=0)[None], axis=0)
-    return np.asarray(values * np.where(largest < 0, -1, 1))
+    return np.asarray(values * _signs(values))
+
+
+def _signs(values: Floats) -> Floats:
+    """(column,) the sign of each column's largest number; 1 for 0."""
+    largest = np.take_along_axis(values, np.abs(values).argmax(axis=0)[None], axis=0)[0]
+    return np.where(largest < 0, -1.0, 1.0)

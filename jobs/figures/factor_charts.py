@@ -24,6 +24,8 @@ WIDTHS = {"month": 1.5, "tod": 1.5, "band": 2.4, "metric": 1.0}
 """Mode -> width of its panels in inches."""
 TITLES = {"month": "months", "tod": "hours (UTC)", "band": "bands", "metric": "metrics"}
 SCAN_SIZE = (4.6, 4.6)
+LOWEST = -5
+"""Percent of core consistency; lower ones say no more."""
 MANY_STEPS = 8
 """Number of steps of a mode above which not all are named."""
 
@@ -93,12 +95,12 @@ def scan(key: str, judgements: Sequence[Mapping[str, Any]], components: int) -> 
         axes = sheet.figure.add_axes((0, 1 - (number + 1) * height, 1, 0.82 * height))
         known = [row for row in judgements if row[name] is not None]
         axes.plot(
-            [row["components"] for row in known], [row[name] for row in known],
+            [row["components"] for row in known], [max(row[name], LOWEST) for row in known],
             "o-", color=COLOURS[number], markersize=4.5, linewidth=1.4,
         )  # fmt: skip
         axes.axvline(components, color=INK, linewidth=0.8, linestyle=":")
         if name == "core_consistency":
-            axes.set_ylim(-5, 105)  # far below 0 says no more than 0
+            axes.set_ylim(LOWEST, 105)
         axes.set_xlim(*_wider([row["components"] for row in judgements]))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(label, fontsize=8, color=INK)
@@ -107,8 +109,8 @@ def scan(key: str, judgements: Sequence[Mapping[str, Any]], components: int) -> 
     sheet.figure.axes[-1].set_xlabel("components", fontsize=8.5, color=INK)
     caption = (
         "Fit: the share of the sum of squares that is explained. Core consistency: 100 where components do "
-        "not interact; values below 0 lie below the frame. Stability: how well other random starts "
-        f"find the same components. Dotted: the {components} components that were chosen."
+        "not interact; what is far below 0, as it may be, is drawn on the frame. Stability: how well other "
+        f"random starts find the same components. Dotted: the {components} components that were chosen."
     )
     return CaptionedFigure(title, caption, sheet.figure)
 
@@ -165,7 +167,7 @@ def _profile(
         names = [month_abbr[int(s)][0] if mode == "month" else f"{int(s) / 3600:g}" for s in steps]
     else:
         along = np.arange(len(steps), dtype=float)
-        axes.bar(along, values, color=colour, width=0.7)
+        axes.bar(along, values, color=colour, width=0.6)
         names = _short_names([str(step) for step in steps])
     every = -(-len(names) // MANY_STEPS) if mode == "tod" else 1
     rotation = 90 if mode in {"band", "metric"} else 0
@@ -202,7 +204,7 @@ def _style(axes: Axes) -> None:
 def _wider(along: Sequence[float] | Floats) -> tuple[float, float]:
     """Both ends of an axis, with some room."""
     low, high = float(np.min(along)), float(np.max(along))
-    room = max(0.06 * (high - low), 0.6 if high == low else 0.3)
+    room = max(0.06 * (high - low), 0.6 if high == low else 0.4)
     return low - room, high + room
 
 

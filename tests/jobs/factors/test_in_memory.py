@@ -140,6 +140,8 @@ def test_tucker_has_orthonormal_loadings_and_uncorrelated_pixel_factors():
     model = fitted(x, 4, seeds=(0,), ranks=RANKS).model
     loadings = model.loadings()
     assert_allclose(loadings.T @ loadings, np.eye(4), atol=1e-8)
+    for values in (loadings, *model.factors):
+        assert (values[np.abs(values).argmax(axis=0), range(values.shape[1])] > 0).all()
     pixels = pixel_factors.solve(Observed.of(x), GRID.features(loadings), RULE)
     gram = pixels.T @ pixels
     assert (np.diff(np.diag(gram)) < 0).all()

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
+from jobs.classes import cluster
 from jobs.factors import cells, factor, factor_model, in_memory, pixel_factors, small_factors
 from jobs.factors.cells import CellGrid
 from jobs.factors.factor import Settings
@@ -160,8 +161,7 @@ def test_vectors_are_drawn_as_colours_measured_and_clustered(client, stores, mad
     root, keys = stores
     assert "3-dimensional" in run_maps.draw(root, made).caption
     assert outputs.vectors_of(root, made, "") == "embedding"
-    kmeans = pytest.importorskip("jobs.classes.kmeans", reason="no torch")
-    run = driver.run(client, root, keys["first"], kmeans.Settings(made, k=3))
+    run = driver.run(client, root, keys["first"], cluster.Settings(made, k=3))
     labels = outputs.dataset(root, run)["labels"].values
     assert_array_equal(np.flatnonzero(labels < 0), [7])
     assert len(np.unique(labels)) == 4

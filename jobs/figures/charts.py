@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from jobs.figures.captioned_maps import CaptionedFigure
@@ -87,7 +88,8 @@ def agreement_by_count(
         axes.plot([count] * len(values), values, ".", color="#0072B2", alpha=0.5, markersize=4)
     axes.plot(counts, [values.mean() for values in agreements.values()], color="#0072B2")
     axes.axvline(chosen, color=INK, linewidth=0.8)
-    axes.set_ylim(min(0.0, *(float(values.min()) for values in agreements.values())), 1.02)
+    axes.set_ylim(min(0.0, *(float(values.min()) for values in agreements.values())) - 0.02, 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("number of clusters", fontsize=8, color=INK)
     axes.set_ylabel("agreement of two halves", fontsize=8, color=INK)
     axes.tick_params(labelsize=6.5, labelcolor=INK, width=0.6, length=2.5)

@@ -308,7 +308,8 @@ def rows(document: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[st
 def draw(document: Mapping[str, Mapping[str, Mapping[str, Any]]], batch: int, path: Path) -> None:
     """Draw accuracy over information as a PNG, a panel for each probe; `batch` is where it ends."""
     figure = Figure(figsize=(12, 5), layout="constrained")
-    for axes, (probe, label) in zip(figure.subplots(1, 2), PROBES.items(), strict=True):
+    panels = figure.subplots(1, len(PROBES))
+    for axes, (probe, label) in zip(panels, PROBES.items(), strict=True):
         for number, (kind, of_kind) in enumerate(document.items()):
             information, accuracy = (
                 {share: values[name] for share, values in of_kind.items()}
@@ -318,21 +319,30 @@ def draw(document: Mapping[str, Mapping[str, Mapping[str, Any]]], batch: int, pa
             spread = [value["spread"] for value in accuracy.values()]
             style = {"color": f"C{number}", "lw": 1.5, "elinewidth": 0.7, "marker": "o", "ms": 4}
             axes.errorbar(x, y, spread, label=kind, **style)
-            for end in (0, -1):
-                text = f"{100 * float(list(of_kind)[end]):.0f} % hidden"
+            for end, place in ((0, (-8, 8)), (-1, (8, -12 if number else 8))):
+                text, side = (
+                    f"{100 * float(list(of_kind)[end]):.0f} % hidden",
+                    "left" if end else "right",
+                )
                 axes.annotate(
-                    text, (x[end], y[end]), (4, 6), textcoords="offset points",
-                    fontsize=7, color=f"C{number}",
+                    text, (x[end], y[end]), place, textcoords="offset points", ha=side,
+                    fontsize=8, color=f"C{number}",
                 )  # fmt: skip
             spot = sweet_spot(of_kind, probe)
             best = information[spot.share]["mean"], accuracy[spot.share]["mean"]
             face = f"C{number}" if spot.is_between else "white"
             axes.plot(*best, "*", ms=16, mfc=face, mec=f"C{number}", zorder=3)
         axes.axvline(math.log(batch), color="0.6", ls=":", lw=1)
-        axes.set_xlabel("information of the two views, lower bound (nats); dotted: its end")
+        axes.set_xlabel("information of the two views, lower bound in nats (dotted: its highest)")
         axes.set_ylabel(f"accuracy, {label}")
         axes.grid(alpha=0.3)
-        axes.legend(title="star: best; filled: above both ends", title_fontsize=8, fontsize=8)
+    title = "star: best; filled: above both ends beyond the 95 % interval"
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=len(document),
+        title=title,
+    )
     figure.savefig(path, dpi=110)
 
 

@@ -43,7 +43,9 @@ def known(correlation):
     return -DIMENSIONS / 2 * math.log(1 - correlation**2)
 
 
-def estimated(infomin, correlation):
+def estimated(infomin, correlation, monkeypatch):
+    monkeypatch.setattr(infomin, "DRAWS", 1)
+    monkeypatch.setattr(infomin, "TEMPERATURES", (0.1, 0.2, 0.4))
     _, resolved = infomin.embedding.settings_of(SETTINGS, 0)
     x = tuple(torch.from_numpy(y.astype(np.float32)) for y in correlated(correlation, PIXELS))
     trained, held_out = (tuple(y[side] for y in x) for side in (slice(3500), slice(3500, None)))
@@ -84,13 +86,13 @@ def test_bound_of_the_best_vectors_is_the_information_of_gaussians(infomin, corr
     assert infomin.lower_bound(wrong, temperature) < 0
 
 
-def test_bound_of_learnt_vectors_is_below_the_information_and_above_half_of_it(infomin):
-    bound = estimated(infomin, 0.8)
-    assert 0.5 * known(0.8) < bound < known(0.8) + 0.05
+def test_bound_of_learnt_vectors_is_below_the_information_and_not_far_below(infomin, monkeypatch):
+    bound = estimated(infomin, 0.8, monkeypatch)
+    assert 0.8 * known(0.8) < bound < known(0.8) + 0.05
 
 
-def test_views_that_share_nothing_have_no_information(infomin):
-    assert abs(estimated(infomin, 0.0)) < 0.05
+def test_views_that_share_nothing_have_no_information(infomin, monkeypatch):
+    assert abs(estimated(infomin, 0.0, monkeypatch)) < 0.05
 
 
 def test_views_that_are_the_same_have_the_logarithm_of_the_batch(infomin):
@@ -135,9 +137,9 @@ def of_kind(*accuracies):
 
 def test_spot_is_sweet_only_above_both_ends(infomin):
     assert infomin.sweet_spot(of_kind(0.5, 0.8, 0.4), "knn_3").is_between
-    spot = infomin.sweet_spot(of_kind(0.5, 0.8, 0.79), "knn_3")
+    spot = infomin.sweet_spot(of_kind(0.5, 0.8, 0.795), "knn_3")
     assert spot.share == "0.5"
-    assert_allclose(spot.above, (0.3, 0.01), atol=1e-9)
+    assert_allclose(spot.above, (0.3, 0.005), atol=1e-9)
     assert not spot.is_between
     assert not infomin.sweet_spot(of_kind(0.9, 0.8, 0.4), "knn_3").is_between
 

@@ -18,7 +18,7 @@ from jobs.embedding.columns import Columns
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 DIMENSIONS, PIXELS = 3, 6000
 SETTINGS = (
-    "inputs=pca views=periods loss=infonce temperature=0.1 latent=3 steps=400 batch=256 threads=1"
+    "inputs=pca views=periods loss=infonce model=plain hidden=64 latent=8 steps=200 batch=256"
 )
 
 
@@ -45,7 +45,6 @@ def known(correlation):
 
 def estimated(infomin, correlation, monkeypatch):
     monkeypatch.setattr(infomin, "DRAWS", 1)
-    monkeypatch.setattr(infomin, "TEMPERATURES", (0.1, 0.2, 0.4))
     _, resolved = infomin.embedding.settings_of(SETTINGS, 0)
     x = tuple(torch.from_numpy(y.astype(np.float32)) for y in correlated(correlation, PIXELS))
     trained, held_out = (tuple(y[side] for y in x) for side in (slice(3500), slice(3500, None)))

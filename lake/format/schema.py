@@ -21,6 +21,7 @@ from lake.format.bands import Quantity
 from lake.format.domain import Domain
 from lake.format.grid import Grid
 from lake.format.moments import METRICS
+from lake.format.times import DAY_S
 
 FORMAT = "goeslake"
 VERSION = 1
@@ -232,7 +233,12 @@ def cube_from(name: str, attributes: Mapping[str, Any]) -> Cube:
     is_typed = all(isinstance(text, str) for text in texts) and all(
         type(number) is int for number in (cube.refinement, *cube.tods)
     )
-    if name != cube.name or not is_typed or cube.refinement not in REFINEMENTS:
+    fits = (
+        is_typed
+        and cube.refinement in REFINEMENTS
+        and 0 <= min(cube.tods) <= max(cube.tods) < DAY_S
+    )
+    if name != cube.name or not fits:
         raise ConfigError(f"the attributes of the cube {name!r} are {str(fields)[:200]}")
     return cube
 

@@ -103,3 +103,14 @@ def test_group_says_the_quantity_of_a_variable_that_version_1_does_not_imply():
     for implied in (cube_of("LST", "LST"), cube_of("Rad", "C02")):
         assert list(schema.cube_attributes(implied)) == ["cube"]
         assert schema.cube_from("c", schema.cube_attributes(implied)) == implied
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"tods": [86400]}, {"tods": [-1]}, {"tods": [10**30]}, {"tods": [1.5]}, {"refinement": 3}],
+)
+def test_attributes_of_no_cube_are_refused(broken):
+    attributes = json.loads(json.dumps(schema.cube_attributes(cube_of("Rad", "C13"))))
+    attributes["cube"] |= broken
+    with pytest.raises(ConfigError, match="the attributes of the cube 'c' are"):
+        schema.cube_from("c", attributes)

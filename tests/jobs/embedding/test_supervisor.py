@@ -60,14 +60,14 @@ def kill_at_steps(monkeypatch, truth, run, steps):
     return kills
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(KILLS, marks=pytest.mark.slow)])
-def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch, kills):
-    settings = {"steps": 60 * kills, "checkpoint_seconds": 0.0}
+@pytest.mark.timeout(900)
+def test_killed_training_ends_with_the_same_bits(queued, truth, monkeypatch):
+    settings = {"steps": 60 * KILLS, "checkpoint_seconds": 0.0}
     undisturbed = queued(**settings)
     supervisor.training(truth.root, undisturbed, 1)
     expected = weights(truth, undisturbed)
     run = queued(**settings)
-    steps = sorted(random.Random(1).sample(range(10, 50 * kills), kills))  # noqa: S311 (no secret)
+    steps = sorted(random.Random(1).sample(range(10, 50 * KILLS), KILLS))  # noqa: S311 (no secret)
     pending = kill_at_steps(monkeypatch, truth, run, steps)
     supervisor.training(truth.root, run, 1)
     assert pending == []

@@ -18,7 +18,7 @@ demo: install
 	$(BIN)/lake demo lake-demo
 
 test: install lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff format

@@ -46,7 +46,7 @@ def test_commit_of_an_action_is_that_of_one_version():
 def test_every_python_that_is_supported_runs_make_test():
     job = WORKFLOWS["test"]["jobs"]["test"]
     assert job["steps"][-1] == {"run": "make test"}
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "make test"
+    assert "make test" in (ROOT / ".ci" / "run").read_text().splitlines()
     changelog = (ROOT / "CHANGELOG.md").read_text()
     first, last = re.findall(r"on Python (3\.\d+) to (3\.\d+)", changelog)[0]
     minors = range(int(first[2:]), int(last[2:]) + 1)

@@ -17,7 +17,7 @@ from lake.errors import DataError, StoppedError
 from lake.storage.connect import connect
 from tests.jobs import quick
 
-KILLS = int(os.environ.get("LAKE_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("LAKE_TEST_KILLS", "2"))
 """Of one training; `make faults` asks for 20."""
 
 

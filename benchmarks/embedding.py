@@ -31,7 +31,8 @@ and `sheet.png` with pictures of the first seed.
 --quick: `truth` alone and smaller countries, unless lands are named. --json: print the JSON; of one land
 it is method -> measure, of several land -> method -> measure.
 
-A method is one entry of `METHODS`: data of both periods in, vectors of both periods out.
+A method is one entry of `METHODS` (`benchmarks/embedding_methods.py`): data of both periods in, vectors of
+both periods out.
 """
 
 import argparse
@@ -43,39 +44,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
+import embedding_methods
 import embedding_sheet
 from embedding_lands import LANDS, QUICK, TEXTURED, Land, Size
+from embedding_methods import LEARNT, LINEAR, METHODS, Data, Method, Singles, learnt
 from embedding_sheet import LandPictures
 
-from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, vectors
-from jobs.embedding.columns import Columns
-from jobs.embedding.views import pairs
 from jobs.evaluation import coherence, measures
 from jobs.evaluation.cases import MeasureSettings
 from jobs.evaluation.measures import MEASURES, Better
-from jobs.features.scaling import Scaling
-from jobs.linear import components, mnf
-from jobs.linear.components import LinearModel
-from jobs.linear.covariance import CovarianceSums
-from jobs.linear.passes import Fit
-from jobs.runs import settings
 from lake.dask_cluster import MALLOC, ONE_THREAD
 
-Singles = NDArray[np.float32]
-
-FIT, FLOOR = Fit(), mnf.Settings().floor
-RIDGE = 0.05
 NAMED = {"knn": "knn_3", "few_shot": "few_linear"}
 """Names that other tools ask for, and the measures that these are."""
 SHOWN = (
@@ -85,209 +73,10 @@ SHOWN = (
 )  # fmt: skip
 
 T, R = TypeVar("T"), TypeVar("R")
-Method = Callable[["Data"], tuple[Singles, Singles]]
-"""Vectors (pixel, d) of both periods; NaN where a pixel has none."""
 Results = Mapping[str, Mapping[str, float]]
 """Method -> measure -> value."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """Principal components, and the covariance that they are of."""
-
-    model: LinearModel
-    covariance: NDArray[np.float64]
-    """(feature, feature) of features standardised by the last pass but one."""
-    scale: NDArray[np.float64]
-    """(feature,) by which features were divided for it."""
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """The input of a method: features of two years of a country, and nothing of the truth."""
-
-    first: Singles
-    """(feature, pixel) NaN: missing."""
-    second: Singles
-    names: tuple[str, ...]
-    """Names of the features: `day-2km/C13/07/64800/mean`."""
-    row: NDArray[np.integer]
-    """(pixel,) on the grid, as `column` is."""
-    column: NDArray[np.integer]
-    seed: int
-    textures: NDArray[np.floating] | None = None
-    """(pixel, t) of the first year's fine pixels."""
-    place: NDArray[np.floating] | None = None
-    """(pixel, 2) latitude and longitude, degrees, which a method may be blind to."""
-
-    @cached_property
-    def total(self) -> Fitted:
-        """Principal components of the first year."""
-        return fitted(self.first, Scaling.fit(self.first, FIT.clip))
-
-    @cached_property
-    def noise(self) -> Fitted:
-        """Those of the differences between the years."""
-        pilot = Scaling.fit(self.first, FIT.clip)
-        without_end = np.full(len(self.first), np.inf)
-        unit = Scaling(-without_end, without_end, np.zeros(len(self.first)), pilot.scale)
-        return fitted(pilot.cut(self.first.copy()) - pilot.cut(self.second.copy()), unit)
-
-    @cached_property
-    def covariances(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(feature, feature) of the standardised features, and of their noise."""
-        scale = self.total.model.scaling.scale
-        total, noise = (
-            fit.covariance * (fit.scale / scale) * (fit.scale / scale)[:, None]
-            for fit in (self.total, self.noise)
-        )
-        return total, noise / 2
-
-    @cached_property
-    def filled(self) -> tuple[Singles, Singles]:
-        """(pixel, feature) of both years, standardised by the first, without missing values.
-
-        NaN: a pixel that has no feature at all.
-        """
-        years = []
-        for x in (self.first, self.second):
-            z = self.total.model.scaling.apply(x.copy())
-            components.impute(z, self.total.model)
-            years.append(np.ascontiguousarray(z.T))
-        return years[0], years[1]
-
-    def projected(self, vectors: NDArray[np.float64]) -> tuple[Singles, Singles]:
-        """(pixel, d) of both years along vectors (d, feature)."""
-        first, second = (z @ vectors.T.astype(np.float32) for z in self.filled)
-        return first, second
-
-
-def fitted(x: Singles, scaling: Scaling) -> Fitted:
-    """As `lake pca` fits: a pass, then imputation passes, by the components of the pass before."""
-    last: Fitted | None = None
-    for _ in range(1 + FIT.refills):
-        before = last.model.scaling if last else scaling
-        z, total = before.apply(x.copy()), CovarianceSums.empty(len(x))
-        if last:
-            total.add_noise(last.model.noise * components.impute(z, last.model))
-        total.add(z)
-        model = components.solve(total, before, min(FIT.components, len(z)))
-        last = Fitted(model, total.covariance(), before.scale)
-    return last
-
-
-def raw(data: Data) -> tuple[Singles, Singles]:
-    """All features."""
-    return data.filled
-
-
-def pca(data: Data, k: int, *, whiten: bool = False) -> tuple[Singles, Singles]:
-    """The first k principal components."""
-    model = data.total.model
-    unit = np.sqrt(model.variance[:k, None]) if whiten else 1
-    return data.projected(model.components[:k] / unit)
-
-
-def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
-    """The k directions with most variance over noise, in units of noise."""
-    total, noise = data.covariances
-    return data.projected(mnf.solve(total, noise, min(k, len(total)), FLOOR)[0])
-
-
-def reliable(data: Data, k: int) -> tuple[Singles, Singles]:
-    """The same at variance 1 times reliability, the share of the variance that is not noise.
-
-    Every feature gets `RIDGE` times the mean noise besides its own, so that no direction is free of noise
-    by chance.
-    """
-    total, noise = data.covariances
-    noise = noise + RIDGE * np.trace(noise) / len(noise) * np.eye(len(noise))
-    directions, ratio = mnf.solve(total, noise, min(k, len(total)), FLOOR)
-    weight = np.maximum(1 - 1 / ratio, 0) / np.sqrt(ratio)
-    return data.projected(directions * weight[:, None])
-
-
-def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
-    """The vectors of `lake embed` with these settings, trained on all pixels that have inputs."""
-    parsed, resolved = settings_of(overrides, data.seed)
-    inputs, count = parsed.encoder_inputs.inputs, min(FIT.components, len(data.names))
-    scores = {"pca": partial(pca, k=count), "mnf": partial(minimum_noise, k=count)}
-    x = scores.get(inputs, standardised)(data)
-    are_features = inputs == encoder_inputs.FEATURES
-    valid = np.flatnonzero(np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1))
-    around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
-    pixels = tuple(torch.from_numpy(period[valid]) for period in x)
-    columns = Columns.from_names(data.names) if are_features else Columns(components=count)
-    negatives = None
-    if parsed.dataset.hard_negatives and data.textures is not None:
-        spectrum = np.nan_to_num(x[0][valid])
-        mined = hard_negatives.mined(data.textures[valid], spectrum, data.seed)
-        negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
-    places = data.row[valid], data.column[valid]
-    state = recipe.fit(
-        resolved, pixels, columns, around, hard_negatives=negatives,
-        conditions=conditions(data, resolved, valid), places=places,
-    )  # fmt: skip
-    return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
-
-
-def conditions(
-    data: Data, resolved: recipe.Recipe, valid: NDArray[np.integer]
-) -> torch.Tensor | None:
-    """(pixel, c) what a recipe asks to be blind to; None: nothing."""
-    columns = [("latitude", "longitude").index(name) for name in resolved.objective.blind_to]
-    if not columns or data.place is None:
-        return None
-    return torch.from_numpy(data.place[valid][:, columns]).float()
-
-
-def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recipe]:
-    """The settings of a learnt method, and its recipe for two periods."""
-    parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={seed}"])
-    inputs = parsed.encoder_inputs.inputs
-    features, noise = inputs == encoder_inputs.FEATURES, inputs == mnf.JOB
-    return parsed, recipe.resolve(parsed.recipe, 2, features=features, minimum_noise=noise)
-
-
-def standardised(data: Data) -> tuple[Singles, Singles]:
-    """Standardised features, NaN where missing."""
-    scaling = data.total.model.scaling
-    first, second = (scaling.apply(x.copy()).T for x in (data.first, data.second))
-    return first, second
-
-
-COMMON = ("threads=1",)
-LEARNT = {
-    "default": "inputs=mnf",
-    "no-linear-part": "inputs=mnf linear_part=none",
-    "default-one": "inputs=features loss=alignment,uniformity views=slots",
-    "neighbours": "inputs=pca loss=infonce views=neighbours",
-    "hard-negatives": "inputs=mnf hard_negatives=0.25",
-    "study-a": "inputs=pca input_scale=common model=plain loss=mse views=mask,noise masked=0.2 unit=false",
-    "study-b": "inputs=pca model=plain loss=infonce views=mask input_scale=common",
-    "study-c": "inputs=features model=deep loss=huber views=mask unit=false batch=4096",
-    "pca-years": "inputs=pca",
-    "infonce-years": "inputs=mnf loss=infonce views=periods",
-    "masked-slots": "inputs=features loss=huber views=slots",
-    "infonce-slots": "inputs=features loss=infonce views=slots",
-    "vae": "inputs=pca input_scale=common model=plain variational=true loss=mse,kl "
-    "weights=1,0.001 views=noise noise=0 unit=false",
-    "vicreg-years": "inputs=mnf loss=vicreg views=periods unit=false",
-    "barlow-years": "inputs=mnf loss=barlow views=periods unit=false",
-}
-"""Method -> settings. `study-a`, `study-b` and `study-c` are the original study's: a denoising autoencoder,
-a contrastive encoder of masked components, a deep autoencoder of masked features without components."""
-
-LINEAR: dict[str, Method] = {
-    "raw": raw,
-    **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
-    **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
-    **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
-    **{f"reliable-{k}": partial(reliable, k=k) for k in (16, 64)},
-}
-METHODS = LINEAR | {
-    name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()
-}
 TABLE = (
     "raw", "pca-16", "pca-64", "mnf-16", "mnf-64", "reliable-64",
     "default", "study-a", "study-b", "study-c",
@@ -345,7 +134,9 @@ class Task:
         known = {"land": self.land, "rows": size, "seed": self.seed, "method": method}
         if method not in self.learnt:
             return known
-        used = [asdict(part) for part in settings_of(self.learnt[method], self.seed)]
+        used = [
+            asdict(part) for part in embedding_methods.settings_of(self.learnt[method], self.seed)
+        ]
         digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:12]
         return known | {"settings": digest}
 
@@ -369,10 +160,7 @@ def run(task: Task, measuring: MeasureSettings | None = None) -> Results:
     if missing:
         land = embedding_lands.load(task.land, task.seed, task.size, task.work)
         _say(f"{task.land} {task.seed}: {land.first.shape[1]} pixels, {len(land.names)} features")
-        textures = land.truth.quantities.get("textures")
-        place = land.truth.row, land.truth.column
-        known = textures, land.truth.quantities.get(embedding_lands.PLACE)
-        data = Data(land.first, land.second, land.names, *place, task.seed, *known)
+        data = Data.of(land, task.seed)
         how = measuring or MeasureSettings(square=LANDS[task.land].square)
         for name in missing:
             values, seconds, first = measured(data, land, how, task.method(name))
@@ -462,15 +250,17 @@ def rows(document: Mapping[str, Any], land: str) -> Iterator[str]:
 
 def sheet(tasks: Sequence[Task], pictured: str, path: Path) -> None:
     """Draw the sheet from the vectors that were kept."""
-    pictures = []
-    for task in tasks:
-        land = embedding_lands.load(task.land, task.seed, task.size, task.work)
-        linear, embedding = (np.load(task.vectors(name)) for name in (PICTURED_LINEAR, pictured))
-        known = np.isfinite(linear).all(axis=1) & np.isfinite(embedding).all(axis=1)
-        truth = land.truth
-        arrays = truth.row, truth.column, truth.classes, linear, embedding
-        pictures.append(LandPictures(task.land, *(values[known] for values in arrays)))
+    pictures = [pictures_of(task, pictured, task.land) for task in tasks]
     embedding_sheet.write(path, pictures, PICTURED_LINEAR, pictured)
+
+
+def pictures_of(task: Task, method: str, name: str) -> LandPictures:
+    """A row of the sheet, by the vectors of a method that were kept; `name`: of the row."""
+    truth = embedding_lands.load(task.land, task.seed, task.size, task.work).truth
+    linear, vectors = (np.load(task.vectors(kept)) for kept in (PICTURED_LINEAR, method))
+    known = np.isfinite(linear).all(axis=1) & np.isfinite(vectors).all(axis=1)
+    arrays = truth.row, truth.column, truth.classes, linear, vectors
+    return LandPictures(name, *(values[known] for values in arrays))
 
 
 def _say(text: str) -> None:

@@ -43,17 +43,18 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding
 import embedding_lands
-from embedding import Data
+import embedding_methods
+import seed_statistics
 from embedding_lands import LANDS, Land, Size
+from embedding_methods import Data
 
-from jobs.embedding import encoder_inputs, recipe, vectors
-from jobs.embedding.columns import Columns
+from jobs.embedding import recipe, vectors
 from jobs.embedding.losses import contrastive
 from jobs.embedding.models.embedding_model import EmbeddingModel
 from jobs.embedding.recipe import Recipe
@@ -135,9 +136,7 @@ def run(task: Task) -> list[dict[str, Any]]:
     missing = [training for training in task.trainings if _key(training) not in found]
     if missing:
         land = embedding_lands.load(LAND, task.seed, Size(rows=task.rows), task.work)
-        data = Data(
-            land.first, land.second, land.names, land.truth.row, land.truth.column, task.seed
-        )
+        data = Data.of(land, task.seed)
         for training in missing:
             began = time.process_time()
             line = training | {"values": measured(data, land, training["kind"], training["share"])}
@@ -152,11 +151,8 @@ def run(task: Task) -> list[dict[str, Any]]:
 def measured(data: Data, land: Land, kind: str, share: float) -> dict[str, float]:
     """Measure -> value of the views of a kind that hide a share of their inputs."""
     overrides = f"{KINDS[kind].settings} {TRAINING} masked={share}"
-    parsed, resolved = embedding.settings_of(overrides, data.seed)
-    are_features = parsed.encoder_inputs.inputs == encoder_inputs.FEATURES
-    count = min(COMPONENTS, len(data.names))
-    x = embedding.standardised(data) if are_features else embedding.pca(data, count)
-    columns = Columns.from_names(data.names) if are_features else Columns(components=count)
+    parsed, resolved = embedding_methods.settings_of(overrides, data.seed)
+    x, columns = embedding_methods.encoded(data, parsed.encoder_inputs.inputs, COMPONENTS)
     known = np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1)
     classes = land.truth.classes
     how = MeasureSettings(square=LANDS[LAND].square)
@@ -290,7 +286,7 @@ def sweet_spot(of_kind: Mapping[str, Mapping[str, Any]], probe: str) -> SweetSpo
         np.subtract(of_kind[best][probe]["values"], of_kind[end][probe]["values"]) for end in ends
     ]
     one, other = (float(values.mean()) for values in differences)
-    half_one, half_other = (_half_interval(values) for values in differences)
+    half_one, half_other = (seed_statistics.half_interval(values) for values in differences)
     return SweetSpot(best, (one, other), (half_one, half_other))
 
 
@@ -376,14 +372,6 @@ def _log_determinant(covariance: Floats, positions: NDArray[np.int64], pixels: i
     logarithm = np.linalg.slogdet(covariance[np.ix_(positions, positions)])[1]
     halves = special.digamma((freedom - np.arange(count)) / 2)
     return float(logarithm - halves.sum() - count * math.log(2 / freedom))
-
-
-def _half_interval(differences: NDArray[np.floating]) -> float:
-    """Half of Student's 95 % interval of the mean; without end for one seed."""
-    if differences.size < 2:
-        return math.inf
-    error = float(stats.sem(differences))
-    return float(stats.t.ppf(0.975, differences.size - 1)) * error
 
 
 def _key(line: Mapping[str, Any]) -> str:

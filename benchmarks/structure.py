@@ -14,21 +14,20 @@ DIR (default: structure-benchmark) keeps what `benchmarks/embedding.py` keeps, a
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding
-import embedding_lands
 import embedding_sheet
+import seed_statistics
 from embedding import PICTURED_LINEAR, Results, Task
 from embedding_lands import TEXTURED, Size
-from embedding_sheet import LandPictures
 
 LINEAR = ("pca-64", "mnf-16", "mnf-64")
 YEARS = "inputs=features batch=128 steps=150"
@@ -90,12 +89,9 @@ def differences(
     """
     found = {}
     for name in SHOWN:
-        values = np.array([run[method][name] - run[base][name] for run in runs])
-        half = np.inf
-        if values.size > 1:
-            error = values.std(ddof=1) / np.sqrt(values.size)
-            half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * error)
-        found[name] = {"mean": float(values.mean()), "half": half}
+        values = [run[method][name] - run[base][name] for run in runs]
+        half = seed_statistics.half_interval(values, confidence)
+        found[name] = {"mean": float(np.mean(values)), "half": half}
     return found
 
 
@@ -126,20 +122,13 @@ def markdown(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _short(value: float) -> str:
-    """Three decimals, without the zero before them."""
-    return f"{value:.3f}".replace("0.", ".", 1)
+    """Three decimals, without a zero before them."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value:.3f}")
 
 
 def sheet(task: Task, path: Path) -> None:
     """Draw a row of pictures for each method whose vectors were kept."""
-    land = embedding_lands.load(task.land, task.seed, task.size, task.work)
-    linear, truth = np.load(task.vectors(PICTURED_LINEAR)), land.truth
-    pictures = []
-    for method in task.pictured:
-        vectors = np.load(task.vectors(method))
-        known = np.isfinite(linear).all(axis=1) & np.isfinite(vectors).all(axis=1)
-        arrays = truth.row, truth.column, truth.classes, linear, vectors
-        pictures.append(LandPictures(method, *(values[known] for values in arrays)))
+    pictures = [embedding.pictures_of(task, method, method) for method in task.pictured]
     embedding_sheet.write(path, pictures, PICTURED_LINEAR, "vectors")
 
 

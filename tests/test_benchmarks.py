@@ -3,7 +3,6 @@
 import importlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from PIL import Image
 from scipy.stats import ttest_rel
 
 from jobs.evaluation.cases import MeasureSettings
+from tests import benchmarks
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 HOW = MeasureSettings(square=6, most=300, few=60, pairs=120, near=5)
 LINEAR = ("raw", "pca-8", "white-16", "mnf-16", "reliable-16")
 METHODS = (*LINEAR, "default", "default-one", "infonce-slots")
@@ -22,12 +21,8 @@ SMALL = {"classes": 4, "months": (1, 7), "tods": (57600, 64800), "days": 6}
 
 @pytest.fixture(scope="module")
 def embedding():
-    sys.path.insert(0, str(BENCHMARKS))
-    yield importlib.import_module("embedding")
-    while str(BENCHMARKS) in sys.path:
-        sys.path.remove(str(BENCHMARKS))
-    for name in ("embedding", "embedding_lands", "embedding_sheet", "structure"):
-        sys.modules.pop(name, None)
+    with benchmarks.loaded("embedding") as module:
+        yield module
 
 
 @pytest.fixture
@@ -44,7 +39,9 @@ def small(embedding, monkeypatch, tmp_path):
     )
     monkeypatch.setattr(embedding, "MeasureSettings", lambda **_: HOW)
     monkeypatch.setattr(embedding, "each", lambda work, of, _: [work(one) for one in of])
-    monkeypatch.setattr(embedding, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8"))
+    monkeypatch.setattr(
+        embedding.embedding_methods, "COMMON", ("threads=1", "steps=3", "batch=64", "hidden=8")
+    )
 
     def ask(*arguments):
         words = ["embedding.py", "--rows", "32", "--work", str(tmp_path), *arguments]
@@ -174,7 +171,7 @@ def test_difference_counts_beyond_the_interval_of_students_t(structure):
 
 def test_every_method_of_the_study_has_settings_that_go_together(embedding, structure):
     for name, overrides in structure.LEARNT.items():
-        assert embedding.settings_of(overrides, 0), name
+        assert embedding.embedding_methods.settings_of(overrides, 0), name
     assert set(structure.BASES) | set(structure.BASES.values()) <= set(structure.METHODS)
 
 
@@ -194,12 +191,12 @@ def test_components_are_those_of_the_covariance_and_white_ones_have_variance_1(e
     scores, _ = embedding.METHODS["pca-8"](data)
     variance = np.linalg.eigvalsh(np.cov(filled.T))[::-1]
     assert_allclose(scores.var(axis=0, ddof=1)[:3], variance[:3], rtol=0.02)
-    white, _ = embedding.pca(data, 3, whiten=True)
+    white, _ = embedding.embedding_methods.pca(data, 3, whiten=True)
     assert_allclose(white.var(axis=0), 1, rtol=0.03)
 
 
 def test_minimum_noise_has_noise_of_variance_1_and_finds_what_years_share(embedding, data):
-    one, other = embedding.minimum_noise(data, 6)
+    one, other = embedding.embedding_methods.minimum_noise(data, 6)
     noise = np.cov((one - other).T) / 2
     assert_allclose(noise, np.eye(6), atol=0.1)
     ratio = one.var(axis=0)
@@ -207,7 +204,7 @@ def test_minimum_noise_has_noise_of_variance_1_and_finds_what_years_share(embedd
 
 
 def test_reliable_components_have_the_variance_of_their_reliability_squared(embedding, data):
-    first, second = embedding.reliable(data, 6)
+    first, second = embedding.embedding_methods.reliable(data, 6)
     variance, noise = first.var(axis=0), (first - second).var(axis=0) / 2
     assert (variance[:3] > 0.7).all()  # three things are shared, and next to no noise in them
     assert (variance[3:] < 0.5).all()

@@ -1,9 +1,8 @@
 """The benchmarks of trajectories and of texture run, on countries that are small enough for a test."""
 
-import importlib
 import json
 import sys
-from pathlib import Path
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -12,25 +11,23 @@ from PIL import Image
 from scipy.stats import kurtosis, skew
 
 from lake.format import moments
+from tests import benchmarks
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SMALL = {"classes": 4, "tods": (57600, 64800, 72000), "days": 5}
 
 
 @pytest.fixture
 def benchmark(monkeypatch):
     """A benchmark by its name, which invents small countries."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    with ExitStack() as stack:
 
-    def load(name):
-        module = importlib.import_module(name)
-        monkeypatch.delitem(sys.modules, name)
-        made = module.Country
-        monkeypatch.setattr(module, "Country", lambda **more: made(**more | SMALL))
-        return module
+        def load(name):
+            module = stack.enter_context(benchmarks.loaded(name))
+            made = module.Country
+            monkeypatch.setattr(module, "Country", lambda **more: made(**more | SMALL))
+            return module
 
-    yield load
-    sys.modules.pop("embedding_lands", None)
+        yield load
 
 
 def ask(monkeypatch, module, *arguments):

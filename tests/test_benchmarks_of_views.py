@@ -1,10 +1,8 @@
 """The study of how much views share: its estimates against Gaussians of known information, and a run."""
 
-import importlib
 import json
 import math
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +12,8 @@ from PIL import Image
 
 from jobs.embedding import recipe
 from jobs.embedding.columns import Columns
+from tests import benchmarks
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 DIMENSIONS, PIXELS = 3, 6000
 SETTINGS = (
     "inputs=pca views=periods loss=infonce model=plain hidden=64 latent=8 steps=200 batch=256"
@@ -24,12 +22,8 @@ SETTINGS = (
 
 @pytest.fixture(scope="module")
 def infomin():
-    sys.path.insert(0, str(BENCHMARKS))
-    yield importlib.import_module("infomin")
-    while str(BENCHMARKS) in sys.path:
-        sys.path.remove(str(BENCHMARKS))
-    for name in ("infomin", "embedding", "embedding_lands", "embedding_sheet"):
-        sys.modules.pop(name, None)
+    with benchmarks.loaded("infomin") as module:
+        yield module
 
 
 def correlated(correlation, pixels, seed=0):
@@ -45,7 +39,7 @@ def known(correlation):
 
 def estimated(infomin, correlation, monkeypatch):
     monkeypatch.setattr(infomin, "DRAWS", 1)
-    _, resolved = infomin.embedding.settings_of(SETTINGS, 0)
+    _, resolved = infomin.embedding_methods.settings_of(SETTINGS, 0)
     x = tuple(torch.from_numpy(y.astype(np.float32)) for y in correlated(correlation, PIXELS))
     trained, held_out = (tuple(y[side] for y in x) for side in (slice(3500), slice(3500, None)))
     model = recipe.fit(resolved, trained, Columns(components=DIMENSIONS)).model

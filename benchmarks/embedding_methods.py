@@ -1,0 +1,250 @@
+"""The methods of `benchmarks/embedding.py`, which lists them: data of two periods in, vectors of both out."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent))
+import embedding_lands
+from embedding_lands import Land
+
+from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, vectors
+from jobs.embedding.columns import Columns
+from jobs.embedding.views import pairs
+from jobs.features.scaling import Scaling
+from jobs.linear import components, mnf
+from jobs.linear.components import LinearModel
+from jobs.linear.covariance import CovarianceSums
+from jobs.linear.passes import Fit
+from jobs.runs import settings
+
+Singles = NDArray[np.float32]
+
+FIT, FLOOR = Fit(), mnf.Settings().floor
+RIDGE = 0.05
+Method = Callable[["Data"], tuple[Singles, Singles]]
+"""Vectors (pixel, d) of both periods; NaN where a pixel has none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Principal components, and the covariance that they are of."""
+
+    model: LinearModel
+    covariance: NDArray[np.float64]
+    """(feature, feature) of features standardised by the last pass but one."""
+    scale: NDArray[np.float64]
+    """(feature,) by which features were divided for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The input of a method: features of two years of a country, and nothing of the truth."""
+
+    first: Singles
+    """(feature, pixel) NaN: missing."""
+    second: Singles
+    names: tuple[str, ...]
+    """Names of the features: `day-2km/C13/07/64800/mean`."""
+    row: NDArray[np.integer]
+    """(pixel,) on the grid, as `column` is."""
+    column: NDArray[np.integer]
+    seed: int
+    textures: NDArray[np.floating] | None = None
+    """(pixel, t) of the first year's fine pixels."""
+    place: NDArray[np.floating] | None = None
+    """(pixel, 2) latitude and longitude, degrees, which a method may be blind to."""
+
+    @classmethod
+    def of(cls, land: Land, seed: int) -> Self:
+        """What a method may know of a land."""
+        truth = land.truth
+        known = (truth.quantities.get(name) for name in ("textures", embedding_lands.PLACE))
+        return cls(land.first, land.second, land.names, truth.row, truth.column, seed, *known)
+
+    @cached_property
+    def total(self) -> Fitted:
+        """Principal components of the first year."""
+        return fitted(self.first, Scaling.fit(self.first, FIT.clip))
+
+    @cached_property
+    def noise(self) -> Fitted:
+        """Those of the differences between the years."""
+        pilot = Scaling.fit(self.first, FIT.clip)
+        without_end = np.full(len(self.first), np.inf)
+        unit = Scaling(-without_end, without_end, np.zeros(len(self.first)), pilot.scale)
+        return fitted(pilot.cut(self.first.copy()) - pilot.cut(self.second.copy()), unit)
+
+    @cached_property
+    def covariances(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(feature, feature) of the standardised features, and of their noise."""
+        scale = self.total.model.scaling.scale
+        total, noise = (
+            fit.covariance * (fit.scale / scale) * (fit.scale / scale)[:, None]
+            for fit in (self.total, self.noise)
+        )
+        return total, noise / 2
+
+    @cached_property
+    def filled(self) -> tuple[Singles, Singles]:
+        """(pixel, feature) of both years, standardised by the first, without missing values.
+
+        NaN: a pixel that has no feature at all.
+        """
+        years = []
+        for x in (self.first, self.second):
+            z = self.total.model.scaling.apply(x.copy())
+            components.impute(z, self.total.model)
+            years.append(np.ascontiguousarray(z.T))
+        return years[0], years[1]
+
+    def projected(self, vectors: NDArray[np.float64]) -> tuple[Singles, Singles]:
+        """(pixel, d) of both years along vectors (d, feature)."""
+        first, second = (z @ vectors.T.astype(np.float32) for z in self.filled)
+        return first, second
+
+
+def fitted(x: Singles, scaling: Scaling) -> Fitted:
+    """As `lake pca` fits: a pass, then imputation passes, by the components of the pass before."""
+    last: Fitted | None = None
+    for _ in range(1 + FIT.refills):
+        before = last.model.scaling if last else scaling
+        z, total = before.apply(x.copy()), CovarianceSums.empty(len(x))
+        if last:
+            total.add_noise(last.model.noise * components.impute(z, last.model))
+        total.add(z)
+        model = components.solve(total, before, min(FIT.components, len(z)))
+        last = Fitted(model, total.covariance(), before.scale)
+    return last
+
+
+def raw(data: Data) -> tuple[Singles, Singles]:
+    """All features."""
+    return data.filled
+
+
+def pca(data: Data, k: int, *, whiten: bool = False) -> tuple[Singles, Singles]:
+    """The first k principal components."""
+    model = data.total.model
+    unit = np.sqrt(model.variance[:k, None]) if whiten else 1
+    return data.projected(model.components[:k] / unit)
+
+
+def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
+    """The k directions with most variance over noise, in units of noise."""
+    total, noise = data.covariances
+    return data.projected(mnf.solve(total, noise, min(k, len(total)), FLOOR)[0])
+
+
+def reliable(data: Data, k: int) -> tuple[Singles, Singles]:
+    """The same at variance 1 times reliability, the share of the variance that is not noise.
+
+    Every feature gets `RIDGE` times the mean noise besides its own, so that no direction is free of noise
+    by chance.
+    """
+    total, noise = data.covariances
+    noise = noise + RIDGE * np.trace(noise) / len(noise) * np.eye(len(noise))
+    directions, ratio = mnf.solve(total, noise, min(k, len(total)), FLOOR)
+    weight = np.maximum(1 - 1 / ratio, 0) / np.sqrt(ratio)
+    return data.projected(directions * weight[:, None])
+
+
+def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
+    """The vectors of `lake embed` with these settings, trained on all pixels that have inputs."""
+    parsed, resolved = settings_of(overrides, data.seed)
+    x, columns = encoded(data, parsed.encoder_inputs.inputs, FIT.components)
+    valid = np.flatnonzero(np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1))
+    around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
+    pixels = tuple(torch.from_numpy(period[valid]) for period in x)
+    negatives = None
+    if parsed.dataset.hard_negatives and data.textures is not None:
+        spectrum = np.nan_to_num(x[0][valid])
+        mined = hard_negatives.mined(data.textures[valid], spectrum, data.seed)
+        negatives = torch.from_numpy(mined), parsed.dataset.hard_negatives
+    places = data.row[valid], data.column[valid]
+    state = recipe.fit(
+        resolved, pixels, columns, around, hard_negatives=negatives,
+        conditions=conditions(data, resolved, valid), places=places,
+    )  # fmt: skip
+    return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
+
+
+def encoded(data: Data, kind: str, most: int) -> tuple[tuple[Singles, Singles], Columns]:
+    """The inputs (pixel, input) of an encoder, of both periods, and their description.
+
+    Args:
+        data: of the land.
+        kind: of the inputs, as `lake embed --set inputs=...` names it.
+        most: number of components, where inputs are their scores.
+    """
+    if kind == encoder_inputs.FEATURES:
+        return standardised(data), Columns.from_names(data.names)
+    count = min(most, len(data.names))
+    scores = minimum_noise if kind == mnf.JOB else pca
+    return scores(data, count), Columns(components=count)
+
+
+def conditions(
+    data: Data, resolved: recipe.Recipe, valid: NDArray[np.integer]
+) -> torch.Tensor | None:
+    """(pixel, c) what a recipe asks to be blind to; None: nothing."""
+    columns = [("latitude", "longitude").index(name) for name in resolved.objective.blind_to]
+    if not columns or data.place is None:
+        return None
+    return torch.from_numpy(data.place[valid][:, columns]).float()
+
+
+def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recipe]:
+    """The settings of a learnt method, and its recipe for two periods."""
+    parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={seed}"])
+    inputs = parsed.encoder_inputs.inputs
+    features, noise = inputs == encoder_inputs.FEATURES, inputs == mnf.JOB
+    return parsed, recipe.resolve(parsed.recipe, 2, features=features, minimum_noise=noise)
+
+
+def standardised(data: Data) -> tuple[Singles, Singles]:
+    """Standardised features, NaN where missing."""
+    scaling = data.total.model.scaling
+    first, second = (scaling.apply(x.copy()).T for x in (data.first, data.second))
+    return first, second
+
+
+COMMON = ("threads=1",)
+LEARNT = {
+    "default": "inputs=mnf",
+    "no-linear-part": "inputs=mnf linear_part=none",
+    "default-one": "inputs=features loss=alignment,uniformity views=slots",
+    "neighbours": "inputs=pca loss=infonce views=neighbours",
+    "hard-negatives": "inputs=mnf hard_negatives=0.25",
+    "study-a": "inputs=pca input_scale=common model=plain loss=mse views=mask,noise masked=0.2 unit=false",
+    "study-b": "inputs=pca model=plain loss=infonce views=mask input_scale=common",
+    "study-c": "inputs=features model=deep loss=huber views=mask unit=false batch=4096",
+    "pca-years": "inputs=pca",
+    "infonce-years": "inputs=mnf loss=infonce views=periods",
+    "masked-slots": "inputs=features loss=huber views=slots",
+    "infonce-slots": "inputs=features loss=infonce views=slots",
+    "vae": "inputs=pca input_scale=common model=plain variational=true loss=mse,kl "
+    "weights=1,0.001 views=noise noise=0 unit=false",
+    "vicreg-years": "inputs=mnf loss=vicreg views=periods unit=false",
+    "barlow-years": "inputs=mnf loss=barlow views=periods unit=false",
+}
+"""Method -> settings. `study-a`, `study-b` and `study-c` are the original study's: a denoising autoencoder,
+a contrastive encoder of masked components, a deep autoencoder of masked features without components."""
+
+LINEAR: dict[str, Method] = {
+    "raw": raw,
+    **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
+    **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
+    **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
+    **{f"reliable-{k}": partial(reliable, k=k) for k in (16, 64)},
+}
+METHODS = LINEAR | {
+    name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()
+}

@@ -199,7 +199,7 @@ def _fit(root: str, run: str, vector_run: str, settings: Settings, count: int) -
     """On a worker: find the clusters, and how stable they are."""
     vectors = _some_vectors(root, vector_run, settings)
     partition = partitions.fit(vectors, settings.method, count, settings.n_init, settings.seed)
-    some = _some_vectors(root, vector_run, settings, SCANNED)
+    some = vectors[_spread(len(vectors), SCANNED)]
     if settings.counts_itself:  # as small a share of fewer pixels
         count = max(round(count * len(some) / len(vectors) / 2), 2)
     return pack(partition) | {"agreement": _agreements(root, run, some, settings, count)}

@@ -7,6 +7,7 @@ function and an entry of `METHODS`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.cluster import HDBSCAN, KMeans, MiniBatchKMeans, kmeans_plusplus
@@ -82,14 +83,15 @@ def fit(vectors: AnyFloats, method: str, count: int, starts: int, seed: int) -> 
     return METHODS[method].fit(known, count, starts, seed)
 
 
-def _kmeans(vectors: Floats, count: int, starts: int, seed: int) -> Partition:
-    model = KMeans(count, n_init=starts, random_state=seed).fit(vectors)
-    return _by_centres(vectors, np.asarray(model.labels_), np.asarray(model.cluster_centers_))
-
-
-def _minibatch(vectors: Floats, count: int, starts: int, seed: int) -> Partition:
-    model = MiniBatchKMeans(count, n_init=starts, random_state=seed).fit(vectors)
-    return _by_centres(vectors, np.asarray(model.labels_), np.asarray(model.cluster_centers_))
+def _kmeans(
+    vectors: Floats,
+    count: int,
+    starts: int,
+    seed: int,
+    kind: type[KMeans | MiniBatchKMeans] = KMeans,
+) -> Partition:
+    model = kind(count, n_init=starts, random_state=seed).fit(vectors)
+    return _numbered(vectors, np.asarray(model.labels_), np.asarray(model.cluster_centers_))
 
 
 def _spherical(vectors: Floats, count: int, starts: int, seed: int) -> Partition:
@@ -107,7 +109,7 @@ def _spherical(vectors: Floats, count: int, starts: int, seed: int) -> Partition
         likeness = float((directions * found[labels]).sum())
         if likeness > best_sum:
             best, best_sum, centres = labels, likeness, found
-    return _by_centres(vectors, best, centres, is_cosine=True)
+    return _numbered(vectors, best, centres, is_cosine=True)
 
 
 def _concepts(
@@ -158,7 +160,9 @@ def _hdbscan(vectors: Floats, count: int, starts: int, seed: int) -> Partition: 
 
 METHODS = {
     "kmeans": Method(_kmeans, "k-means: the nearest of `k` centres"),
-    "minibatch": Method(_minibatch, "k-means by batches, for more pixels (`fitted_on`)"),
+    "minibatch": Method(
+        partial(_kmeans, kind=MiniBatchKMeans), "k-means by batches, for more pixels (`fitted_on`)"
+    ),
     "spherical": Method(_spherical, "k-means of directions: lengths of vectors do not count"),
     "mixture": Method(_mixture, "a mixture of `k` normal distributions, each with its covariance"),
     "hdbscan": Method(
@@ -167,12 +171,6 @@ METHODS = {
         counts_itself=True,
     ),
 }
-
-
-def _by_centres(
-    vectors: Floats, labels: Indices, centres: Floats, *, is_cosine: bool = False
-) -> Partition:
-    return _numbered(vectors, labels, centres, is_cosine=is_cosine)
 
 
 def _numbered(

@@ -94,19 +94,28 @@ def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool
         if objective.blind_to:
             loss, weights = (*loss, BLIND), (*weights, TERMS[BLIND].weight)
         objective = replace(objective, loss=loss, weights=weights)
+    views = replace(recipe.views, views=recipe.views.views or names)
+    resolved = Recipe(architecture, objective, views, training)
+    _check(resolved, periods, features=features)
+    return resolved
+
+
+def _check(recipe: Recipe, periods: int, *, features: bool) -> None:
+    """Refuse parts of a resolved recipe that do not go together; arguments are those of `resolve`."""
+    architecture, objective, views = recipe.architecture, recipe.objective, recipe.views
+    is_blind, is_variational = bool(objective.blind_to), architecture.variational
     check(
         "blind_to goes with loss=blind",
         objective.loss,
-        holds=not objective.blind_to or BLIND in objective.loss,
+        holds=not is_blind or BLIND in objective.loss,
     )
-    check("blind_to needs linear_part=none", part, holds=not objective.blind_to or part == NONE)
-    views = replace(recipe.views, views=recipe.views.views or names)
-    is_variational = architecture.variational
+    part = architecture.linear_part
+    check("blind_to needs linear_part=none", part, holds=not is_blind or part == NONE)
     available = {
         Need.FEATURES: features,
         Need.SECOND_STORE: periods > 1,
         Need.VARIATIONAL_CODE: is_variational,
-        Need.CONDITIONS: bool(objective.blind_to),
+        Need.CONDITIONS: is_blind,
     }
     missing = [need for need, is_met in available.items() if not is_met]
     check_needs("model", [architecture.model], ENCODERS, missing)
@@ -119,9 +128,6 @@ def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool
     towers = architecture.towers
     check("towers needs inputs=features", towers, holds=features or not towers)
     check("mask_by needs inputs=features", views.mask_by, holds=features or not views.mask_by)
-    return replace(
-        recipe, architecture=architecture, objective=objective, views=views, training=training
-    )
 
 
 def begin(

@@ -16,16 +16,18 @@ jobs take as that of an embedding; `block` (latent), the position of each number
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import check
 from jobs.runs.spec import Spec
-from jobs.runs.stages import ActiveRun, Arrays, task_result
+from jobs.runs.stages import ActiveRun, Arrays, pack, task_result, unpack
 from lake.errors import ConfigError, DataError
-from lake.format import order, schema
+from lake.format import moments, order, schema
 from lake.format.arrays import Floats, Indices
+from lake.format.moments import Moments
 from lake.reading.store import Store
 
 JOB = "join"
@@ -134,16 +136,10 @@ def _vectors(root: str, settings: Settings, pixels: slice) -> Floats:
 
 
 def _measure(root: str, run: str, settings: Settings, pixels: slice) -> Arrays:
-    """On a worker: number, mean and sum of squared deviations of the vectors of a superblock."""
+    """On a worker: the moments of the vectors of a superblock."""
     heartbeat.check(root, run)
     vectors = _vectors(root, settings, pixels)
-    known = vectors[np.isfinite(vectors[:, 0])]
-    mean = known.sum(axis=0) / max(len(known), 1)
-    return {
-        "count": np.array(len(known)),
-        "mean": mean,
-        "squares": ((known - mean) ** 2).sum(axis=0),
-    }
+    return pack(moments.from_observations(vectors, np.isfinite(vectors)))
 
 
 def _scale(root: str, run: str, settings: Settings, pieces: int, pixels: int) -> None:
@@ -152,19 +148,16 @@ def _scale(root: str, run: str, settings: Settings, pieces: int, pixels: int) ->
     Raises:
         DataError: no pixel has a vector of every run.
     """
-    parts = [task_result(root, run, "measure", number) for number in range(pieces)]
-    count = np.array([part["count"] for part in parts], np.float64)[:, None]
-    if not count.sum():
+    parts = [unpack(Moments, task_result(root, run, "measure", number)) for number in range(pieces)]
+    measured = reduce(moments.merge, parts)
+    if not measured.count.any():
         raise DataError(
             f"none of {pixels} pixels has a vector in all of {', '.join(settings.runs)}"
         )
-    means = np.array([part["mean"] for part in parts])
-    mean = (count * means).sum(axis=0) / count.sum()
-    squares = np.sum([part["squares"] for part in parts], axis=0)
-    variance = (squares + (count * (means - mean) ** 2).sum(axis=0)) / count.sum()
-    centre = np.zeros_like(mean) if settings.scaled == NONE else mean
+    centre = np.zeros_like(measured.m1) if settings.scaled == NONE else measured.m1
     block = outputs.read(root, run, "block")
     outputs.write(root, run, "centre", centre)
+    variance = measured.m2 / measured.count
     outputs.write(root, run, "scale", scales(variance, block, settings.scaled))
 
 

@@ -134,7 +134,6 @@ def make(work: ActiveRun) -> Sequence[str]:
     path = outputs.create(
         work.objects, work.spec, _arrays(work, settings, fitted, tried), schema.PIXEL_COORDINATES
     )
-    work.say(_text(fitted["sizes"], fitted["agreement"]))
     blocks = order.superblocks(work.store.domain.pixels, work.store.domain.layout)
     work.stage("label", _label, [(vectors, settings, block) for block in blocks])
     if not tried:
@@ -145,10 +144,7 @@ def make(work: ActiveRun) -> Sequence[str]:
 
 def summary(root: str, run: str) -> str:
     """How many clusters there are, and whether they come again."""
-    return _text(outputs.read(root, run, "sampled"), outputs.read(root, run, "agreement"))
-
-
-def _text(sizes: Indices, agreement: Floats) -> str:
+    sizes, agreement = (outputs.read(root, run, name) for name in ("sampled", "agreement"))
     shares = sizes / sizes.sum()
     text = (
         f"{len(sizes)} clusters, of {shares.min():.1%} to {shares.max():.1%} of the pixels that they were "

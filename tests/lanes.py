@@ -202,12 +202,16 @@ def ends_well(words: list[str], seconds: float) -> bool:
 def main() -> None:
     """Run the lanes that are named, or all; fails after the last if one failed."""
     parser = argparse.ArgumentParser(description="Lanes of CI beside that of the lock.")
-    parser.add_argument("names", nargs="*", choices=LANES, help="all of them by default")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"{', '.join(LANES)}; all of them by default"
+    )
     parser.add_argument("--tested", type=float, help="seconds that `make test` took")
     parser.add_argument("--limit", type=float, help="seconds for it and for the lanes")
     arguments = parser.parse_args()
-    os.chdir(ROOT)
     names = arguments.names or list(LANES)
+    if unknown := set(names) - LANES.keys():
+        parser.error(f"no lane {', '.join(sorted(unknown))}: there are {', '.join(LANES)}")
+    os.chdir(ROOT)
     if arguments.limit is None:
         failed = failures(names)
     else:

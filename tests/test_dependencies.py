@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -162,6 +163,17 @@ def test_interpreter_that_is_wanted_most_is_found():
     if found is None:
         pytest.skip(f"no python{version} on the path or of pyenv")
     assert packages.output([found, "--version"]).startswith(f"Python {version}.")
+
+
+def test_lanes_are_named_or_all_meant():
+    words = [sys.executable, "-m", "tests.lanes"]
+    options = {"cwd": lanes.ROOT, "capture_output": True, "text": True, "check": False}
+    out_of_time = subprocess.run([*words, "--tested", "1", "--limit", "1"], **options)
+    assert out_of_time.returncode == 0, out_of_time.stderr
+    assert out_of_time.stdout.count("not run") == len(lanes.LANES)
+    misspelt = subprocess.run([*words, "nowest"], **options)
+    assert misspelt.returncode == 2
+    assert "no lane nowest: there are newest, packages, oldest" in misspelt.stderr
 
 
 def test_lanes_run_as_long_as_there_is_time(capsys, monkeypatch, tmp_path):

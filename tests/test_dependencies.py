@@ -166,12 +166,14 @@ def test_interpreter_that_is_wanted_most_is_found():
 
 
 def test_lanes_are_named_or_all_meant():
-    words = [sys.executable, "-m", "tests.lanes"]
-    options = {"cwd": lanes.ROOT, "capture_output": True, "text": True, "check": False}
-    out_of_time = subprocess.run([*words, "--tested", "1", "--limit", "1"], **options)
+    def ran(*words: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "tests.lanes", *words]
+        return subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True, check=False)
+
+    out_of_time = ran("--tested", "1", "--limit", "1")
     assert out_of_time.returncode == 0, out_of_time.stderr
     assert out_of_time.stdout.count("not run") == len(lanes.LANES)
-    misspelt = subprocess.run([*words, "nowest"], **options)
+    misspelt = ran("nowest")
     assert misspelt.returncode == 2
     assert "no lane nowest: there are newest, packages, oldest" in misspelt.stderr
 

@@ -73,6 +73,12 @@ JOBS = {
         help="Join the vectors of several runs as one.",
         page="trajectory.md",
     ),
+    "import": JobEntry(
+        module="jobs.imported.import_vectors",
+        extra="jobs",
+        help="Take vectors of pixels from a file of Zarr, Parquet or NumPy.",
+        page="vectors.md",
+    ),
     "embed": JobEntry(
         module="jobs.embedding.embed",
         extra="embed",

@@ -14,6 +14,12 @@ def _job(name: str) -> click.Command:
     return command(name)
 
 
+def _import() -> click.Command:
+    from jobs.commands.import_vectors import import_  # noqa: PLC0415
+
+    return import_
+
+
 def _join() -> click.Command:
     from jobs.commands.join import join  # noqa: PLC0415
 
@@ -48,6 +54,7 @@ COMMANDS = {
     name: Command(partial(_job, name), entry.extra, entry.help)
     for name, entry in registry.JOBS.items()
 } | {
+    "import": Command(_import, "jobs", registry.JOBS["import"].help),
     "join": Command(_join, "jobs", registry.JOBS["join"].help),
     "plot": Command(_plot, "plot", "Draw maps, cycles and films of a store; no cluster."),
     "prometheus": Command(

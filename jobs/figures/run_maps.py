@@ -19,7 +19,7 @@ from lake.plot.views import MapProjection
 Each = Callable[..., list[Any]]
 """`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
 
-COLOURED = ("pca", "mnf", "factor", "embed", "transform", "trajectory", "join", "cluster")
+COLOURED = ("pca", "mnf", "factor", "embed", "transform", "trajectory", "join", "import", "cluster")
 """Jobs whose runs can be drawn as colours of pixels."""
 KINDS = {"pca": "principal", "mnf": "minimum-noise"}
 """Job that fits components -> their kind in words."""

@@ -1,0 +1,1 @@
+"""Vectors of pixels that others made, from files."""

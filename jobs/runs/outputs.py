@@ -26,10 +26,10 @@ from lake.storage.objects import Objects
 def whole_array(name: str, dims: tuple[str, ...], data: ArrayLike, **attributes: object) -> Array:
     """An array in one chunk, with the values that it has when the group is made.
 
-    Text becomes Zarr `string`.
+    Text becomes Zarr `string`; older releases of xarray read it as objects.
     """
     values = np.asarray(data)
-    text = values.dtype.kind in "UT"
+    text = values.dtype.kind in "UTO"
     if text:
         values = values.astype(np.dtypes.StringDType())
     kind = "string" if text else str(values.dtype)

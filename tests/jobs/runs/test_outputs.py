@@ -42,6 +42,12 @@ def test_group_is_read_as_it_was_written(root):
     assert outputs.read(root, SPEC.id, "flag").tolist() == [True, False]
 
 
+def test_text_that_an_older_xarray_read_as_objects_is_text():
+    text = outputs.whole_array("name", ("name",), np.array(["a", "bc"], dtype=object))
+    assert text.dtype == "string"
+    assert text.data.tolist() == ["a", "bc"]
+
+
 def test_group_of_an_interrupted_run_is_found_as_it_was(root):
     make(root)
     outputs.write(root, SPEC.id, "values", np.ones((5, 2)))

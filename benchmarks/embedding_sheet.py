@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jobs.evaluation import clusterings
 from lake.plot import colours
+from lake.reading.classes import defaults, rgb
 
 MARKED = 3
 """Number of pixels whose similar land is drawn."""
@@ -43,7 +44,7 @@ def write(path: Path, lands: Sequence[LandPictures], linear: str, method: str) -
     grid = figure.subplots(len(lands), columns, squeeze=False)
     for land, axes in zip(lands, grid, strict=True):
         known, classes = np.unique(land.classes, return_inverse=True)
-        palette = colours.class_colours(known.size)
+        palette = rgb(defaults([str(number) for number in known]))
         clusters = _clusters(land, classes, known.size)
         marked = middles(land.row, land.column, classes)
         images = [

@@ -98,6 +98,12 @@ JOBS = {
         help="Predict the class of every pixel from labels of some.",
         page="classes.md",
     ),
+    "classes": JobEntry(
+        module="jobs.classes.describe",
+        extra="jobs",
+        help="Describe classes: area, spectrum, cycles, typical pixels, nearest classes.",
+        page="classes.md",
+    ),
     "evaluate": JobEntry(
         module="jobs.evaluation.evaluate",
         extra="jobs",

@@ -14,6 +14,12 @@ def _job(name: str) -> click.Command:
     return command(name)
 
 
+def _classes() -> click.Command:
+    from jobs.commands.classes import classes  # noqa: PLC0415
+
+    return classes
+
+
 def _import() -> click.Command:
     from jobs.commands.import_vectors import import_  # noqa: PLC0415
 
@@ -54,6 +60,7 @@ COMMANDS = {
     name: Command(partial(_job, name), entry.extra, entry.help)
     for name, entry in registry.JOBS.items()
 } | {
+    "classes": Command(_classes, "jobs", registry.JOBS["classes"].help),
     "import": Command(_import, "jobs", registry.JOBS["import"].help),
     "join": Command(_join, "jobs", registry.JOBS["join"].help),
     "plot": Command(_plot, "plot", "Draw maps, cycles and films of a store; no cluster."),

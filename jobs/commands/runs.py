@@ -10,13 +10,14 @@ import click
 from rich.filesize import decimal
 
 from jobs.commands.running import check_detached, detach_option, emit_run, make
-from jobs.runs import driver, heartbeat, lineage, records, removal
+from jobs.runs import class_names, driver, heartbeat, lineage, records, removal
 from jobs.runs import tags as tags_of
 from jobs.runs.heartbeat import Status
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
 from lake.commands.options import address_option, json_option, options, root_option
 from lake.console.messages import emit, json_text, say, table
+from lake.errors import ConfigError
 
 
 @click.group(name="runs")
@@ -57,6 +58,39 @@ def tag(
     emit(
         {"run": run, "tags": all_tags}, f"{run}: {' '.join(all_tags) or 'no tags'}", as_json=as_json
     )
+
+
+@runs_.command(name="classes")
+@_on_run
+@click.argument("number", type=int, required=False)
+@click.argument("name", required=False)
+@click.option("--colour", metavar="'#RRGGBB'", help="The colour of the class.")
+@click.option("--forget", is_flag=True, help="Take off the name and colour that were given.")
+def classes_(
+    run: str,
+    root: str,
+    number: int | None,
+    name: str | None,
+    colour: str | None,
+    *,
+    forget: bool,
+    as_json: bool,
+) -> None:
+    """Name and colour class NUMBER of a run; without NUMBER print all its classes."""
+    if number is None and (colour or forget):
+        raise ConfigError("--colour and --forget are of one class: give its NUMBER, too")
+    if number is not None and not (name or colour or forget):
+        raise ConfigError(
+            f"class {number} of {run} gets nothing: give a NAME, --colour or --forget"
+        )
+    classes = (
+        class_names.read(root, run)
+        if number is None
+        else class_names.change(root, run, number, name, colour, forget=forget)
+    )
+    rows = [[str(each.number), each.name, each.colour] for each in classes]
+    document = {"run": run, "classes": [asdict(each) for each in classes]}
+    emit(document, table(["number", "name", "colour"], rows), as_json=as_json)
 
 
 @runs_.command()

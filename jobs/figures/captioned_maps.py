@@ -20,6 +20,7 @@ from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import band_name
 from lake.plot.views import MapView, around
+from lake.reading.classes import LandClass, rgb
 
 NEAREST = 50
 """Number of marked pixels that are most similar to a given one."""
@@ -174,19 +175,43 @@ def embedding(
     return CaptionedFigure(title, caption, figure)
 
 
-def clusters(place: Place, labels: NDArray[np.integer], count: int) -> CaptionedFigure:
-    """The clusters of a run's vectors."""
-    title = "Clusters"
-    shares = pictures.class_shares(np.asarray(labels, np.int64), count)
+def clusters(
+    place: Place, labels: NDArray[np.integer], classes: Sequence[LandClass]
+) -> CaptionedFigure:
+    """The clusters of a run's vectors; `labels` (P,), below 0: none."""
+    shares = pictures.class_shares(np.asarray(labels, np.int64), len(classes))
     caption = (
-        f"The {count} clusters of the vectors, numbered by size; "
+        f"The {len(classes)} clusters of the vectors, numbered by size; "
         f"they hold {shares.min():.1%} to {shares.max():.1%} of the pixels each."
-        f"{_grey_note(int((np.asarray(labels) < 0).sum()))}"
     )
-    subtitle = f"{place.key}  |  clusters of the vectors of the pixels"
-    names = [str(i) for i in range(count)]
-    figure = pictures.classes(place.domain, place.map_view, labels, Heading(title, subtitle), names)
-    return CaptionedFigure(title, caption, figure)
+    words = "clusters of the vectors of the pixels"
+    return _classes(place, labels, classes, "Clusters", words, caption)
+
+
+def predicted(
+    place: Place, labels: NDArray[np.integer], classes: Sequence[LandClass]
+) -> CaptionedFigure:
+    """The classes that `lake classify` predicts; `labels` (P,), below 0: none."""
+    present = len(np.unique(np.asarray(labels)[np.asarray(labels) >= 0]))
+    caption = (
+        f"The class of every pixel, as learnt from the labels of some: {present} of {len(classes)} "
+        "classes are here."
+    )
+    return _classes(place, labels, classes, "Classes", "predicted from labels", caption)
+
+
+def _classes(
+    place: Place,
+    labels: NDArray[np.integer],
+    classes: Sequence[LandClass],
+    title: str,
+    words: str,
+    caption: str,
+) -> CaptionedFigure:
+    heading = Heading(title, f"{place.key}  |  {words}")
+    figure = pictures.classes(place.domain, place.map_view, labels, heading, classes)
+    grey = _grey_note(int((np.asarray(labels) < 0).sum()))
+    return CaptionedFigure(title, caption + grey, figure)
 
 
 def comparison(
@@ -194,7 +219,7 @@ def comparison(
     scores: NDArray[np.floating],
     axes: NDArray[np.floating],
     labels: NDArray[np.integer],
-    count: int,
+    classes: Sequence[LandClass],
 ) -> CaptionedFigure:
     """Components, the embedding and its clusters, on maps of one view.
 
@@ -203,22 +228,21 @@ def comparison(
         scores: (P, 3) first components of the features.
         axes: (P, 3) first principal axes of the embedding, turned to the components.
         labels: (P,) cluster of each pixel, below 0: none.
-        count: number of clusters.
+        classes: the clusters.
     """
     title = "Components, embedding and clusters"
     caption = (
         "The first three principal components of the features, the first three principal axes of the "
-        f"embedding, and its {count} clusters. Both triples are stretched from their 2nd to their 98th "
-        "percentile. The axes are turned among themselves so that the colours of the embedding are as "
+        f"embedding, and its {len(classes)} clusters. Both triples are stretched from their 2nd to their "
+        "98th percentile. The axes are turned among themselves so that the colours of the embedding are as "
         "near to those of the components as they can be: what differs is what the embedding changed."
         f"{_grey_note(_count_missing(axes))}"
     )
-    palette = colours.class_colours(count)
-    of_class = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
+    of_class = np.where(labels[:, None] >= 0, rgb(classes)[np.maximum(labels, 0)], np.nan)
     coloured = {
         "components 1, 2, 3": colours.stretch(scores),
         "embedding, turned to them": colours.stretch(axes),
-        f"{count} clusters of the embedding": of_class,
+        f"{len(classes)} clusters of the embedding": of_class,
     }
     heading = Heading(title, f"{place.key}  |  the same view, colours that compare")
     figure = pictures.maps_side_by_side(place.domain, place.map_view, coloured, heading)

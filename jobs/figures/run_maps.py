@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from jobs.figures import captioned_maps, principal_axes, trajectory_maps
+from jobs.figures import captioned_maps, class_charts, principal_axes, trajectory_maps
 from jobs.figures.captioned_maps import CaptionedFigure, Place
-from jobs.runs import outputs, records
+from jobs.runs import class_names, outputs, records
 from lake.errors import ConfigError
 from lake.format.arrays import Floats
 from lake.plot import canvas, layers, views
 from lake.plot.views import MapProjection
+from lake.reading import classes
+from lake.reading.classes import DESCRIBED
+from lake.storage.connect import connect
 
 Each = Callable[..., list[Any]]
 """`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
 
-COLOURED = ("pca", "mnf", "factor", "embed", "transform", "trajectory", "join", "import", "cluster")
+COLOURED = (
+    "pca", "mnf", "factor", "embed", "transform", "trajectory", "join", "import", "cluster", "classify",
+)  # fmt: skip
 """Jobs whose runs can be drawn as colours of pixels."""
 KINDS = {"pca": "principal", "mnf": "minimum-noise"}
 """Job that fits components -> their kind in words."""
@@ -49,6 +54,8 @@ def draw(
         ConfigError: its pixels have no colours, or none of them is shown.
     """
     spec = records.finished_spec(root, run)
+    if spec.job == DESCRIBED:
+        return _described(root, run)
     if spec.job not in COLOURED:
         raise ConfigError(
             f"run {run} is of {spec.job}, which gives pixels no colours: wanted a run of "
@@ -95,7 +102,10 @@ def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFig
     dataset = outputs.dataset(root, run)
     if "labels" in dataset:
         labels = np.concatenate(each(outputs.read, root, run, "labels"))
-        return captioned_maps.clusters(place, labels, dataset.sizes["cluster"])
+        return captioned_maps.clusters(place, labels, class_names.read(root, run))
+    if "classes" in dataset:
+        labels = np.concatenate(each(outputs.read, root, run, "classes"))
+        return captioned_maps.predicted(place, labels, class_names.read(root, run))
     if "scores" not in dataset:
         projected, shares = _principal(root, run, each)
         latent = dataset["embedding"].shape[1]
@@ -107,6 +117,14 @@ def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFig
     shares = np.pad(fitted["explained_variance_ratio"].values[:3], (0, 3))[:3]
     sizes = fitted.sizes["component"], fitted.sizes["feature"]
     return captioned_maps.components(place, scores, shares.tolist(), *sizes, KINDS[job])
+
+
+def _described(root: str, run: str) -> CaptionedFigure:
+    """The classes that a run describes, with the names and colours that they have now."""
+    document = classes.document(connect(root), run)
+    captioned = class_charts.described(document, class_names.read(root, run))
+    canvas.fit(captioned.figure)
+    return captioned
 
 
 def comparison(
@@ -124,9 +142,10 @@ def comparison(
     """
     scores, (projected, _) = _scores(root, components, each), _principal(root, embedding, each)
     labels = np.concatenate(each(outputs.read, root, clusters, "labels"))
-    count = outputs.dataset(root, clusters).sizes["cluster"]
     turned = principal_axes.turned(projected, scores)
-    return captioned_maps.comparison(place, scores, turned, labels, count)
+    return captioned_maps.comparison(
+        place, scores, turned, labels, class_names.read(root, clusters)
+    )
 
 
 def _principal(root: str, run: str, each: Each) -> tuple[Floats, Floats]:

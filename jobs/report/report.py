@@ -19,13 +19,14 @@ from jobs.features.labels import PixelClasses
 from jobs.figures.gallery import PICTURE_LIST, Picture
 from jobs.report import html_page
 from jobs.report import map as maps
-from jobs.runs import outputs, records
+from jobs.runs import class_names, outputs, records
 from jobs.runs.spec import Spec
 from lake.errors import ConfigError, DataError, MissingError
 from lake.format import order
 from lake.format.times import format_tod
-from lake.plot import canvas, colours, graticule, pictures, views
+from lake.plot import canvas, graticule, pictures, views
 from lake.plot.canvas import Heading
+from lake.reading.classes import LandClass, palette_colours
 from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.urls import join
@@ -176,19 +177,25 @@ def _recovered(root: str, spec: Spec, store: Store, truth: PixelClasses) -> Iter
             "of all pictures"
         )
     clustered = outputs.dataset(root, spec.inputs["cluster"])
-    clusters, count = clustered["labels"].values.astype(np.int64), clustered.sizes["cluster"]
+    clusters = clustered["labels"].values.astype(np.int64)
+    named = class_names.read(root, spec.inputs["cluster"])
     scores = outputs.dataset(root, spec.inputs["pca"])["scores"].values
     embedding = outputs.dataset(root, spec.inputs["embed"])["embedding"].values
-    shared = clusterings.overlap(truth.labels, clusters, (len(truth.names), count))
+    shared = clusterings.overlap(truth.labels, clusters, (len(truth.names), len(named)))
     partners = clusterings.partners(shared)
     caption = (
         f"The {len(truth.names)} land covers of the invented country, which no job was given. "
         "Each has the colour of the cluster that fits it best, so that the two maps compare."
     )
     heading = Heading("Hidden land classes", f"{store.key}  |  truth of the synthetic granules")
+    further = palette_colours(len(named) + len(truth.names))[len(named) :]
+    colours = [*(each.colour for each in named), *further]
     figure = pictures.classes(
-        store.domain, views.around(store.domain), truth.labels, heading, truth.names,
-        colours.class_colours(int(partners.max()) + 1)[partners],
+        store.domain, views.around(store.domain), truth.labels, heading,
+        [
+            LandClass(number, name, colours[partner])
+            for number, (name, partner) in enumerate(zip(truth.names, partners, strict=True))
+        ],
     )  # fmt: skip
     vectors_by_name = {
         f"embedding, {embedding.shape[1]} numbers": embedding,
@@ -207,13 +214,17 @@ def _recovered(root: str, spec: Spec, store: Store, truth: PixelClasses) -> Iter
     yield html_page.paragraph(
         "The share of each class that lies in the cluster where most of it lies."
     )
-    yield html_page.table(_classes(truth.names, shared), ("class", "pixels", "cluster", "share"))
+    yield html_page.table(
+        _classes(truth.names, shared, named), ("class", "pixels", "cluster", "share")
+    )
 
 
-def _classes(names: Sequence[str], shared: NDArray[np.int64]) -> Iterator[tuple[str, ...]]:
+def _classes(
+    names: Sequence[str], shared: NDArray[np.int64], clusters: Sequence[LandClass]
+) -> Iterator[tuple[str, ...]]:
     for name, counts in zip(names, shared, strict=True):
         share = counts.max() / max(counts.sum(), 1)
-        yield name, f"{counts.sum():,}", str(counts.argmax()), f"{share:.0%}"
+        yield name, f"{counts.sum():,}", clusters[counts.argmax()].name, f"{share:.0%}"
 
 
 def _store(root: str, spec: Spec) -> Store:

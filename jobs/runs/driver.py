@@ -24,10 +24,13 @@ from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.stages import ActiveRun
 from lake.console.messages import say
 from lake.errors import ConfigError, MissingError, StoppedError
+from lake.reading import classes
 
 MATCHING = ("goeslake", "dask", "distributed", "zarr", "numpy", "torch")
 """Packages whose versions must be the same on both sides, beside Python's, where both have them."""
 
+STAYS = (tags.FILE, classes.GIVEN)
+"""Files of a run that people wrote: they stay when it is made anew."""
 WORKER_WAIT_S = float(os.environ.get("LAKE_WORKER_SECONDS", "60"))
 """Seconds that the first worker of a cluster may take to come: minutes, where a node must be started."""
 
@@ -120,7 +123,7 @@ def unfinished(root: str, runs: Sequence[Spec]) -> tuple[Spec, ...]:
 
 
 def forget(root: str, run: str) -> None:
-    """Delete all that was made for a run, so that it is made anew; its tags stay.
+    """Delete all that was made for a run, so that it is made anew; what people named stays.
 
     Raises:
         ConfigError: a process works at it.
@@ -129,7 +132,7 @@ def forget(root: str, run: str) -> None:
         raise ConfigError(f"{run} is running: 'lake runs stop {run}' first")
     objects = records.folder(root, run)
     objects.delete(["done.json"])
-    objects.delete([path for path in objects.list() if path != tags.FILE])
+    objects.delete([path for path in objects.list() if path not in STAYS])
 
 
 def check_versions(client: Client) -> None:

@@ -4,15 +4,20 @@ The page lists no folders and reads no Parquet: it gets the offer as `stores.jso
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lake.catalogue import catalogue
 from lake.errors import MissingError
+from lake.reading import classes
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
 
-ARRAYS = ("embedding", "labels", "scores")
+if TYPE_CHECKING:
+    from lake.reading.classes import LandClass
+
+ARRAYS = ("embedding", *classes.ARRAYS.values(), "scores")
 """Arrays of runs that the page can show."""
 MOST_NUMBERS = 1 << 27
 """Largest number of scores of a run that the page is offered: it reads all to show three of each pixel."""
@@ -25,6 +30,7 @@ class Offer:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._runs: dict[str, dict[str, Any] | None] = {}
+        self._classes: dict[str, tuple[LandClass, ...]] = {}
 
     def document(self, url: str, *, is_live: bool) -> dict[str, Any]:
         """The content of `stores.json`.
@@ -54,7 +60,20 @@ class Offer:
                 if run is not None:
                     self._runs[name] = run
         shown_runs = [run for name in names if (run := self._runs.get(name)) and run["arrays"]]
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            shown_runs = list(pool.map(self._with_classes, shown_runs))
         return sorted(shown_runs, key=lambda run: str(run["finished"]), reverse=True)
+
+    def _with_classes(self, run: dict[str, Any]) -> dict[str, Any]:
+        """The entry of a run with its classes, as they are called now."""
+        if not {*run["arrays"]} & {*classes.ARRAYS.values()}:
+            return run
+        name = run["id"]
+        if name not in self._classes:
+            job = name.rpartition("-")[0]
+            self._classes[name] = classes.as_made(self._objects, name, job)
+        named = classes.renamed(self._objects, name, self._classes[name])
+        return run | {"classes": [asdict(each) for each in named]}
 
     def _run(self, name: str) -> dict[str, Any] | None:
         """The entry of a run in the offer; None: it is not complete."""

@@ -262,6 +262,33 @@ def view_zenith(projection: Projection, lon: ArrayLike, lat: ArrayLike) -> Float
     return np.asarray(np.rad2deg(np.arctan2(across, along)), np.float64)
 
 
+def pixel_areas(grid: Grid, row: ArrayLike, column: ArrayLike) -> Floats:
+    """Areas on the ground of pixels, m2: larger where the satellite looks more obliquely.
+
+    A pixel is the quadrilateral between the four points of the ellipsoid that its corners see. Its area is
+    half the cross product of its diagonals, for it is flat within a ten-millionth of its size.
+
+    Args:
+        grid: of the pixels.
+        row: whole numbers; broadcast against `column`.
+        column: whole numbers.
+
+    Returns:
+        NaN where a corner misses the Earth.
+    """
+    (y, step_y), (x, step_x) = (
+        (axis[np.asarray(index)], (axis[-1] - axis[0]) / (axis.size - 1))
+        for axis, index in ((grid.y, row), (grid.x, column))
+    )
+    west_north, east_south, east_north, west_south = (
+        np.stack(_sight(grid.projection, y + step_y * down / 2, x + step_x * right / 2), axis=-1)
+        for down, right in ((-1, -1), (1, 1), (-1, 1), (1, -1))
+    )
+    normal = np.cross(east_south - west_north, west_south - east_north)
+    areas: Floats = np.linalg.norm(normal, axis=-1) / 2
+    return areas
+
+
 def geom_name(projection: Projection, sector: str) -> str:
     """The name of a geometry in keys, e.g. `geom-goes-conus-0`: equal for equal projections alone.
 

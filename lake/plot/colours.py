@@ -1,4 +1,4 @@
-"""Colours of maps: a palette for classes, a stretch for three components, a colouring of regions.
+"""Colours of maps: a stretch for three components, a colouring of regions; classes have theirs from the lake.
 
 Colours are sRGB, 0 to 1. A pixel of the store without a value is `ABSENT`, a neutral grey that no
 class has. Cells of the grid that are no pixels of the store are transparent.
@@ -11,25 +11,6 @@ from lake.format.arrays import Floats
 from lake.format.domain import Domain
 
 ABSENT = (0.66, 0.66, 0.66)
-
-_PALETTE = (
-    "332288 117733 ddcc77 cc6677 88ccee 552449 aa61db 6d6192 aa8600 f3b631 611824 9e180c "
-    "aadbaa e75555 864961 49316d 7992aa db92ff 24559e 6d0000 4992c2 49c279 e79249 aa550c"
-)
-"""Five of Paul Tol's "muted" scheme, then always the colour farthest from those before and the grey.
-
-Distances are CIE 1976 ones, the least of normal, protan, deutan and tritan vision (Machado, Oliveira
-and Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009).
-"""
-
-CLASSES = tuple(_PALETTE.split())
-"""Colours as hexadecimal sRGB; the first sixteen are the easiest to distinguish."""
-
-
-def class_colours(count: int) -> Floats:
-    """(count, 3) colours of classes 0, 1, ...; they repeat beyond the palette's length."""
-    palette = np.array([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for c in CLASSES])
-    return palette[np.arange(count) % len(CLASSES)]
 
 
 def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats:

@@ -32,6 +32,8 @@ from lake.plot.canvas import (
 )
 from lake.plot.graticule import FAINT
 from lake.plot.views import GridView, MapView
+from lake.reading.classes import LandClass
+from lake.reading.classes import rgb as rgb_of
 
 Masked = np.ma.MaskedArray[Any, np.dtype[np.floating]]
 
@@ -184,8 +186,7 @@ def classes(
     map_view: MapView,
     labels: ArrayLike,
     heading: Heading,
-    names: Sequence[str],
-    palette: NDArray[np.float64] | None = None,
+    named: Sequence[LandClass],
 ) -> Figure:
     """Draw classes in colours of their own, with the share of pixels that each holds.
 
@@ -194,11 +195,10 @@ def classes(
         map_view: the view of the map.
         labels: (P,) class of each pixel, -1: none.
         heading: the texts around the picture.
-        names: names of class 0, 1, ...
-        palette: (class, 3) colours; None: `colours.class_colours`.
+        named: class 0, 1, ...
     """
     labels = np.asarray(labels, np.int64)
-    palette = colours.class_colours(len(names)) if palette is None else palette
+    palette, names = rgb_of(named), [each.name for each in named]
     coloured = np.where(labels[:, None] >= 0, palette[np.maximum(labels, 0)], np.nan)
     sheet = map_sheet(map_view, heading)
     paint(sheet.map, map_view, map_view.crop(colours.composite(domain, coloured)))

@@ -128,6 +128,8 @@ def run(
     fill = {"embedding": NOTHING, "labels": -1, "scores": np.nan}[name]
     array = outputs.pixel_array(name, store, columns, str(values.dtype), fill, **encoded)
     arrays = [*schema.pixel_coordinates(store.domain), array]
+    if job == "cluster":
+        arrays.append(outputs.whole_array("centres", ("cluster", "latent"), np.eye(3)))
     outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     outputs.write(str(root), spec.id, name, values)
     document = {"job": job, "stores": [{"key": str(store.key)}], "inputs": {}, "settings": {}}

@@ -1,6 +1,5 @@
 """The committed page is what its sources give."""
 
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import lake
-from lake.plot.colours import CLASSES
 
 FOLDER = Path(lake.__file__).parent / "explore"
 
@@ -32,9 +30,3 @@ def test_bundle_is_built_from_its_sources(tmp_path):
     assert sorted(built) == sorted(committed), "run 'npm ci && npm run build' in lake/explore/page"
     for name, content in committed.items():
         assert built[name] == content, f"{name}: run 'npm ci && npm run build' in lake/explore/page"
-
-
-def test_classes_have_the_colours_of_the_figures():
-    source = (FOLDER / "page" / "src" / "colours.js").read_text()
-    palette = re.search(r"const CLASSES = \((.*?)\)", source, re.DOTALL)[1]
-    assert re.findall(r"[0-9a-f]{6}", palette) == list(CLASSES)

@@ -14,6 +14,7 @@ import pytest
 from lake.explore import coast_lines, contents
 from lake.explore.server import object_answer
 from lake.plot import coast_lines as figures
+from lake.reading import classes
 from lake.storage.connect import connect
 from tests.explore.lakes import KEY, OLD
 from tests.explore.serving import serving
@@ -112,6 +113,21 @@ def test_offer_names_stores_and_complete_runs(site, explored):
     assert {run["id"]: run["arrays"] for run in offer["runs"]} == {
         explored.embed: ["embedding"], explored.cluster: ["labels"], explored.pca: ["scores"],
     }  # fmt: skip
+
+
+def test_offer_has_the_names_and_colours_of_classes_as_they_are_now(site, explored):
+    lake = connect(explored.root)
+
+    def named():
+        runs = json.loads(get(site, "/stores.json")[1])["runs"]
+        return next(run["classes"] for run in runs if run["id"] == explored.cluster)
+
+    assert named()[1] == {"number": 1, "name": "class 1", "colour": classes.PALETTE[1]}
+    classes.write_given(lake, explored.cluster, {1: {"name": "city", "colour": "#ff0000"}})
+    try:
+        assert named()[1] == {"number": 1, "name": "city", "colour": "#ff0000"}
+    finally:
+        classes.write_given(lake, explored.cluster, {})
 
 
 def test_scores_that_take_too_long_to_read_are_not_offered(explored, monkeypatch):

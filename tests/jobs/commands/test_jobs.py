@@ -5,6 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from jobs.commands import jobs
+from jobs.commands.classes import classes
+from jobs.commands.runs import runs_
 from lake.errors import ConfigError, MissingError
 
 
@@ -71,3 +73,34 @@ def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):
 def test_unknown_store_is_missing(lake_):
     result = lake_(jobs.command("sample"), key="goes16/none/20180101_20181231/geom-goes-conus-0")
     assert isinstance(result.exception, MissingError)
+
+
+def test_classes_of_a_run_are_described_by_the_run_alone(client, truth, chain):
+    where = ("--lake", truth.root, "--address", client.scheduler.address)
+    result = CliRunner().invoke(classes, [chain.cluster, *where])
+    assert result.exit_code == 0, result.output
+    lines = result.stderr.splitlines()
+    assert [line.split()[:3] for line in lines[-3:]] == [
+        [str(n), "class", str(n)] for n in range(3)
+    ]
+    again = CliRunner().invoke(
+        classes, [truth.key, *where, "--set", f"run={chain.cluster}", "--json"]
+    )
+    assert json.loads(again.stdout)["already_done"] is True
+    missing = CliRunner().invoke(classes, ["cluster-000000000000", *where])
+    assert isinstance(missing.exception, MissingError)
+
+
+def test_classes_are_named_and_printed(truth, chain):
+    def call(*arguments):
+        return CliRunner().invoke(
+            runs_, ["classes", chain.cluster, *arguments, "--lake", truth.root]
+        )
+
+    assert "class 1  #117733" in call().stdout
+    named = json.loads(call("1", "city", "--colour", "#ABCDEF", "--json").stdout)["classes"]
+    assert named[1] == {"number": 1, "name": "city", "colour": "#abcdef"}
+    assert "city" in call().stdout
+    assert "class 1  #117733" in call("1", "--forget").stdout
+    for wrong in (("1",), ("--forget",), ("9", "x")):
+        assert isinstance(call(*wrong).exception, ConfigError)

@@ -15,9 +15,10 @@ from jobs.report import map as maps
 from jobs.report import map_figures
 from jobs.report.map import Settings
 from jobs.report.map_figures import PICTURES
-from jobs.runs import driver, outputs, records
+from jobs.runs import class_names, driver, outputs, records
 from lake.errors import ConfigError, MissingError
-from lake.plot import canvas, colours, layers, views
+from lake.plot import canvas, layers, views
+from lake.reading import classes
 
 OF_STORE = ("domain", "counts", "mean", "order")
 
@@ -245,7 +246,7 @@ def test_plot_shows_the_clusters_of_a_run_at_their_pixels(truth, chain, projecti
     x, y = views.select(domain, projection).place(*domain.lonlat())
     row = ((north - y) / (north - south) * image.shape[0]).astype(int)
     column = ((x - west) / (east - west) * image.shape[1]).astype(int)
-    expected = colours.class_colours(labels.max() + 1)[labels]
+    expected = classes.rgb(class_names.read(truth.root, chain.cluster))[labels]
     assert_allclose(image[row, column, :3][labels >= 0], expected[labels >= 0])
 
 

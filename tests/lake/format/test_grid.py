@@ -383,3 +383,25 @@ def file_axis(file, name):
     attributes = file[name].attrs
     scale, offset = (attributes[key][0] for key in ("scale_factor", "add_offset"))
     return grid.axis(file[name][...], scale, offset)
+
+
+def test_areas_of_pixels_are_those_of_geodesic_polygons():
+    """Oracle: Karney's areas of polygons on the ellipsoid, by pyproj."""
+    step = 5.6e-5
+    angles = np.arange(-2000, 2001) * step
+    full = Grid(EAST, angles[::-1].copy(), angles)
+    row, column = np.array([2000, 700, 300, 2000, 3300]), np.array([2000, 1500, 1900, 4000, 700])
+    areas = grid.pixel_areas(full, row, column)
+    assert np.isfinite(areas).all()
+    geod = pyproj.Geod(a=EAST.semi_major_axis, b=EAST.semi_minor_axis)
+    for area, i, j in zip(areas, row, column, strict=True):
+        y, x = full.y[i], full.x[j]
+        corners = [(1, -1), (1, 1), (-1, 1), (-1, -1)]
+        lon, lat = grid.lonlat(
+            EAST, *np.transpose([(y + a * step / 2, x + b * step / 2) for a, b in corners])
+        )
+        exact, _ = geod.polygon_area_perimeter(lon, lat)
+        assert area == pytest.approx(abs(exact), rel=2e-6)
+    assert areas[0] == pytest.approx(2004**2, rel=2e-3)  # 56 microradians from 35 786 km
+    assert areas[2] > 1.3 * areas[0]
+    assert np.isnan(grid.pixel_areas(full, [0], [0]))[0]

@@ -8,6 +8,7 @@ from lake.format.domain import from_mask
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.plot import colours
+from lake.reading import classes
 
 # Machado, Oliveira and Fernandes (2009), severity 1: sRGB linear light -> what is seen
 VISION = {
@@ -43,6 +44,10 @@ def cielab(rgb, vision):
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
+def class_rgb(count):
+    return classes.rgb(classes.defaults([str(number) for number in range(count)]))
+
+
 def least_distance(rgb):
     distances = []
     for vision in VISION.values():
@@ -64,17 +69,31 @@ def domain():
 
 @pytest.mark.parametrize(("count", "distance"), [(8, 20), (16, 16.5), (24, 12)])
 def test_colours_of_classes_differ_for_every_kind_of_vision(count, distance):
-    assert least_distance(colours.class_colours(count)) > distance
+    assert least_distance(class_rgb(count)) > distance
 
 
 def test_absent_grey_differs_from_every_class():
-    for colour in colours.class_colours(24):
+    for colour in class_rgb(24):
         assert least_distance(np.array([colour, colours.ABSENT])) > 16
 
 
 def test_colours_beyond_the_palette_repeat():
-    palette = colours.class_colours(30)
+    palette = class_rgb(30)
     assert_array_equal(palette[24:], palette[:6])
+
+
+def test_classes_that_share_a_colour_lie_far_apart():
+    """Classes along a line: the 25th beside the 24th gets the colour of the first, at the other end."""
+    centres = np.arange(26.0)[:, None]
+    colours_of_classes = classes.palette_colours(26, centres)
+    assert colours_of_classes[24] == colours_of_classes[0]
+    assert colours_of_classes[25] == colours_of_classes[1]
+    assert classes.palette_colours(26, centres[::-1])[24] == colours_of_classes[0]
+    random = np.random.default_rng(0).normal(size=(60, 3))
+    many = np.array(classes.palette_colours(60, random))
+    apart = np.linalg.norm(random[:, None] - random[None], axis=-1)
+    same = (many[:, None] == many[None]) & ~np.eye(60, dtype=bool)
+    assert apart[same].min() > np.median(np.sort(apart + 99 * np.eye(60), axis=1)[:, 0])
 
 
 def test_stretch_maps_percentiles_to_0_and_1_and_cuts_off_the_rest():

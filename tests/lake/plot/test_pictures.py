@@ -11,6 +11,7 @@ from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.plot import canvas, colours, pictures, views
 from lake.plot.canvas import Heading
+from lake.reading import classes
 
 HEADING = Heading("A title", "a key  |  a month")
 
@@ -123,9 +124,10 @@ def test_classes_have_their_colours_and_their_shares(domain, view):
     labels[labels == 3] = 0
     labels[5] = -1
     names = ["forest", "desert", "city"]
-    figure = pictures.classes(domain, view, labels, HEADING, names)
+    named = classes.defaults(names)
+    figure = pictures.classes(domain, view, labels, HEADING, named)
     (image,) = painted(figure)
-    palette = colours.class_colours(3)
+    palette = classes.rgb(named)
     for i, colour in enumerate(image[at(domain, view)]):
         expected = colours.ABSENT if i == 5 else palette[labels[i]]
         assert_allclose(colour[:3], expected)
@@ -138,7 +140,9 @@ def test_classes_have_their_colours_and_their_shares(domain, view):
 
 def test_legend_of_many_classes_lists_the_largest(domain, view):
     labels = np.minimum(np.arange(domain.pixels), 39)
-    figure = pictures.classes(domain, view, labels, HEADING, [f"c{i}" for i in range(40)])
+    figure = pictures.classes(
+        domain, view, labels, HEADING, classes.defaults([f"c{i}" for i in range(40)])
+    )
     words = texts(figure.axes[1])
     assert words[0] == "share of pixels, the 30 largest"
     assert "c39" in words
@@ -210,11 +214,11 @@ def test_store_without_any_value_is_drawn_in_grey(domain, view):
 
 def test_png_says_what_it_is_and_shows_the_colours(domain, view):
     labels = np.zeros(domain.pixels, int)
-    figure = pictures.classes(domain, view, labels, HEADING, ["all"])
+    figure = pictures.classes(domain, view, labels, HEADING, classes.defaults(["all"]))
     image = Image.open(io.BytesIO(canvas.png(figure, Title="Clusters", Source="a run")))
     assert image.text["Title"] == "Clusters"
     assert image.text["Source"] == "a run"
     pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    colour = np.round(colours.class_colours(1)[0] * 255)
+    colour = np.round(classes.rgb(classes.defaults(["all"]))[0] * 255)
     assert (pixels == colour).all(axis=1).mean() > 0.3
     assert image.width > 1000

@@ -1,4 +1,4 @@
-/** Colour maps that colour-blind people can read, and the palette of classes (as lake/plot/colours.py has it). */
+/** Colour maps that colour-blind people can read, and the colours of lines. */
 
 // 24 colours each, at even steps, from Matplotlib's tables (CC0); between them linear
 const RAMPS = {
@@ -8,12 +8,7 @@ const RAMPS = {
     "00224e002a610031711c396f2d416d3a486c45506c50576c5b606e6568706e6f73777777817f788c8878969077a19975ada272b9ab6dc4b468d0be62dcc859e8d24ff5dc41fee838",
 };
 
-const CLASSES = (
-  "332288 117733 ddcc77 cc6677 88ccee 552449 aa61db 6d6192 aa8600 f3b631 611824 9e180c " +
-  "aadbaa e75555 864961 49316d 7992aa db92ff 24559e 6d0000 4992c2 49c279 e79249 aa550c"
-).split(" ");
-
-// those of the palette that stand out on white
+// those of the palette of classes (lake/reading/classes.py) that stand out on white
 const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d6192".split(" ");
 
 /** Of a pixel of the store without a value. */
@@ -36,9 +31,9 @@ export function rgba(red, green, blue) {
   return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
-/** [red, green, blue] of a surface class; beyond the palette's length they repeat. */
-export function classColour(number) {
-  return rgb(CLASSES[number % CLASSES.length]);
+/** [red, green, blue] of "#rrggbb". */
+export function parsed(colour) {
+  return rgb(colour.slice(1));
 }
 
 /** Colour of the line of a band, for CSS. */

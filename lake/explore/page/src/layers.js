@@ -7,7 +7,7 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, Sheet, canvas, css, classColour, ramp, rgba, scale } from "./colours.js";
+import { ABSENT, Sheet, canvas, css, parsed, ramp, rgba, scale } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 import { cosine } from "./embedding.js";
@@ -141,19 +141,20 @@ export class Pixels {
     return { images: [this.image(colour)], legend, value: () => "" };
   }
 
-  classes(labels) {
-    const counts = [];
-    for (const label of labels) if (label >= 0) counts[label] = (counts[label] ?? 0) + 1;
-    const colours = Array.from(counts, (_, i) => rgba(...classColour(i)));
+  /** Classes; `named`: number, name and colour of each, by rising number from 0. */
+  classes(labels, named) {
+    const counts = named.map(() => 0);
+    for (const label of labels) if (label >= 0) counts[label] += 1;
+    const colours = named.map(({ colour }) => rgba(...parsed(colour)));
     const total = labels.length;
-    const items = Array.from(counts, (count = 0, i) => ({
-      colour: css(classColour(i)),
-      name: `class ${i}`,
-      share: `${((100 * count) / total).toFixed(1)} %`,
+    const items = named.filter(({ number }) => counts[number]).map(({ number, name, colour }) => ({
+      colour: css(parsed(colour)),
+      name,
+      share: `${((100 * counts[number]) / total).toFixed(1)} %`,
     }));
     const value = (row, column) => {
       const pixel = pixelAt(this.store.grid, this.places, row, column);
-      return pixel < 0 ? "" : labels[pixel] < 0 ? "no class" : `class ${labels[pixel]}`;
+      return pixel < 0 ? "" : labels[pixel] < 0 ? "no class" : named[labels[pixel]].name;
     };
     const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
     return { images: [this.image(colour)], legend: { title: "surface classes, share of pixels", items }, value };
@@ -193,10 +194,10 @@ export async function components(objects, path) {
   return three;
 }
 
-/** Int16Array (pixel): the class of every pixel, by a run of `lake cluster`. */
-export async function labels(objects, path) {
+/** (pixel) whole numbers: the class of every pixel, by the array of a run of `lake cluster` or `lake classify`. */
+export async function labels(objects, path, name) {
   const generation = await new Generation(objects, path).open();
-  const array = await zarr.open.v3(zarr.root(generation).resolve("labels"), { kind: "array" });
+  const array = await zarr.open.v3(zarr.root(generation).resolve(name), { kind: "array" });
   return (await zarr.get(array)).data;
 }
 

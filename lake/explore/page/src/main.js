@@ -13,7 +13,7 @@ import { format, oneOf, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
 
-const LEARNT = { rgb: "embedding", similar: "embedding", classes: "labels", components: "scores" };
+const LEARNT = { rgb: ["embedding"], similar: ["embedding"], classes: ["labels", "classes"], components: ["scores"] };
 const [SUMMER, NOON] = [7, 64800]; // shown first, where they are
 const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
@@ -172,7 +172,7 @@ class Page {
 
   /** Complete runs that have what is to be shown. */
   holding(show) {
-    return this.runs.filter((run) => run.arrays.includes(LEARNT[show]));
+    return this.runs.filter((run) => LEARNT[show].some((name) => run.arrays.includes(name)));
   }
 
   async changed(id) {
@@ -273,8 +273,11 @@ class Page {
   async learnt() {
     const { show, run } = this.state;
     if (!this.pixels) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
-    const { path } = this.runs.find((candidate) => candidate.id === run);
-    if (show === "classes") return this.pixels.classes(await labels(this.objects, path));
+    const { path, arrays, classes } = this.runs.find((candidate) => candidate.id === run);
+    if (show === "classes") {
+      const name = LEARNT.classes.find((array) => arrays.includes(array));
+      return this.pixels.classes(await labels(this.objects, path, name), classes);
+    }
     if (show === "components") return this.pixels.rgb(await components(this.objects, path), "components");
     const embedding = await this.embedding(run, path);
     if (show === "rgb") return this.pixels.rgb(await embedding.axes());

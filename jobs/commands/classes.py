@@ -1,0 +1,28 @@
+"""`lake classes`: what the classes of a run look like; the run says which store they are of."""
+
+import re
+from typing import Any
+
+import click
+
+from jobs.commands.jobs import make_run, run_options
+from jobs.runs import records
+from lake.reading.classes import DESCRIBED
+
+RUN_FORM = re.compile(r"[a-z]+-[0-9a-f]{12}")
+
+
+@click.command()
+@run_options
+@click.argument("place", metavar="RUN_OR_KEY")
+def classes(place: str, root: str, overrides: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+    """Describe classes: area, spectrum, cycles, typical pixels, nearest classes.
+
+    RUN is of cluster or classify. To describe the classes of a file of labels, give the KEY of the store,
+    --set labels=FILE and --set vectors=RUN. docs/classes.md has the settings.
+    """
+    store = place
+    if RUN_FORM.fullmatch(place):
+        store = records.open_input(root, records.finished_spec(root, place).stores[0]).url
+        overrides = (*overrides, f"run={place}")
+    make_run(DESCRIBED, root=root, store=store, overrides=overrides, **options)

@@ -123,22 +123,31 @@ OWN = ("lake", "jobs")
 MODEL_JOBS = tuple(name for name, entry in JOBS.items() if entry.fits_model)
 
 
+def entry(name: str) -> JobEntry:
+    """The entry of a job.
+
+    Raises:
+        ConfigError: no such job.
+    """
+    if name not in JOBS:
+        raise ConfigError(f"there is no job {name!r}: wanted one of {', '.join(JOBS)}")
+    return JOBS[name]
+
+
 def load(name: str) -> Any:  # noqa: ANN401 (a module; `jobs.runs.job` says what it offers)
     """The module of a job.
 
     Raises:
         ConfigError: no such job, or a library that it needs is not installed.
     """
-    if name not in JOBS:
-        raise ConfigError(f"there is no job {name!r}: wanted one of {', '.join(JOBS)}")
-    entry = JOBS[name]
+    job = entry(name)
     try:
-        return import_module(entry.module)
+        return import_module(job.module)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in OWN:
             raise  # a fault of the code, which no installation mends
         raise ConfigError(
-            f"'lake {name}' needs {error.name}: pip install 'goeslake[{entry.extra}]'"
+            f"'lake {name}' needs {error.name}: pip install 'goeslake[{job.extra}]'"
         ) from error
 
 

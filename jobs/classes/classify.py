@@ -48,6 +48,7 @@ class Settings(EvidenceSettings):
     square: int = 20
     """Rows and columns of a square of the checkerboard."""
     seed: int = 0
+    """Seed of the pixels that are drawn, where there are more labels."""
 
     def __post_init__(self) -> None:
         check("most must be above 0", self.most, holds=self.most > 0)

@@ -17,6 +17,7 @@ on. Where no number of clusters is set, it is chosen by `jobs.classes.stability`
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from jobs.classes.partitions import METHODS, Partition
 from jobs.figures import charts, gallery
 from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat, job, outputs, records
-from jobs.runs.settings import check, newer
+from jobs.runs.settings import OneOf, check, newer
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun, Arrays, pack, unpack
 from jobs.sampling import sample
@@ -55,17 +56,18 @@ class Settings:
     """The settings of `lake cluster`."""
 
     run: str = ""
-    """Run whose vectors are clustered: of `pca`, `mnf`, `factor`, `embed`, `trajectory`, ...; none:
+    """Run whose vectors are clustered: of `pca`, `mnf`, `factor`, `embed`, `trajectory`, ...; empty:
     the embedding of default settings, made if need be."""
     k: int = 8
     """Number of clusters; 0: chosen, the largest that is as stable as the most stable one."""
     n_init: int = 10
     """Number of random starts, of which the best is taken."""
     seed: int = 0
+    """Seed of the random starts."""
     array: str = newer("")
     """Name of the vectors' array (pixel, d) in the run; empty: the only one."""
-    method: str = newer(KMEANS)
-    """`kmeans`, `minibatch`, `spherical`, `mixture` or `hdbscan`."""
+    method: Annotated[str, OneOf("METHODS")] = newer(KMEANS)
+    """Method of clustering."""
     fitted_on: int = newer(0)
     """Number of pixels, evenly spaced, that clusters are fitted on; 0: those of the sample."""
     most: int = newer(20)

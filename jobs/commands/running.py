@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 
-import click
-
 from jobs.runs import driver, heartbeat, records
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
 from lake import dask_cluster
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
-
-detach_option = click.option("--detach", is_flag=True, help="Submit the run and do not watch it.")
 
 
 def make(

@@ -9,8 +9,9 @@ from typing import Any
 import click
 from rich.filesize import decimal
 
-from jobs.commands.running import check_detached, detach_option, emit_run, make
-from jobs.runs import class_names, driver, heartbeat, lineage, records, removal
+from jobs.commands.job_options import detach_option, value_text
+from jobs.commands.running import check_detached, emit_run, make
+from jobs.runs import class_names, driver, heartbeat, lineage, records, removal, run_files
 from jobs.runs import tags as tags_of
 from jobs.runs.heartbeat import Status
 from jobs.runs.spec import FinishedRun, Spec
@@ -111,8 +112,14 @@ def tree(run: str, root: str, *, as_json: bool) -> None:
 
 @runs_.command()
 @_on_run
-def show(run: str, root: str, *, as_json: bool) -> None:
+@click.option(
+    "--toml", "as_toml", is_flag=True, help="As a file from which --settings makes it again."
+)
+def show(run: str, root: str, *, as_toml: bool, as_json: bool) -> None:
     """Print what a run computes and how it stands."""
+    if as_toml:
+        click.echo(run_files.text(run_files.of_spec(records.read_spec(root, run))))
+        return
     spec, status, finished = (
         records.read_spec(root, run),
         heartbeat.read(root, run),
@@ -212,13 +219,7 @@ def _texts(row: dict[str, Any]) -> list[str]:
 
 def _settings(values: Mapping[str, Any]) -> str:
     """Settings as they are set."""
-    return " ".join(f"{name}={_text(value)}" for name, value in values.items())
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(map(_text, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return " ".join(f"{name}={value_text(value)}" for name, value in values.items())
 
 
 def _bytes(root: str, run: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from jobs.embedding.views import pairs
 from jobs.embedding.views.choice import NEIGHBOURS, PERIODS
 from jobs.features import labels, static, texture
 from jobs.runs import outputs, records
-from jobs.runs.settings import check
+from jobs.runs.settings import OneOf, check
 from jobs.sampling import sample
 from lake.errors import ConfigError, DataError
 from lake.format import order
@@ -25,31 +26,32 @@ from lake.format.arrays import Indices
 from lake.reading.store import Store
 
 SAMPLE, ALL = "sample", "all"
+TRAINED_ON = (SAMPLE, ALL)
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:
     """The settings that choose the pixels of a training."""
 
-    train_on: str = ""
-    """Pixels of the `sample`, or `all`; none: `all` beside a linear part, else `sample`."""
+    train_on: Annotated[str, OneOf("TRAINED_ON")] = ""
+    """Pixels to train on, those of the sample or all; empty: `all` beside a linear part, else `sample`."""
     memory_gb: float = 4.0
-    """Inputs of `all` pixels that are larger stream through memory, superblock by superblock."""
+    """Gigabytes; inputs of `all` pixels that are larger stream through memory, superblock by superblock."""
     shuffled_superblocks: int = 4
     """Superblocks in memory together while they stream; their pixels are shuffled with each other."""
     hard_negatives: float = 0.0
-    """Share of a batch whose hard negatives (`jobs.embedding.hard_negatives`) join it; of the sample,
-    and of stores with finer cubes."""
+    """Share of a batch whose hard negatives join it, pixels of other means whose fine pixels look alike;
+    of the sample, and of stores with finer cubes."""
     labels: str = ""
-    """URL of a file of classes (`jobs.features.labels`), for loss=supervised; pixels without a label are
+    """URL of a file of classes, for loss=supervised; pixels without a label are
     a class of their own."""
     column: str = "label"
     """The column of classes, where the file is a table."""
     sha256: str = ""
-    """Of the labels; found when the run is named, so that another content is another run."""
+    """SHA-256 of the labels; found when the run is named, so that another content is another run."""
 
     def __post_init__(self) -> None:
-        fits = self.train_on in {"", SAMPLE, ALL}
+        fits = self.train_on in {"", *TRAINED_ON}
         check("train_on must be sample or all", self.train_on, holds=fits)
         check("memory_gb must be 0 or more", self.memory_gb, holds=self.memory_gb >= 0)
         superblocks = self.shuffled_superblocks

@@ -9,6 +9,7 @@ Minimum-noise components are those of Green et al. (1988), see `jobs.linear.mnf`
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from jobs.embedding.columns import Columns
 from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, mnf, pca, transform
 from jobs.runs import heartbeat, outputs, records
-from jobs.runs.settings import check
+from jobs.runs.settings import OneOf, check
 from jobs.runs.spec import Spec
 from jobs.sampling import sample
 from lake.errors import ConfigError
@@ -35,12 +36,12 @@ CLIP = 6.0
 class InputSettings:
     """The settings that choose the inputs."""
 
-    inputs: str = ""
-    """`pca`, `mnf` or `features`; none: `mnf` where there is a second store, else `features`."""
+    inputs: Annotated[str, OneOf("INPUTS")] = ""
+    """What the model is given; empty: `mnf` where there is a second store, else `features`."""
     second: str = ""
     """Key in the lake, or URL, of a store of the same pixels in another period."""
     run: str = ""
-    """Run of that job, or of `lake sample` for features; none: made with default settings."""
+    """Run of that job, or of `lake sample` for features; empty: made with default settings."""
 
     def __post_init__(self) -> None:
         fits = self.inputs in {"", *INPUTS}

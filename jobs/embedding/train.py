@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors
 import safetensors.torch
@@ -25,7 +25,7 @@ from jobs.embedding.losses.objective import BatchOutcome, Objective
 from jobs.embedding.models.embedding_model import Code, EmbeddingModel
 from jobs.embedding.views import choice
 from jobs.embedding.views.choice import Batch, ColumnNumbers, ViewPair, Views, ViewStep
-from jobs.runs.settings import check
+from jobs.runs.settings import OneOf, check
 from lake.errors import DataError
 
 BETAS = (0.9, 0.999)
@@ -39,6 +39,7 @@ PASSES, LEAST_STEPS = 10, 240
 """Passes over all pixels, and steps at least, where no number of steps is set."""
 WARM = 0.1
 """Share of the steps in which the learning rate rises."""
+DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -47,20 +48,22 @@ class Training:
     """The settings of the training loop."""
 
     steps: int = 0
-    """0: as many as are ten passes over the pixels, and 240 at least."""
+    """Steps of the training; 0: as many as are ten passes over the pixels, and 240 at least."""
     batch: int = 1024
     """Pixels of a step; all of them if there are fewer."""
     learning_rate: float = 1e-3
-    """The highest; the rate rises for a tenth of the steps and falls to nothing (one-cycle)."""
+    """The highest learning rate; it rises for a tenth of the steps and falls to nothing (one-cycle)."""
     weight_decay: float = 0.05
+    """Weight decay of AdamW."""
     held_out: float = 0.05
     """Share of the pixels that are never trained on; their loss is recorded."""
     seed: int = 0
+    """Seed of the weights, the batches and the views."""
     threads: int = 2
     """Threads of the CPU; another number gives other roundings."""
-    device: str = "auto"
-    """`cpu`, `cuda`, or `auto`: a GPU where there is one."""
-    precision: str = "float32"
+    device: Annotated[str, OneOf("DEVICES")] = "auto"
+    """Where to train; `auto`: on a GPU where there is one."""
+    precision: Annotated[str, OneOf("PRECISIONS")] = "float32"
     """`float32`, or `bfloat16` for products of matrices (mixed precision)."""
     tf32: bool = False
     """Whether a GPU may round products of float32 to 10 bits."""
@@ -75,9 +78,8 @@ class Training:
             value = getattr(self, name)
             check(f"{name} must be 0 or more", value, holds=value >= 0)
         check("held_out must be 0 to below 1", self.held_out, holds=0 <= self.held_out < 1)
-        devices = ("auto", "cpu", "cuda")
         check(
-            f"device must be one of {', '.join(devices)}", self.device, holds=self.device in devices
+            f"device must be one of {', '.join(DEVICES)}", self.device, holds=self.device in DEVICES
         )
         check(
             f"precision must be one of {', '.join(PRECISIONS)}",

@@ -58,6 +58,7 @@ class Settings(EvidenceSettings):
     first: int = 0
     """Number of the d columns that are taken, from the first; 0: all."""
     seeds: int = 3
+    """Number of seeds; each moves the checkerboard and draws pixels anew."""
     patterns: bool = True
     """Whether to measure how well the patterns of subpixels are predicted, where the store has some."""
     chosen: tuple[int, ...] = ()

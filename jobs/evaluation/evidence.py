@@ -62,7 +62,7 @@ class EvidenceSettings:
     run: str = ""
     """Run that has the vectors."""
     labels: str = ""
-    """URL of a file of classes: `jobs.features.labels`."""
+    """URL of a file of classes."""
     column: str = "label"
     """Name of the column of classes, where the file is a table."""
     array: str = ""

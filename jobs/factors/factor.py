@@ -18,7 +18,7 @@ it fits.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ from jobs.linear import linear_model, passes
 from jobs.linear.gram import one_thread
 from jobs.linear.linear_model import FeatureSource
 from jobs.runs import outputs, records
-from jobs.runs.settings import TimeOfDay, restore
+from jobs.runs.settings import OneOf, TimeOfDay, restore
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun, Arrays, pack, task_result, unpack
 from lake.console.messages import table
@@ -63,13 +63,20 @@ class Settings:
     fit: FactorFit = field(default_factory=FactorFit)
     """`method`, `components`, `nonnegative`, `scan`, `passes`, ..."""
     cubes: tuple[str, ...] = ()
-    """Empty: all of them; so are `months`, `tods` and `bands`."""
+    """Names of cubes; empty: all."""
     months: tuple[int, ...] = ()
+    """Months, 1 to 12; empty: all that the store has."""
     tods: tuple[TimeOfDay, ...] = ()
+    """Times of day, UTC; empty: all."""
     bands: tuple[str, ...] = ()
-    statistics: tuple[str, ...] = ("mean", "stddev")
-    """The metrics."""
-    subpixels: str = features.MERGED
+    """Names of bands, e.g. `C13`; empty: all."""
+    statistics: tuple[Annotated[str, OneOf("features.STATISTICS")], ...] = ("mean", "stddev")
+    """Statistics of each observed month, time of day and band."""
+    subpixels: Annotated[str, OneOf("features.SUBPIXELS")] = features.MERGED
+    """Whether the subpixels of a pixel are one set of observations, or each counts by itself."""
+
+    def __post_init__(self) -> None:
+        _ = self.selection  # refuses names that are none
 
     @property
     def selection(self) -> FeatureSelection:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from jobs.factors.cells import MODES, ZEROS
 from jobs.factors.pixel_factors import SolveRule
-from jobs.runs.settings import check
+from jobs.runs.settings import OneOf, check
 from lake.errors import ConfigError
 
 CP, TUCKER = "cp", "tucker"
+METHODS = (CP, TUCKER)
 DEFAULT_RANK = 4
 """Largest rank of a small mode, where settings say none."""
 
@@ -17,16 +19,16 @@ DEFAULT_RANK = 4
 class FactorFit:
     """Settings of how factors are fitted."""
 
-    method: str = CP
-    """`cp` or `tucker`."""
+    method: Annotated[str, OneOf("METHODS")] = CP
+    """Kind of decomposition: canonical polyadic (CP), or Tucker's with a core."""
     components: int = 16
     """Number of components: the length of a pixel's vector."""
     ranks: tuple[int, ...] = ()
     """Of Tucker: number of directions of months, times of day, bands, metrics; empty: at most 4 of each."""
     nonnegative: bool = False
     """Whether all factors of CP are 0 or more."""
-    zero: str = ""
-    """What becomes 0: `cell`, `channel`, `lowest` or `nothing`; empty: `lowest` if nonnegative, or `cell`."""
+    zero: Annotated[str, OneOf("ZEROS")] = ""
+    """What becomes 0; empty: `lowest` if nonnegative, or `cell`."""
     clip: float = 6.0
     """Standard deviations of a channel from the mean, beyond which a value is cut off."""
     ridge: float = 1e-4
@@ -44,9 +46,10 @@ class FactorFit:
     passes: int = 3
     """Passes over all pixels that improve the small factors of the pilot."""
     seed: int = 0
+    """Seed of the random starts."""
 
     def __post_init__(self) -> None:
-        check("method must be cp or tucker", self.method, holds=self.method in {CP, TUCKER})
+        check("method must be cp or tucker", self.method, holds=self.method in METHODS)
         check("components must be above 0", self.components, holds=self.components > 0)
         check("scan must be above 0", self.scan, holds=all(count > 0 for count in self.scan))
         sizes_hold = len(self.ranks) in {0, len(MODES)} and all(rank > 0 for rank in self.ranks)

@@ -11,14 +11,14 @@ observation (`jobs.features.static`) come last, NaN where a pixel has none of th
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.features import static
 from jobs.features.static import StaticFeature
-from jobs.runs.settings import TimeOfDay, newer
+from jobs.runs.settings import OneOf, TimeOfDay, newer
 from lake.errors import ConfigError
 from lake.format import moments
 from lake.format.moments import METRICS
@@ -43,6 +43,7 @@ MONTHS_AT_ONCE = 4
 """Months that are asked of a server together, so that they wait once. 4 x 36 MB, the finest cube."""
 
 MERGED, SEPARATE = "merged", "separate"
+SUBPIXELS = (MERGED, SEPARATE)
 
 Values = NDArray[np.floating]
 Block = NDArray[np.float32]
@@ -54,15 +55,19 @@ class FeatureSelection:
     """The features that a job takes; an empty tuple means all that the store has."""
 
     cubes: tuple[str, ...] = ()
+    """Names of cubes; empty: all."""
     months: tuple[int, ...] = ()
+    """Months, 1 to 12; empty: all that the store has."""
     tods: tuple[TimeOfDay, ...] = ()
+    """Times of day, UTC; empty: all."""
     bands: tuple[str, ...] = ()
-    statistics: tuple[str, ...] = STATISTICS[:4]
-    """Each with `:transform` behind it, or without."""
-    subpixels: str = MERGED
-    """`merged` or `separate`."""
-    static: tuple[str, ...] = newer(())
-    """Quantities of `jobs.features.static`; none unless they are named."""
+    """Names of bands, e.g. `C13`; empty: all."""
+    statistics: tuple[Annotated[str, OneOf("STATISTICS")], ...] = STATISTICS[:4]
+    """Statistics; each may have a transform behind it, `:log`, `:log1p`, `:sqrt`, `:cbrt` or `:asinh`."""
+    subpixels: Annotated[str, OneOf("SUBPIXELS")] = MERGED
+    """Whether the subpixels of a pixel are one set of observations, or each has features of its own."""
+    static: tuple[Annotated[str, OneOf("static.QUANTITIES")], ...] = newer(())
+    """Quantities that need no observation; none unless they are named."""
 
     def __post_init__(self) -> None:
         _check_names("statistics", map(_base, self.statistics), STATISTICS)
@@ -71,7 +76,7 @@ class FeatureSelection:
         if len(set(self.statistics)) < len(self.statistics):
             raise ConfigError(f"statistics: {self.statistics} names one twice; leave it out")
         _check_names("months", self.months, MONTHS)
-        _check_names("subpixels", (self.subpixels,), (MERGED, SEPARATE))
+        _check_names("subpixels", (self.subpixels,), SUBPIXELS)
         _check_names("static", self.static, static.QUANTITIES)
 
 

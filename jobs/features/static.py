@@ -20,9 +20,10 @@ from lake.format.domain import Domain
 from lake.format.grid import Projection
 
 CUBE = "static"
+PLACES = ("latitude", "longitude", "view_zenith", "view_azimuth")
 SUN = ("solar_zenith", "solar_azimuth")
 """Quantities that depend on month and time of day."""
-QUANTITIES = ("latitude", "longitude", "view_zenith", "view_azimuth", *SUN)
+QUANTITIES = (*PLACES, *SUN)
 AZIMUTHS = ("view_azimuth", "solar_azimuth")
 _MIDDLES = (15, 46, 74, 105, 135, 166, 196, 227, 258, 288, 319, 349)
 """Day of the year, from 1, of the 15th of each month."""

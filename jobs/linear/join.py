@@ -17,11 +17,12 @@ jobs take as that of an embedding; `block` (latent), the position of each number
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import Annotated
 
 import numpy as np
 
 from jobs.runs import heartbeat, outputs, records
-from jobs.runs.settings import check
+from jobs.runs.settings import OneOf, check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun, Arrays, pack, task_result, unpack
 from lake.errors import ConfigError, DataError
@@ -44,8 +45,8 @@ class Settings:
     """Runs whose vectors are joined, in this order."""
     arrays: tuple[str, ...] = ()
     """Name of the vectors' array (pixel, d) in each run; empty: the only one of each."""
-    scaled: str = DISTANCE
-    """How blocks are scaled, one of `RULES`."""
+    scaled: Annotated[str, OneOf("RULES")] = DISTANCE
+    """How the vectors of each run are scaled, so that none outweighs the others."""
 
     def __post_init__(self) -> None:
         check(f"scaled must be one of {', '.join(RULES)}", self.scaled, holds=self.scaled in RULES)

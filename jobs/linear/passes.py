@@ -49,7 +49,7 @@ class Fit:
     """Settings of how components are fitted."""
 
     components: int = 200
-    """At most so many; there are no more than features."""
+    """Number of components; at most as many as there are features."""
     clip: float = 6.0
     """Standard deviations beyond which a value is cut off."""
     standardise: bool = True

@@ -7,6 +7,7 @@ command runs. The run's folder gets a PNG file for each picture, and `pictures.j
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from jobs.figures import gallery
 from jobs.figures.captioned_maps import Place
@@ -15,7 +16,7 @@ from jobs.report import map_figures
 from jobs.report.map_figures import PICTURES, MapScene
 from jobs.runs import job as jobs_by_name
 from jobs.runs import records
-from jobs.runs.settings import TimeOfDay, check
+from jobs.runs.settings import OneOf, TimeOfDay, check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.trajectory import trajectory
@@ -37,7 +38,8 @@ SHOWS = {"pca": "pca", EMBED: "embedding", CLUSTER: "clusters"}
 class Settings:
     """The settings of `lake map`."""
 
-    pictures: tuple[str, ...] = PICTURES
+    pictures: tuple[Annotated[str, OneOf("PICTURES")], ...] = PICTURES
+    """Pictures to draw."""
     run: str = ""
     """Run to draw, with those that it builds on: of `cluster`, `embed`, `pca`, `trajectory`, `join`, or of
     `transform` by the model of an embedding. What else the pictures need is of default settings."""

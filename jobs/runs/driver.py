@@ -9,9 +9,10 @@ workers' own.
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -35,16 +36,34 @@ WORKER_WAIT_S = float(os.environ.get("LAKE_WORKER_SECONDS", "60"))
 """Seconds that the first worker of a cluster may take to come: minutes, where a node must be started."""
 
 
-def specs(root: str, store: str, settings: Any) -> tuple[Spec, ...]:  # noqa: ANN401
+def specs(
+    root: str,
+    store: str,
+    settings: Any,  # noqa: ANN401 (each job has settings of its own)
+    generations: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Spec, ...]:
     """The run that settings ask for, last, and before it those that it builds on.
+
+    Args:
+        root: folder or URL of the lake.
+        store: key in the lake, or URL of a store.
+        settings: of the job, an instance of its `Settings`.
+        generations: key -> the generation that is to be read; of other stores the newest is.
 
     Raises:
         MissingError: no such store, or no such run.
-        ConfigError: settings that do not fit the store.
+        ConfigError: settings that do not fit the store, or one that is no setting's to choose: a
+            generation of a second store that is not its newest.
     """
-    *bases, asked = job.for_settings(settings).specs(
-        root, records.open_store(root, store), settings
-    )
+    opened = records.open_store(root, store, generations.get(store, ""))
+    *bases, asked = job.for_settings(settings).specs(root, opened, settings)
+    for source in asked.stores:
+        wanted = generations.get(source.key, source.generation)
+        if source.generation != wanted:
+            raise ConfigError(
+                f"the newest generation of {source.key} is {source.generation}, and {wanted} was asked for: "
+                "leave its line out of [generations] to read the newest"
+            )
     return (*bases, replace(asked, changed=changed(settings)))
 
 

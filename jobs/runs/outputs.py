@@ -19,6 +19,7 @@ from jobs.runs.spec import Spec
 from lake.errors import ConfigError, MissingError
 from lake.format import schema
 from lake.format.schema import Array
+from lake.reading import run as stored
 from lake.reading.store import Store
 from lake.storage.objects import Objects
 
@@ -122,9 +123,7 @@ def dataset(root: str, run: str) -> xr.Dataset:
     Raises:
         MissingError: there is no such run, or it makes no arrays.
     """
-    store = records.folder(root, run).zarr(_group(run), read_only=True)
-    result: xr.Dataset = xr.open_zarr(store, chunks=None, consolidated=True, zarr_format=3)
-    return result
+    return stored.dataset(records.folder(root, run), run.rsplit("-", 1)[0])
 
 
 def require_array(root: str, run: str, array: str, store: Store) -> dict[str, str]:

@@ -66,16 +66,22 @@ def spec_of(
     return Spec(job, remaining, tuple(_input(root, store) for store in stores), dict(inputs or {}))
 
 
-def open_store(root: str, store: str) -> Store:
+def open_store(root: str, store: str, generation: str = "") -> Store:
     """The newest generation of the store with this key in the lake, or the store at this URL.
+
+    Args:
+        root: folder or URL of the lake.
+        store: key, or URL.
+        generation: of the store with this key; empty: the newest.
 
     Raises:
         MissingError: there is none.
     """
     try:
-        return lake.open(join(root, str(keys.parse(store))))
+        key = str(keys.parse(store))
     except ConfigError:
         return lake.open(store)
+    return lake.open(_generation_url(root, key, generation) if generation else join(root, key))
 
 
 def open_input(root: str, source: Input) -> Store:

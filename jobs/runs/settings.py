@@ -1,14 +1,18 @@
-"""`--set name=value` onto the frozen dataclass that holds a job's settings.
+"""Settings by name, from `--set name=value`, a TOML file or Python, onto the frozen dataclass of a job.
 
-A value is read by the type of its field: int, float, bool (`true`, `false`), str, `TimeOfDay` (`18:00` or
-`64800`), and tuples of these, separated by commas. A field may be a dataclass of settings itself: its
-names are given without a prefix. Ranges are checked by the dataclasses.
+Text is read by the type of its field: int, float, bool (`true`, `false`), str, `TimeOfDay` (`18:00` or
+`64800`), and tuples of these, separated by commas. Other values must have the type of their field. A field
+may be a dataclass of settings itself: its names are given without a prefix. Ranges are checked by the
+dataclasses.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, fields, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from operator import index
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from lake.console.messages import brief
 from lake.errors import ConfigError, FormatError
 from lake.format.times import parse_tod
 
@@ -21,6 +25,19 @@ def _parse_tod(text: str) -> int:
 
 TimeOfDay = Annotated[int, _parse_tod]
 """Seconds of the UTC day; below 0 where a job chooses one itself. The second argument reads its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Marks a field of text by the values that it can have: `Annotated[str, OneOf("METHODS")]`.
+
+    They are those of a tuple, or the keys of a mapping, of the module in which the field stands. Help and
+    completion list them (`jobs.runs.setting_descriptions`); the dataclass checks them.
+    """
+
+    name: str
+    """Of the tuple or the mapping."""
+
 
 _NEWER = "newer"
 _BOOLS = {"true": True, "false": False}
@@ -43,17 +60,47 @@ def parse(kind: type[T], overrides: Sequence[str]) -> T:
     Raises:
         ConfigError: not `name=value`, an unknown name, or a value of another type.
     """
-    types = _types(kind)
-    values: dict[str, Any] = {}
+    return build(kind, texts(overrides))
+
+
+def texts(overrides: Sequence[str]) -> dict[str, str]:
+    """Name -> text of `name=value` each; of one name the last counts.
+
+    Raises:
+        ConfigError: not `name=value`.
+    """
+    values = {}
     for override in overrides:
         name, equals, text = (part.strip() for part in override.partition("="))
         if not equals:
             raise ConfigError(f"--set {override!r}: wanted NAME=VALUE")
+        values[name] = text
+    return values
+
+
+def build(kind: type[T], values: Mapping[str, Any]) -> T:
+    """The settings `kind` with these values.
+
+    Args:
+        kind: a dataclass whose fields all have defaults.
+        values: by name; text is read by the type of the field.
+
+    Raises:
+        ConfigError: an unknown name, a value of another type, or one that the settings refuse.
+    """
+    types = _types(kind)
+    for name, value in values.items():
         if name not in types:
-            names = ", ".join(types)
-            raise ConfigError(f"--set {override!r}: no setting {name!r}; wanted one of {names}")
-        values[name] = _value(types[name], text, override)
-    return _build(kind, values)
+            near = (
+                [f"did you mean {close[0]!r}? "]
+                if (close := get_close_matches(name, types, 1))
+                else []
+            )
+            raise ConfigError(
+                f"setting {name}={brief(value)}: no setting {name!r}; {''.join(near)}"
+                f"wanted one of {', '.join(types)}"
+            )
+    return _build(kind, {name: _value(types[name], value, name) for name, value in values.items()})
 
 
 def restore(kind: type[T], document: Mapping[str, Any]) -> T:
@@ -135,22 +182,44 @@ def _build(kind: type[T], values: Mapping[str, Any]) -> T:
     return kind(**arguments)
 
 
-def _value(kind: Any, text: str, override: str) -> Any:  # noqa: ANN401 (a type, and its value)
+def _value(kind: Any, value: Any, name: str) -> Any:  # noqa: ANN401 (a type, and its value)
+    """The value of a setting in the type of its field."""
     if get_origin(kind) is tuple:
         item = get_args(kind)[0]
-        return tuple(_value(item, part.strip(), override) for part in text.split(",") if part)
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part]
+        if not isinstance(value, Iterable):
+            raise ConfigError(f"setting {name}: {brief(value)} is not a list, as [{brief(value)}]")
+        return tuple(_value(item, part, name) for part in value)
     try:
-        return _reader(kind)(text)
-    except (KeyError, ValueError):
-        raise ConfigError(f"--set {override!r}: {text!r} is not {_DESCRIPTIONS[kind]}") from None
+        return _reader(kind)(value) if isinstance(value, str) else _typed(kind, value)
+    except (KeyError, ValueError, TypeError):
+        raise ConfigError(
+            f"setting {name}: {brief(value)} is not {_DESCRIPTIONS[_plain(kind)]}"
+        ) from None
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:  # noqa: ANN401 (a type)
     """What makes a value of this type from text."""
     if kind is bool:
         return _BOOLS.__getitem__
-    reader: Callable[[str], Any] = get_args(kind)[1] if get_origin(kind) is Annotated else kind
+    reader: Callable[[str], Any] = get_args(kind)[1] if kind is TimeOfDay else _plain(kind)
     return reader
+
+
+def _plain(kind: Any) -> Any:  # noqa: ANN401 (types)
+    """The type without the mark of its choices."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated and kind is not TimeOfDay else kind
+
+
+def _typed(kind: Any, value: Any) -> Any:  # noqa: ANN401 (a type, and its value)
+    """A value that is no text, NumPy's too; TypeError where it is of another type."""
+    is_bool = type(value).__name__ == "bool"  # NumPy's has the same name
+    if kind is bool and is_bool:
+        return bool(value)
+    if is_bool or _plain(kind) is str or kind is bool:
+        raise TypeError(kind)
+    return float(value) if kind is float else index(value)
 
 
 def _restore_value(kind: Any, value: Any) -> Any:  # noqa: ANN401 (a type, and its value)

@@ -13,6 +13,7 @@ A setting that the design makes no use of is refused. docs/sampling.md says how 
 
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from jobs.features import features
 from jobs.features.features import FeatureSelection
 from jobs.runs import outputs, records
-from jobs.runs.settings import check, restore
+from jobs.runs.settings import OneOf, check, restore
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import allocation, designs, writer
@@ -53,17 +54,18 @@ BY_DOMAIN = (PHASE, RANDOM, REGION)
 class Settings:
     """Settings of `lake sample`."""
 
-    design: str = PHASE
-    """`phase`, `random`, `stratified`, `hierarchical` or `region`."""
+    design: Annotated[str, OneOf("USES")] = PHASE
+    """How pixels are drawn."""
     pixels: int = 20_000
     """How many pixels to draw; `phase` takes the next number that is whole phases."""
     seed: int = 0
+    """Seed of what is drawn at random."""
     phase: int = -1
     """The first phase of the sample; -1: drawn at random."""
     phases: int = 0
     """How many phases are in the sample; 0: as few as hold `pixels` pixels."""
     bbox: tuple[float, ...] = ()
-    """West, south, east, north, degrees."""
+    """West, south, east, north of the box of `region`, degrees."""
     strata: Strata = field(default_factory=Strata)
     hierarchy: Hierarchy = field(default_factory=Hierarchy)
     max_missing: float = 0.5

@@ -5,6 +5,7 @@ population that is sampled.
 """
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from jobs.features import labels as label_files
 from jobs.features.features import Feature
 from jobs.runs import outputs
-from jobs.runs.settings import check
+from jobs.runs.settings import OneOf, check
 from lake.errors import DataError
 from lake.format import schema
 from lake.format.arrays import Floats
@@ -21,6 +22,7 @@ from lake.storage.urls import absolute
 
 COORDINATES = ("lat", "lon", "row", "column", "superblock")
 PROPORTIONAL, EQUAL, NEYMAN = "proportional", "equal", "neyman"
+ALLOCATIONS = (PROPORTIONAL, EQUAL, NEYMAN)
 COLUMN = "label"
 """The column of a table that has the labels."""
 MIN_PIXELS = 2
@@ -34,13 +36,13 @@ class Strata:
     """The strata of a sample, and how its pixels are allocated to them."""
 
     strata: str = ""
-    """A coordinate (`COORDINATES`), a run that has `labels`, or the URL of a file
-    (`jobs.features.labels`), of whose columns `label` is taken."""
+    """A coordinate (`lat`, `lon`, `row`, `column`, `superblock`), a run that has `labels`, or the URL of a
+    file, of whose columns `label` is taken."""
     bins: int = 0
     """Number of equally wide bins of a coordinate."""
     edges: tuple[float, ...] = ()
     """Edges between the bins of a coordinate, rising; the first and the last bin are open."""
-    allocation: str = PROPORTIONAL
+    allocation: Annotated[str, OneOf("ALLOCATIONS")] = PROPORTIONAL
     """`proportional` to pixels, `equal`, or `neyman`: to pixels x standard deviation of `neyman`."""
     neyman: str = ""
     """Name of the feature whose total is to be estimated as exactly as possible."""
@@ -48,11 +50,10 @@ class Strata:
     """SHA-256 of the file; computed when the run is named, so that other content is another run."""
 
     def __post_init__(self) -> None:
-        allocations = (PROPORTIONAL, EQUAL, NEYMAN)
         check(
-            f"allocation must be one of {', '.join(allocations)}",
+            f"allocation must be one of {', '.join(ALLOCATIONS)}",
             self.allocation,
-            holds=self.allocation in allocations,
+            holds=self.allocation in ALLOCATIONS,
         )
         check("edges must rise", self.edges, holds=list(self.edges) == sorted(set(self.edges)))
         check("bins must be 0 or more", self.bins, holds=self.bins >= 0)

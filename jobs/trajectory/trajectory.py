@@ -12,6 +12,7 @@ along those of the day. The encoder: `channel`, `mean`, `projection`, `signal_to
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.linear import linear_model
 from jobs.linear.gram import one_thread
 from jobs.runs import outputs, records
-from jobs.runs.settings import TimeOfDay, check
+from jobs.runs.settings import OneOf, TimeOfDay, check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.trajectory import directions, loops, measures, slots
@@ -57,18 +58,24 @@ class Settings:
     chosen: tuple[int, ...] = ()
     """Pixels whose loops are drawn, at most 8; empty: from the stillest to one that moves far."""
     cubes: tuple[str, ...] = ()
-    """Empty: all of them; so are `months`, `tods` and `bands`."""
+    """Names of cubes; empty: all."""
     months: tuple[int, ...] = ()
+    """Months, 1 to 12; empty: all that the store has."""
     tods: tuple[TimeOfDay, ...] = ()
+    """Times of day, UTC; empty: all."""
     bands: tuple[str, ...] = ()
-    statistics: tuple[str, ...] = ("mean",)
-    subpixels: str = features.MERGED
+    """Names of bands, e.g. `C13`; empty: all."""
+    statistics: tuple[Annotated[str, OneOf("features.STATISTICS")], ...] = ("mean",)
+    """Statistics of each observed month, time of day and band."""
+    subpixels: Annotated[str, OneOf("features.SUBPIXELS")] = features.MERGED
+    """Whether the subpixels of a pixel are one set of observations, or each counts by itself."""
 
     def __post_init__(self) -> None:
         check("directions must be above 0", self.directions, holds=self.directions > 0)
         check("fitted_on must be above 0", self.fitted_on, holds=self.fitted_on > 0)
         most = trajectory_loops.PIXELS
         check(f"chosen must be at most {most} pixels", self.chosen, holds=len(self.chosen) <= most)
+        _ = self.selection  # refuses names that are none
 
     @property
     def selection(self) -> FeatureSelection:

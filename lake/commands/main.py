@@ -21,6 +21,12 @@ def _catalog() -> click.Command:
     return catalog
 
 
+def _completion() -> click.Command:
+    from lake.commands.completion import completion  # noqa: PLC0415
+
+    return completion
+
+
 def _demo() -> click.Command:
     from lake.commands.demo import demo  # noqa: PLC0415
 
@@ -71,6 +77,7 @@ def _url() -> click.Command:
 
 COMMANDS = {
     "catalog": Command(_catalog, "", "Make the catalogue anew; export as STAC."),
+    "completion": Command(_completion, "", "Print what makes a shell complete what is typed."),
     "demo": Command(_demo, "all", "Show the whole way on synthetic files, with pictures."),
     "explore": Command(_explore, "", "Look at the lake in a browser."),
     "export": Command(_export, "export", "Write part of a store as GeoTIFF, netCDF or Parquet."),
@@ -98,6 +105,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _end)
     try:
         lake(prog_name="lake")
+    except SystemExit:  # before the next clauses load what they name
+        raise
     except LakeError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

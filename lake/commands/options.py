@@ -84,13 +84,6 @@ key_argument = click.argument("key", metavar="KEY", callback=key_of_lake)
 store_argument = click.argument("store", metavar="KEY_OR_URL")
 """The store that a command reads: opened by `lake.open(store, root=root)`."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-set_option = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Override a setting; repeatable.",
-)
 address_option = click.option(
     "--address",
     envvar="DASK_SCHEDULER_ADDRESS",

@@ -11,9 +11,6 @@ from math import isfinite
 from typing import Any, Protocol
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from lake.console import logs
 
@@ -55,6 +52,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
     """A table of rows in aligned columns, as wide as they need to be."""
+    from rich.console import Console  # noqa: PLC0415 (as long to load as click; help needs none of it)
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(width=4000, no_color=True, highlight=False)
     grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
@@ -67,18 +67,21 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 @contextmanager
 def progress(title: str) -> Iterator[Advance]:
     """A bar on a terminal; elsewhere a line at each tenth of the way."""
+    from rich import progress as bars_of  # noqa: PLC0415 (as above)
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(stderr=True)
     if logs.is_json() or not console.is_terminal:
         yield _Lines(title)
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[detail]}"),
-        TimeRemainingColumn(),
+        bars_of.TextColumn("{task.description}"),
+        bars_of.BarColumn(),
+        bars_of.MofNCompleteColumn(),
+        bars_of.TextColumn("{task.fields[detail]}"),
+        bars_of.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bars:
+    with bars_of.Progress(*columns, console=console) as bars:
         bar = bars.add_task(title, total=None, detail="")
         yield lambda done, total, detail="": bars.update(
             bar, completed=done, total=total, detail=detail

@@ -8,6 +8,7 @@ well together.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
@@ -16,11 +17,11 @@ from jobs.embedding.losses import contrastive, fine_pixels, reconstruction, redu
 from jobs.embedding.models.embedding_model import Code
 from jobs.embedding.views.choice import ColumnNumbers
 from jobs.features import static
-from jobs.runs.settings import check, newer
+from jobs.runs.settings import OneOf, check, newer
 from lake.errors import ConfigError
 
 BLIND = "blind"
-CONDITIONS = tuple(name for name in static.QUANTITIES if name not in static.SUN)
+CONDITIONS = static.PLACES
 """What an encoder can be asked to be blind to; angles of the sun at a time follow from the place."""
 
 
@@ -28,14 +29,14 @@ CONDITIONS = tuple(name for name in static.QUANTITIES if name not in static.SUN)
 class Objective:
     """The terms of the loss."""
 
-    loss: tuple[str, ...] = ()
-    """Names of `TERMS`; none: the best measured for the stores (`jobs.embedding.recipe`)."""
+    loss: tuple[Annotated[str, OneOf("TERMS")], ...] = ()
+    """Terms of the loss; empty: the best measured for the stores."""
     weights: tuple[float, ...] = ()
-    """One for each term; none: the entries' own."""
+    """Weights, one for each term; empty: the terms' own."""
     temperature: float = 0.2
-    """Of the softmax of `infonce` and `supervised`."""
-    blind_to: tuple[str, ...] = newer(())
-    """Quantities of `jobs.features.static` that vectors are not to tell, but those of the sun."""
+    """Temperature of the softmax of `infonce` and `supervised`."""
+    blind_to: tuple[Annotated[str, OneOf("CONDITIONS")], ...] = newer(())
+    """Quantities of the place that vectors are not to tell."""
 
     def __post_init__(self) -> None:
         check_names("loss", self.loss, TERMS)

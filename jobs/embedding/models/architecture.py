@@ -7,7 +7,7 @@ does so for an encoder that uses the months of its inputs.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from jobs.embedding.models.plain import plain
 from jobs.embedding.models.residual import Residual
 from jobs.embedding.models.subpixels import SubpixelSets
 from jobs.embedding.models.towers import Towers, by_statistic
-from jobs.runs.settings import check, newer
+from jobs.runs.settings import OneOf, check, newer
 
 RESIDUAL, PLAIN, DEEP = "residual", "plain", "deep"
 _VAE = "vae"
@@ -41,24 +41,24 @@ INPUT_SCALES = (UNIT, COMMON)
 class Architecture:
     """Kind and sizes of a model."""
 
-    model: str = ""
-    """A name of `ENCODERS`; none: `deep` for features, else `residual`."""
+    model: Annotated[str, OneOf("ENCODERS")] = ""
+    """Kind of the model; empty: `deep` for features, else `residual`."""
     latent: int = 64
     """Dimensions of the embedding; at most those of the input for `residual`."""
     hidden: int = 0
-    """Width of hidden layers; 0: the entry's."""
+    """Width of hidden layers; 0: that of the model."""
     depth: int = 2
     """Blocks of `deep`, layers of `bands` and `transformer`."""
     nested: tuple[int, ...] = ()
     """The first so many dimensions are trained as embeddings of their own, too (Matryoshka)."""
     unit: bool = True
     """Whether an embedding has length 1."""
-    linear_part: str = ""
-    """What stands before the learnt dimensions (`jobs.embedding.linear_part`): `none`, `noise`, `local`,
-    or `auto`, which chooses one of the latter two; empty: chosen with the recipe."""
+    linear_part: Annotated[str, OneOf("LINEAR_PARTS")] = ""
+    """What stands before the learnt dimensions; `auto` chooses `noise` or `local`; empty: chosen with the
+    recipe."""
     linear: int = 24
     """Dimensions of the linear part; at most those of the input."""
-    input_scale: str = newer(UNIT)
+    input_scale: Annotated[str, OneOf("INPUT_SCALES")] = newer(UNIT)
     """What inputs that are scores are divided by: `unit`, each by its standard deviation; `common`, all by
     one number."""
     variational: bool = newer(default=False)

@@ -7,6 +7,7 @@ function from one `ViewPair` to the next, and an entry of `VIEWS`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from jobs.embedding.columns import ATTRIBUTES, Columns
 from jobs.embedding.entries import Need, check_names
 from jobs.embedding.views import disturb, hide, pairs
 from jobs.embedding.views.hide import Masks, Numbers
-from jobs.runs.settings import check, newer
+from jobs.runs.settings import OneOf, check, newer
 
 PERIODS, NEIGHBOURS, SLOTS, BANDS = "periods", "neighbours", "slots", "bands"
 MASK, STAGES, SCALING, NOISE = "mask", "stages", "scaling", "noise"
@@ -29,21 +30,20 @@ SLOT = ("month", "tod")
 class Views:
     """The views of a training, and their settings."""
 
-    views: tuple[str, ...] = ()
-    """Names of `VIEWS`; none: the best measured for the stores (`jobs.embedding.recipe`)."""
+    views: tuple[Annotated[str, OneOf("VIEWS")], ...] = ()
+    """How the two views of a pixel come to differ; empty: the best measured for the stores."""
     masked: float = 0.5
     """Share of the inputs, or of their groups, that `mask` and `stages` hide."""
-    mask_by: tuple[str, ...] = newer(())
-    """Attributes of inputs, `month,tod`, `band`, `cube` or `statistic`: those that agree in them are hidden
-    together; none: each by itself."""
-    fixed: str = newer(LAND)
+    mask_by: tuple[Annotated[str, OneOf("ATTRIBUTES")], ...] = newer(())
+    """Attributes of inputs: those that agree in them are hidden together; empty: each by itself."""
+    fixed: Annotated[str, OneOf("FIXED")] = newer(LAND)
     """What has one set of hidden inputs in the second half of `stages`: `land`, all pixels; `pixel`, each."""
     draws: int = newer(1)
     """How many pairs of views of a pixel a step has; every first view is compared with every second one."""
     noise: float = 0.1
-    """Standard deviation of `noise`; the inputs' own is 1."""
+    """Standard deviation of the view `noise`; the inputs' own is 1."""
     scaling: float = 0.1
-    """Standard deviation of the factor of `scaling`."""
+    """Standard deviation of the factor of the view `scaling`."""
 
     def __post_init__(self) -> None:
         check_names("views", self.views, VIEWS)

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from jobs.commands.jobs import make_run, run_options
-from jobs.imported.import_vectors import JOB
+from jobs.commands.job_options import JobCommand, run_options
 from lake.commands.options import place
 
+JOB = "import"
 PASSED = ("array", "columns", "pixel", "lon", "lat", "note")
 """Options that are settings of the job."""
 
@@ -17,7 +17,7 @@ def import_() -> None:
     """Take what others made into the lake."""
 
 
-@import_.command()
+@import_.command(cls=JobCommand, job=JOB)
 @run_options
 @click.option("--note", default="", help="What the vectors are, for whoever finds them.")
 @click.option("--lat", default="", help="Column of latitudes [lat or latitude].")
@@ -35,6 +35,8 @@ def vectors(file: str, store: str, root: str, overrides: tuple[str, ...], **opti
     FILE is a Zarr array or group, a .parquet table, an .npy or an .npz. It has a row for each pixel in store
     order, or columns that say which pixel a row is of. docs/vectors.md has examples.
     """
+    from jobs.commands.making import make_run  # noqa: PLC0415 (Dask loads with the run alone)
+
     given = [f"{name}={value}" for name in PASSED if (value := options.pop(name))]
     named = (f"file={file}", *given, *overrides)
     make_run(JOB, root=root, store=store, overrides=named, **options)

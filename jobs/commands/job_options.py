@@ -26,12 +26,17 @@ _PLACEHOLDERS = {
 
 
 class JobCommand(click.Command):
-    """The command of a job, whose name is that of the job; its help ends with the settings."""
+    """The command of a job; its help ends with the settings."""
+
+    def __init__(self, *args: Any, job: str, **attributes: Any) -> None:  # noqa: ANN401 (click's)
+        super().__init__(*args, **attributes)
+        self.job = job
+        """Name of the job."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, then the settings, those that belong together under one heading."""
         super().format_options(ctx, formatter)
-        described = setting_descriptions.of_job(self.name or "")
+        described = setting_descriptions.of_job(self.job)
         with formatter.section("Settings, each by '--set NAME=VALUE'"):
             for group, settings in groupby(described, key=attrgetter("group")):
                 formatter.write_text(group)
@@ -71,7 +76,7 @@ def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Co
     Of several values, separated by commas, the last is completed.
     """
     name, equals, value = incomplete.partition("=")
-    described = setting_descriptions.of_job(ctx.command.name or "")
+    described = setting_descriptions.of_job(getattr(ctx.command, "job", ""))
     if not equals:
         return [
             CompletionItem(f"{setting.name}=", help=setting.text)
@@ -96,7 +101,7 @@ def job_command(name: str, function: Any) -> click.Command:  # noqa: ANN401 (a f
     A store is named by its key in the lake, or by its URL. docs/{entry.page} says which settings go
     well together.
     """
-    made: click.Command = click.command(name=name, cls=JobCommand, help=text)(function)
+    made: click.Command = click.command(name=name, cls=JobCommand, job=name, help=text)(function)
     return made
 
 
@@ -117,7 +122,7 @@ run_options = options(
     set_option,
     click.option(
         "--settings",
-        "file",
+        "settings_file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="TOML file that describes the run, as 'lake runs show RUN --toml' writes it; --set goes first.",
     ),

@@ -19,14 +19,14 @@ def make_run(
     root: str,
     store: str | None,
     overrides: Sequence[str],
-    file: Path | None,
+    settings_file: Path | None,
     address: str | None,
     force: bool,
     detach: bool,
     as_json: bool,
 ) -> None:
     """Make the run of a job that the settings ask for."""
-    described = run_files.read(file, name) if file else RunFile()
+    described = run_files.read(settings_file, name) if settings_file else RunFile()
     if not (store or described.store):
         raise click.UsageError(
             "Missing argument 'KEY_OR_URL', the store; or a --settings file that names it."
@@ -55,11 +55,11 @@ def make_joined_run(
     *,
     root: str,
     overrides: Sequence[str],
-    file: Path | None,
+    settings_file: Path | None,
     **options: Any,  # noqa: ANN401 (those of `make_run`)
 ) -> None:
     """Make the run that joins runs, on the store of the first one; they may stand in the file."""
-    if not (runs or file):
+    if not (runs or settings_file):
         raise click.UsageError(
             "Missing argument 'RUN RUN...'; or a --settings file that names them."
         )
@@ -67,4 +67,6 @@ def make_joined_run(
     if runs:
         store = records.open_input(root, records.finished_spec(root, runs[0]).stores[0]).url
         overrides = (*overrides, f"runs={','.join(runs)}")
-    make_run(name, root=root, store=store, overrides=overrides, file=file, **options)
+    make_run(
+        name, root=root, store=store, overrides=overrides, settings_file=settings_file, **options
+    )

@@ -83,7 +83,13 @@ def dataset(objects: Objects, job: str) -> xr.Dataset:
         MissingError: it has none.
     """
     store = objects.zarr(f"{job}.zarr", read_only=True)
-    return xr.open_dataset(store, engine="zarr", chunks=None, consolidated=True, zarr_format=3)
+    return xr.open_dataset(
+        store,  # type: ignore[arg-type]  # which the engine takes
+        engine="zarr",
+        chunks=None,
+        consolidated=True,
+        zarr_format=3,
+    )
 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, Any]:

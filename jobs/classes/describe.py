@@ -55,7 +55,7 @@ class Settings:
     run: str = ""
     """Run whose classes are described: of `cluster` or `classify`; none: the classes of `labels`."""
     labels: str = ""
-    """URL of a file of classes: `jobs.features.labels`."""
+    """URL of a file of classes."""
     column: str = "label"
     """Name of the column of classes, where the file is a table."""
     sha256: str = ""

@@ -5,24 +5,26 @@ from typing import Any
 
 import click
 
-from jobs.commands.jobs import make_run, run_options
-from jobs.runs import records
-from lake.reading.classes import DESCRIBED
+from jobs.commands.job_options import JobCommand, run_options
 
+JOB = "classes"
 RUN_FORM = re.compile(r"[a-z]+-[0-9a-f]{12}")
 
 
-@click.command()
+@click.command(cls=JobCommand, job=JOB)
 @run_options
 @click.argument("place", metavar="RUN_OR_KEY")
 def classes(place: str, root: str, overrides: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
     """Describe classes: area, spectrum, cycles, typical pixels, nearest classes.
 
     RUN is of cluster or classify. To describe the classes of a file of labels, give the KEY of the store,
-    --set labels=FILE and --set vectors=RUN. docs/classes.md has the settings.
+    --set labels=FILE and --set vectors=RUN. docs/classes.md says more.
     """
+    from jobs.commands.making import make_run  # noqa: PLC0415 (Dask loads with the run alone)
+    from jobs.runs import records  # noqa: PLC0415
+
     store = place
     if RUN_FORM.fullmatch(place):
         store = records.open_input(root, records.finished_spec(root, place).stores[0]).url
         overrides = (*overrides, f"run={place}")
-    make_run(DESCRIBED, root=root, store=store, overrides=overrides, **options)
+    make_run(JOB, root=root, store=store, overrides=overrides, **options)

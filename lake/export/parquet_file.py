@@ -1,4 +1,4 @@
-"""A GeoParquet file of a part of a store: a row for each subpixel, month and tod."""
+"""A GeoParquet file of a part of a store, or of what a run gave to its pixels."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,15 @@ import pyarrow.parquet as pq
 import xarray as xr
 from numpy.typing import NDArray
 
+from lake.export.pixel_run import PixelRun, of_pixels
+from lake.export.run_selection import RunSelection, layer_name
 from lake.export.selection import Selection, unit
 from lake.format import grid as geometry
 from lake.storage.files import write_whole
 
 if TYPE_CHECKING:
+    from lake.format.arrays import Indices
+    from lake.reading.run import StoredRun
     from lake.reading.store import Store
 
 GEOPARQUET = "1.1.0"
@@ -39,6 +43,64 @@ def write(store: "Store", path: Path, selection: Selection) -> None:
                 writer.write_table(_table(store, part, selection))
 
     write_whole(path, fill)
+
+
+def write_run(stored: "StoredRun", path: Path, selection: RunSelection) -> None:
+    """Write GeoParquet: a row for each pixel, a column for each array of a run, or for each component.
+
+    Classes are whole numbers, null where a pixel has none, with their names in a column `..._name`.
+
+    Raises:
+        ConfigError: as of `RunSelection`, a run that gave nothing to pixels.
+        MissingError: the run is not complete.
+    """
+    run = of_pixels(stored)
+    pixels = selection.pixels(run)
+    step = run.store.layout.superblock
+
+    def fill(draft: Path) -> None:
+        begin = _run_table(run, pixels[:0], selection)
+        with pq.ParquetWriter(draft, begin.schema, compression="zstd") as writer:
+            for first in range(0, pixels.size, step):
+                writer.write_table(_run_table(run, pixels[first : first + step], selection))
+
+    write_whole(path, fill)
+
+
+def _run_table(run: PixelRun, pixels: "Indices", selection: RunSelection) -> pa.Table:
+    """The table's rows of some pixels."""
+    domain = run.store.domain
+    row, column = domain.row[pixels], domain.column[pixels]
+    lon, lat = geometry.lonlat(domain.grid.projection, domain.grid.y[row], domain.grid.x[column])
+    columns: dict[str, Any] = {
+        "pixel": pixels.astype(np.int32),
+        "row": row,
+        "column": column,
+        "lon": lon,
+        "lat": lat,
+        "geometry": _points(lon, lat),
+    }
+    for name in selection.names(run):
+        values = selection.read(run, name, pixels).values
+        if name == run.class_array:
+            numbers = values.astype(np.int32)
+            named = np.array([each.name for each in run.classes], object)
+            columns[name] = pa.array(numbers, mask=numbers < 0)
+            columns[f"{name}_name"] = pa.array(
+                named[np.maximum(numbers, 0)], pa.string(), mask=numbers < 0
+            )
+            continue
+        for number, label in enumerate(selection.columns(run, name) or [None]):
+            layer = values if label is None else values[:, number]
+            columns[layer_name(name, label)] = np.ascontiguousarray(layer)
+    table = pa.table(columns)
+    metadata = {
+        "geo": json.dumps(_geo()),
+        "run": run.id,
+        "key": str(run.store.key),
+        "source": run.url,
+    }
+    return table.replace_schema_metadata(metadata)
 
 
 def _table(store: "Store", part: xr.Dataset, selection: Selection) -> pa.Table:

@@ -24,6 +24,8 @@ from lake.format.moments import METRICS
 from lake.format.times import DAY_S
 
 FORMAT = "goeslake"
+CONVENTIONS = "CF-1.11"
+"""The version of the CF conventions that files follow."""
 VERSION = 1
 """Readers refuse a higher version; a change that old readers would misread raises it."""
 
@@ -245,7 +247,7 @@ def cube_from(name: str, attributes: Mapping[str, Any]) -> Cube:
 
 def _root_attributes(domain: Domain, cubes: tuple[Cube, ...]) -> dict[str, Any]:
     return {
-        "Conventions": "CF-1.11",
+        "Conventions": CONVENTIONS,
         "lake_format": FORMAT,
         "lake_format_version": VERSION,
         "cubes": [cube.name for cube in cubes],

@@ -141,7 +141,7 @@ def unit_of(statistic: str, unit: str) -> str:
 def dataset_attributes(store: Generation, cube: Cube, group: str) -> dict[str, Any]:
     """The attributes of a dataset that shows a cube; `group` is where the generation holds it."""
     return {
-        "Conventions": "CF-1.11",
+        "Conventions": schema.CONVENTIONS,
         "title": f"{group} of {store.key}",
         "key": str(store.key),
         "product": cube.product,

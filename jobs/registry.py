@@ -23,6 +23,8 @@ class JobEntry:
     """One line for `lake --help`."""
     page: str
     """The page in `docs/` that explains its settings."""
+    function: str = ""
+    """Name of the function `jobs.NAME`, where Python or a package of `jobs` has the job's own; else empty."""
     fits_model: bool = False
     """Whether `lake transform` applies what it fitted to other stores: see `jobs.runs.job.ModelJob`."""
 
@@ -66,6 +68,7 @@ JOBS = {
         extra="jobs",
         help="Trace every pixel over the year and the day, and measure how it moves.",
         page="trajectory.md",
+        function="trajectories",
     ),
     "join": JobEntry(
         module="jobs.linear.join",
@@ -78,6 +81,7 @@ JOBS = {
         extra="jobs",
         help="Take vectors of pixels from a file of Zarr, Parquet or NumPy.",
         page="vectors.md",
+        function="import_vectors",
     ),
     "embed": JobEntry(
         module="jobs.embedding.embed",
@@ -103,6 +107,7 @@ JOBS = {
         extra="jobs",
         help="Describe classes: area, spectrum, cycles, typical pixels, nearest classes.",
         page="classes.md",
+        function="describe_classes",
     ),
     "evaluate": JobEntry(
         module="jobs.evaluation.evaluate",
@@ -118,6 +123,8 @@ JOBS = {
     ),
 }
 
+FUNCTIONS = {entry.function or name: name for name, entry in JOBS.items()}
+"""Name of the function in `jobs` -> job."""
 OWN = ("lake", "jobs")
 """The packages whose modules are always there."""
 MODEL_JOBS = tuple(name for name, entry in JOBS.items() if entry.fits_model)

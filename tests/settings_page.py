@@ -1,8 +1,11 @@
-"""The settings of all jobs as a page, from the text that help and completion show.
+"""The settings of all jobs as a page, and the functions of `jobs` as type checkers and editors read them.
 
-python -m tests.settings_page    # writes docs/settings.md
+Both are made from the text that help and completion show.
+
+python -m tests.settings_page    # writes docs/settings.md and jobs/__init__.pyi
 """
 
+import inspect
 from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
@@ -10,10 +13,34 @@ from pathlib import Path
 
 from jobs import registry
 from jobs.commands.job_options import value_text
+from jobs.interactive import functions
 from jobs.runs import setting_descriptions
 from jobs.runs.setting_descriptions import SettingDescription
 
-PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
+ROOT = Path(__file__).parents[1]
+PAGE, STUB = ROOT / "docs" / "settings.md", ROOT / "jobs" / "__init__.pyi"
+STUB_HEAD = '''\
+"""Made by `python -m tests.settings_page`: the functions of `jobs`, for type checkers and editors."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from distributed import Client
+
+from jobs.interactive.run import Run as Run
+from jobs.interactive.run import open_run as open_run
+from lake.reading.run import StoredRun
+from lake.reading.store import Store
+
+'''
+MODULES = (
+    "collections.abc.",
+    "pathlib.",
+    "distributed.client.",
+    "lake.reading.run.",
+    "lake.reading.store.",
+)
+"""What is left out of the names of types, which the stub imports."""
 BEGIN = "<!-- settings: python -m tests.settings_page -->\n"
 TYPES = {
     "int": "whole number",
@@ -53,5 +80,31 @@ def _row(setting: SettingDescription) -> str:
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
+def stub() -> str:
+    """The whole stub."""
+    names = ["Run", "open_run", *registry.FUNCTIONS]
+    listed = "".join(f"    {name!r},\n" for name in names).replace("'", '"')
+    return STUB_HEAD + f"__all__ = [\n{listed}]\n" + "".join(map(_function, registry.FUNCTIONS))
+
+
+def _function(name: str) -> str:
+    job = registry.FUNCTIONS[name]
+    lines, is_star = [], False
+    for parameter in functions.signature(job).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not is_star:
+            is_star = True
+            lines.append("    *,")
+        kind = inspect.formatannotation(parameter.annotation)
+        for module in MODULES:
+            kind = kind.replace(module, "")
+        is_given = parameter.default is not inspect.Parameter.empty
+        default = f" = {parameter.default!r}" if is_given else ""
+        lines.append(f"    {parameter.name}: {kind}{default},")
+    text = "\n".join(f"    {line}".rstrip() for line in functions.documentation(job).splitlines())
+    arguments = "\n".join(lines)
+    return f'\n\ndef {name}(\n{arguments}\n) -> Run:\n    """{text.strip()}\n    """\n'
+
+
 if __name__ == "__main__":
     PAGE.write_text(page(), "utf-8")
+    STUB.write_text(stub(), "utf-8")

@@ -1,5 +1,6 @@
 """What docs/reading.md shows works as it stands, on a lake whose numbers are known."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+import xarray as xr
 
 import lake
 from lake.catalogue import catalogue, rebuild
@@ -27,6 +29,7 @@ def test_blocks_run_from_top_to_bottom(tmp_path, s3_root, monkeypatch, capsys):
     write(f"{s3_root}/{KEY}", domain, maps=True)
     made = rebuild.row_of(s3_root, lake.open(f"{s3_root}/{KEY}").key)
     catalogue.upsert(connect(s3_root), made)
+    write_run(f"{s3_root}/runs/pca-0123456789ab")
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
@@ -36,11 +39,23 @@ def test_blocks_run_from_top_to_bottom(tmp_path, s3_root, monkeypatch, capsys):
     image = names["image"].values
     np.testing.assert_array_equal(image[domain.row, domain.column], wanted)
     assert names["coarse"]["mean"].sizes == {"month": 12, "tod": 3, "band": 2, "y": 24, "x": 30}
+    assert names["run"].scores.shape == (3, 2)
     assert names["fine"].shape == (96, 120)
     assert names["triangle"].size > 10
     assert set(names["triangle"]) < set(names["box"])
     assert names["at"]["mean"].sel(month=7, tod=64800).notnull().any()
     assert (tmp_path / "region.nc").stat().st_size > 0
+
+
+def write_run(url):
+    """A finished run with scores, as docs/reading.md opens it."""
+    objects = connect(url)
+    source = {"key": KEY, "generation": "", "ledger": "", "url": ""}
+    spec = {"job": "pca", "settings": {}, "inputs": {}, "stores": [source]}
+    objects.put("spec.json", json.dumps(spec).encode())
+    scores = xr.Dataset({"scores": (("pixel", "component"), np.zeros((3, 2)))})
+    scores.to_zarr(objects.zarr("pca.zarr"), zarr_format=3, consolidated=True)
+    objects.put("done.json", json.dumps({"outputs": ["pca.zarr"], "seconds": 1.0}).encode())
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -44,7 +44,7 @@ def make_run(
         say(f"{run}: already done; --force makes it anew")
         emit_run(root, finished, already=True, as_json=as_json)
     else:
-        make(root, driver.unfinished(root, specs), address, detach=detach, as_json=as_json)
+        make(root, specs, address, detach=detach, as_json=as_json)
     if not (detach or as_json) and (summary := jobs_by_name.summary(job, root, run)):
         say(summary)
 

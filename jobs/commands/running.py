@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from jobs.runs import driver, heartbeat, records
+from jobs.interactive.run import submit
+from jobs.runs import records
 from jobs.runs.spec import FinishedRun, Spec
 from jobs.runs.watch import watch
 from lake import dask_cluster
@@ -14,19 +15,17 @@ def make(
     root: str, specs: Sequence[Spec], address: str | None, *, detach: bool = False, as_json: bool
 ) -> None:
     """Submit runs, and watch them unless detached."""
-    run, ids = specs[-1].id, [spec.id for spec in specs]
+    run = specs[-1].id
     with dask_cluster.client(address) as client:
-        if heartbeat.is_alive(root, run):
+        submitted = submit(client, root, specs)
+        if submitted.future is None:
             say(f"{run}: under way already")
-            future = None
-        else:
-            future = driver.submit(client, root, specs)
         say(f"{run}: dashboard {client.dashboard_link}")
         if detach:
             emit({"run": run}, run, as_json=as_json)
             return
         try:
-            finished = watch(root, ids, future, lines=as_json)
+            finished = watch(root, submitted.ids, submitted.future, lines=as_json)
         except KeyboardInterrupt:
             goes_on = "goes on in the cluster" if address else "ends with this cluster"
             say(f"{run} {goes_on}: 'lake runs watch|stop|resume {run} --lake {root}'")

@@ -6,6 +6,7 @@ import pytest
 from jobs.runs import task_progress, watch
 from jobs.runs.heartbeat import Heartbeat, Status
 from jobs.runs.task_progress import TaskProgress
+from jobs.runs.watch import Look
 from lake.storage.connect import connect
 
 
@@ -47,15 +48,16 @@ def test_watching_shows_how_far_a_long_task_has_come(tmp_path, monkeypatch, caps
     shown = []
     status = Status("running", "", stage="train", tasks=1)
     advance = lambda *words: shown.append(words)  # noqa: E731
-    watch._print("lake", "embed-1", status, advance, lines=False)
+    watch._print("embed-1", Look(status, None, None), advance, lines=False)
     progress = TaskProgress("train", 60, 240, "steps", 12.34, 14.6, "infonce 3.2 (held out 3.3)")
     task_progress.write(connect(tmp_path), progress)
-    watch._print("lake", "embed-1", status, advance, lines=False)
+    look = Look(status, None, task_progress.read("lake", "embed-1", "train"))
+    watch._print("embed-1", look, advance, lines=False)
     assert shown == [
         (0, 1, "train"),
         (60, 240, "train, 12.3 steps/s, 15 s left, infonce 3.2 (held out 3.3)"),
     ]
-    watch._print("lake", "embed-1", status, advance, lines=True)
+    watch._print("embed-1", look, advance, lines=True)
     assert json.loads(capsys.readouterr().err)["task"] == asdict(progress)
 
 

@@ -1,0 +1,1 @@
+"""Jobs from Python: a function for each, and the run that it gives."""

@@ -57,7 +57,7 @@ class Settings:
     labels: str = ""
     """URL of a file of classes."""
     column: str = "label"
-    """Name of the column of classes, where the file is a table."""
+    """Name of the column of classes of a table, or of the attribute of polygons."""
     sha256: str = ""
     """Digest of the labels, computed when the run gets its name."""
     vectors: str = ""

@@ -46,7 +46,7 @@ class DatasetSettings:
     """URL of a file of classes, for loss=supervised; pixels without a label are
     a class of their own."""
     column: str = "label"
-    """The column of classes, where the file is a table."""
+    """The column of classes of a table, or the attribute of polygons."""
     sha256: str = ""
     """SHA-256 of the labels; found when the run is named, so that another content is another run."""
 

@@ -44,7 +44,7 @@ class EvidenceSource:
     sha256: str
     """Digest of that file."""
     column: str
-    """Name of the column of classes, where the file is a table."""
+    """Name of the column of classes of a table, or of the attribute of polygons."""
     quantities: tuple[str, ...]
     """Names of the columns that hold quantities."""
     measure_settings: MeasureSettings
@@ -64,7 +64,7 @@ class EvidenceSettings:
     labels: str = ""
     """URL of a file of classes."""
     column: str = "label"
-    """Name of the column of classes, where the file is a table."""
+    """Name of the column of classes of a table, or of the attribute of polygons."""
     array: str = ""
     """Name of the vectors' array in the run; empty: its only array (pixel, d)."""
     sha256: str = ""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jobs.features import labels as label_files
 from jobs.features.features import Feature
+from jobs.features.pixel_classes import LABEL_LIMIT
 from jobs.runs import outputs
 from jobs.runs.settings import OneOf, check
 from lake.errors import DataError
@@ -150,9 +151,9 @@ def spreads(values: NDArray[np.floating], labels: Labels, strata: int) -> Floats
 
 
 def _checked(labels: Labels, source: str) -> Labels:
-    if not 0 <= labels.max() < label_files.LABEL_LIMIT:
+    if not 0 <= labels.max() < LABEL_LIMIT:
         raise DataError(
-            f"the largest label of {source} is {labels.max()}: wanted 0 to {label_files.LABEL_LIMIT - 1}"
+            f"the largest label of {source} is {labels.max()}: wanted 0 to {LABEL_LIMIT - 1}"
         )
     return labels
 

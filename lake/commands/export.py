@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lake.commands import region_files
 from lake.commands.options import TimeOfDay, json_option, root_option
 from lake.console.messages import emit
 from lake.errors import ConfigError
 from lake.export import ENDINGS, FORMATS, RUN_FORMATS, RunSelection, Selection
-from lake.reading import cubes
+from lake.reading import cubes, region_files
 from lake.reading.run import open_run
 from lake.reading.store import open as open_store
 from lake.storage.files import check_folder

@@ -80,7 +80,9 @@ COMMANDS = {
     "completion": Command(_completion, "", "Print what makes a shell complete what is typed."),
     "demo": Command(_demo, "all", "Show the whole way on synthetic files, with pictures."),
     "explore": Command(_explore, "", "Look at the lake in a browser."),
-    "export": Command(_export, "export", "Write part of a store, or of a run, as GeoTIFF, netCDF, Parquet."),
+    "export": Command(
+        _export, "export", "Write part of a store, or of a run, as GeoTIFF, netCDF, Parquet."
+    ),
     "gc": Command(_gc, "", "Delete what no reader or writer needs any more."),
     "info": Command(_info, "", "Show what a store holds, what waits, and what it lacks."),
     "ls": Command(_ls, "", "List the stores."),

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lake.commands import region_files
 from lake.format import regions
+from lake.reading import region_files
 from tests.fuzz import mutations
 
 RING = [[-90.0, 30.0], [-80.0, 30.0], [-80.0, 40.0], [-90.0, 40.0], [-90.0, 30.0]]

@@ -122,7 +122,7 @@ def test_column_or_file_that_is_not_there(store, tmp_path):
     path = str(table(tmp_path / "x.parquet", pixel=[0], label=[0]))
     with pytest.raises(ConfigError, match="no column 'kind': it has pixel, label"):
         labels.classes(path, labels.digest(path), store, "kind")
-    with pytest.raises(ConfigError, match="which has no quantities"):
+    with pytest.raises(ConfigError, match="is no table, and has no quantities"):
         labels.quantities("x.npy", "", store, ("height",))
     with pytest.raises(MissingError):
         labels.digest(str(tmp_path / "none.npy"))

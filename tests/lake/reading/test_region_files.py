@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from lake.commands import region_files
 from lake.errors import ConfigError
 from lake.format.regions import inside
+from lake.reading import region_files
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [10, 0], [10, 20], [0, 20], [0, 0]]]}
 FEATURES = {

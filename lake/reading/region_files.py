@@ -13,7 +13,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_JSON = (".json", ".geojson")
+JSON = (".json", ".geojson")
 
 
 def read(path: Path) -> Region:
@@ -26,20 +26,28 @@ def read(path: Path) -> Region:
     Raises:
         ConfigError: the file cannot be read, or holds no GeoJSON.
     """
-    if path.suffix.lower() in _JSON:
-        return _geojson(path)
-    return _by_pyogrio(path)
-
-
-def _geojson(path: Path) -> Region:
+    if path.suffix.lower() not in JSON:
+        return _by_pyogrio(path)
     try:
         data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {path} as GeoJSON: {error}") from error
+    return geojson(data, str(path))
+
+
+def geojson(data: bytes, source: str) -> Region:
+    """The GeoJSON of some bytes, in any encoding that says which it is; `source` is for messages.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
         encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
         region: Any = json.loads(data.decode(encoding))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read {path} as GeoJSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"cannot read {source} as GeoJSON: {error}") from error
     if not isinstance(region, dict):
-        raise ConfigError(f"{path} holds {type(region).__name__}, which is no GeoJSON object")
+        raise ConfigError(f"{source} holds {type(region).__name__}, which is no GeoJSON object")
     return region
 
 

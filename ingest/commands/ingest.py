@@ -3,26 +3,23 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime, time
+from datetime import date
 from itertools import groupby
 
 import click
 
-from ingest import run
+from ingest import ingestion
 from ingest.commands.options import (
     listing_set_option,
-    listings,
     period_option,
     scratch_option,
     since_option,
     source_option,
     until_option,
 )
-from ingest.commands.outcomes import count, emit_outcomes
-from ingest.listing.listing import Listing
+from ingest.commands.outcomes import emit_outcomes
+from ingest.interactive import by_period, count, fill
 from ingest.publish import policy
-from ingest.publish.policy import Policy
-from ingest.publish.target import IngestOutcome
 from ingest.source.scratch import Scratch
 from lake import dask_cluster
 from lake.commands.options import (
@@ -34,7 +31,7 @@ from lake.commands.options import (
     root_option,
 )
 from lake.console.messages import emit, progress, say
-from lake.errors import ConfigError, LakeError, NoStepError
+from lake.errors import ConfigError
 from lake.format import keys
 from lake.storage.connect import connect
 from lake.upkeep import reports
@@ -64,9 +61,9 @@ def plan(
     as_json: bool,
 ) -> None:
     """List the time steps that a source has, their size, and those that lack a file."""
-    by_period = listings(name, overrides, rule, since, until)
-    whole = replace(by_period[0], tf=by_period[-1].tf)
-    planned = run.plan(whole, url, run.Bounds(since, until))
+    all_rules = by_period(name, overrides, rule, since, until)
+    whole = replace(all_rules[0], tf=all_rules[-1].tf)
+    planned = ingestion.plan(whole, url, ingestion.Bounds(since, until))
     reasons = Counter(step.reason for step in planned.absent)
     document = {
         "steps": [asdict(step) | {"bytes": step.bytes} for step in planned.steps],
@@ -147,66 +144,28 @@ def run_(
         settings = {"overrides": overrides, "rule": rule, "since": since, "until": until}
         ctx.invoke(plan, name=name, url=url, as_json=as_json, **settings)
         return
-    open_listings, due = listings(name, overrides, rule, since, until), policy.parse(when)
+    open_listings, due = by_period(name, overrides, rule, since, until), policy.parse(when)
     if nth is not None:
         if nth >= len(open_listings):
             raise ConfigError(
                 f"--nth {nth}: there are {len(open_listings)} periods, counted from 0"
             )
         open_listings = [open_listings[nth]]
-    bounds, scratch = run.Bounds(since, until, max_steps), Scratch(folder)
-    outcomes: list[IngestOutcome] = []
-    failures: list[LakeError] = []
-    for rules in open_listings:
-        try:
-            outcomes += _ingest(
-                rules, url, root, address, bounds, due, scratch, is_first=not outcomes
-            )
-        except LakeError as error:  # the other periods are filled all the same
-            failures.append(error)
-    if outcomes or not failures:
-        emit_outcomes(outcomes, as_json=as_json)
-    for failure in failures[1:]:
+    filled = fill(
+        lambda: dask_cluster.client(address),
+        open_listings,
+        url,
+        root,
+        bounds=ingestion.Bounds(since, until, max_steps),
+        when=due,
+        scratch=Scratch(folder),
+    )
+    if filled.outcomes or not filled.failures:
+        emit_outcomes(filled.outcomes, as_json=as_json)
+    for failure in filled.failures[1:]:
         say(f"error: {failure}")
-    if failures:
-        raise failures[0]
-
-
-def _ingest(
-    rules: Listing,
-    url: str,
-    root: str,
-    address: str | None,
-    bounds: run.Bounds,
-    when: Policy,
-    scratch: Scratch,
-    *,
-    is_first: bool,
-) -> list[IngestOutcome]:
-    """Fill the stores of one period, with a report; a period that has only just begun may have none yet.
-
-    Args:
-        rules: the listing, for the period.
-        url: of the source.
-        root: of the lake.
-        address: of the Dask scheduler; None: a cluster of this machine.
-        bounds: limits of the run.
-        when: when to publish.
-        scratch: folder of remote files while they are read.
-        is_first: no period before it, in the same run, has a store.
-    """
-    subject = f"{rules.sat}/{rules.listing}/{rules.t0:%Y%m%d}_{rules.tf:%Y%m%d}"
-    with reports.record(root, "ingest", subject) as report, dask_cluster.client(address) as client:
-        report.numbers["period_end"] = datetime.combine(rules.tf, time.max, UTC).timestamp()
-        try:
-            outcomes = run.run(client, rules, url, root, bounds=bounds, when=when, scratch=scratch)
-        except NoStepError as error:
-            if is_first:
-                raise
-            say(str(error))
-            outcomes = []
-        count(report, outcomes)
-    return outcomes
+    if filled.failures:
+        raise filled.failures[0]
 
 
 @ingest.command(name="publish")
@@ -221,7 +180,7 @@ def publish_(key: str, root: str, address: str | None, *, as_json: bool) -> None
         reports.record(root, "publish", str(parsed)) as report,
         dask_cluster.client(address) as client,
     ):
-        outcome = run.publish_waiting(client, parsed, root)
+        outcome = ingestion.publish_waiting(client, parsed, root)
         count(report, [outcome])
     emit_outcomes([outcome], as_json=as_json)
 

@@ -1,21 +1,15 @@
 """Options that commands of `ingest` share: where files come from, which days, which rules."""
 
-import re
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import click
 
-from ingest.listing import listing, periods
-from ingest.listing.listing import Listing
-from lake.errors import ConfigError
-from lake.format import keys
+from ingest.interactive import day
+from ingest.listing import periods
 
 
 def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
-    if text and (age := re.fullmatch(r"(\d{1,5})d", text)):
-        return datetime.now(UTC).date() - timedelta(days=int(age[1]))
-    return keys.day(text) if text else None
+    return day(text) if text else None
 
 
 source_option = click.option(
@@ -52,21 +46,3 @@ scratch_option = click.option(
     default="",
     help="Folder of remote files while they are read [the system's temporary folder].",
 )
-
-
-def listings(
-    name: str, overrides: Sequence[str], rule: str, since: date | None, until: date | None
-) -> list[Listing]:
-    """The listing for every period that a command is about, the earliest first.
-
-    Raises:
-        ConfigError: see `periods.by_rule` and `listing.load`; or both a rule and days of its own.
-    """
-    days = [of for of in overrides if of.partition("=")[0].strip() in ("t0", "tf")]
-    if days and rule != periods.LISTING:
-        raise ConfigError(
-            f"--period {rule} and {' '.join(days)}: wanted the one or the other; --period "
-            f"{periods.LISTING} takes the listing's own days"
-        )
-    today = datetime.now(UTC).date()
-    return periods.by_rule(listing.load(name, overrides), rule, since, until, today)

@@ -1,17 +1,10 @@
-"""Prints the outcomes of stores for people or as JSON, and adds them up in reports."""
+"""Prints the outcomes of stores for people or as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from ingest.publish.target import IngestOutcome
 from lake.console.messages import emit
-from lake.upkeep import reports
-
-
-def count(report: reports.Report, outcomes: Sequence[IngestOutcome]) -> None:
-    """Add the numbers of all outcomes to a report."""
-    for name in ("merged", "staged", "missing", "stored"):
-        report.numbers[name] = sum(getattr(outcome, name) for outcome in outcomes)
 
 
 def emit_outcomes(outcomes: Sequence[IngestOutcome], *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from distributed import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.listing import listing
 from ingest.synthetic import granules
 from lake.catalogue import catalogue
@@ -60,7 +60,9 @@ def source(tmp_path_factory) -> Path:
 def reference(client, source, tmp_path_factory) -> lake.Store:
     """The same source taken by one undisturbed run, in a folder."""
     rules = listing.load("clearland-l1b-c0", SMALL)
-    (outcome,) = run.run(client, rules, str(source), str(tmp_path_factory.mktemp("reference")))
+    (outcome,) = ingestion.run(
+        client, rules, str(source), str(tmp_path_factory.mktemp("reference"))
+    )
     assert outcome.stored == STEPS
     return lake.open(outcome.url)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from distributed.cli import dask_scheduler, dask_worker
 
 import ingest.commands
-import ingest.run
+import ingest.ingestion
 from lake.commands import main
 
-PRELOADED = (ingest.commands, ingest.run)
+PRELOADED = (ingest.commands, ingest.ingestion)
 """What commands would import by themselves, each time."""
 
 COMMANDS = {"scheduler": dask_scheduler.main, "worker": dask_worker.main, "lake": main.main}

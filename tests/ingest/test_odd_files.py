@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.listing import listing
 from ingest.listing.listing import Listing
 from ingest.synthetic import granules
@@ -83,10 +83,10 @@ def test_lst_file_on_another_grid_is_missing_and_all_others_are_taken(
         *_, lst = copy(scans[day], folder)
         if day == odd:
             shift(lst)
-    (outcome,) = run.run(client, rules, str(folder), root)
+    (outcome,) = ingestion.run(client, rules, str(folder), root)
     assert (outcome.stored, outcome.merged) == (2, 2)
     copy(scans[DAYS[3]], folder)
-    (outcome,) = run.run(client, rules, str(folder), root)
+    (outcome,) = ingestion.run(client, rules, str(folder), root)
     assert (outcome.stored, outcome.merged) == (3, 1)
     missing = {day: reason for day, reason in reasons(root, outcome.key).items() if reason}
     assert list(missing) == [f"{odd:02}"]
@@ -99,11 +99,11 @@ def test_lst_file_on_another_grid_is_missing_and_all_others_are_taken(
 def test_run_that_meets_the_odd_file_alone_ends_well(client, scans, rules, tmp_path):
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     copy(scans[DAYS[0]], folder)
-    run.run(client, rules, str(folder), root)
+    ingestion.run(client, rules, str(folder), root)
     *_, lst = copy(scans[DAYS[1]], folder)
     shift(lst)
     for _ in range(2):
-        (outcome,) = run.run(client, rules, str(folder), root)
+        (outcome,) = ingestion.run(client, rules, str(folder), root)
         assert (outcome.stored, outcome.merged) == (1, 0)
 
 
@@ -115,7 +115,7 @@ def test_two_crops_of_one_projection_are_refused_where_none_is_that_of_most_file
     *_, lst = copy(scans[DAYS[1]], folder)
     shift(lst)
     with pytest.raises(GeometryError, match="none is that of most files"):
-        run.run(client, rules, str(folder), str(tmp_path / "lake"))
+        ingestion.run(client, rules, str(folder), str(tmp_path / "lake"))
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -124,7 +124,7 @@ def test_file_with_the_content_of_another_day_is_missing(client, scans, rules, t
     for day in DAYS[:2]:
         copy(scans[day], folder)
     (folder / scans[DAYS[1]][number].name).write_bytes(scans[DAYS[0]][number].read_bytes())
-    (outcome,) = run.run(client, rules, str(folder), root)
+    (outcome,) = ingestion.run(client, rules, str(folder), root)
     assert (outcome.stored, outcome.merged) == (1, 1)
     day, other = (f"2022-07-{day:02} 18:01:17" for day in DAYS[:2])
     assert (
@@ -145,11 +145,11 @@ def test_older_creation_is_taken_where_the_newest_is_broken(
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     for day in DAYS[:2]:
         files = copy(scans[day], folder)
-    (wanted,) = run.run(client, rules, str(folder), str(tmp_path / "wanted"))
+    (wanted,) = ingestion.run(client, rules, str(folder), str(tmp_path / "wanted"))
     broken = recreated(files[number])
     broken.write_bytes(b"cut")
     for _ in range(2):
-        (outcome,) = run.run(client, rules, str(folder), root)
+        (outcome,) = ingestion.run(client, rules, str(folder), root)
         assert (outcome.stored, outcome.changed) == (2, ())
     assert_equal(lake.open(outcome.url), lake.open(wanted.url))
     (noted,) = [reason for reason in reasons(root, outcome.key).values() if reason]
@@ -166,10 +166,10 @@ def test_next_nearest_scan_is_taken_where_the_nearest_is_broken(client, scans, r
     time = datetime(2022, 7, day, 18, 5, tzinfo=UTC) + granules.FIRST_SCAN
     copy(scans[DAYS[1]], folder)
     granules.write_scene(folder, scene(landscape(SHAPE, SEED), time), BANDS)
-    (wanted,) = run.run(client, rules, str(folder), str(tmp_path / "wanted"))
+    (wanted,) = ingestion.run(client, rules, str(folder), str(tmp_path / "wanted"))
     nearest, *_ = copy(scans[day], folder)
     nearest.write_bytes(b"cut")
-    (outcome,) = run.run(client, rules, str(folder), root)
+    (outcome,) = ingestion.run(client, rules, str(folder), root)
     assert_equal(lake.open(outcome.url), lake.open(wanted.url))
     entry, _ = entries(root, outcome.key)
     assert entry.start == f"{time:%Y%j%H%M%S}{time.microsecond // 100_000}"
@@ -188,17 +188,17 @@ def test_reprocessed_files_are_preferred_by_a_setting_and_never_mixed_silently(
     folder = tmp_path / "source"
     for day in DAYS[:2]:
         files = copy(scans[day], folder)
-    (before,) = run.run(client, rules, str(folder), str(tmp_path / "before"))
+    (before,) = ingestion.run(client, rules, str(folder), str(tmp_path / "before"))
     name = files[0].name.replace("OR_", "RP_")
     copy_as(scans[DAYS[2]][0], folder / name)
-    (operational,) = run.run(client, rules, str(folder), str(tmp_path / "operational"))
+    (operational,) = ingestion.run(client, rules, str(folder), str(tmp_path / "operational"))
     assert_equal(lake.open(operational.url), lake.open(before.url))
-    assert run.plan(rules, str(folder)).passed_over == {
+    assert ingestion.plan(rules, str(folder)).passed_over == {
         "reprocessed: --set prefer=reprocessed takes them": 1
     }
     preferring = Listing.from_dict(rules.to_dict() | {"prefer": "reprocessed"})
     assert preferring.digest != rules.digest
-    (outcome,) = run.run(client, preferring, str(folder), str(tmp_path / "reprocessed"))
+    (outcome,) = ingestion.run(client, preferring, str(folder), str(tmp_path / "reprocessed"))
     band = lake.open(outcome.url).block("day-2km", slice(None), 7)[0, 0, 0]
     assert not np.array_equal(
         band, lake.open(before.url).block("day-2km", slice(None), 7)[0, 0, 0], equal_nan=True
@@ -212,10 +212,10 @@ def test_reprocessed_files_are_preferred_by_a_setting_and_never_mixed_silently(
 def test_run_of_which_no_new_step_can_be_read_says_so(client, scans, rules, tmp_path, capsys):
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     copy(scans[DAYS[0]], folder)
-    run.run(client, rules, str(folder), root)
+    ingestion.run(client, rules, str(folder), root)
     for path in copy(scans[DAYS[1]], folder):
         path.write_bytes(b"cut")
-    (outcome,) = run.run(client, rules, str(folder), root)
+    (outcome,) = ingestion.run(client, rules, str(folder), root)
     assert outcome.stored == 1
     assert "warning: no granule of clearland-l1b-c0 could be read" in capsys.readouterr().err
 
@@ -226,6 +226,6 @@ def test_source_of_other_files_alone_is_an_error_that_counts_them(client, scans,
         path.rename(path.with_name(path.name.replace("OR_", "OT_")))
     (folder / "lat_lon.nc").write_bytes(b"")
     with pytest.raises(DataError) as error:
-        run.run(client, rules, str(folder), str(tmp_path / "lake"))
+        ingestion.run(client, rules, str(folder), str(tmp_path / "lake"))
     assert "3 of the system environment OT_ (wanted OR_)" in str(error.value)
     assert "1 not named like an ABI granule" in str(error.value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.listing import listing
 from ingest.listing.listing import Listing
 from ingest.synthetic import granules
@@ -143,7 +143,7 @@ def assert_equal_to(store: lake.Store, cube: str, band: str, values: np.ndarray)
 
 @pytest.fixture(scope="module")
 def sst_store(client, source, sst_rules, tmp_path_factory) -> lake.Store:
-    (outcome,) = run.run(client, sst_rules, str(source), str(tmp_path_factory.mktemp("sst")))
+    (outcome,) = ingestion.run(client, sst_rules, str(source), str(tmp_path_factory.mktemp("sst")))
     assert outcome.merged == len(DAYS)
     return lake.open(outcome.url)
 
@@ -184,7 +184,7 @@ def test_degraded_retrievals_count_by_the_rule_retrieved(client, source, sst_rul
     raw = sst_rules.to_dict()
     raw["clear_sky"] = {"product": "ABI-L2-SSTF", "rule": "retrieved"}
     rules = Listing.from_dict(raw)
-    (outcome,) = run.run(client, rules, str(source), str(tmp_path))
+    (outcome,) = ingestion.run(client, rules, str(source), str(tmp_path))
     values = sst_values(source, 2)
     assert np.isfinite(values).sum() > np.isfinite(sst_values(source, 0)).sum()
     assert_equal_to(lake.open(outcome.url), "sst-2km", "SST", values)
@@ -213,7 +213,7 @@ def test_bands_under_the_cloud_mask_are_those_of_numpy(
     client, source, mask, country, tmp_path, domain_rule
 ):
     rules = acm_rules(mask, f"domain.rule={domain_rule}")
-    (outcome,) = run.run(client, rules, str(source), str(tmp_path))
+    (outcome,) = ingestion.run(client, rules, str(source), str(tmp_path))
     assert outcome.merged == len(DAYS)
     store = lake.open(outcome.url)
     surface = country.land if domain_rule == "mask" else ~country.land
@@ -231,7 +231,9 @@ def test_bands_under_the_cloud_mask_are_those_of_numpy(
 
 def test_cloud_mask_decides_by_its_own_flags_not_those_of_lst(source, mask, client, tmp_path):
     """On water LST has no clear pixel at all."""
-    (outcome,) = run.run(client, acm_rules(mask, "domain.rule=water"), str(source), str(tmp_path))
+    (outcome,) = ingestion.run(
+        client, acm_rules(mask, "domain.rule=water"), str(source), str(tmp_path)
+    )
     store = lake.open(outcome.url)
     count = store.results("day-2km").sel(month=7, tod=TOD, band="C13", metric="count")
     assert float(count.sum()) > 500

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.listing import listing
 from ingest.plan import domains
 from ingest.publish import merging
@@ -62,7 +62,7 @@ def root(shared_data, client, tmp_path_factory) -> str:
     for folder, spans in (("whole", [BOTH]), ("halves", [DECEMBER, FEBRUARY])):
         for t0, tf in spans:
             rules = listing.load("lst-10km", [f"t0={t0}", f"tf={tf}"])
-            run.run(client, rules, source, folders[folder])
+            ingestion.run(client, rules, source, folders[folder])
     halves = [
         keys.parse(KEY.format("_".join(span).replace("-", ""))) for span in (DECEMBER, FEBRUARY)
     ]

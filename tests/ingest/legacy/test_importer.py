@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.legacy import importer, pickles
 from ingest.listing import listing
 from ingest.publish import merging
@@ -47,7 +47,7 @@ def computed(shared_data, client, tmp_path_factory):
     """A lake of the granules that the pickles were made of."""
     root = str(tmp_path_factory.mktemp("computed"))
     rules = listing.load("clearland-l1b-c0", ["t0=2018-01-01", "tf=2020-12-31"])
-    (outcome,) = run.run(client, rules, str(shared_data / "legacy" / "netcdf"), root)
+    (outcome,) = ingestion.run(client, rules, str(shared_data / "legacy" / "netcdf"), root)
     assert (outcome.key, outcome.merged) == (KEY, 36)
     return root
 
@@ -176,7 +176,7 @@ def test_legacy_results_and_granules_of_one_period_are_never_mixed(
 ):
     rules = listing.load("clearland-l1b-c0", ["t0=2018-01-01", "tf=2020-12-31"])
     with pytest.raises(OverlapError, match="48 legacy results"):
-        run.run(client, rules, str(shared_data / "legacy" / "netcdf"), imported["results"])
+        ingestion.run(client, rules, str(shared_data / "legacy" / "netcdf"), imported["results"])
     folders = [str(shared_data / "legacy" / f) for f in ("results", "domains")]
     with pytest.raises(OverlapError, match="holds time steps of granules"):
         importer.import_results(client, *folders, computed)
@@ -187,7 +187,7 @@ def test_stores_with_legacy_results_are_merged_by_disjoint_periods_alone(
 ):
     granules = str(shared_data / "legacy" / "netcdf")
     rules = listing.load("clearland-l1b-c0", ["t0=2018-06-01", "tf=2021-12-31"])
-    overlapping = run.run(client, rules, granules, imported["results"])[0].key
+    overlapping = ingestion.run(client, rules, granules, imported["results"])[0].key
     with pytest.raises(OverlapError, match="overlap, and legacy results do not say"):
         merging.merge(client, [keys.parse(KEY), keys.parse(overlapping)], imported["results"])
 

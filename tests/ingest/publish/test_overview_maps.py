@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.abi import filenames
 from ingest.listing import listing
 from ingest.publish import overview_maps
@@ -56,7 +56,7 @@ def root(july, tmp_path) -> Path:
 
 def ingest(client, source: Path, root: Path) -> lake.Store:
     rules = listing.load("clearland-l1b-c0", RULES)
-    return lake.open(run.run(client, rules, str(source), str(root))[0].url)
+    return lake.open(ingestion.run(client, rules, str(source), str(root))[0].url)
 
 
 def assert_maps_are_right(store: lake.Store) -> None:

@@ -99,7 +99,7 @@ def test_part_with_a_step_that_another_writer_took_is_dropped_whole(local):
 
 
 def test_eight_writers_of_overlapping_parts_take_every_step_once(target):
-    """As `ingest.run` does: what was dropped is staged anew, without what others took."""
+    """As `ingest.ingestion` does: what was dropped is staged anew, without what others took."""
     all_steps = [step(day) for day in range(1, 25)]
 
     def write(seed: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest import run
+from ingest import ingestion
 from ingest.listing import listing
 from ingest.synthetic import granules
 from ingest.verify import verify
@@ -40,7 +40,7 @@ def source(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def sound(client, source, tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("lake")
-    run.run(client, listing.load("clearland-l1b-c0", RULES), str(source), str(root))
+    ingestion.run(client, listing.load("clearland-l1b-c0", RULES), str(source), str(root))
     return root
 
 

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest import run
+from ingest import ingestion
 from ingest.listing import listing
 from ingest.synthetic import granules
 from jobs.commands.prometheus import PrometheusText, server
@@ -39,7 +39,7 @@ def filled(client, tmp_path_factory):
     granules.write(source, shape=(32, 40), seed=3, missing=False, **days)
     rules = listing.load("clearland-l1b-c0", RULES)
     with reports.record(root, "ingest", "it"):
-        (outcome,) = run.run(client, rules, str(source), root)
+        (outcome,) = ingestion.run(client, rules, str(source), root)
     return root, outcome, sum(path.stat().st_size for path in source.glob("*.nc"))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lake
-from ingest import run
+from ingest import ingestion
 from ingest.abi import filenames
 from ingest.listing import listing
 from ingest.publish import merging, policy
@@ -51,7 +51,7 @@ def key(period: str) -> str:
 def whole(client, source, tmp_path_factory) -> lake.Store:
     """Both years ingested in one pass."""
     root = str(tmp_path_factory.mktemp("whole"))
-    return lake.open(run.run(client, rules(SPAN), str(source), root)[0].url)
+    return lake.open(ingestion.run(client, rules(SPAN), str(source), root)[0].url)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def years(client, source, tmp_path_factory) -> str:
     """A lake with a store for each year."""
     root = str(tmp_path_factory.mktemp("years"))
     for period in YEARS.values():
-        run.run(client, rules(period), str(source), root)
+        ingestion.run(client, rules(period), str(source), root)
     return root
 
 
@@ -73,7 +73,9 @@ def test_a_pixel_counts_where_clear_land_has_all_bands_good(source, client, tmp_
         name = filenames.parse_name(path.name)
         files[name.band or "LST"] = shutil.copy(path, folder)
     assert len(files) == 9
-    (outcome,) = run.run(client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake"))
+    (outcome,) = ingestion.run(
+        client, rules(YEARS[int(stamp)]), str(folder), str(tmp_path / "lake")
+    )
     store = lake.open(outcome.url)
     valid = clear_land(files["LST"])
     quantities = {}
@@ -114,7 +116,7 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
     for share in (names[: len(names) // 3], names[len(names) // 3 :]):
         for name in share:
             (folder / name).symlink_to(source / name)
-        (outcome,) = run.run(client, rules(SPAN), str(folder), root)
+        (outcome,) = ingestion.run(client, rules(SPAN), str(folder), root)
         assert outcome.stored == merged + outcome.merged > merged
         merged = outcome.stored
     assert_equal(lake.open(outcome.url), whole)
@@ -122,30 +124,34 @@ def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):
 
 def test_same_run_again_does_nothing(client, source, years):
     before = lake.open(f"{years}/{key('20200101_20201231')}").generation
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), years)
+    (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(source), years)
     assert outcome.merged == 0
     assert lake.open(outcome.url).generation == before
 
 
 def test_run_is_bounded_by_max_steps_and_goes_on(client, source, tmp_path):
-    (first,) = run.run(
-        client, rules(YEARS[2020]), str(source), str(tmp_path / "l"), bounds=run.Bounds(max_steps=5)
+    (first,) = ingestion.run(
+        client,
+        rules(YEARS[2020]),
+        str(source),
+        str(tmp_path / "l"),
+        bounds=ingestion.Bounds(max_steps=5),
     )
     assert (first.merged, first.stored) == (5, 5)
-    (second,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
+    (second,) = ingestion.run(client, rules(YEARS[2020]), str(source), str(tmp_path / "l"))
     assert second.stored == 5 + second.merged == 31
 
 
 def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, tmp_path):
     folder, root = tmp_path / "source", tmp_path / "lake"
     shutil.copytree(source, folder)
-    run.run(client, rules(YEARS[2020]), str(folder), str(root))
+    ingestion.run(client, rules(YEARS[2020]), str(folder), str(root))
     store_folder = root / key("20200101_20201231")
     shutil.rmtree(store_folder / "commits")  # as if it had died before its commit
     (store_folder / "current.json").unlink()
     staged = {path: path.stat().st_mtime_ns for path in (store_folder / "parts").rglob("*")}
     assert staged
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), str(root))
+    (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(folder), str(root))
     assert outcome.stored == 31
     # nothing was staged again
     assert staged == {path: path.stat().st_mtime_ns for path in (store_folder / "parts").rglob("*")}
@@ -156,15 +162,15 @@ def test_staged_parts_are_found_by_the_run_after_a_crash(client, source, years, 
 def test_other_rules_are_never_mixed_into_a_store(client, source, years, changed):
     before = lake.open(f"{years}/{key('20200101_20201231')}").generation
     with pytest.raises(ConfigError, match="made by another listing of the name clearland-l1b-c0"):
-        run.run(client, rules(YEARS[2020], changed), str(source), years)
+        ingestion.run(client, rules(YEARS[2020], changed), str(source), years)
     assert lake.open(f"{years}/{key('20200101_20201231')}").generation == before
 
 
 def test_lake_made_anew_in_the_same_place_has_its_own_pixel_order(client, source, years, tmp_path):
     root = tmp_path / "lake"
-    run.run(client, rules(YEARS[2020], "layout.chunk=64"), str(source), str(root))
+    ingestion.run(client, rules(YEARS[2020], "layout.chunk=64"), str(source), str(root))
     shutil.rmtree(root)  # the workers live on
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(root))
+    (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(source), str(root))
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
 
 
@@ -186,12 +192,12 @@ def test_one_broken_granule_is_recorded_and_the_run_goes_on(client, source, tmp_
     (broken,) = folder.glob("*C02*_s20200101501*.nc")
     broken.write_bytes(broken.read_bytes()[:20000])
     root = str(tmp_path / "lake")
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(folder), root)
     assert outcome.stored == 30
     (entry,) = [e for e in entries(root, outcome.key) if broken.name in e.reason]
     assert (entry.step, entry.status) == ("20200110-54000", ledger.MISSING)
     shutil.copy(source / broken.name, broken)  # fetched again
-    assert run.run(client, rules(YEARS[2020]), str(folder), root)[0].stored == 31
+    assert ingestion.run(client, rules(YEARS[2020]), str(folder), root)[0].stored == 31
 
 
 def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_path):
@@ -201,7 +207,7 @@ def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_
     for path in (*folder.glob("*_s2020192*.nc"), *folder.glob("*_s2020202*.nc")):  # July
         with h5py.File(path, "r+") as file:
             file["goes_imager_projection"].attrs["longitude_of_projection_origin"] = [-89.5]
-    outcomes = run.run(client, rules(YEARS[2020]), str(folder), root)
+    outcomes = ingestion.run(client, rules(YEARS[2020]), str(folder), root)
     store_key = key("20200101_20201231")
     assert [o.key for o in outcomes] == [store_key, store_key.removesuffix("0") + "2"]
     january, july = (lake.open(o.url) for o in outcomes)
@@ -215,14 +221,17 @@ def test_files_of_two_projections_go_to_a_store_each(client, source, years, tmp_
     # days without files belong to the store of the time step before them
     missing = [entries(root, o.key).steps(ledger.MISSING) for o in outcomes]
     assert max(missing[0]) < "20200710-32400" < min(missing[1])
-    assert [o.merged for o in run.run(client, rules(YEARS[2020]), str(folder), root)] == [0, 0]
+    assert [o.merged for o in ingestion.run(client, rules(YEARS[2020]), str(folder), root)] == [
+        0,
+        0,
+    ]
 
 
 def test_source_without_a_band_is_an_error_naming_it(client, source, tmp_path):
     folder = tmp_path / "source"
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*C15*"))
     with pytest.raises(DataError, match=r"no C15 for start"):
-        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
+        ingestion.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
 
 
 def test_source_of_broken_files_alone_is_an_error_with_the_reasons(client, source, tmp_path):
@@ -231,17 +240,17 @@ def test_source_of_broken_files_alone_is_an_error_with_the_reasons(client, sourc
     for path in folder.glob("*C13*.nc"):
         path.write_text("not a granule")
     with pytest.raises(DataError, match=r"no granule .* could be read.*C13"):
-        run.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
+        ingestion.run(client, rules(YEARS[2020]), str(folder), str(tmp_path / "lake"))
     (row,) = catalogue.rows(connect(tmp_path / "lake"))  # what is missing is remembered
     assert (row.generation, row.merged, row.pending) == ("", 0, 0)
 
 
 def test_overlapping_periods_are_not_merged(client, source, years):
-    run.run(client, rules(["t0=2020-07-01", "tf=2020-07-31"]), str(source), years)
+    ingestion.run(client, rules(["t0=2020-07-01", "tf=2020-07-31"]), str(source), years)
     store_keys = [keys.parse(key(period)) for period in ("20200101_20201231", "20200701_20200731")]
     with pytest.raises(ConfigError, match="itself one of the stores"):
         merging.merge(client, store_keys, years)
-    run.run(client, rules(["t0=2020-07-01", "tf=2021-07-31"]), str(source), years)
+    ingestion.run(client, rules(["t0=2020-07-01", "tf=2021-07-31"]), str(source), years)
     store_keys[1] = keys.parse(key("20200701_20210731"))
     with pytest.raises(OverlapError, match="20200710-00000"):
         merging.merge(client, store_keys, years)
@@ -249,14 +258,14 @@ def test_overlapping_periods_are_not_merged(client, source, years):
 
 def test_stores_of_other_rules_are_not_merged(client, source, years):
     other_rules = rules(YEARS[2022], "tolerance_s=600", "t0=2022-01-02")
-    run.run(client, other_rules, str(source), years)
+    ingestion.run(client, other_rules, str(source), years)
     store_keys = [keys.parse(key(period)) for period in ("20200101_20201231", "20220102_20221231")]
     with pytest.raises(ConfigError, match="not the same listing"):
         merging.merge(client, store_keys, years)
 
 
 def test_lake_on_an_s3_server_equals_that_on_disk(client, source, years, s3_root):
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.url.startswith("s3://")
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
     (row,) = catalogue.rows(connect(s3_root))
@@ -271,20 +280,20 @@ def test_source_on_an_s3_server_in_the_layout_of_noaa(client, source, years, s3_
         folder = f"{name.product}/{start[:4]}/{start[4:7]}/{start[7:9]}"
         objects.put(f"{folder}/{path.name}", path.read_bytes())
     july = ["t0=2020-07-08", "tf=2020-07-22"]
-    (outcome,) = run.run(client, rules(july), f"{s3_root}/bucket", str(tmp_path / "lake"))
-    (local,) = run.run(client, rules(july), str(source), str(tmp_path / "local"))
+    (outcome,) = ingestion.run(client, rules(july), f"{s3_root}/bucket", str(tmp_path / "lake"))
+    (local,) = ingestion.run(client, rules(july), str(source), str(tmp_path / "local"))
     assert outcome.stored == local.stored > 10
     assert_equal(lake.open(outcome.url), lake.open(local.url))
 
 
 def test_steps_are_staged_now_and_published_when_asked(client, source, years, tmp_path, run_lake):
     root, store_key = str(tmp_path / "lake"), key("20200101_20201231")
-    (first,) = run.run(
+    (first,) = ingestion.run(
         client, rules(YEARS[2020]), str(source), root,
-        bounds=run.Bounds(max_steps=4), when=policy.NEVER,
+        bounds=ingestion.Bounds(max_steps=4), when=policy.NEVER,
     )  # fmt: skip
     assert (first.merged, first.staged, first.stored, first.url) == (0, 4, 0, "")
-    (second,) = run.run(client, rules(YEARS[2020]), str(source), root, when=policy.NEVER)
+    (second,) = ingestion.run(client, rules(YEARS[2020]), str(source), root, when=policy.NEVER)
     assert (second.merged, second.staged, second.stored) == (0, 31, 0)
     _, out, _ = run_lake("info", store_key, "--lake", root, "--json")
     description = json.loads(out)
@@ -301,16 +310,16 @@ def test_steps_are_staged_now_and_published_when_asked(client, source, years, tm
     code, _, err = run_lake("url", store_key, "--lake", root)
     assert code == 1
     assert f"31 time steps wait: run 'lake ingest publish {store_key}'" in err
-    published = run.publish_waiting(client, keys.parse(store_key), root)
+    published = ingestion.publish_waiting(client, keys.parse(store_key), root)
     assert (published.merged, published.staged, published.stored) == (31, 0, 31)
     assert_equal(lake.open(published.url), lake.open(f"{years}/{store_key}"))
-    assert run.publish_waiting(client, keys.parse(store_key), root).merged == 0
+    assert ingestion.publish_waiting(client, keys.parse(store_key), root).merged == 0
 
 
 def test_single_steps_are_staged_as_packed_observations(client, source, tmp_path):
     root = str(tmp_path / "lake")
-    bounds = run.Bounds(max_steps=1)
-    run.run(client, rules(YEARS[2020]), str(source), root, bounds=bounds, when=policy.NEVER)
+    bounds = ingestion.Bounds(max_steps=1)
+    ingestion.run(client, rules(YEARS[2020]), str(source), root, bounds=bounds, when=policy.NEVER)
     (marker,) = (tmp_path / "lake" / key("20200101_20201231") / "parts").glob("*.json")
     assert json.loads(marker.read_text())["form"] == "observations"
 
@@ -323,7 +332,7 @@ def test_store_with_waiting_steps_is_not_merged(client, source, years, tmp_path)
     folder.mkdir()
     for path in source.glob("*_s2022010*.nc"):
         copy_as(path, folder / path.name.replace("_s2022", "_s2023"))
-    run.run(client, rules(extended), str(folder), str(root), when=policy.NEVER)
+    ingestion.run(client, rules(extended), str(folder), str(root), when=policy.NEVER)
     with pytest.raises(ConfigError, match=r"run .lake ingest publish .*20230101_20231231"):
         merging.merge(
             client,
@@ -335,9 +344,9 @@ def test_store_with_waiting_steps_is_not_merged(client, source, years, tmp_path)
 def test_merge_that_would_lose_time_steps_of_its_target_is_refused(client, source, years, tmp_path):
     root = tmp_path / "lake"
     shutil.copytree(years, root)
-    run.run(client, rules(["t0=2020-01-01", "tf=2022-12-31"]), str(source), str(root))
+    ingestion.run(client, rules(["t0=2020-01-01", "tf=2022-12-31"]), str(source), str(root))
     halves = [["t0=2020-01-01", "tf=2020-03-31"], ["t0=2022-01-01", "tf=2022-12-31"]]
-    run.run(client, rules(halves[0]), str(source), str(root))
+    ingestion.run(client, rules(halves[0]), str(source), str(root))
     with pytest.raises(
         OverlapError, match="that the stores to merge do not have, the first 202007"
     ):
@@ -357,11 +366,11 @@ def test_new_file_that_cannot_be_read_is_missing_in_the_store_that_is_there(
     for name, path in paths.items():
         if "_s202001015" in name:
             (folder / name).symlink_to(path)
-    (first,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (first,) = ingestion.run(client, rules(YEARS[2020]), str(folder), root)
     for name, path in paths.items():
         if "_s202001018" in name:
             (folder / name).write_bytes(b"cut" if "LSTC" in name else path.read_bytes())
-    (second,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (second,) = ingestion.run(client, rules(YEARS[2020]), str(folder), root)
     assert (first.stored, second.stored, second.merged) == (1, 1, 0)
     (entry,) = [e for e in entries(root, second.key) if e.step == "20200110-64800"]
     assert entry.status == ledger.MISSING
@@ -375,18 +384,20 @@ def test_file_that_changed_after_it_was_ingested_is_told_and_not_used(
     folder.mkdir()
     for path in source.glob("*_s202001015*.nc"):
         shutil.copy(path, folder)
-    (before,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (before,) = ingestion.run(client, rules(YEARS[2020]), str(folder), root)
     (changed,) = folder.glob("*C13*.nc")
     changed.write_bytes(changed.read_bytes() + b"more")
-    (after,) = run.run(client, rules(YEARS[2020]), str(folder), root)
+    (after,) = ingestion.run(client, rules(YEARS[2020]), str(folder), root)
     assert after.changed == (changed.name,)
     assert (after.url, after.merged) == (before.url, 0)
     assert f"warning: {changed.name} of time step 20200110-54000" in capsys.readouterr().err
 
 
 def test_run_is_bounded_by_days(client, source, tmp_path):
-    bounds = run.Bounds(since=date(2020, 7, 1), until=date(2020, 7, 15))
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), str(tmp_path), bounds=bounds)
+    bounds = ingestion.Bounds(since=date(2020, 7, 1), until=date(2020, 7, 15))
+    (outcome,) = ingestion.run(
+        client, rules(YEARS[2020]), str(source), str(tmp_path), bounds=bounds
+    )
     store_ledger = entries(str(tmp_path), outcome.key)
     assert {step[:8] for step in store_ledger.entered_steps} == {"20200710"}
     assert min(store_ledger.steps(ledger.MISSING)) >= "20200701"
@@ -397,12 +408,12 @@ def test_files_that_cannot_be_read_do_not_keep_a_bounded_run_from_the_others(
 ):
     folder, root = tmp_path / "source", str(tmp_path / "lake")
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("*_s2022*"))
-    bounds, stored_steps = run.Bounds(max_steps=8), []
+    bounds, stored_steps = ingestion.Bounds(max_steps=8), []
     first = sorted(folder.glob("*C13*"), key=lambda path: filenames.parse_name(path.name).start)[:4]
     for path in first:
         path.write_bytes(b"cut")
     for _ in range(4):
-        (outcome,) = run.run(client, rules(YEARS[2020]), str(folder), root, bounds=bounds)
+        (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(folder), root, bounds=bounds)
         stored_steps.append(outcome.stored)
     assert stored_steps == [4, 12, 20, 27]
 
@@ -412,10 +423,10 @@ def test_credentials_that_expire_under_way_end_the_run_and_the_next_goes_on(
 ):
     proxy = break_s3(Faults({"expired": 1}, match="commits/0000000[^1]"))
     with pytest.raises(UnreachableError, match="credentials have expired") as ended:
-        run.run(client, rules(YEARS[2020]), str(source), s3_root)
+        ingestion.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert ended.value.exit_code == 1  # a pod is tried again, with new ones
     assert proxy.injected["expired"] > 0
     proxy.faults = Faults()
-    (outcome,) = run.run(client, rules(YEARS[2020]), str(source), s3_root)
+    (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.stored == 31
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))

@@ -514,7 +514,7 @@ def embed(
         shuffled_superblocks: Superblocks in memory together while they stream; their pixels are shuffled with each other.
         hard_negatives: Share of a batch whose hard negatives join it, pixels of other means whose fine pixels look alike; of the sample, and of stores with finer cubes.
         labels: URL of a file of classes, for loss=supervised; pixels without a label are a class of their own.
-        column: The column of classes, where the file is a table.
+        column: The column of classes of a table, or the attribute of polygons.
         sha256: SHA-256 of the labels; found when the run is named, so that another content is another run.
         int8: Whether embeddings are stored in a quarter of the bytes; needs `unit`.
 
@@ -599,7 +599,7 @@ def classify(
         force: make the run anew, though it is done.
         run: Run that has the vectors.
         labels: URL of a file of classes.
-        column: Name of the column of classes, where the file is a table.
+        column: Name of the column of classes of a table, or of the attribute of polygons.
         array: Name of the vectors' array in the run; empty: its only array (pixel, d).
         sha256: Digest of the labels, computed when the run gets its name: another content is another run.
         most: Largest number of labelled pixels that the regression is trained on.
@@ -642,7 +642,7 @@ def describe_classes(
         force: make the run anew, though it is done.
         run: Run whose classes are described: of `cluster` or `classify`; none: the classes of `labels`.
         labels: URL of a file of classes.
-        column: Name of the column of classes, where the file is a table.
+        column: Name of the column of classes of a table, or of the attribute of polygons.
         sha256: Digest of the labels, computed when the run gets its name.
         vectors: Run whose vectors say what is typical and near; none: the one that the classes were made from.
         array: Name of the vectors' array (pixel, d) in that run; empty: the only one.
@@ -693,7 +693,7 @@ def evaluate(
         force: make the run anew, though it is done.
         run: Run that has the vectors.
         labels: URL of a file of classes.
-        column: Name of the column of classes, where the file is a table.
+        column: Name of the column of classes of a table, or of the attribute of polygons.
         array: Name of the vectors' array in the run; empty: its only array (pixel, d).
         sha256: Digest of the labels, computed when the run gets its name: another content is another run.
         other: Run by the same model, of another period of the same pixels; empty: one period is measured.

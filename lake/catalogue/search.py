@@ -112,6 +112,9 @@ class Catalog:
     def open(self, key: str | None = None) -> "Store":
         """The store of a key, or the only one there is.
 
+        Args:
+            key: `sat/listing/t0_tf/geom`; None: there is but one.
+
         Raises:
             ConfigError: there are several, and no key says which.
             MissingError: there is none, or nothing of it is published.

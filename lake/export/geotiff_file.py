@@ -27,6 +27,11 @@ MOST_BYTES = 255
 def write(store: "Store", path: Path, selection: Selection) -> None:
     """Write a Cloud-Optimized GeoTIFF, a layer for each statistic, month, tod and band.
 
+    Args:
+        store: that is exported.
+        path: of the file.
+        selection: the part of the store.
+
     Raises:
         ConfigError: rasterio is not installed; as of `Selection.select`.
     """
@@ -67,6 +72,11 @@ def write_run(stored: "StoredRun", path: Path, selection: RunSelection) -> None:
 
     Classes are whole numbers with a colour table, and the largest number stands for no class. Their names
     are tags of the layer, and category names in `PATH.aux.xml`, where GDAL and QGIS look for them.
+
+    Args:
+        stored: the run, as `lake.open_run` gives it.
+        path: of the file.
+        selection: the part of what the run gave to pixels.
 
     Raises:
         ConfigError: rasterio is not installed; several arrays; as of `RunSelection`; a run that

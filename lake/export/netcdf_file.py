@@ -24,6 +24,11 @@ NO_CLASS = -1
 def write(store: "Store", path: Path, selection: Selection) -> None:
     """Write netCDF-4 by the CF conventions, a variable (month, tod, y, x) for each band and statistic.
 
+    Args:
+        store: that is exported.
+        path: of the file.
+        selection: the part of the store.
+
     Raises:
         ConfigError: netCDF4 is not installed; as of `Selection.select`.
     """
@@ -51,6 +56,11 @@ def write_run(stored: "StoredRun", path: Path, selection: RunSelection) -> None:
     """Write netCDF-4 by the CF conventions: a variable (y, x), or (component, y, x), for each array of a run.
 
     Classes are whole numbers with the attributes `flag_values`, `flag_meanings` and `flag_colors`.
+
+    Args:
+        stored: the run, as `lake.open_run` gives it.
+        path: of the file.
+        selection: the part of what the run gave to pixels.
 
     Raises:
         ConfigError: netCDF4 is not installed; as of `RunSelection`, a run that gave nothing to pixels.

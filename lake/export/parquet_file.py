@@ -29,6 +29,11 @@ def write(store: "Store", path: Path, selection: Selection) -> None:
 
     `geometry` is the subpixel's centre; `row` and `column` are those of the grid of the cube.
 
+    Args:
+        store: that is exported.
+        path: of the file.
+        selection: the part of the store.
+
     Raises:
         ConfigError: as of `Selection.select`.
     """
@@ -49,6 +54,11 @@ def write_run(stored: "StoredRun", path: Path, selection: RunSelection) -> None:
     """Write GeoParquet: a row for each pixel, a column for each array of a run, or for each component.
 
     Classes are whole numbers, null where a pixel has none, with their names in a column `..._name`.
+
+    Args:
+        stored: the run, as `lake.open_run` gives it.
+        path: of the file.
+        selection: the part of what the run gave to pixels.
 
     Raises:
         ConfigError: as of `RunSelection`, a run that gave nothing to pixels.

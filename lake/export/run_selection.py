@@ -30,6 +30,9 @@ class RunSelection:
     def names(self, run: "PixelRun") -> tuple[str, ...]:
         """The arrays to export.
 
+        Args:
+            run: the run, with its store.
+
         Raises:
             ConfigError: the run has not one of them, or several and none is named.
         """
@@ -52,6 +55,9 @@ class RunSelection:
     def pixels(self, run: "PixelRun") -> "Indices":
         """(p,) positions of the pixels, ascending.
 
+        Args:
+            run: the run, with its store.
+
         Raises:
             ConfigError: no pixel lies in the region.
         """
@@ -67,6 +73,11 @@ class RunSelection:
         """Chosen values of an array: (pixel), or (pixel, n) of the chosen columns.
 
         A superblock is read at a time; classes stay whole numbers, all else is float32.
+
+        Args:
+            run: the run, with its store.
+            name: of the array.
+            pixels: (p,) their positions, ascending.
 
         Raises:
             ConfigError: the array has no such column.
@@ -89,6 +100,10 @@ class RunSelection:
 
     def columns(self, run: "PixelRun", name: str) -> list[int] | None:
         """Numbers of the columns of an array that are exported; None: it has but one value a pixel.
+
+        Args:
+            run: the run, with its store.
+            name: of the array.
 
         Raises:
             ConfigError: the array has no such column.

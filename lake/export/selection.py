@@ -34,6 +34,9 @@ class Selection:
     def select(self, store: "Store") -> xr.Dataset:
         """The selected part of a store, read when used.
 
+        Args:
+            store: that is exported.
+
         Returns:
             A variable for each statistic, float32 (pixel, subpixel, month, tod, band).
 

@@ -68,7 +68,11 @@ class Layer:
             )
 
     def filled_from(self, defaults: "Layer") -> "Layer":
-        """This layer with everything that it leaves open, and the statistic, taken from the defaults."""
+        """This layer with everything that it leaves open, and the statistic, taken from the defaults.
+
+        Args:
+            defaults: a layer that leaves nothing open.
+        """
         unset = Layer()
         explicit = {
             field.name: value

@@ -94,17 +94,28 @@ class Generation:
             return Domain(Grid(self.projection, y, x), self.layout, row, column)
 
     def crs(self, resolution: str) -> dict[str, Any]:
-        """The attributes of the CF grid mapping of a resolution."""
+        """The attributes of the CF grid mapping of a resolution.
+
+        Args:
+            resolution: e.g. `2km`; one of a cube.
+        """
         return self.declared(f"geom/{resolution}/crs")[1]
 
     def declared(self, path: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
-        """An array (or a group) of the store, of which nothing is read, and its attributes."""
+        """An array (or a group) of the store, of which nothing is read, and its attributes.
+
+        Args:
+            path: of the array in the group, e.g. `day-2km/results`.
+        """
         with explained(self._objects.url(path)):
             array: Any = self._root[path]
             return array, dict(array.attrs)
 
     def declared_coordinate(self, name: str) -> tuple[zarr.Array[Any], dict[str, Any]]:
         """A coordinate of all pixels, of which nothing is read, and its attributes.
+
+        Args:
+            name: of the coordinate, e.g. `lat`.
 
         Raises:
             FormatError: it is not one number a pixel.
@@ -118,7 +129,11 @@ class Generation:
         return array, attributes
 
     def coordinate(self, name: str) -> NDArray[Any]:
-        """(pixel,) a coordinate of all pixels, remembered; raises as `read`."""
+        """(pixel,) a coordinate of all pixels, remembered; raises as `read`.
+
+        Args:
+            name: `row`, `column`, `lat` or `lon`.
+        """
         if name not in self._read:
             self.declared_coordinate(name)
             self._read[name] = self.read(name)
@@ -126,11 +141,19 @@ class Generation:
         return self._read[name]
 
     def has(self, path: str) -> bool:
-        """Whether the store has a group or an array at `path`."""
+        """Whether the store has a group or an array at `path`.
+
+        Args:
+            path: of a group or an array.
+        """
         return path in self._root
 
     def read(self, path: str, key: Any = ...) -> NDArray[Any]:  # noqa: ANN401 (as NumPy takes it)
         """The whole of an array, or what an orthogonal key chooses of it.
+
+        Args:
+            path: of the array in the group, e.g. `geom/2km/m_domain`.
+            key: a number, slice or array for each axis, as NumPy's `ix_` combines them; `...`: everything.
 
         Raises:
             MissingError: an object of the array is not there.

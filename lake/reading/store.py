@@ -90,6 +90,9 @@ class Store(Generation):
     def cube(self, name: str) -> xr.Dataset:
         """The metrics of a cube, read when used.
 
+        Args:
+            name: of the cube, e.g. `day-2km`; `store.cubes` has them.
+
         Returns:
             `results`, float32 (pixel, subpixel, month, tod, band, metric), with labels on every axis,
             `units` and `wavelength` on `band`, row, column, lat, lon, superblock, phase on `pixel`, and
@@ -122,6 +125,9 @@ class Store(Generation):
     def overview(self, name: str) -> xr.Dataset:
         """Coarse maps of a cube for pictures, read when used: a few hundred kilobytes each.
 
+        Args:
+            name: of the cube.
+
         Returns:
             float32 `count`, `mean` and `stddev` (month, tod, band, y, x) of all observations under each
             cell of `factor` x `factor` pixels of the coarse grid, see `lake.store.overview`.
@@ -133,7 +139,11 @@ class Store(Generation):
         return overview.dataset(self, self._cube(name))
 
     def results(self, cube: str) -> xr.DataArray:
-        """The array `results` of `cube(cube)` alone."""
+        """The array `results` of `cube(cube)` alone.
+
+        Args:
+            cube: its name.
+        """
         return self.cube(cube)["results"]
 
     def tree(self, *names: str, statistics: tuple[str, ...] = ()) -> xr.DataTree:
@@ -306,6 +316,9 @@ class Store(Generation):
     def geom(self, resolution: str) -> NDArray[np.float64]:
         """Scan angles of every pixel of the fixed grid.
 
+        Args:
+            resolution: e.g. `2km`; one of a cube.
+
         Returns:
             (row, column, 2): north-south, then east-west angle in radians.
         """
@@ -315,7 +328,11 @@ class Store(Generation):
         return np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
 
     def m_domain(self, resolution: str) -> NDArray[np.bool_]:
-        """(row, column), True where a pixel of the store lies."""
+        """(row, column), True where a pixel of the store lies.
+
+        Args:
+            resolution: e.g. `2km`; one of a cube.
+        """
         return self.read(f"geom/{self._resolution(resolution)}/m_domain")
 
     def __repr__(self) -> str:

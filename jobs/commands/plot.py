@@ -9,7 +9,8 @@ import click
 import numpy as np
 
 import lake
-from jobs.figures import run_maps, trajectory_loops
+from jobs.figures import component_charts, run_maps, trajectory_loops
+from jobs.figures.captioned_maps import CaptionedFigure
 from jobs.runs import records
 from lake.commands.options import (
     TimeOfDay,
@@ -20,7 +21,7 @@ from lake.commands.options import (
     store_argument,
 )
 from lake.console.messages import emit
-from lake.errors import ConfigError
+from lake.errors import ConfigError, GeometryError
 from lake.format.times import parse_tod
 from lake.plot import canvas, cycles, films, maps
 from lake.plot.layers import Layer
@@ -169,6 +170,7 @@ def cycle(
     """Draw the annual or daily cycle of points."""
     path = _file(out, "cycle.png", canvas.check)
     opened = _opened(store, root)
+    _pixels(opened, points)
     layer = Layer(statistic, month or 0, tod, band, cube)
     figure = cycles.cycle(opened, points, over, layer, title)
     canvas.save(figure, path, opened.url, dpi or 0)
@@ -179,12 +181,16 @@ def cycle(
 @click.argument("run", metavar="RUN")
 @root_option
 @click.option("--array", default="", help="Of a trajectory: yearly_amount, ... [its embedding].")
+@click.option(
+    "--component", type=click.IntRange(0), help="Of vectors, from 0 [the first three as colours]."
+)
 @_view_options
 @_file_options
 def run(
     run: str,
     root: str,
     array: str,
+    component: int | None,
     projection: MapProjection,
     bbox: tuple[float, ...] | None,
     title: str,
@@ -193,13 +199,43 @@ def run(
     *,
     as_json: bool,
 ) -> None:
-    """Map what a run gave to pixels: components, embeddings, clusters."""
+    """Draw what a run gave: components, embeddings and classes as maps, others as charts."""
     path = _file(out, f"{run}.png", canvas.check)
-    captioned = run_maps.draw(root, run, projection, bbox or (), array)
-    if title:
-        canvas.set_title(captioned.figure.axes[0], title)
-    canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)
-    _report(path, as_json=as_json, caption=captioned.caption)
+    captioned = run_maps.draw(root, run, projection, bbox or (), array, component)
+    _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
+
+
+@plot.command()
+@click.argument("run", metavar="RUN")
+@root_option
+@_file_options
+def scree(
+    run: str, root: str, title: str, out: Path | None, dpi: float | None, *, as_json: bool
+) -> None:
+    """Draw the variance, or the signal to noise, of the components of pca or mnf."""
+    path = _file(out, "scree.png", canvas.check)
+    _save_chart(run, root, component_charts.scree(root, run), path, title, dpi, as_json=as_json)
+
+
+@plot.command()
+@click.argument("run", metavar="RUN")
+@root_option
+@click.option("--component", type=click.IntRange(0), default=0, show_default=True)
+@_file_options
+def loadings(
+    run: str,
+    root: str,
+    component: int,
+    title: str,
+    out: Path | None,
+    dpi: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Draw what a component of pca or mnf is made of: month by time of day, for bands and statistics."""
+    path = _file(out, "loadings.png", canvas.check)
+    captioned = component_charts.loadings(root, run, component)
+    _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
 
 
 @plot.command()
@@ -225,13 +261,47 @@ def loops(
 ) -> None:
     """Draw where points go over the year or the day, by a run of trajectory."""
     path = _file(out, "loops.png", canvas.check)
+    trajectory_loops.check(root, run, over)
     store = records.open_input(root, records.finished_spec(root, run).stores[0])
-    lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
-    captioned = trajectory_loops.draw(root, run, store.pixels_at(lon, lat).tolist(), over)
+    captioned = trajectory_loops.draw(root, run, _pixels(store, points), over)
+    _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
+
+
+def _save_chart(
+    run: str,
+    root: str,
+    captioned: CaptionedFigure,
+    path: Path,
+    title: str,
+    dpi: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the figure of a run, and print where it is and what it shows."""
     if title:
         canvas.set_title(captioned.figure.axes[0], title)
     canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)
     _report(path, as_json=as_json, caption=captioned.caption)
+
+
+def _pixels(store: Store, points: tuple[tuple[float, float], ...]) -> list[int]:
+    """The pixels that contain points.
+
+    Raises:
+        GeometryError: a point lies in no pixel of the store.
+    """
+    lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
+    pixels = store.pixels_at(lon, lat, outside="mark")
+    if (pixels < 0).any():
+        first = points[int((pixels < 0).argmax())]
+        west, east = (float(f(store.domain.lonlat()[0])) for f in (np.min, np.max))
+        south, north = (float(f(store.domain.lonlat()[1])) for f in (np.min, np.max))
+        raise GeometryError(
+            f"--point {first[0]:g},{first[1]:g}: {(pixels < 0).sum()} of {len(points)} points lie in no "
+            f"pixel of {store.key}, whose pixels go from {west:.2f},{south:.2f} to {east:.2f},{north:.2f}; "
+            "give another point"
+        )
+    return [int(pixel) for pixel in pixels]
 
 
 def _opened(store: str, root: str | None) -> Store:

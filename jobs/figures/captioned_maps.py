@@ -19,6 +19,7 @@ from lake.plot import colours, pictures
 from lake.plot.canvas import Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import band_name
+from lake.plot.pictures import Scale
 from lake.plot.views import MapView, around
 from lake.reading.classes import LandClass, rgb
 
@@ -173,6 +174,28 @@ def embedding(
         place.domain, place.map_view, axes, Heading(title, subtitle), labels, shares
     )
     return CaptionedFigure(title, caption, figure)
+
+
+def component(
+    place: Place, array: str, number: int, values: NDArray[np.float64]
+) -> CaptionedFigure:
+    """One component of vectors; `values` (P,), NaN: no vector."""
+    known = values[np.isfinite(values)]
+    low, high, extend = pictures.limits(known)
+    cmap = "viridis"
+    if known.size and known.min() < 0 < known.max():
+        bound = max(abs(low), abs(high))
+        low, high, cmap = -bound, bound, "RdBu_r"
+        extend = pictures.extend_of(known, low, high)
+    title = f"Component {number}"
+    heading = Heading(title, f"{place.key}  |  column {number} of {array}")
+    scale = Scale(f"{array}, component {number}", cmap, (low, high, extend))
+    sheet = pictures.field_sheet(place.domain, place.map_view, values, heading, scale)
+    caption = (
+        f"Component {number} of the {array} of the pixels, counted from 0. 'lake plot loadings' says what a "
+        f"component of pca or mnf is made of.{_grey_note(values.size - known.size)}"
+    )
+    return CaptionedFigure(title, caption, sheet.figure)
 
 
 def clusters(

@@ -1,6 +1,7 @@
-"""Captioned charts of classes: which are confused, and how far each moves between periods."""
+"""Captioned charts of classes and measures: what is confused, what moves, how an evaluation ended."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -8,10 +9,12 @@ from numpy.typing import NDArray
 
 from jobs.figures.captioned_maps import CaptionedFigure
 from lake.plot import canvas
-from lake.plot.canvas import INK, Heading
+from lake.plot.canvas import CHART_INCHES, INK, Heading
 
 NAMED = 40
 """Largest number of classes whose names are written."""
+ROW_INCHES = 0.19
+"""Height of the row of a measure."""
 
 
 def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> CaptionedFigure:
@@ -98,4 +101,46 @@ def agreement_by_count(
         "every pixel: adjusted Rand index, 1 the same, 0 as by chance (dots: draws; line: their mean). "
         f"Taken is the largest number within a standard error of the best: {chosen}."
     )
+    return CaptionedFigure(title, caption, sheet.figure)
+
+
+def measures(key: str, document: Mapping[str, Any]) -> CaptionedFigure:
+    """The measures of an evaluation: mean over the seeds, and the value of every seed.
+
+    Args:
+        key: key of the store.
+        document: the content of `evaluate.json`.
+    """
+    rows = list(document["measures"].items())
+    title = "Measures"
+    subtitle = f"{key}  |  {document['run']}"
+    sheet = canvas.chart_sheet(
+        Heading(title, subtitle), (CHART_INCHES, 0.3 + ROW_INCHES * len(rows))
+    )
+    axes = sheet.map
+    outside = 0
+    for place, (_, values) in enumerate(rows):
+        text = f"{values['mean']:.3f} ± {values['spread']:.3f}"
+        axes.text(1.03, place, text, fontsize=6.5, va="center", color=INK)
+        if not all(0 <= value <= 1 for value in values["values"]):
+            outside += 1
+            continue
+        axes.plot([0, values["mean"]], [place, place], color="0.85", linewidth=3, zorder=1)
+        axes.plot(
+            values["values"], [place] * len(values["values"]), "|", color="#0072B2", markersize=7
+        )
+        axes.plot(values["mean"], place, "o", color="#0072B2", markersize=4)
+    axes.set_yticks(np.arange(len(rows)), [name for name, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.tick_params(labelsize=6.5, labelcolor=INK, width=0.6, length=2.5)
+    for name, spine in axes.spines.items():
+        spine.set(color="0.4", linewidth=0.6, visible=name in {"left", "bottom"})
+    caption = (
+        "What the vectors tell of classes that are known. Dots: the mean over the seeds; marks: each seed; "
+        "numbers: mean and standard deviation over the seeds. docs/evaluation.md says what each measure is, "
+        "and whether high or low is better."
+    )
+    if outside:
+        caption += f" {outside} measures are not from 0 to 1, and have their number alone."
     return CaptionedFigure(title, caption, sheet.figure)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.figures import captioned_maps, class_charts, principal_axes, trajectory_maps
+from jobs.figures import captioned_maps, charts, class_charts, principal_axes, trajectory_maps
 from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.runs import class_names, outputs, records
 from lake.errors import ConfigError
@@ -18,6 +18,7 @@ from lake.plot.views import MapProjection
 from lake.reading import classes
 from lake.reading.classes import DESCRIBED
 from lake.storage.connect import connect
+from lake.storage.documents import read_json
 
 Each = Callable[..., list[Any]]
 """`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
@@ -36,30 +37,37 @@ def draw(
     projection: MapProjection = "fixed",
     bbox: tuple[float, ...] = (),
     array: str = "",
+    component: int | None = None,
 ) -> CaptionedFigure:
-    """Draw what a run gave to pixels: components or embeddings as red, green, blue; or clusters.
+    """Draw what a run gave: components or embeddings as red, green, blue; classes; or charts of these.
+
+    Of `classes` the classes are drawn, of `evaluate` the measures; they need no map.
 
     Embeddings are projected onto the principal axes of the visible pixels. Colours are stretched over
     the visible pixels too.
 
     Args:
         root: folder or URL of the lake.
-        run: of one of the jobs `COLOURED`.
+        run: of one of the jobs `COLOURED`, or of `CHARTS`.
         projection: fixed or platecarree.
         bbox: west, south, east, north in degrees; empty: all pixels. Nothing else is read.
         array: what `lake trajectory` measured, one of `trajectory_maps.SUBJECTS`; empty: the colours.
+        component: number of the only component that is drawn, from 0; none: the first three as colours.
 
     Raises:
         MissingError: there is no such run, or it is not complete.
         ConfigError: its pixels have no colours, or none of them is shown.
     """
     spec = records.finished_spec(root, run)
-    if spec.job == DESCRIBED:
-        return _described(root, run)
+    if spec.job in CHARTS:
+        captioned = CHARTS[spec.job](root, run)
+        canvas.fit(captioned.figure)
+        return captioned
     if spec.job not in COLOURED:
         raise ConfigError(
-            f"run {run} is of {spec.job}, which gives pixels no colours: wanted a run of "
-            f"{', '.join(COLOURED)}; 'lake runs ls' lists them"
+            f"run {run} is of {spec.job}, which gives pixels no colours: it has "
+            f"{outputs.contents(root, run)} in {records.folder(root, run).url()}; wanted a run of "
+            f"{', '.join((*COLOURED, *CHARTS))}"
         )
     if array and not (array in trajectory_maps.SUBJECTS and array in outputs.dataset(root, run)):
         raise ConfigError(
@@ -84,6 +92,8 @@ def draw(
                 "observed; wanted three for a loop"
             )
         captioned = trajectory_maps.measure(place, array, values)
+    elif component is not None:
+        captioned = _one_component(root, run, component, place, each)
     else:
         captioned = captioned_map(root, run, place, each)
     canvas.fit(captioned.figure)
@@ -119,12 +129,46 @@ def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFig
     return captioned_maps.components(place, scores, shares.tolist(), *sizes, KINDS[job])
 
 
+def _one_component(
+    root: str, run: str, component: int, place: Place, each: Each
+) -> CaptionedFigure:
+    """The map of one component of a run's vectors.
+
+    Raises:
+        ConfigError: the run has no vectors, or not so many components.
+    """
+    array = outputs.vectors_of(root, run, "")
+    width = outputs.dataset(root, run)[array].shape[1]
+    if component >= width:
+        raise ConfigError(
+            f"{array} of run {run} has no component {component}: it has 0 to {width - 1}"
+        )
+    columns = each(_column, root, run, array, component)
+    return captioned_maps.component(place, array, component, np.concatenate(columns))
+
+
+def _column(root: str, run: str, array: str, component: int, pixels: slice) -> Floats:
+    values: Floats = outputs.read(root, run, array, pixels)[:, component].astype(np.float64)
+    return values
+
+
 def _described(root: str, run: str) -> CaptionedFigure:
     """The classes that a run describes, with the names and colours that they have now."""
     document = classes.document(connect(root), run)
-    captioned = class_charts.described(document, class_names.read(root, run))
-    canvas.fit(captioned.figure)
-    return captioned
+    return class_charts.described(document, class_names.read(root, run))
+
+
+def _measured(root: str, run: str) -> CaptionedFigure:
+    """The measures of a run of `evaluate`."""
+    document = read_json(records.folder(root, run), "evaluate.json")
+    return charts.measures(records.read_spec(root, run).store, document)
+
+
+CHARTS: dict[str, Callable[[str, str], CaptionedFigure]] = {
+    DESCRIBED: _described,
+    "evaluate": _measured,
+}
+"""Jobs whose runs are drawn as a chart, and the function that draws it."""
 
 
 def comparison(

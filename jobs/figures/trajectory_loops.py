@@ -64,16 +64,30 @@ def draw(root: str, run: str, pixels: Sequence[int], over: Over = "annual") -> C
         ConfigError: a run of another job, no or too many pixels, or too few steps.
         MissingError: there is no such run, or it is not complete.
     """
-    spec = records.finished_spec(root, run)
-    if spec.job != "trajectory":
-        raise ConfigError(f"run {run} is of {spec.job}: wanted one of 'lake trajectory'")
     if not 1 <= len(pixels) <= PIXELS:
         raise ConfigError(f"{len(pixels)} pixels: wanted 1 to {PIXELS}")
-    if not has_loops(root, run, over):
-        raise ConfigError(f"run {run} has too few steps of {over} loops: wanted {LEAST_STEPS}")
+    check(root, run, over)
+    spec = records.read_spec(root, run)
     captioned = of_run(root, run, records.open_input(root, spec.stores[0]), pixels, over)
     canvas.fit(captioned.figure)
     return captioned
+
+
+def check(root: str, run: str, over: Over) -> None:
+    """Refuse a run that has no loops.
+
+    Raises:
+        ConfigError: a run of another job, or too few steps.
+        MissingError: there is no such run, or it is not complete.
+    """
+    spec = records.finished_spec(root, run)
+    if spec.job != "trajectory":
+        raise ConfigError(
+            f"run {run} is of {spec.job}, which has no loops: wanted one of 'lake trajectory'; 'lake plot "
+            f"run {run}' draws what this one has"
+        )
+    if not has_loops(root, run, over):
+        raise ConfigError(f"run {run} has too few steps of {over} loops: wanted {LEAST_STEPS}")
 
 
 def has_loops(root: str, run: str, over: Over) -> bool:

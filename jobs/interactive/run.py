@@ -142,13 +142,15 @@ class Run(StoredRun):
         bbox: tuple[float, ...] = (),
         projection: Literal["fixed", "platecarree"] = "fixed",
         array: str = "",
+        component: int | None = None,
     ) -> "Figure":
-        """Draw what it gave to pixels: components or embeddings as red, green, blue; or clusters.
+        """Draw what it gave: components or embeddings as red, green, blue; classes; or charts of these.
 
         Args:
             bbox: west, south, east, north in degrees; empty: all pixels.
             projection: `fixed`, the satellite's grid, or `platecarree`.
             array: what a trajectory measured, e.g. `yearly_amount`; empty: the colours.
+            component: number of the only component that is drawn, from 0; none: the first three as colours.
 
         Returns:
             A Matplotlib figure.
@@ -159,7 +161,7 @@ class Run(StoredRun):
         """
         from jobs.figures import run_maps  # noqa: PLC0415 (Matplotlib loads with the first figure)
 
-        return run_maps.draw(self._root, self.id, projection, bbox, array).figure
+        return run_maps.draw(self._root, self.id, projection, bbox, array, component).figure
 
     @property
     def future(self) -> "Future[None] | None":

@@ -152,12 +152,31 @@ def vectors_of(root: str, run: str, array: str) -> str:
         if values.ndim == 2 and values.dims[0] == "pixel" and values.dtype.kind == "f"
     ]
     if array and array not in names:
-        raise ConfigError(f"run {run} has no array {array!r} (pixel, d): it has {names}")
-    if not array and len(names) != 1:
         raise ConfigError(
-            f"run {run} has arrays (pixel, d) {names}: wanted one, or '--set array=...'"
+            f"run {run} has no array {array!r} (pixel, d): it has {', '.join(names) or 'none'}"
+        )
+    if not names:
+        raise ConfigError(
+            f"run {run} has no vectors of pixels: it has {contents(root, run)}; give a run of pca, mnf, "
+            "factor, transform, embed, trajectory, join or import"
+        )
+    if not array and len(names) > 1:
+        raise ConfigError(
+            f"run {run} has several arrays of vectors, {', '.join(names)}: '--set array=...' names one"
         )
     return array or names[0]
+
+
+def contents(root: str, run: str) -> str:
+    """What a complete run has, in words: its arrays with their axes, and its other files."""
+    finished = records.find(root, run)
+    files = [] if finished is None else [p for p in finished.outputs if not p.endswith(".zarr")]
+    arrays = []
+    with suppress(MissingError):
+        arrays = [
+            f"{name} ({', '.join(map(str, a.dims))})" for name, a in dataset(root, run).items()
+        ]
+    return ", ".join([*arrays, *files]) or "no arrays and no files"
 
 
 def _group(run: str) -> str:

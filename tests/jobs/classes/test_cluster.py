@@ -77,7 +77,9 @@ def test_every_method_labels_scores_as_it_does_in_memory(client, truth, chain, m
 
 
 def test_run_without_vectors_is_refused(truth, chain):
-    with pytest.raises(ConfigError, match=f"run {chain.cluster} has arrays"):
+    with pytest.raises(
+        ConfigError, match=f"run {chain.cluster} has no vectors of pixels: it has .*labels"
+    ):
         driver.specs(truth.root, truth.key, Settings(chain.cluster, array=""))
     with pytest.raises(ConfigError, match="has no array 'x'"):
         driver.specs(truth.root, truth.key, Settings(chain.pca, array="x"))

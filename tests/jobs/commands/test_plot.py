@@ -58,7 +58,7 @@ def test_film_of_hours(truth, inside, run_lake):
         (("map", "KEY", "--out", "nowhere/map.png"), 64, "there is no folder"),
         (("map", "KEY", "--out", "map.jpg"), 64, "ends in .png, .pdf, .svg"),
         (("cycle", "KEY", "--point", "32"), 2, "'32' is no place: wanted LON,LAT"),
-        (("cycle", "KEY", "--point", "10,10"), 65, "lie in no pixel"),
+        (("cycle", "KEY", "--point", "10,10"), 65, "lie in no pixel of"),
         (("run", "pca-000000000000"), 1, "there is no run"),
     ],
 )
@@ -83,3 +83,30 @@ def small_points(truth) -> list[str]:
 
     lon, lat = lake.open(f"{truth.root}/{truth.key}").domain.lonlat()
     return [part for i in (0, 40) for part in ("--point", f"{lon[i]},{lat[i]}")]
+
+
+def test_components_have_charts_and_loops_are_refused_before_the_points(
+    inside, run_lake, chain, small_points
+):
+    for name, arguments in (
+        ("scree.png", ("scree", chain.pca)),
+        ("loadings.png", ("loadings", chain.pca, "--component", "2")),
+        (f"{chain.pca}.png", ("run", chain.pca, "--component", "1")),
+    ):
+        code, _, err = run_lake("plot", *arguments)
+        assert code == 0, err
+        assert opened(inside / name)[0] > 400
+    code, _, err = run_lake("plot", "loops", chain.pca, "--point", "10,10")
+    assert code == 64
+    assert "which has no loops: wanted one of 'lake trajectory'" in err
+    code, _, err = run_lake("plot", "run", chain.sample)
+    assert code == 64
+    assert "it has features (sample, feature), sample.parquet" in err
+
+
+def test_point_elsewhere_is_refused_with_where_the_pixels_are(truth, inside, run_lake):
+    code, _, err = run_lake("plot", "cycle", truth.key, "--point", "10,10")
+    assert code == 65
+    assert "--point 10,10: 1 of 1 points lie in no pixel" in err
+    assert "give another point" in err
+    assert "outside=" not in err

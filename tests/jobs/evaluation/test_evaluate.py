@@ -15,6 +15,7 @@ from jobs.commands import jobs
 from jobs.evaluation import evaluate
 from jobs.evaluation.cases import MeasureSettings
 from jobs.evaluation.evaluate import Settings
+from jobs.figures import run_maps
 from jobs.linear import mnf, pca, transform
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs, records
@@ -128,6 +129,15 @@ def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
         with Image.open(io.BytesIO(objects.get(picture["file"]))) as image:
             assert min(image.size) > 300
             assert image.text["Title"] == f"{picture['title']}: {written.keys[0]}"
+
+
+def test_measures_are_drawn_with_their_numbers(written, run):
+    captioned = run_maps.draw(written.root, run)
+    axes = captioned.figure.axes[0]
+    measures = evaluate.results(written.root, run)["measures"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(measures)
+    texts = {text.get_text() for text in axes.texts}
+    assert f"{measures['knn_3']['mean']:.3f} ± {measures['knn_3']['spread']:.3f}" in texts
 
 
 def test_command_tells_the_measures(client, written, settings, run):

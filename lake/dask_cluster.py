@@ -11,6 +11,7 @@ dask-gateway must be installed:
                                                     is the one of Dask's setting `gateway.address`
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from lake.console.messages import Advance, say
 from lake.errors import ConfigError, UnreachableError
 
 T = TypeVar("T")
+_LOG = logging.getLogger("distributed.scheduler")
 
 MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 33),
@@ -68,13 +70,29 @@ def client(address: str | None) -> Iterator[Client]:
             yield connected
         return
     with (
+        _level_restored(),
         dask.config.set(WORKERS),
         LocalCluster(
             n_workers=CPU_COUNT, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as connected,
     ):
-        yield connected
+        try:
+            yield connected
+        finally:
+            _LOG.setLevel(
+                logging.ERROR
+            )  # that workers go, with results that nobody needs, is no news
+
+
+@contextmanager
+def _level_restored() -> Iterator[None]:
+    """Give the scheduler's log the level back that it had."""
+    level = _LOG.level
+    try:
+        yield
+    finally:
+        _LOG.setLevel(level)
 
 
 @contextmanager

@@ -44,6 +44,10 @@ def make_run(
         say(f"{run}: already done; --force makes it anew")
         emit_run(root, finished, already=True, as_json=as_json)
     else:
+        for base in driver.unfinished(root, specs[:-1]):
+            say(
+                f"{base.id} is made first, of default settings; '--set run=RUN' builds on another run"
+            )
         make(root, specs, address, detach=detach, as_json=as_json)
     if not (detach or as_json) and (summary := jobs_by_name.summary(job, root, run)):
         say(summary)

@@ -30,6 +30,10 @@ def make(
             goes_on = "goes on in the cluster" if address else "ends with this cluster"
             say(f"{run} {goes_on}: 'lake runs watch|stop|resume {run} --lake {root}'")
             raise
+    if address:  # workers elsewhere said it where nobody looks
+        for line in (line for name in submitted.ids for line in records.log(root, name)):
+            if line.get("said"):
+                say(f"{run}: {line['message']}")
     emit_run(root, finished, already=False, as_json=as_json)
 
 

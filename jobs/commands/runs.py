@@ -1,9 +1,7 @@
 """`lake runs`: list and watch runs, stop them, go on with them, delete them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from operator import itemgetter
 from typing import Any
 
 import click
@@ -147,13 +145,9 @@ def watch_(run: str, root: str, *, as_json: bool) -> None:
 def logs(run: str, root: str, *, as_json: bool) -> None:
     """Print the messages and errors of all attempts at a run."""
     records.read_spec(root, run)
-    objects = records.folder(root, run)
-    lines = [
-        json.loads(line) for path in objects.list("logs") for line in objects.get(path).splitlines()
-    ]
-    lines.sort(key=itemgetter("at"))
+    lines = records.log(root, run)
     emit(
-        lines, "\n".join(f"{line['at'][:19]} {line['message']}" for line in lines), as_json=as_json
+        lines, "\n".join(f"{line['at'][:19]}Z {line['message']}" for line in lines), as_json=as_json
     )
 
 

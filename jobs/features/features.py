@@ -23,6 +23,7 @@ from lake.errors import ConfigError
 from lake.format import moments
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS, Cube
+from lake.format.times import format_tod
 from lake.reading.store import Store
 
 STATISTICS = ("mean", "stddev", "skewness", "kurtosis", "range", *METRICS)
@@ -147,12 +148,29 @@ def resolve(
         selection.static,
     )
     if not columns(resolved, store.cubes.values()):
-        raise ConfigError(
-            f"no feature of {store.key} fits the settings: it holds months {store.months}, "
-            f"suspect metrics are {store.suspect}; wanted at least one month, cube, band, time of "
-            "day and statistic ('--set suspect=true' takes suspect metrics as they are)"
-        )
+        raise ConfigError(f"no feature of {store.key} fits {_misfit(selection, resolved, store)}")
     return resolved
+
+
+def _misfit(selection: FeatureSelection, resolved: FeatureSelection, store: Store) -> str:
+    """The setting by which no feature remains, and what could be set instead."""
+    if not store.months:
+        return "any setting: it holds no month"
+    if not resolved.months:
+        months = ", ".join(map(str, store.months))
+        return f"setting months={selection.months}: it holds {months}"
+    if not resolved.statistics:
+        return (
+            f"setting statistics={selection.statistics}: they rest on metrics that may be wrong, "
+            f"{', '.join(store.suspect)}; suspect=true takes them as they are"
+        )
+    cubes = "; ".join(
+        f"{cube.name} has bands {', '.join(cube.bands)} at {', '.join(map(format_tod, cube.tods))}"
+        for cube in store.cubes.values()
+    )
+    named = {"cubes": selection.cubes, "bands": selection.bands, "tods": selection.tods}
+    chosen = ", ".join(f"{name}={value}" for name, value in named.items() if value)
+    return f"settings {chosen} together: {cubes}"
 
 
 def trusted_statistics(statistics: Iterable[str], store: Store) -> tuple[str, ...]:

@@ -57,6 +57,22 @@ class FeatureSource:
     """Resolved; it holds the features of the model, and may hold more."""
 
 
+def count(work: ActiveRun, asked: int, sample_run: str, names: Sequence[str]) -> int:
+    """The number of components, at most that of features; what is dropped, and that it shrinks, is said.
+
+    Args:
+        work: the run.
+        asked: number of components that the settings ask for.
+        sample_run: run of the sample whose features are taken.
+        names: of the features that are left.
+    """
+    if text := sample.dropped(work.root, sample_run):
+        work.say(f"{text}; see 'reason' in the Zarr of {sample_run}")
+    if asked > len(names):
+        work.say(f"components={asked} became {len(names)}: there are as many features")
+    return min(asked, len(names))
+
+
 def feature_source(store: Store, names: Sequence[str], *, suspect: bool) -> FeatureSource:
     """Where features of these names are read in a store.
 

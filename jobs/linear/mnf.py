@@ -82,7 +82,7 @@ def make(work: ActiveRun) -> Sequence[str]:
             f"mnf holds the covariance of its features: run {sample_run} has {len(names)}, wanted at most "
             f"{settings.fit.exact}; sample merged subpixels, fewer statistics or months"
         )
-    count = min(settings.fit.components, len(names))
+    count = linear_model.count(work, settings.fit.components, sample_run, names)
     ratio = outputs.whole_array("signal_to_noise", ("component",), np.full(count, np.nan))
     arrays = [*linear_model.arrays(work.store, count, names), ratio]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)

@@ -57,7 +57,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     sample_run = work.spec.inputs[sample.JOB]
     columns = sample.kept_columns(root, sample_run)
     names = list(outputs.read(root, sample_run, "feature", columns))
-    count = min(settings.fit.components, len(names))
+    count = linear_model.count(work, settings.fit.components, sample_run, names)
     arrays = linear_model.arrays(store, count, names)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     source = linear_model.feature_source(

@@ -130,6 +130,7 @@ class Heartbeat:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._ended: LakeError | None = None
+        self._stop_is_stored = False
         self._thread = threading.Thread(target=self._beat, daemon=True, name=f"heartbeat of {run}")
 
     def __enter__(self) -> Self:
@@ -183,10 +184,16 @@ class Heartbeat:
             seconds_left=round(remainder / rate, 1) if progress else None,
         )  # fmt: skip
 
-    def log(self, message: str) -> None:
-        """Add a line to the run's log; it is written with the next beat."""
+    def log(self, message: str, *, said: bool = False) -> None:
+        """Add a line to the run's log; it is written with the next beat.
+
+        Args:
+            message: the line.
+            said: whether people should see it without looking for it: `lake.console.messages.say`.
+        """
+        line = {"at": records.now(), "message": message} | ({"said": True} if said else {})
         with self._lock:
-            self._lines.append(json.dumps({"at": records.now(), "message": message}))
+            self._lines.append(json.dumps(line))
 
     def check(self) -> None:
         """End the attempt if it is to stop.
@@ -205,10 +212,14 @@ class Heartbeat:
         self._thread.start()
 
     def end(self, state: str, error: str = "") -> None:
-        """Stop beating and say how it ended; an attempt that lost its run says nothing."""
+        """Stop beating and say how it ended; an attempt that lost its run says nothing.
+
+        That a run was stopped is said when the request is seen, and not again.
+        """
         self._over.set()
         self._thread.join()
-        self._end(state, error)
+        if not (self._stop_is_stored and state == STOPPED):
+            self._end(state, error)
 
     def _end(self, state: str, error: str) -> None:
         self.log(f"{state} {error}".strip())
@@ -223,6 +234,7 @@ class Heartbeat:
                 self._look()
                 if self._ended:  # stored at once, whatever the run is doing
                     self._end(STOPPED, str(self._ended))
+                    self._stop_is_stored = True
                     return
                 if time.monotonic() >= due:
                     due += BEAT_S

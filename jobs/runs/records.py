@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from operator import itemgetter
 from typing import Any
 
 import lake
@@ -205,6 +206,15 @@ def ancestor(root: str, run: str, job: str) -> str:
         if not inputs:
             raise MissingError(f"run {run} in {join(root, FOLDER)} builds on no run of '{job}'")
     return inputs[job]
+
+
+def log(root: str, run: str) -> list[dict[str, Any]]:
+    """The lines of all attempts at a run, by time: `at`, `message`, and `said` where people should see it."""
+    objects = folder(root, run)
+    lines = [
+        json.loads(line) for path in objects.list("logs") for line in objects.get(path).splitlines()
+    ]
+    return sorted(lines, key=itemgetter("at"))
 
 
 def versions() -> dict[str, str]:

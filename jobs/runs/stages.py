@@ -62,7 +62,7 @@ class ActiveRun:
     def say(self, message: str) -> None:
         """Print a message for people, and add it to the run's log."""
         say(f"{self.run}: {message}")
-        self.heartbeat.log(message)
+        self.heartbeat.log(message, said=True)
 
     def stage(
         self,

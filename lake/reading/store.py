@@ -203,7 +203,7 @@ class Store(Generation):
         lon, lat = np.broadcast_arrays(lon, lat)
         pixel, _ = self.domain.locate(lon, lat)
         if outside == "error":
-            self._check_inside(lon.ravel(), lat.ravel(), pixel.ravel())
+            self._check_inside(lon.ravel(), lat.ravel(), pixel.ravel(), "mark")
         return pixel
 
     def sel_lonlat(
@@ -235,7 +235,7 @@ class Store(Generation):
         lon, lat = (np.ravel(a) for a in np.broadcast_arrays(lon, lat))
         pixel, subpixel = self.domain.locate(lon, lat, cube.refinement)
         if outside == "error":
-            self._check_inside(lon, lat, pixel)
+            self._check_inside(lon, lat, pixel, "nan")
         dataset = cubes.dataset(CubeSource(self, cube), Points(pixel, subpixel), cubes.STATISTICS)
         return dataset.assign_coords(
             lon=("point", lon, {"standard_name": "longitude", "units": "degrees_east"}),
@@ -367,13 +367,15 @@ class Store(Generation):
         }
         return xr.Dataset(coords=self._pixel_coordinates, attrs=attributes)
 
-    def _check_inside(self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64]) -> None:
+    def _check_inside(
+        self, lon: NDArray[Any], lat: NDArray[Any], pixel: NDArray[np.int64], outside: str
+    ) -> None:
         lost = np.flatnonzero(pixel < 0)
         if lost.size:
             named = ", ".join(f"{i} ({lon[i]:g}, {lat[i]:g})" for i in lost[:3])
             raise GeometryError(
                 f"{lost.size} of {pixel.size} points lie in no pixel of {self.key}: point {named}"
-                f"{', ...' * (lost.size > 3)}; leave them out, or give outside='nan'"
+                f"{', ...' * (lost.size > 3)}; leave them out, or in Python give outside={outside!r}"
             )
 
     @cached_property

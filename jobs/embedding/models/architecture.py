@@ -26,6 +26,7 @@ from jobs.embedding.models.residual import Residual
 from jobs.embedding.models.subpixels import SubpixelSets
 from jobs.embedding.models.towers import Towers, by_statistic
 from jobs.runs.settings import OneOf, check, newer
+from lake.errors import ConfigError
 
 RESIDUAL, PLAIN, DEEP = "residual", "plain", "deep"
 _VAE = "vae"
@@ -67,6 +68,11 @@ class Architecture:
     """Statistics that have an encoder of their own, as `mean+stddev,skewness+kurtosis`; none: one of all."""
 
     def __post_init__(self) -> None:
+        if self.model == _VAE:
+            raise ConfigError(
+                "setting model=vae: a variational code goes with any model now; set model=plain, "
+                "variational=true, and kl among the terms of loss"
+            )
         check_names("model", [self.model] if self.model else [], ENCODERS)
         for name in ("latent", "depth"):
             check(f"{name} must be above 0", getattr(self, name), holds=getattr(self, name) > 0)

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,23 @@ def test_scores_of_another_store_by_name_of_the_run(lake_, truth, chain):
     refused = lake_(jobs.command("mnf"))
     assert isinstance(refused.exception, ConfigError)
     assert "second=KEY_OR_URL" in str(refused.exception)
+
+
+def test_what_shrinks_is_said_and_the_log_has_times_with_their_zone(lake_, truth, chain, run_lake):
+    result = lake_(jobs.command("pca"), "--set", f"run={chain.sample}", "--set", "components=300")
+    run = result.stdout.split()[0]
+    assert f"{run}: components=300 became 40: there are as many features" in result.stderr
+    _, out, _ = run_lake("runs", "logs", run, "--lake", truth.root)
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S", line) for line in out.splitlines())
+    assert out.count("components=300 became 40") == 1
+
+
+def test_run_of_default_settings_that_is_made_first_is_named(lake_, truth):
+    result = lake_(jobs.command("pca"), "--set", "components=7")
+    (base,) = re.findall(r"(sample-\w{12}) is made first, of default settings", result.stderr)
+    again = lake_(jobs.command("pca"), "--set", "components=8")
+    assert "is made first" not in again.stderr
+    assert base in {run.name for run in (Path(truth.root) / "runs").iterdir()}
 
 
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):

@@ -263,8 +263,11 @@ def test_statistics_of_suspect_metrics_are_left_out_unless_asked_for(store, tmp_
         ({"statistics": ("mean", "count", "mean")}, "names one twice"),
         ({"statistics": ("mean:exp",)}, "transforms: 'exp'.*log, log1p, sqrt"),
         ({"subpixels": "some"}, "subpixels: 'some'.*merged, separate"),
-        ({"months": (3,)}, r"holds months \(2, 7\)"),
-        ({"cubes": ("day-1km",), "bands": ("C13",)}, "no feature"),
+        ({"months": (3,)}, r"no feature of .* fits setting months=\(3,\): it holds 2, 7"),
+        (
+            {"cubes": ("day-1km",), "bands": ("C13",)},
+            r"settings cubes=\('day-1km',\), bands=\('C13',\) together: .*day-1km has bands C03 at 18:00",
+        ),
     ],
 )
 def test_feature_that_the_store_does_not_have_is_refused(store, selection, told):

@@ -3,10 +3,12 @@ from dataclasses import asdict
 
 import pytest
 
-from jobs.runs import task_progress, watch
+from jobs.runs import heartbeat as life
+from jobs.runs import records, task_progress, watch
 from jobs.runs.heartbeat import Heartbeat, Status
 from jobs.runs.task_progress import TaskProgress
 from jobs.runs.watch import Look
+from lake.errors import StoppedError
 from lake.storage.connect import connect
 
 
@@ -71,3 +73,24 @@ def test_progress_says_stage_bytes_and_rate():
     status = Status("running", "", stage="score", bytes=2_000_000, bytes_done=500_000)
     assert watch._stage_text(status) == "score, 500.0 kB of 2.0 MB, 0 bytes/s"
     assert watch._stage_text(Status("running", "", stage="fit")) == "fit"
+
+
+def test_that_a_run_was_stopped_is_said_once(tmp_path):
+    root = str(tmp_path)
+    beating = Heartbeat(root, "pca-1")
+    beating.begin()
+    life.stop(root, "pca-1")
+    beating._thread.join(30)
+    with pytest.raises(StoppedError) as stopped:
+        beating.check()
+    beating.end(life.STOPPED, str(stopped.value))
+    said = [line["message"] for line in records.log(root, "pca-1")]
+    assert [message.startswith("stopped") for message in said] == [False, True]
+    assert life.read(root, "pca-1").state == life.STOPPED
+
+
+def test_lines_that_people_should_see_are_marked(tmp_path):
+    with Heartbeat(str(tmp_path), "pca-1") as beating:
+        beating.log("components=300 became 40", said=True)
+    marked = [line["message"] for line in records.log(str(tmp_path), "pca-1") if line.get("said")]
+    assert marked == ["components=300 became 40"]

@@ -98,3 +98,8 @@ def test_sizes_that_are_not_those_asked_for_are_said():
 def test_setting_out_of_range_is_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Architecture(**wrong)
+
+
+def test_model_of_before_is_refused_with_what_replaced_it():
+    with pytest.raises(ConfigError, match="variational=true"):
+        Architecture(model="vae")

@@ -20,6 +20,8 @@ apart.
 - `pca-k`, `white-k`: principal components of the first period, as they are and with variance 1.
 - `mnf-k`: minimum noise fraction; the noise is what differs between the periods.
 - `reliable-k`: the same with variance 1 times reliability.
+- `cp`, `tucker`: the pixel factors of `lake factor`, of means and standard deviations.
+- `umap-16`: the places of `lake umap` in 16 dimensions, of the first 64 components of minimum noise.
 - `default` and all others: learnt, by `lake embed` with the settings of `LEARNT`, on the first
   200 components or on the features, by one thread.
 

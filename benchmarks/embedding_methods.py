@@ -15,20 +15,26 @@ sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
 from embedding_lands import Land
 
-from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, vectors
+from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, train, vectors
 from jobs.embedding.columns import Columns
 from jobs.embedding.views import pairs
+from jobs.factors import cells, factor, in_memory, pixel_factors, scan
+from jobs.factors.cells import CellGrid
+from jobs.factors.fit_settings import FactorFit
+from jobs.factors.pixel_factors import Observed
 from jobs.features.scaling import Scaling
 from jobs.linear import components, mnf
 from jobs.linear.components import LinearModel
 from jobs.linear.covariance import CovarianceSums
 from jobs.linear.passes import Fit
+from jobs.manifold import graph, umap
 from jobs.runs import settings
 
 Singles = NDArray[np.float32]
 
 FIT, FLOOR = Fit(), mnf.Settings().floor
 RIDGE = 0.05
+UMAP_INPUTS = 64
 Method = Callable[["Data"], tuple[Singles, Singles]]
 """Vectors (pixel, d) of both periods; NaN where a pixel has none."""
 
@@ -156,6 +162,59 @@ def reliable(data: Data, k: int) -> tuple[Singles, Singles]:
     return data.projected(directions * weight[:, None])
 
 
+def decomposed(data: Data, method: str) -> tuple[Singles, Singles]:
+    """The pixel factors of `lake factor` by default settings, of means and standard deviations.
+
+    The small factors are fitted to evenly spaced pixels of the first year, as many as the job's pilot has;
+    the pixels of both years are solved by them.
+    """
+    chosen = factor.Settings().statistics
+    rows = [n for n, name in enumerate(data.names) if name.rpartition("/")[2] in chosen]
+    grid, fit = CellGrid.of([data.names[n] for n in rows]), FactorFit(method, seed=data.seed)
+    years = [np.ascontiguousarray(x[rows]) for x in (data.first, data.second)]
+    count = years[0].shape[1]
+    some = np.unique(np.linspace(0, count - 1, min(fit.fitted_on, count)).astype(int))
+    pilot = years[0][:, some]
+    scaling = cells.scaling(pilot, grid, "cell", fit.clip)
+    pieces = list(Observed.pieces(scaling.apply(pilot.copy())))
+    fits = []
+    for start in range(fit.starts):
+        model = scan.begun(pieces, grid, fit, fit.components, start)
+        fits.append(in_memory.fit(pieces, grid, model, fit.rule, fit.sweeps, fit.tolerance))
+    best = max(fits, key=lambda each: each.fits[-1]).model
+    loadings = grid.features(best.loadings())
+    first, second = (solved(scaling.apply(x.copy()), loadings, fit) for x in years)
+    return first, second
+
+
+def solved(x: Singles, loadings: NDArray[np.float64], fit: FactorFit) -> Singles:
+    """(pixel, component) factors of scaled cells (feature, pixel); NaN where a pixel has none."""
+    factors = [
+        np.where(part.is_seen[:, None], pixel_factors.solve(part, loadings, fit.rule), np.nan)
+        for part in Observed.pieces(x)
+    ]
+    return np.concatenate(factors).astype(np.float32)
+
+
+def laid_flat(data: Data, components: int) -> tuple[Singles, Singles]:
+    """The places of `lake umap` by default settings, of the first components of minimum noise.
+
+    All pixels of the first year are in the graph.
+    """
+    first, second = minimum_noise(data, UMAP_INPUTS)
+    x = np.ascontiguousarray(first[np.isfinite(first).all(axis=1)])
+    asked = umap.Settings(components=components, seed=data.seed, threads=1, device="cpu")
+    edges = graph.fit(x, asked.graph)
+    training = asked.training(edges.head.size)
+    with train.environment(training):
+        curve = graph.curve(asked.min_dist, asked.spread)
+        state, loader, task = umap.begin(x, edges, curve, asked, training)
+        for _ in train.train(state, loader, task):
+            pass
+    state.model.eval()
+    return vectors.embed(state.model, first), vectors.embed(state.model, second)
+
+
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     """The vectors of `lake embed` with these settings, trained on all pixels that have inputs."""
     parsed, resolved = settings_of(overrides, data.seed)
@@ -245,6 +304,14 @@ LINEAR: dict[str, Method] = {
     **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"reliable-{k}": partial(reliable, k=k) for k in (16, 64)},
 }
-METHODS = LINEAR | {
-    name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()
+OTHERS: dict[str, Method] = {
+    "cp": partial(decomposed, method="cp"),
+    "tucker": partial(decomposed, method="tucker"),
+    "umap-16": partial(laid_flat, components=16),
 }
+"""Factors and the manifold laid flat: neither linear in the features, nor of `lake embed`."""
+METHODS = (
+    LINEAR
+    | OTHERS
+    | {name: partial(learnt, overrides=overrides) for name, overrides in LEARNT.items()}
+)

@@ -22,6 +22,7 @@ __all__ = [
     "join",
     "import_vectors",
     "embed",
+    "umap",
     "cluster",
     "classify",
     "describe_classes",
@@ -211,7 +212,7 @@ def transform(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        run: Run of `lake pca`, `lake mnf`, `lake factor` or `lake embed`, whose model is applied.
+        run: Run of `lake pca`, `lake mnf`, `lake factor`, `lake embed` or `lake umap`, whose model is applied.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.
@@ -517,6 +518,79 @@ def embed(
         column: The column of classes of a table, or the attribute of polygons.
         sha256: SHA-256 of the labels; found when the run is named, so that another content is another run.
         int8: Whether embeddings are stored in a quarter of the bytes; needs `unit`.
+
+    Returns:
+        The run, to wait for, watch, stop, read and draw.
+
+    Raises:
+        ConfigError: settings that cannot work, found before the cluster is asked.
+        MissingError: no such store, or no such run that it should build on; or no worker.
+    """
+
+
+def umap(
+    client: Client,
+    store: Store | str | Path,
+    *,
+    lake: str | Path | None = None,
+    force: bool = False,
+    run: str | StoredRun = '',
+    array: str = '',
+    second: str | Store = '',
+    components: int = 2,
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+    spread: float = 1.0,
+    metric: str = 'euclidean',
+    pixels: int = 150000,
+    labels: str = '',
+    column: str = 'label',
+    sha256: str = '',
+    densmap: bool = False,
+    density_weight: float = 2.0,
+    hidden: int = 128,
+    steps: int = 0,
+    batch: int = 1024,
+    negatives: int = 5,
+    learning_rate: float = 0.003,
+    seed: int = 0,
+    threads: int = 2,
+    device: str = 'auto',
+    checkpoint_seconds: float = 10.0,
+) -> Run:
+    """Lay the manifold of the pixels flat, by an encoder that places every pixel.
+
+    Returns at once: the run is made by the cluster, whatever becomes of this process. A run of the same settings
+    that is done is not made again; one that was stopped or failed goes on. docs/umap.md says more.
+
+    Args:
+        client: of any Dask cluster, synchronous; its workers make the run.
+        store: opened by `lake.open`, or its key or URL.
+        lake: folder or URL of the lake that gets the run; None: the one of the store.
+        force: make the run anew, though it is done.
+        run: Run whose vectors are laid out; none: scores, of `mnf` where there is a second store, else of `pca`.
+        array: Name of the vectors' array (pixel, d) in the run; empty: the only one.
+        second: Key in the lake, or URL, of a store of the same pixels in another period, for `mnf`.
+        components: Numbers that a pixel gets: 2 or 3 for pictures, 16 for clusters.
+        neighbours: Nearest neighbours of a pixel: few show details, many the whole.
+        min_dist: How near pixels may come: small packs clusters tightly.
+        spread: Over what distance nearness falls, at least `min_dist`.
+        metric: Distance of vectors. One of euclidean, manhattan, chebyshev, cosine, correlation.
+        pixels: Pixels of the sample that the graph is made of; all, where there are fewer.
+        labels: URL of a file of classes (`jobs.features.labels`) that the graph is intersected with.
+        column: The column of classes, where the file is a table.
+        sha256: Of the labels; found when the run is named, so that another content is another run.
+        densmap: Whether dense land stays dense (densMAP).
+        density_weight: Of densMAP's term.
+        hidden: Width of the two hidden layers of the encoder.
+        steps: Steps of the training; 0: three passes over the edges, but 600 to 1500.
+        batch: Edges of a step.
+        negatives: Random pairs for each edge.
+        learning_rate: The highest; it rises for a tenth of the steps and falls to nothing (one-cycle).
+        seed: Of the sample, the graph and the training.
+        threads: Threads of the CPU; another number gives other roundings.
+        device: Where to train; `auto`: on a GPU where there is one. One of auto, cpu, cuda.
+        checkpoint_seconds: Seconds between checkpoints.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.

@@ -90,6 +90,13 @@ JOBS = {
         page="embedding.md",
         fits_model=True,
     ),
+    "umap": JobEntry(
+        module="jobs.manifold.umap",
+        extra="umap",
+        help="Lay the manifold of the pixels flat, by an encoder that places every pixel.",
+        page="umap.md",
+        fits_model=True,
+    ),
     "cluster": JobEntry(
         module="jobs.classes.cluster",
         extra="jobs",

@@ -180,7 +180,14 @@ def cycle(
 @plot.command()
 @click.argument("run", metavar="RUN")
 @root_option
-@click.option("--array", default="", help="Of a trajectory: yearly_amount, ... [its embedding].")
+@click.option(
+    "--array",
+    default="",
+    help="scatter: pixels in the plane of their vectors; of a trajectory yearly_amount, ... [a map].",
+)
+@click.option(
+    "--by", default="", help="Of scatter: a run of cluster, or a file of classes [density]."
+)
 @click.option(
     "--component", type=click.IntRange(0), help="Of vectors, from 0 [the first three as colours]."
 )
@@ -191,6 +198,7 @@ def run(
     root: str,
     array: str,
     component: int | None,
+    by: str,
     projection: MapProjection,
     bbox: tuple[float, ...] | None,
     title: str,
@@ -201,7 +209,7 @@ def run(
 ) -> None:
     """Draw what a run gave: components, embeddings and classes as maps, others as charts."""
     path = _file(out, f"{run}.png", canvas.check)
-    captioned = run_maps.draw(root, run, projection, bbox or (), array, component)
+    captioned = run_maps.draw(root, run, projection, bbox or (), array, component, by)
     _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
 
 

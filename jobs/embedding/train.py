@@ -8,11 +8,11 @@ number of threads, to the bit.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import safetensors
 import safetensors.torch
@@ -99,14 +99,36 @@ class Training:
         return torch.device(self.device)
 
 
+class LearningTask(Protocol):
+    """What the loop follows: its settings, and the loss of a batch."""
+
+    @property
+    def training(self) -> Training:
+        """The settings of the loop, with a number of steps."""
+
+    def terms(self, model: EmbeddingModel, batch: Batch, number: int) -> dict[str, Tensor]:
+        """Name -> value of each term of the loss of step `number`; `POINT`: of a point of the curve."""
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of the terms."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingTask:
-    """The settings that the loop follows, and the groups of its inputs."""
+    """The task of learning from two views of each pixel, and the groups of its inputs."""
 
     objective: Objective
     views: Views
     training: Training
     columns: ColumnNumbers
+
+    def terms(self, model: EmbeddingModel, batch: Batch, number: int) -> dict[str, Tensor]:
+        """See `LearningTask`."""
+        return _terms(model, batch, self, number)
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """See `LearningTask`."""
+        return objective.total(self.objective, terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +204,7 @@ class TrainingState:
         return all(bool(tensor.isfinite().all()) for tensor in self.model.state_dict().values())
 
 
-def train(state: TrainingState, loader: Loader, task: TrainingTask) -> Iterator[TrainingState]:
+def train(state: TrainingState, loader: Loader, task: LearningTask) -> Iterator[TrainingState]:
     """Go on from a state to the last step; yields the state after every step.
 
     Args:
@@ -199,7 +221,7 @@ def train(state: TrainingState, loader: Loader, task: TrainingTask) -> Iterator[
         number = state.step
         batch = loader.batch(number)
         with torch.autocast(device.type, torch.bfloat16, enabled=training.precision == "bfloat16"):
-            loss = objective.total(task.objective, _terms(state.model, batch, task, number))
+            loss = task.total(task.terms(state.model, batch, number))
         if not math.isfinite(value := loss.item()):
             raise DataError(
                 f"the loss of step {number} is {value}: pixels {_listed(batch)}; a smaller "
@@ -300,7 +322,7 @@ def _prefix_terms(
 
 
 def _point(
-    state: TrainingState, batch: Batch, held_out: Batch | None, task: TrainingTask
+    state: TrainingState, batch: Batch, held_out: Batch | None, task: LearningTask
 ) -> CurvePoint:
     """The point of the curve after a step, by equally many of its pixels and of those held out."""
     if held_out is None:
@@ -313,12 +335,12 @@ def _point(
 
 
 @torch.no_grad()
-def _measured(model: EmbeddingModel, batch: Batch, task: TrainingTask) -> dict[str, float]:
+def _measured(model: EmbeddingModel, batch: Batch, task: LearningTask) -> dict[str, float]:
     """Each term of the loss and `loss`, of pixels that the model does not learn from now."""
     model.eval()
-    values = _terms(model, batch, task, POINT)
+    values = task.terms(model, batch, POINT)
     model.train()
-    loss = objective.total(task.objective, values)
+    loss = task.total(values)
     return {name: value.item() for name, value in values.items()} | {LOSS: loss.item()}
 
 

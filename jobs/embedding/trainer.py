@@ -21,7 +21,7 @@ from jobs.embedding import checkpoints, train
 from jobs.embedding.checkpoints import Checkpoints
 from jobs.embedding.live_training import LiveTraining
 from jobs.embedding.loader import Loader
-from jobs.embedding.train import Training, TrainingState, TrainingTask
+from jobs.embedding.train import LearningTask, Training, TrainingState
 from jobs.runs import records
 from lake.errors import DataError, LakeError, StoppedError
 from lake.storage.objects import exists
@@ -37,7 +37,7 @@ class TrainingPlan:
     training: Training
     result: str
     """Path below the run's folder of the file that `keep` writes last."""
-    prepare: Callable[[], tuple[TrainingState, Loader, TrainingTask]]
+    prepare: Callable[[], tuple[TrainingState, Loader, LearningTask]]
     """Gives a model before its first step, the loader of its batches, and the settings to follow."""
     keep: Callable[[int, TrainingState, dict[str, Any]], None]
     """Writes the model that a start (its number) ended with, and facts of the training."""

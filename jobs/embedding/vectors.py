@@ -1,10 +1,11 @@
 """The vectors of pixels by a stored model, computed on workers, a superblock at a time."""
 
+from typing import Protocol
+
 import numpy as np
 import torch
 
 from jobs.embedding import stored_model
-from jobs.embedding.encoder_inputs import EncoderInputs
 from jobs.embedding.models.embedding_model import EmbeddingModel
 from jobs.runs import outputs
 from jobs.runs.device import has_gpu
@@ -21,6 +22,13 @@ PIXELS = 16384
 """Pixels that are embedded at a time."""
 
 
+class PixelInputs(Protocol):
+    """A reader of the inputs of a store's pixels, which tasks take with them."""
+
+    def read(self, period: int, pixels: slice) -> Singles:
+        """(pixel, input) of consecutive pixels of the store of a period; NaN where missing."""
+
+
 def arrays(store: Store, latent: int, *, int8: bool) -> list[Array]:
     """The arrays of a group of vectors of so many dimensions, not filled yet."""
     sizes = {"latent": latent}
@@ -34,7 +42,7 @@ def arrays(store: Store, latent: int, *, int8: bool) -> list[Array]:
     ]
 
 
-def embed_all(work: ActiveRun, model_run: str, inputs: EncoderInputs, *, int8: bool) -> None:
+def embed_all(work: ActiveRun, model_run: str, inputs: PixelInputs, *, int8: bool) -> None:
     """In the driver: have every pixel of the run's first store embedded by the model of a run."""
     domain = work.store.domain
     blocks = order.superblocks(domain.pixels, domain.layout)
@@ -46,7 +54,7 @@ def _embed(
     root: str,
     run: str,
     model_run: str,
-    inputs: EncoderInputs,
+    inputs: PixelInputs,
     pixels: slice,
     int8: bool,  # noqa: FBT001 (a part's arguments have no names)
 ) -> None:

@@ -96,8 +96,7 @@ def model_of(root: str, run: str) -> str:
     spec = records.read_spec(root, run)
     if spec.job != TRANSFORM:
         return run
-    (model,) = spec.inputs.values()
-    return model
+    return str(spec.settings["model"])
 
 
 def sampled(root: str, run: str) -> str:

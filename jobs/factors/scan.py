@@ -4,7 +4,7 @@ Every task fits one number of components from one start, in memory. Of a number 
 that explains most is the best; its stability is how well the others agree with it, in the mean.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -100,21 +100,26 @@ def _judge(root: str, run: str, fit: FactorFit, components: int) -> RankJudgemen
     )
 
 
+def begun(
+    pieces: Sequence[Observed], grid: CellGrid, fit: FactorFit, components: int, start: int
+) -> FactorModel:
+    """The model of a random start, before the first sweep over pieces of pixels."""
+    random = np.random.default_rng([fit.seed, components, start])
+    if fit.method == CP:
+        return factor_model.random_cp(grid.shape, components, random, nonnegative=fit.nonnegative)
+    ranks = fit.ranks_of(grid.shape, components)
+    return in_memory.start_tucker(pieces, grid, ranks, components, random, fit.rule)
+
+
 @one_thread()
 def _fit(
     root: str, run: str, fit: FactorFit, names: tuple[str, ...], components: int, start: int
 ) -> Arrays:
     """On a worker: fit a number of components to the pilot, from one start."""
     x = task_result(root, run, PILOT, 0)["x"]
-    grid, random = CellGrid.of(names), np.random.default_rng([fit.seed, components, start])
-    pieces = list(Observed.pieces(x))
-    if fit.method == CP:
-        begun = factor_model.random_cp(grid.shape, components, random, nonnegative=fit.nonnegative)
-    else:
-        ranks = fit.ranks_of(grid.shape, components)
-        begun = in_memory.start_tucker(pieces, grid, ranks, components, random, fit.rule)
-    stop = partial(heartbeat.check, root, run)
-    fitted = in_memory.fit(pieces, grid, begun, fit.rule, fit.sweeps, fit.tolerance, stop)
+    grid, pieces = CellGrid.of(names), list(Observed.pieces(x))
+    first, stop = begun(pieces, grid, fit, components, start), partial(heartbeat.check, root, run)
+    fitted = in_memory.fit(pieces, grid, first, fit.rule, fit.sweeps, fit.tolerance, stop)
     consistency = judgements.core_consistency(fitted.model, fitted.sums, grid)
     return fitted.model.pack() | {
         "fit": np.array(fitted.fits[-1]),

@@ -3,20 +3,29 @@
 The arrays are read where they are drawn, a superblock at a time; that needs neither Dask nor torch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from jobs.figures import captioned_maps, charts, class_charts, principal_axes, trajectory_maps
+from jobs.features import labels as label_files
+from jobs.figures import (
+    captioned_maps,
+    charts,
+    class_charts,
+    principal_axes,
+    scatter,
+    trajectory_maps,
+)
 from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.runs import class_names, outputs, records
 from lake.errors import ConfigError
-from lake.format.arrays import Floats
+from lake.format.arrays import Floats, Integers
 from lake.plot import canvas, layers, views
 from lake.plot.views import MapProjection
 from lake.reading import classes
-from lake.reading.classes import DESCRIBED
+from lake.reading.classes import DESCRIBED, LandClass
+from lake.reading.store import Store
 from lake.storage.connect import connect
 from lake.storage.documents import read_json
 
@@ -24,9 +33,11 @@ Each = Callable[..., list[Any]]
 """`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
 
 COLOURED = (
-    "pca", "mnf", "factor", "embed", "transform", "trajectory", "join", "import", "cluster", "classify",
+    "pca", "mnf", "factor", "embed", "transform", "umap", "trajectory", "join", "import", "cluster",
+    "classify",
 )  # fmt: skip
 """Jobs whose runs can be drawn as colours of pixels."""
+SCATTER = "scatter"
 KINDS = {"pca": "principal", "mnf": "minimum-noise"}
 """Job that fits components -> their kind in words."""
 
@@ -38,6 +49,7 @@ def draw(
     bbox: tuple[float, ...] = (),
     array: str = "",
     component: int | None = None,
+    by: str = "",
 ) -> CaptionedFigure:
     """Draw what a run gave: components or embeddings as red, green, blue; classes; or charts of these.
 
@@ -51,8 +63,11 @@ def draw(
         run: of one of the jobs `COLOURED`, or of `CHARTS`.
         projection: fixed or platecarree.
         bbox: west, south, east, north in degrees; empty: all pixels. Nothing else is read.
-        array: what `lake trajectory` measured, one of `trajectory_maps.SUBJECTS`; empty: the colours.
+        array: what `lake trajectory` measured, one of `trajectory_maps.SUBJECTS`; `scatter`: all pixels in
+            the plane of their vectors; empty: the colours.
         component: number of the only component that is drawn, from 0; none: the first three as colours.
+        by: what colours the points of `scatter`: a run that has labels, or a file of classes; empty: how
+            many there are.
 
     Raises:
         MissingError: there is no such run, or it is not complete.
@@ -69,9 +84,13 @@ def draw(
             f"{outputs.contents(root, run)} in {records.folder(root, run).url()}; wanted a run of "
             f"{', '.join((*COLOURED, *CHARTS))}"
         )
+    if array == SCATTER:
+        return _scatter(root, run, by)
+    if by:
+        raise ConfigError(f"by={by} colours the points of array={SCATTER}: give both")
     if array and not (array in trajectory_maps.SUBJECTS and array in outputs.dataset(root, run)):
         raise ConfigError(
-            f"run {run} has no map of {array!r}: wanted a run of trajectory, and one of "
+            f"run {run} has no map of {array!r}: wanted {SCATTER}, or a run of trajectory and one of "
             f"{', '.join(trajectory_maps.SUBJECTS)}"
         )
     store = records.open_input(root, spec.stores[0])
@@ -169,6 +188,36 @@ CHARTS: dict[str, Callable[[str, str], CaptionedFigure]] = {
     "evaluate": _measured,
 }
 """Jobs whose runs are drawn as a chart, and the function that draws it."""
+
+
+def _scatter(root: str, run: str, by: str) -> CaptionedFigure:
+    """The pixels of a run in the plane of their vectors, by density or by class."""
+    spec = records.finished_spec(root, run)
+    store = records.open_input(root, spec.stores[0])
+    vectors = outputs.read(root, run, outputs.vectors_of(root, run, "")).astype(np.float64)
+    if not by:
+        figure = scatter.by_density(str(store.key), vectors)
+    else:
+        figure = scatter.by_class(str(store.key), vectors, *_classes(root, store, by))
+    canvas.fit(figure.figure)
+    return figure
+
+
+def _classes(root: str, store: Store, by: str) -> tuple[Integers, Sequence[LandClass]]:
+    """(P,) class of each pixel of a store, and the classes, of a run or of a file.
+
+    Raises:
+        ConfigError: a run of other pixels, or without classes; a file that is not read here.
+        MissingError: there is no such run or file.
+    """
+    if label_files.is_file(by):
+        found = label_files.classes(by, label_files.digest(by), store, "label")
+        return found.labels, classes.defaults(found.names)
+    spec = records.finished_spec(root, by)
+    records.check_pixels(records.open_input(root, spec.stores[0]), store)
+    known = class_names.read(root, by)
+    array = "labels" if "labels" in outputs.dataset(root, by) else "classes"
+    return outputs.read(root, by, array), known
 
 
 def comparison(

@@ -143,14 +143,18 @@ class Run(StoredRun):
         projection: Literal["fixed", "platecarree"] = "fixed",
         array: str = "",
         component: int | None = None,
+        by: str = "",
     ) -> "Figure":
         """Draw what it gave: components or embeddings as red, green, blue; classes; or charts of these.
 
         Args:
             bbox: west, south, east, north in degrees; empty: all pixels.
             projection: `fixed`, the satellite's grid, or `platecarree`.
-            array: what a trajectory measured, e.g. `yearly_amount`; empty: the colours.
+            array: `scatter`, all pixels in the plane of their vectors, or what a trajectory measured, e.g.
+                `yearly_amount`; empty: the colours.
             component: number of the only component that is drawn, from 0; none: the first three as colours.
+            by: what colours the points of `scatter`: a run that has classes, or a file of them; empty: how
+                many there are.
 
         Returns:
             A Matplotlib figure.
@@ -161,7 +165,7 @@ class Run(StoredRun):
         """
         from jobs.figures import run_maps  # noqa: PLC0415 (Matplotlib loads with the first figure)
 
-        return run_maps.draw(self._root, self.id, projection, bbox, array, component).figure
+        return run_maps.draw(self._root, self.id, projection, bbox, array, component, by).figure
 
     @property
     def future(self) -> "Future[None] | None":

@@ -23,7 +23,7 @@ class Settings:
     """Settings of `lake transform`."""
 
     run: str = ""
-    """Run of `lake pca`, `lake mnf`, `lake factor` or `lake embed`, whose model is applied."""
+    """Run of `lake pca`, `lake mnf`, `lake factor`, `lake embed` or `lake umap`, whose model is applied."""
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -42,19 +42,23 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             f"wanted one of {', '.join(MODEL_JOBS)}"
         )
     records.finished_spec(root, model.id)
-    components = [run for name, run in model.inputs.items() if name in MODEL_JOBS]
-    linear_model.model_source(root, store, components[0] if components else model.id)
-    return (spec(root, store, model),)
+    bases = job.bases(job.load_model_job(model.job), root, store, model)
+    if not bases:
+        components = [run for name, run in model.inputs.items() if name in MODEL_JOBS]
+        linear_model.model_source(root, store, components[0] if components else model.id)
+    return (*bases, spec(root, store, model, bases))
 
 
-def spec(root: str, store: Store, model: Spec) -> Spec:
-    """The run that applies the model of a run, which may be still to be made."""
-    spec = records.spec_of(root, Settings(model.id), JOB, (store,), {model.job: model.id})
+def spec(root: str, store: Store, model: Spec, bases: Sequence[Spec] = ()) -> Spec:
+    """The run that applies the model of a run, which may be still to be made, as may its `bases`."""
+    inputs = {model.job: model.id} | {base.job: base.id for base in bases[-1:]}
+    spec = records.spec_of(root, Settings(model.id), JOB, (store,), inputs)
     # stored under the name that ids of embeddings of two periods rest on
     return replace(spec, settings={"model": model.id})
 
 
 def make(work: ActiveRun) -> Sequence[str]:
     """Score or embed every pixel, as the job of the model does it."""
-    ((name, model),) = work.spec.inputs.items()
+    model = str(work.spec.settings["model"])
+    name = records.read_spec(work.root, model).job
     return job.load_model_job(name).apply(work, model)

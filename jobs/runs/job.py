@@ -38,6 +38,9 @@ class ModelJob(Job, Protocol):
     def apply(self, work: ActiveRun, model: str) -> Sequence[str]:
         """Score or embed the store of `work` by `model`, a finished run of this job; returns as `make`."""
 
+    # It may also offer `bases(root, store, model)`: specs of the runs whose vectors of another store the
+    # model of a run is applied to, the one that is read last.
+
 
 def load(name: str) -> Job:
     """The job of this name; see `jobs.registry.load`."""
@@ -54,6 +57,16 @@ def load_model_job(name: str) -> ModelJob:
     """The job of this name, which is one of `jobs.registry.MODEL_JOBS`."""
     job: ModelJob = registry.load(name)
     return job
+
+
+def bases(job: ModelJob, root: str, store: Store, model: Spec) -> tuple[Spec, ...]:
+    """The runs on a store that a model is applied to, the one that is read last; none: to features.
+
+    Raises:
+        ConfigError: there is no way to make them.
+    """
+    find: Callable[[str, Store, Spec], tuple[Spec, ...]] | None = getattr(job, "bases", None)
+    return find(root, store, model) if find else ()
 
 
 def summary(job: Job, root: str, run: str) -> str:

@@ -40,7 +40,17 @@ from lake.storage.urls import join
 FOLDER = "runs"
 CONNECTIONS = 16
 """How many objects are asked for at a time, where many runs are looked at."""
-PACKAGES = ("goeslake", "dask", "distributed", "numpy", "scikit-learn", "scipy", "torch", "zarr")
+PACKAGES = (
+    "goeslake",
+    "dask",
+    "distributed",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "torch",
+    "umap-learn",
+    "zarr",
+)
 """Packages whose versions are stored with a run."""
 
 

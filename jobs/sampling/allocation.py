@@ -38,13 +38,19 @@ def stratified(
 
 
 def balanced(
-    work: ActiveRun, settings: Hierarchy, pixels: int, generator: np.random.Generator
+    work: ActiveRun,
+    settings: Hierarchy,
+    pixels: int,
+    generator: np.random.Generator,
+    array: str = "scores",
 ) -> Allocation:
-    """Cells of scores, fitted to random pixels, and how many of `pixels` each gets."""
+    """Cells of scores, or of another array (pixel, d), fitted to random pixels; and how many of `pixels` each
+    gets.
+    """
     domain = work.store.domain
-    work.stage("fit", _fit, [(settings, domain.pixels, int(generator.integers(2**32)))])
+    work.stage("fit", _fit, [(settings, array, domain.pixels, int(generator.integers(2**32)))])
     blocks = order.superblocks(domain.pixels, domain.layout)
-    work.stage("assign", _assign, [(settings.scores, block) for block in blocks])
+    work.stage("assign", _assign, [(settings.scores, array, block) for block in blocks])
     labels = np.concatenate([work.result("assign", n)["cell"] for n in range(len(blocks))])
     size = designs.sizes(labels, settings.levels[0])
     fitted = work.result("fit", 0)
@@ -90,17 +96,17 @@ def _read(root: str, run: str, url: str, name: str, pixels: slice) -> Arrays:  #
     return {"values": features.read(store, selection, pixels)[row]}
 
 
-def _fit(root: str, run: str, settings: Hierarchy, pixels: int, seed: int) -> Arrays:
+def _fit(root: str, run: str, settings: Hierarchy, array: str, pixels: int, seed: int) -> Arrays:
     """On a worker: fit `centres` (cell, component) and `parent0`, ... (cluster,) to random pixels."""
     pixel = np.random.default_rng(seed).choice(pixels, min(settings.fit, pixels), replace=False)
-    scores = outputs.read(root, settings.scores, "scores", np.sort(pixel))
+    scores = outputs.read(root, settings.scores, array, np.sort(pixel))
     check_stop = partial(heartbeat.check, root, run)
     centres, parents = hierarchy.fit(scores, settings.levels, seed, check_stop)
     return {"centres": centres} | {f"parent{level}": index for level, index in enumerate(parents)}
 
 
-def _assign(root: str, run: str, scores_run: str, pixels: slice) -> Arrays:
+def _assign(root: str, run: str, scores_run: str, array: str, pixels: slice) -> Arrays:
     """On a worker: find `cell` (pixel,) of a superblock; -1 where a pixel has no scores."""
     centres = task_result(root, run, "fit", 0)["centres"]
-    scores = outputs.read(root, scores_run, "scores", pixels)
+    scores = outputs.read(root, scores_run, array, pixels)
     return {"cell": hierarchy.nearest(scores, centres).astype(np.int32)}

@@ -33,6 +33,10 @@ class Residual(nn.Module):
             nn.Linear(inputs, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), last
         )
 
+    def begin_with(self, axes: Tensor) -> None:
+        """Take (outputs, inputs) axes for the linear map, before the training."""
+        self.skip.weight.data.copy_(axes)
+
     def forward(self, x: Tensor) -> Tensor:
         """The map and its correction, (batch, outputs), of inputs (batch, inputs)."""
         outputs: Tensor = self.skip(x) + self.correction(x)

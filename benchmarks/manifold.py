@@ -1,0 +1,129 @@
+"""How well and how fast `lake umap` lays vectors out, beside umap-learn on the same vectors.
+
+    python benchmarks/manifold.py --pixels 20000 --inputs 64 --components 2
+
+Vectors lie on curved sheets of three dimensions, one for each of 20 classes, with noise in all
+dimensions. umap-learn lays out the same pixels with the same seed, on one thread, since a seed allows no
+more; the encoder trains on one thread too. Both are measured on pixels that neither saw: umap-learn's by
+its `transform`. Printed are CPU seconds (user and system) and measures. The first layout of umap-learn,
+which compiles, is not timed.
+"""
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from jobs.embedding import train, vectors
+from jobs.evaluation import neighbourhoods
+from jobs.linear.gram import one_thread
+from jobs.manifold import graph, umap
+from lake.format.arrays import Singles
+
+CLASSES, SHEET = 20, 3
+HELD_OUT = 1000
+T = TypeVar("T")
+
+
+def land(pixels: int, inputs: int, seed: int) -> Singles:
+    """(pixel, input) vectors, turned to their principal axes as scores are."""
+    random = np.random.default_rng(seed)
+    centres = 3 * random.normal(size=(CLASSES, inputs))
+    bent = random.normal(size=(CLASSES, 2 * SHEET, inputs))
+    classes, u = random.integers(0, CLASSES, pixels), random.normal(size=(pixels, SHEET))
+    sheet = np.concatenate([np.tanh(u), u**2 / 3], axis=1)
+    x = centres[classes] + np.einsum("pk,pki->pi", sheet, bent[classes])
+    x += 0.3 * random.normal(size=x.shape)
+    _, axes = np.linalg.eigh(np.cov(x.T))
+    turned: Singles = ((x - x.mean(axis=0)) @ axes[:, ::-1]).astype(np.float32)
+    return turned
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What some work gives, and its CPU seconds."""
+    began = time.process_time()
+    return work(), time.process_time() - began
+
+
+def ours(x: Singles, others: Singles, settings: umap.Settings) -> tuple[Singles, dict[str, float]]:
+    """Places of the pixels that were not seen, and CPU seconds of each step."""
+    edges, of_graph = timed(lambda: graph.fit(x, settings.graph))
+    training = settings.training(edges.head.size)
+    curve = graph.curve(settings.min_dist, settings.spread)
+
+    def learnt() -> train.TrainingState:
+        state, loader, task = umap.begin(x, edges, curve, settings, training)
+        for _ in train.train(state, loader, task):
+            pass
+        return state
+
+    with train.environment(training):
+        state, of_training = timed(learnt)
+        state.model.eval()
+        places, of_placing = timed(lambda: vectors.embed(state.model, others))
+        _, of_all = timed(lambda: vectors.embed(state.model, x))
+    print(
+        f"{edges.head.size} edges, {training.steps} steps, {len(x) / of_all:,.0f} pixels placed a CPU second"
+    )
+    return places, {"graph": of_graph, "training": of_training, "transform": of_placing}
+
+
+def theirs(
+    x: Singles, others: Singles, settings: umap.Settings, epochs: int | None = None
+) -> tuple[Singles, dict[str, float]]:
+    """The same by umap-learn, in as many epochs as it takes by itself or in fewer."""
+    from umap import UMAP  # noqa: PLC0415 (compiles for seconds)
+
+    model = UMAP(
+        n_neighbors=settings.neighbours, n_components=settings.components, random_state=settings.seed,
+        n_jobs=1, min_dist=settings.min_dist, n_epochs=epochs,
+    )  # fmt: skip
+    _, of_fit = timed(lambda: model.fit(x))
+    places, of_transform = timed(lambda: model.transform(others))
+    return places, {"fit": of_fit, "transform": of_transform}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pixels", type=int, default=20_000)
+    parser.add_argument("--inputs", type=int, default=64)
+    parser.add_argument("--components", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ImportWarning)
+    settings = umap.Settings(
+        components=arguments.components,
+        steps=arguments.steps,
+        seed=arguments.seed,
+        threads=1,
+        device="cpu",
+    )
+    x = land(arguments.pixels + HELD_OUT, arguments.inputs, arguments.seed)
+    x, others = x[HELD_OUT:], x[:HELD_OUT]
+    torch.set_num_threads(1)
+    with one_thread():
+        theirs(x[:5000], others[:100], settings, 5)  # compiles
+        for name, lay_out in (("lake umap", ours), ("umap-learn", theirs)):
+            places, seconds = lay_out(x, others, settings)
+            pairs = others, places, settings.neighbours
+            trusted, continued = (
+                neighbourhoods.trustworthiness(*pairs),
+                neighbourhoods.continuity(*pairs),
+            )
+            spent = ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
+            total = sum(value for step, value in seconds.items() if step != "transform")
+            print(
+                f"{name}: trustworthiness {trusted:.4f}, continuity {continued:.4f}, CPU s: {spent}; "
+                f"without transform {total:.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -149,12 +149,17 @@ def map_(
 @click.option(
     "--over", type=click.Choice(get_args(cycles.Over)), default="annual", show_default=True
 )  # fmt: skip
+@click.option(
+    "--clock", type=click.Choice(get_args(cycles.Clock)), default="utc", show_default=True,
+    help="Of a day: UTC, or the local mean solar time of each point.",
+)  # fmt: skip
 @_layer_options
 @_file_options
 def cycle(
     store: str,
     points: tuple[tuple[float, float], ...],
     over: cycles.Over,
+    clock: cycles.Clock,
     root: str | None,
     statistic: str,
     month: int | None,
@@ -167,12 +172,15 @@ def cycle(
     *,
     as_json: bool,
 ) -> None:
-    """Draw the annual or daily cycle of points."""
+    """Draw the annual or daily cycle of points.
+
+    A day is joined of the cubes of day and night that have the band, unless --cube names one.
+    """
     path = _file(out, "cycle.png", canvas.check)
     opened = _opened(store, root)
     _pixels(opened, points)
     layer = Layer(statistic, month or 0, tod, band, cube)
-    figure = cycles.cycle(opened, points, over, layer, title)
+    figure = cycles.cycle(opened, points, over, layer, title, clock)
     canvas.save(figure, path, opened.url, dpi or 0)
     _report(path, as_json=as_json)
 

@@ -23,6 +23,7 @@ from lake.plot.pictures import LAND
 from lake.reading.store import Store
 
 Over = Literal["annual", "diurnal"]
+Clock = Literal["utc", "solar"]
 
 POINTS = 8
 """Largest number of points: more lines cannot be distinguished."""
@@ -40,11 +41,13 @@ def cycle(
     over: Over = "annual",
     layer: Layer = Layer(),  # noqa: B008 (frozen)
     title: str = "",
+    clock: Clock = "utc",
 ) -> Figure:
     """Draw how a statistic of points changes over the year, or over the day.
 
     Bars on means are one standard deviation to both sides. Lines are dotted across months and times of
-    day without observation.
+    day without observation. A day is joined of all cubes that have the band at the same resolution, such as
+    those of day and of night, unless the layer names a cube.
 
     Args:
         store: the store to read.
@@ -52,23 +55,31 @@ def cycle(
         over: `annual`: all months at one time of day; `diurnal`: all times of day of one month.
         layer: what is read of the store.
         title: title of the chart; empty: statistic and quantity.
+        clock: of a day: `utc`, or `solar`, the local mean solar time of each point.
 
     Raises:
-        ConfigError: no or too many points, or the store lacks what is asked for.
+        ConfigError: no or too many points, solar time of a year, or the store lacks what is asked for.
         GeometryError: a point lies in no pixel of the store.
     """
     if over not in {"annual", "diurnal"}:
         raise ConfigError(f"a cycle is {over!r}: wanted 'annual' or 'diurnal'")
     if not 1 <= len(points) <= POINTS:
         raise ConfigError(f"{len(points)} points: wanted 1 to {POINTS} of (lon, lat)")
+    if clock not in {"utc", "solar"} or (clock == "solar" and over == "annual"):
+        raise ConfigError(
+            f"clock {clock!r} of an {over} cycle: wanted 'utc', or 'solar' of a diurnal one"
+        )
+    is_joined = over == "diurnal" and not layer.cube
     layer, series = read(store, points, over, layer)
-    sheet = canvas.chart_sheet(_heading(store, over, layer, title), SIZE)
-    along = np.array(MONTHS, float) if over == "annual" else hours(series["tod"].values.tolist())
-    for number in range(len(points)):
+    others = companions(store, layer) if is_joined else []
+    sheet = canvas.chart_sheet(_heading(store, over, layer, title, others), SIZE)
+    for number, (lon, _) in enumerate(points):
         point = series.isel(point=number)
         spread = point["stddev"].values if layer.statistic in {"mean", "m1"} else None
+        along = _along(over, clock, series, lon)
         _line(sheet.map, along, point[layer.statistic].values, spread, number)
-    _axes(sheet.map, over, along, layers.label(store, layer))
+    along = np.array([0.0, 24.0]) if clock == "solar" else along
+    _axes(sheet.map, over, along, layers.label(store, layer), clock)
     _locate(sheet, store, points)
     return canvas.fit(sheet.figure)
 
@@ -84,18 +95,55 @@ def read(
     lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
     cube, _ = layers.choose_band(store, layer.cube, layer.band)
     located = store.sel_lonlat(cube, lon, lat)
+    named = bool(layer.cube)
     layer = layers.resolve(store, layer, np.unique(located["pixel"].values))
+    if over == "annual":
+        return layer, _statistics(located, layer).sel(tod=layer.tod).load()
+    parts = [_statistics(located, layer)]
+    if not named:
+        others = [store.sel_lonlat(name, lon, lat) for name in companions(store, layer)]
+        parts += [_statistics(other, layer) for other in others]
+    month = [part.sel(month=layer.month).load() for part in parts]
+    return layer, xr.concat(month, "tod", coords="minimal", compat="override")
+
+
+def companions(store: Store, layer: Layer) -> list[str]:
+    """Cubes that have the band of a layer at its resolution, at other times of day."""
+    own = store.cubes[layer.cube]
+    return [
+        cube.name
+        for cube in store.cubes.values()
+        if layer.band in cube.bands
+        and cube.resolution == own.resolution
+        and cube.quantity_of(layer.band) == own.quantity_of(layer.band)
+        and not set(cube.tods) & set(own.tods)
+    ]
+
+
+def _statistics(located: xr.Dataset, layer: Layer) -> xr.Dataset:
+    """The statistic of a layer, and `stddev`, of points: (point, month, tod)."""
     selection = located.sel(band=layer.band)
-    selection = (
-        selection.sel(tod=layer.tod) if over == "annual" else selection.sel(month=layer.month)
-    )
     statistics = {"stddev": selection["stddev"]}
     statistics[layer.statistic] = (
         selection[layer.statistic]
         if layer.statistic in selection
         else selection["results"].sel(metric=layer.statistic, drop=True)
     )
-    return layer, xr.Dataset(statistics).load()
+    return xr.Dataset(statistics)
+
+
+def _along(over: Over, clock: Clock, series: xr.Dataset, lon: float) -> Floats:
+    """Where the values of a point stand on the axis: months, or hours."""
+    if over == "annual":
+        return np.array(MONTHS, float)
+    tods = series["tod"].values.tolist()
+    return solar_hours(tods, lon) if clock == "solar" else hours(tods)
+
+
+def solar_hours(tods: Sequence[int], lon: float) -> Floats:
+    """(tod,) local mean solar time in hours, 0 to 24, of times of day (UTC) at a longitude in degrees."""
+    local: Floats = (np.array(tods, float) / 3600 + lon / 15) % 24
+    return local
 
 
 def hours(tods: Sequence[int]) -> Floats:
@@ -121,7 +169,7 @@ def _line(
         )  # fmt: skip
 
 
-def _axes(axes: Axes, over: Over, along: Floats, label: str) -> None:
+def _axes(axes: Axes, over: Over, along: Floats, label: str, clock: Clock = "utc") -> None:
     if over == "annual":
         axes.set_xticks(MONTHS, [month_abbr[month] for month in MONTHS])
         axes.set_xlim(0.6, 12.4)
@@ -130,7 +178,8 @@ def _axes(axes: Axes, over: Over, along: Floats, label: str) -> None:
         ticks = np.arange(np.floor(along.min()), np.ceil(along.max()) + 1)
         ticks = ticks[ticks % step == 0]
         axes.set_xticks(ticks, [f"{int(tick) % 24:02d}:00" for tick in ticks])
-        axes.set_xlabel("time of day, UTC", fontsize=8.5, color=INK)
+        zone = {"utc": "time of day, UTC", "solar": "local mean solar time"}[clock]
+        axes.set_xlabel(zone, fontsize=8.5, color=INK)
     axes.set_ylabel(label, fontsize=8.5, color=INK)
     axes.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     axes.grid(color="0.9", linewidth=0.6)
@@ -168,10 +217,11 @@ def _locate(sheet: canvas.Sheet, store: Store, points: Sequence[tuple[float, flo
     )  # fmt: skip
 
 
-def _heading(store: Store, over: Over, layer: Layer, title: str) -> Heading:
+def _heading(store: Store, over: Over, layer: Layer, title: str, others: Sequence[str]) -> Heading:
     words = layers.subtitle(store, layer)
     month, tod = f", {month_name[layer.month]}", f", {format_tod(layer.tod)}"
     words = words.replace(month, "", 1) if over == "annual" else words.replace(tod, "", 1)
+    words = words.replace(layer.cube, " + ".join([layer.cube, *others]), 1)
     spread = "  |  bars: one standard deviation" if layer.statistic in {"mean", "m1"} else ""
     named = f"{over.capitalize()} cycle: {layers.title(store, layer).lower()}"
     return Heading(title or named, f"{store.key}\n{words}{spread}")

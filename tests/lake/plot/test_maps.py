@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from pyproj import Transformer
@@ -18,9 +19,11 @@ from lake.errors import ConfigError, GeometryError
 from lake.format.domain import from_mask
 from lake.format.grid import Grid
 from lake.format.moments import METRICS
+from lake.format.schema import Cube
 from lake.plot import Layer, Look, cycles, films, graticule, layers, maps, views
 from lake.store import shards
 from lake.store.generations import shard_path
+from tests.lake import small_store
 from tests.lake.small_store import CUBES, KEY, LAYOUT, small_domain, write
 
 HEIGHT = 35786023.0
@@ -235,6 +238,7 @@ def test_colours_begin_and_end_where_they_are_told_to(store):
         (lambda s: plot.film(s, "years"), "'years': wanted one of months, hours"),
         (lambda s: plot.cycle(s, []), "0 points: wanted 1 to 8"),
         (lambda s: plot.cycle(s, [(-81, 32)], "weekly"), "'annual' or 'diurnal'"),
+        (lambda s: plot.cycle(s, [(-81, 32)], clock="solar"), "clock 'solar' of an annual cycle"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_told_with_what_can(store, ask, message):
@@ -262,6 +266,51 @@ def test_cycle_equals_the_series_of_the_pixel(store, domain, over, cut):
         assert_array_equal(line.get_ydata(), series.values)
     spots = figure.axes[1].lines[-2:]
     assert_allclose([spot.get_xdata()[0] for spot in spots], domain.grid.x[domain.column[pixels]])
+
+
+def numbers(domain, cube, month) -> np.ndarray:
+    """(tod, band, metric, pixel, subpixel) of any number of times of day, all observed."""
+    shape = (len(cube.tods), len(cube.bands), len(METRICS), domain.pixels, cube.subpixels)
+    return np.random.default_rng([month, cube.tods[0]]).uniform(5, 300, shape).astype(np.float32)
+
+
+def texts(figure) -> str:
+    """All that a figure says."""
+    return " ".join(text.get_text() for text in figure.findobj(Text))
+
+
+NIGHT = Cube("night-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C13",), (21600, 32400))
+
+
+def test_day_and_night_are_one_day_unless_a_cube_is_named(tmp_path, domain, monkeypatch):
+    monkeypatch.setattr(small_store, "CUBES", (*CUBES, NIGHT))
+    write(str(tmp_path / KEY), domain, of=numbers)
+    store, pixel = lake.open(tmp_path / KEY), 3
+    (lon,), (lat,) = (axis[[pixel]] for axis in domain.lonlat())
+    series = store.series(pixel)
+    day, night = (
+        series[name]["mean"].sel(band="C13", month=7).isel(subpixel=0).values
+        for name in ("day-2km", "night-2km")
+    )
+    figure = plot.cycle(store, [(lon, lat)], "diurnal", Layer(month=7, band="C13"))
+    line = next(line for line in figure.axes[0].lines if line.get_linestyle() == "-")
+    assert_array_equal(line.get_xdata(), [15, 18, 24, 30, 33])
+    assert_array_equal(line.get_ydata(), [*day, *night])
+    assert "day-2km + night-2km" in texts(figure)
+    alone = plot.cycle(store, [(lon, lat)], "diurnal", Layer(month=7, band="C13", cube="night-2km"))
+    line = next(line for line in alone.axes[0].lines if line.get_linestyle() == "-")
+    assert_array_equal(line.get_ydata(), night)
+    solar = plot.cycle(store, [(lon, lat)], "diurnal", Layer(month=7, band="C13"), clock="solar")
+    line = next(line for line in solar.axes[0].lines if line.get_linestyle() == "-")
+    hour = (np.array([15, 18, 0, 6, 9]) + lon / 15) % 24
+    assert_allclose(line.get_xdata(), np.sort(hour))
+    assert_array_equal(line.get_ydata(), np.concatenate([day, night])[np.argsort(hour)])
+    assert solar.axes[0].get_xlabel() == "local mean solar time"
+
+
+def test_solar_time_is_noon_where_the_sun_is_highest():
+    assert_allclose(cycles.solar_hours([64800, 0], -90.0), [12, 18])
+    assert_allclose(cycles.solar_hours([64800], 135.0), [3])
 
 
 def test_a_day_goes_on_beyond_midnight():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.runs import class_names, driver
+from jobs.runs import class_names, driver, records
 from lake.errors import ConfigError, MissingError
 from lake.reading import classes
 from lake.storage.connect import connect
@@ -35,8 +35,16 @@ def test_name_and_colour_are_given_by_and_by_and_taken_off(truth, chain, forgott
     assert named[2].name == "class 2"
 
 
-def test_names_stay_when_the_run_is_made_anew(truth, chain, forgotten):
-    assert classes.GIVEN in driver.STAYS
+def test_names_stay_when_the_run_is_made_anew(truth, chain, tmp_path):
+    spec = records.read_spec(truth.root, chain.cluster)
+    records.write_spec(str(tmp_path), spec)
+    folder = records.folder(str(tmp_path), spec.id)
+    for name in ("done.json", "tags.json", "cluster.zarr/zarr.json"):
+        folder.put(name, b"[]")
+    classes.write_given(connect(tmp_path), spec.id, {1: {"name": "city"}})
+    driver.forget(str(tmp_path), spec.id)
+    assert folder.list() == [classes.GIVEN, "tags.json"]
+    assert classes.read_given(connect(tmp_path), spec.id) == {1: {"name": "city"}}
 
 
 @pytest.mark.parametrize(

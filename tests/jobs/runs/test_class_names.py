@@ -39,7 +39,7 @@ def test_names_stay_when_the_run_is_made_anew(truth, chain, tmp_path):
     spec = records.read_spec(truth.root, chain.cluster)
     records.write_spec(str(tmp_path), spec)
     folder = records.folder(str(tmp_path), spec.id)
-    for name in ("done.json", "tags.json", "cluster.zarr/zarr.json"):
+    for name in ("pictures.json", "tags.json", "cluster.zarr/zarr.json"):
         folder.put(name, b"[]")
     classes.write_given(connect(tmp_path), spec.id, {1: {"name": "city"}})
     driver.forget(str(tmp_path), spec.id)

@@ -15,7 +15,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError, FormatError, MissingError
 from lake.format.arrays import AnyFloats, Floats
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
@@ -153,11 +153,23 @@ def by_number(classes: Sequence[LandClass], number: int) -> LandClass:
 
 
 def read_given(lake: Objects, run: str) -> dict[int, Mapping[str, str]]:
-    """Number -> `name` and `colour` that people gave to classes of a run, either or both."""
+    """Number -> `name` and `colour` that people gave to classes of a run, either or both.
+
+    Raises:
+        FormatError: the file says something else.
+    """
+    path = f"runs/{run}/{GIVEN}"
     try:
-        document = read_json(lake, f"runs/{run}/{GIVEN}")
+        document = read_json(lake, path)
     except MissingError:
         return {}
+    for number, values in document.items():
+        is_given = number.isdecimal() and isinstance(values, dict)
+        if not (is_given and COLOUR_FORM.fullmatch(str(values.get("colour", PALETTE[0])))):
+            raise FormatError(
+                f"{lake.url(path)} says {number!r}: {values!r} of a class: wanted a number, and 'name' and "
+                "'colour' (#rrggbb); mend it, or delete it and name the classes anew"
+            )
     return {int(number): values for number, values in document.items()}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.runs import class_names, driver, records
-from lake.errors import ConfigError, MissingError
+from lake.errors import ConfigError, FormatError, MissingError
 from lake.reading import classes
 from lake.storage.connect import connect
 
@@ -75,3 +75,11 @@ def test_run_without_classes_is_refused(truth, chain):
 def test_names_of_labels_stay_and_numbers_become_words():
     named = classes.defaults(("wood", "7", "city"))
     assert [each.name for each in named] == ["wood", "class 7", "city"]
+
+
+@pytest.mark.parametrize("content", ['{"1": {"colour": "red"}}', '{"one": {}}', '{"1": "city"}'])
+def test_file_of_names_that_is_damaged_is_named(tmp_path, content):
+    lake = connect(tmp_path)
+    lake.put(f"runs/cluster-1/{classes.GIVEN}", content.encode())
+    with pytest.raises(FormatError, match=r"class_names\.json says"):
+        classes.read_given(lake, "cluster-1")

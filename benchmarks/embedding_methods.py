@@ -15,7 +15,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
 from embedding_lands import Land
 
-from jobs.embedding import embed, encoder_inputs, hard_negatives, recipe, train, vectors
+from jobs.embedding import (
+    embed,
+    encoder_inputs,
+    hard_negatives,
+    recipe,
+    smoothing,
+    train,
+    vectors,
+)
 from jobs.embedding.columns import Columns
 from jobs.embedding.views import pairs
 from jobs.factors import cells, factor, in_memory, pixel_factors, scan
@@ -232,7 +240,13 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
         resolved, pixels, columns, around, hard_negatives=negatives,
         conditions=conditions(data, resolved, valid), places=places,
     )  # fmt: skip
-    return vectors.embed(state.model, x[0]), vectors.embed(state.model, x[1])
+    first, second = (vectors.embed(state.model, period) for period in x)
+    if not parsed.smooths:
+        return first, second
+    touching = pairs.around(data.row, data.column)
+    noise = float(smoothing.squared_distances(first, second).mean())
+    smoothed = (smoothing.smoothed(period, touching, noise) for period in (first, second))
+    return next(smoothed), next(smoothed)
 
 
 def encoded(data: Data, kind: str, most: int) -> tuple[tuple[Singles, Singles], Columns]:
@@ -265,7 +279,8 @@ def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recip
     parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={seed}"])
     inputs = parsed.encoder_inputs.inputs
     features, noise = inputs == encoder_inputs.FEATURES, inputs == mnf.JOB
-    return parsed, recipe.resolve(parsed.recipe, 2, features=features, minimum_noise=noise)
+    resolved = recipe.resolve(parsed.recipe, 2, features=features, minimum_noise=noise)
+    return embed.with_smoothing(parsed, resolved, 2), resolved
 
 
 def standardised(data: Data) -> tuple[Singles, Singles]:
@@ -278,6 +293,7 @@ def standardised(data: Data) -> tuple[Singles, Singles]:
 COMMON = ("threads=1",)
 LEARNT = {
     "default": "inputs=mnf",
+    "not-smoothed": "inputs=mnf smoothing=none",
     "no-linear-part": "inputs=mnf linear_part=none",
     "default-one": "inputs=features loss=alignment,uniformity views=slots",
     "neighbours": "inputs=pca loss=infonce views=neighbours",

@@ -10,7 +10,8 @@ how, docs/embedding.md which settings go well together. Four processes enter her
 
 `embed.zarr`: `embedding` (pixel, latent) float32, the linear part first if there is one, NaN where a pixel
 has no inputs, of length 1 unless `unit=false`. With `int8=true` it is stored as whole numbers times
-`scale_factor`, after the CF conventions. `lake transform` embeds other stores, e.g. the second one.
+`scale_factor`, after the CF conventions. Where vectors are smoothed, `noise` () says by what distance
+(`jobs.embedding.smoothing`). `lake transform` embeds other stores, e.g. the second one.
 `jobs.embedding.stored_model` says which files lie beside it.
 """
 
@@ -30,6 +31,7 @@ from jobs.embedding import (
     loss_curve,
     model_card,
     recipe,
+    smoothing,
     stored_model,
     supervisor,
     vectors,
@@ -48,7 +50,7 @@ from jobs.embedding.train import TrainingState, TrainingTask
 from jobs.embedding.trainer import TrainingPlan
 from jobs.linear import mnf
 from jobs.runs import outputs, records
-from jobs.runs.settings import check, restore
+from jobs.runs.settings import check, newer, restore
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
@@ -68,10 +70,20 @@ class Settings:
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     int8: bool = False
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
+    smoothing: str = newer("")
+    """`neighbours`: vectors are averaged with those around that are alike (`jobs.embedding.smoothing`), or
+    `none`; empty: the former beside a linear part."""
 
     def __post_init__(self) -> None:
+        fits = self.smoothing in {"", smoothing.NEIGHBOURS, smoothing.NONE}
+        check("smoothing must be neighbours or none", self.smoothing, holds=fits)
         unit = self.recipe.architecture.unit
         check("int8 needs unit=true", self.int8, holds=unit or not self.int8)
+
+    @property
+    def smooths(self) -> bool:
+        """Whether vectors are smoothed; resolved settings only."""
+        return self.smoothing == smoothing.NEIGHBOURS
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -86,8 +98,22 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     resolved = recipe.resolve(settings.recipe, len(stores), features=features, minimum_noise=noise)
     pixels = dataset.resolve(settings.dataset, resolved, store)
     settings = replace(settings, encoder_inputs=inputs, recipe=resolved, dataset=pixels)
+    settings = with_smoothing(settings, resolved, len(stores))
     spec = records.spec_of(root, settings, JOB, stores, runs)
     return (*base, replace(spec, settings=_used(spec.settings, resolved.architecture)))
+
+
+def with_smoothing(settings: Settings, resolved: Recipe, periods: int) -> Settings:
+    """The settings with the choice made whether vectors are smoothed.
+
+    Raises:
+        ConfigError: it does not go with the recipe or the number of periods.
+    """
+    parts = {
+        "has_linear_part": resolved.architecture.has_linear_part,
+        "unit": resolved.architecture.unit,
+    }
+    return replace(settings, smoothing=smoothing.resolve(settings.smoothing, periods, **parts))
 
 
 def _used(settings: Mapping[str, Any], architecture: Architecture) -> Mapping[str, Any]:
@@ -110,7 +136,7 @@ def make(work: ActiveRun) -> Sequence[str]:
         work.say(line)
     latent = linear_size(architecture, inputs.count) + latent_size(architecture, inputs.count)
     arrays = [
-        *vectors.arrays(work.store, latent, int8=settings.int8),
+        *vectors.arrays(work.store, latent, int8=settings.int8, noise=settings.smooths),
         *encoder_inputs.arrays(inputs),
     ]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
@@ -130,7 +156,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     model = json.loads(work.objects.get(stored_model.MODEL))
     if facts := model["linear_part"]:
         work.say(linear_part.reason(facts))
-    vectors.embed_all(work, work.run, inputs, int8=settings.int8)
+    vectors.embed_all(work, work.run, inputs, int8=settings.int8, smooth=settings.smooths)
     work.objects.delete(work.objects.list(checkpoints.FOLDER))  # twice the bytes of all else
     files = [stored_model.MODEL, model_card.FILE, loss_curve.LINES, loss_curve.PICTURE]
     return [path, model["weights"], *files]
@@ -148,7 +174,7 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     arrays = vectors.arrays(work.store, latent, int8=settings.int8)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     inputs = encoder_inputs.inputs_elsewhere(root, work.run, spec, work.store)
-    vectors.embed_all(work, model, inputs, int8=settings.int8)
+    vectors.embed_all(work, model, inputs, int8=settings.int8, smooth=settings.smooths)
     return [path]
 
 

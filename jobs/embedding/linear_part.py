@@ -7,7 +7,8 @@ first.
 
 `noise` takes minimum-noise scores in units of noise. `local` takes them through the filter of
 `jobs.linear.spatial`, which makes small what varies over longer distances than half of the signal does: haze,
-latitude, elevation. `auto` filters unless one of two measures, which need no labels, speaks against it:
+latitude, elevation; and what varies from each pixel to the next. `auto` filters unless one of two measures,
+which need no labels, speaks against it:
 
 - The range of the land is more than `LONGEST` of its extent: nothing there is much shorter than the land
   itself, and the classes are what varies slowly, as climates do.
@@ -84,8 +85,12 @@ def fit(
         facts["chosen"] = NOISE
         return LinearAxes(spatial.principal(root, known.total), noise[:, :count], facts)
     facts["chosen"] = LOCAL
-    total, varied = (root @ matrix @ root for matrix in (known.total, found.variation))
-    filtered = spatial.principal(root @ spatial.local_filter(total, varied), known.total)
+    nugget = spatial.nugget(first, second, known.total, (row, column), np.random.default_rng(seed))
+    matrices = known.total, found.variation, nugget
+    total, varied, nugget = (root @ matrix @ root for matrix in matrices)
+    facts["nugget_share"] = round(float(np.trace(nugget) / np.trace(varied)), 3)
+    local = spatial.local_filter(total, varied - nugget)
+    filtered = spatial.principal(root @ local, known.total)
     return LinearAxes(filtered, filtered[:, :count], facts)
 
 

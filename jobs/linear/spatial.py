@@ -9,9 +9,15 @@ Classes of land lie in patches, while haze, latitude and elevation change over l
 of the land is the lag at which half of the signal varies. The local filter whitens scores, multiplies them by
 a power of their variation within that range, and gives every score its variance again. Signal that hardly
 varies within the range becomes small.
+
+Some signal varies from each pixel to the next, wherever they lie: the *nugget* of the variogram. It is of
+single pixels, not of patches, and a map of it is salt and pepper. So the filter goes by the variation less
+the nugget, which is what a line through the variation at lags 1 and 2 leaves for a distance of 0.
 Source: Switzer and Green, "Min/max autocorrelation factors for multivariate spatial imagery", Stanford
 University, Department of Statistics, Technical Report 6 (1984), whose eigenproblem of `variation` and `total`
-this is, for one period; the variogram: Matheron, "Principles of geostatistics", Economic Geology 58 (1963).
+this is, for one period; the variogram: Matheron, "Principles of geostatistics", Economic Geology 58 (1963);
+variances by halves: Abadir, Distaso and Zikes, "Design-free estimation of variance matrices", Journal of
+Econometrics 181 (2014).
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +31,8 @@ LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Distances in rows or columns of the grid."""
 PAIRS, MIN_PAIRS = 20_000, 200
 """Pairs of pixels at a lag, at most; a lag with fewer than the second is left out."""
+NUGGET_LAGS = (1, 2)
+"""Lags by which the nugget is found."""
 SHORT, LEVEL, POWER = 0.6, 0.5, 0.5
 """Longest lag as a share of the land's rows or columns; share of the signal that varies within the range;
 power of the filter."""
@@ -153,6 +161,49 @@ def land_range(
         if found.share >= LEVEL:
             break
     return found
+
+
+def nugget(
+    first: Singles,
+    second: Singles,
+    total: Floats,
+    places: tuple[Integers, Integers],
+    random: np.random.Generator,
+) -> Floats:
+    """(k, k) the variation that is left at a distance of 0; 0 where too few pixels lie side by side.
+
+    Pixels are dealt into halves. Axes are of the variation of one half, variances along them of the other,
+    so that what varies by chance counts for nothing. Both ways are averaged.
+
+    Args:
+        first: (P, k) scores of the first period.
+        second: (P, k) scores of the second period.
+        total: (k, k) their covariance, by which axes are orthogonal.
+        places: (P,) row and column of each pixel on the grid.
+        random: deals pixels into halves.
+    """
+    is_first_half = random.random(len(first)) < 0.5
+    near, far = (float(np.hypot(*np.transpose(directions(lag))).mean()) for lag in NUGGET_LAGS)
+    weights = far / (far - near), -near / (far - near)
+    halves = [np.zeros_like(total), np.zeros_like(total)]
+    for weight, (one, other) in zip(weights, partners(*places, NUGGET_LAGS), strict=True):
+        for half, belongs in zip(halves, (is_first_half[one], ~is_first_half[one]), strict=True):
+            if belongs.sum() < MIN_PAIRS:
+                return np.zeros_like(total)
+            np.add(half, weight * variation(first, second, one[belongs], other[belongs]), out=half)
+    white, back = _power(total, -0.5), _power(total, 0.5)
+    first_half, second_half = (_symmetric(white @ half @ white) for half in halves)
+    both = _along(first_half, second_half) + _along(second_half, first_half)
+    found: Floats = back @ both @ back / 2
+    return found
+
+
+def _along(axes: Floats, variances: Floats) -> Floats:
+    """(k, k) a matrix with the axes of one, and the variances of another along them where above 0."""
+    vectors = np.linalg.eigh(axes)[1]
+    along = np.maximum(np.einsum("ji,jk,ki->i", vectors, variances, vectors), 0)
+    combined: Floats = (vectors * along) @ vectors.T
+    return combined
 
 
 def local_filter(total: Floats, varied: Floats, power: float = POWER) -> Floats:

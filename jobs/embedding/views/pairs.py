@@ -10,17 +10,24 @@ AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 """(row, column) steps to the eight pixels around a pixel."""
 
 
-def adjacent(row: Integers, column: Integers) -> Indices:
-    """(P, 8) positions of the pixels that touch each, repeated to eight; its own if none does.
+def around(row: Integers, column: Integers, pixels: slice = slice(None)) -> Indices:
+    """(p, 8) positions of the pixels that touch each; below 0: none does there.
 
     Args:
         row: (P,) on the grid.
         column: (P,)
+        pixels: those that are asked for; by default all.
     """
     position = np.full((int(row.max()) + 3, int(column.max()) + 3), -1)
     position[row + 1, column + 1] = np.arange(row.size)
-    around = [position[row + 1 + down, column + 1 + right] for down, right in AROUND]
-    neighbours = np.stack(around, axis=1)
+    asked = row[pixels] + 1, column[pixels] + 1
+    touching = [position[asked[0] + down, asked[1] + right] for down, right in AROUND]
+    return np.stack(touching, axis=1)
+
+
+def adjacent(row: Integers, column: Integers) -> Indices:
+    """(P, 8) the same, repeated to eight; a pixel's own position if none touches it."""
+    neighbours = around(row, column)
     exists = neighbours >= 0
     neighbours = np.take_along_axis(neighbours, np.argsort(~exists, axis=1, kind="stable"), axis=1)
     count = exists.sum(axis=1)[:, None]

@@ -15,10 +15,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 import lake
 from jobs.classes import cluster, partitions
 from jobs.embedding import embed as embed_job
-from jobs.embedding import linear_part, stored_model
+from jobs.embedding import linear_part, smoothing, stored_model
 from jobs.embedding.models.architecture import Architecture
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.vectors import embed
+from jobs.embedding.views import pairs
 from jobs.features import features
 from jobs.linear import mnf, pca, transform
 from jobs.linear.passes import Fit
@@ -72,6 +73,13 @@ def scores(truth, chain):
 
 def vectors(root, run, array="embedding"):
     return outputs.dataset(root, run)[array].values
+
+
+def smooth(root, run, x):
+    """The vectors of all pixels, smoothed by the noise of a run."""
+    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    noise = float(outputs.dataset(root, run)["noise"])
+    return smoothing.smoothed(x, pairs.around(domain.row, domain.column), noise)
 
 
 def card_of(root, run):
@@ -129,12 +137,33 @@ def test_two_periods_make_a_linear_part_and_say_which_and_why(two, noise, paired
     assert facts["chosen"] == "local"
     assert facts["clumping"] < linear_part.CLUMPED
     assert f"linear_part.clumping: {facts['clumping']}" in card_of(root, paired)
-    embedded, model = vectors(root, paired), stored_model.load(root, paired)
-    assert embedded.shape[1] == 10 + 6  # all scores, then `latent`
+    model = stored_model.load(root, paired)
+    assert vectors(root, paired).shape[1] == 10 + 6  # all scores, then `latent`
     scores = torch.from_numpy(vectors(root, noise, "scores"))
+    embedded = embed(model, scores.numpy())
     linear = (scores / model.scale @ model.linear_axes).numpy()
     unit = linear / np.linalg.norm(linear, axis=1, keepdims=True)
     assert_allclose(embedded[:, :10] * 1.25**0.5, unit, atol=1e-5)
+
+
+def test_vectors_of_two_periods_are_smoothed_by_their_noise(two, noise, paired):
+    root, _ = two
+    model = stored_model.load(root, paired)
+    scored = records.read_spec(root, paired).inputs["transform"]
+    first, second = (embed(model, vectors(root, run, "scores")) for run in (noise, scored))
+    squares = np.square(first - second).sum(axis=1)
+    assert_allclose(outputs.dataset(root, paired)["noise"], np.nanmean(squares), rtol=1e-5)
+    assert_allclose(vectors(root, paired), smooth(root, paired, first), atol=1e-5)
+    assert np.nanmax(np.abs(vectors(root, paired) - first)) > 1e-3  # few neighbours are alike here
+
+
+def test_vectors_that_are_not_to_be_smoothed_are_those_of_the_model(client, two, noise):
+    root, (first, second) = two
+    settings = replace(quick.settings(noise, second=second), smoothing="none")
+    run = driver.run(client, root, first, settings)
+    expected = embed(stored_model.load(root, run), vectors(root, noise, "scores"))
+    assert_allclose(vectors(root, run), expected, atol=1e-5)
+    assert "noise" not in outputs.dataset(root, run)
 
 
 def test_linear_part_of_scores_of_one_period_is_refused(two, sampled):
@@ -207,7 +236,7 @@ def test_second_store_is_embedded_by_the_same_model(client, two, paired):
     embedded = vectors(root, driver.run(client, root, second, transform.Settings(paired)))
     scored = records.read_spec(root, paired).inputs["transform"]
     expected = embed(stored_model.load(root, paired), vectors(root, scored, "scores"))
-    assert_allclose(embedded, expected, atol=2e-4)
+    assert_allclose(embedded, smooth(root, paired, expected), atol=2e-4)
     first = vectors(root, paired)
     valid = np.delete(np.arange(PIXELS), 5)
     same_pixel = (first * embedded)[valid].sum(axis=1).mean()

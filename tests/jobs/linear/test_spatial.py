@@ -106,6 +106,23 @@ def test_filter_leaves_patches_and_takes_what_is_smooth(rng, places):
     assert share[1] > 2 * share[0]
 
 
+def test_nugget_is_what_differs_from_each_pixel_to_the_next(rng, places):
+    """Two fields of patches, two of single pixels that stay over the periods, noise on all."""
+    own = rng.normal(size=(len(places[0]), 2)) * (1.0, 0.5)
+    signal = np.concatenate([fields(rng, places, (3, 6)), own], axis=1)
+    mixing = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    x = periods(rng, signal @ mixing)
+    found = spatial.nugget(*x, spatial.covariances(*x).total, places, rng)
+    expected = np.diag([0, 0, 1, 0.25])
+    assert_allclose(mixing @ found @ mixing.T, expected, atol=0.12)
+
+
+def test_few_pixels_side_by_side_have_no_nugget(rng):
+    x = periods(rng, rng.normal(size=(30, 3)))
+    places = np.arange(30), np.arange(30)
+    assert not spatial.nugget(*x, spatial.covariances(*x).total, places, rng).any()
+
+
 def test_range_grows_with_the_patches(rng, places):
     ranges = []
     for length in (1, 2.5, 6):

@@ -1,0 +1,73 @@
+"""Vectors smoothed over the land: each is averaged with those of the pixels around that are alike. Pure.
+
+Between two periods of the same land, vectors move by noise. Two pixels side by side that differ by no more
+than that may well be the same land, and then their mean is closer to it than either. So the vectors of the
+eight pixels around are added with the weight exp(-d^2 / (2 noise)): d^2 is the squared distance, *noise* the
+mean squared distance between the vectors of the two periods. Over an edge of the land d^2 is many times the
+noise, and nothing is added.
+Source: the bilateral filter of Tomasi and Manduchi, "Bilateral filtering for gray and color images", ICCV
+(1998), with noise for the range of values that it averages.
+"""
+
+import numpy as np
+
+from jobs.runs.settings import check
+from lake.format.arrays import AnyFloats, Floats, Indices, Singles
+
+NEIGHBOURS, NONE = "neighbours", "none"
+_PIXELS = 16384
+"""Pixels that are smoothed at a time."""
+
+
+def resolve(smoothing: str, periods: int, *, has_linear_part: bool, unit: bool) -> str:
+    """Whether vectors are smoothed: as it is asked for, else beside a linear part alone.
+
+    Raises:
+        ConfigError: it is asked for where there is one period, which tells no noise, or vectors have other
+            lengths than 1.
+    """
+    is_wanted = smoothing == NEIGHBOURS
+    check(
+        "smoothing=neighbours needs a second store", smoothing, holds=periods > 1 or not is_wanted
+    )
+    check("smoothing=neighbours needs unit=true", smoothing, holds=unit or not is_wanted)
+    return NEIGHBOURS if has_linear_part and not smoothing else smoothing
+
+
+def squared_distances(first: AnyFloats, second: AnyFloats) -> Floats:
+    """(n,) squared distances of the vectors (P, d) of the same pixels; those that lack one are left out."""
+    squares: Floats = np.square(first - second, dtype=np.float64).sum(axis=1)
+    return squares[np.isfinite(squares)]
+
+
+def smoothed(
+    vectors: Singles, around: Indices, noise: float, rows: Indices | None = None
+) -> Singles:
+    """(P, d) vectors averaged with those around that are alike, of length 1; NaN stays NaN.
+
+    Args:
+        vectors: (N, d) of length 1; NaN in the rows of pixels without a vector.
+        around: (P, 8) rows of the pixels around each; below 0: there is none.
+        noise: mean squared distance between two periods; 0 or NaN: no two pixels are alike.
+        rows: (P,) rows of the pixels to smooth; None: all of them, and P is N.
+    """
+    rows = np.arange(len(vectors)) if rows is None else rows
+    averaged = np.empty((len(rows), vectors.shape[1]), vectors.dtype)
+    for start in range(0, len(rows), _PIXELS):
+        part = slice(start, start + _PIXELS)
+        averaged[part] = _weighted_sum(vectors, rows[part], around[part], noise)
+    averaged /= np.linalg.norm(averaged, axis=1, keepdims=True)
+    return averaged
+
+
+def _weighted_sum(vectors: Singles, rows: Indices, around: Indices, noise: float) -> Singles:
+    """(P, d) each vector and those around it, times their weights."""
+    own = vectors[rows]
+    total = own.copy()
+    for other in around.T if noise > 0 else ():
+        beside = vectors[other]
+        distance = np.square(beside - own).sum(axis=1)
+        is_known = (other >= 0) & np.isfinite(distance)
+        weight = np.exp(-distance[is_known] / (2 * noise))
+        total[is_known] += beside[is_known] * weight[:, None]
+    return total

@@ -238,7 +238,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     work.stage(live_training.STAGE, supervisor.training, [(settings.threads,)], gpu=True)
     vectors.embed_all(work, work.run, inputs, int8=False)
     work.stage("judge", _judge, [(inputs, settings.neighbours)])
-    document = _document(work, len(sampled), len(judged))
+    document = _document(work)
     work.objects.put(DOCUMENT, json.dumps(document, indent=1).encode())
     work.objects.delete(work.objects.list(checkpoints.FOLDER))
     model = json.loads(work.objects.get(stored_model.MODEL))
@@ -261,10 +261,14 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
 def summary(root: str, run: str) -> str:
     """How well a finished run keeps the neighbours of pixels that it did not learn from."""
     document = json.loads(records.folder(root, run).get(DOCUMENT))
+    measures = [
+        f"{name} {document[name]:.3f}"
+        for name in ("trustworthiness", "continuity")
+        if name in document
+    ]
     return (
         f"{document['sampled']:,} pixels in the graph, {document['edges']:,} edges; of "
-        f"{document['held_out']:,} pixels held out: trustworthiness {document['trustworthiness']:.3f}, "
-        f"continuity {document['continuity']:.3f}"
+        f"{document['held_out']:,} pixels held out: {', '.join(measures) or 'too few to measure'}"
     )
 
 
@@ -392,33 +396,36 @@ def _graph(root: str, run: str, url: str, inputs: VectorInputs, settings: Settin
 
 @one_thread()
 def _judge(root: str, run: str, inputs: VectorInputs, neighbours: int) -> Arrays:
-    """On a worker: trustworthiness and continuity of the pixels that were held out of the graph."""
+    """On a worker: trustworthiness and continuity of the held-out pixels that have a vector; their number;
+    no measure where they are too few.
+    """
     pixel = outputs.read(root, run, "held_out")
     x, places = inputs.read(0, pixel), outputs.read(root, run, vectors.ARRAY, pixel)
     known = np.isfinite(x).all(axis=1)
     near = min(neighbours, int(known.sum()) // 2 - 1)
     if near < 1:
-        return {"trustworthiness": np.array(np.nan), "continuity": np.array(np.nan)}
+        return {"pixels": known.sum()}
     pairs = x[known], places[known], near
     return {
+        "pixels": known.sum(),
         "trustworthiness": np.array(neighbourhoods.trustworthiness(*pairs)),
         "continuity": np.array(neighbourhoods.continuity(*pairs)),
     }
 
 
-def _document(work: ActiveRun, sampled: int, judged: int) -> dict[str, Any]:
+def _document(work: ActiveRun) -> dict[str, Any]:
     """What was laid out, and how well, as JSON."""
     graph, measured = work.result("graph", 0), work.result("judge", 0)
     a, b = graph["curve"].tolist()
     return {
         "job": JOB,
         "vectors": _vector_run(work.spec),
-        "sampled": sampled,
+        "sampled": int(graph["pixel"].size),
         "edges": int(graph["head"].size),
         "a": a,
         "b": b,
-        "held_out": judged,
-        **{name: float(value) for name, value in measured.items()},
+        "held_out": int(measured["pixels"]),
+        **{name: float(value) for name, value in measured.items() if name != "pixels"},
     }
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 255
 """Number of classes that fit into a byte beside the number for none."""
+MOST_CLASSES = 65_535
+"""The same of two bytes, the most that a colour table has."""
 
 
 def write(store: "Store", path: Path, selection: Selection) -> None:
@@ -96,6 +98,11 @@ def write_run(stored: "StoredRun", path: Path, selection: RunSelection) -> None:
     first = run.store.to_grid(values if columns is None else values[:, 0])
     profile = _profile(first) | {"count": 1 if columns is None else len(columns)}
     kind = "uint8" if len(run.classes) <= MOST_BYTES else "uint16"
+    if is_classes and len(run.classes) > MOST_CLASSES:
+        raise ConfigError(
+            f"run {run.id} has {len(run.classes)} classes: a GeoTIFF with a colour table holds "
+            f"{MOST_CLASSES}; write netCDF or GeoParquet"
+        )
     if is_classes:
         profile |= {"dtype": kind, "nodata": np.iinfo(kind).max}
 

@@ -6,19 +6,19 @@ from lake.commands.group import Command
 
 
 def _ingest() -> click.Command:
-    from ingest.commands.ingest import ingest  # noqa: PLC0415 (loads when it is used, as those below)
+    from ingest.commands.ingest import ingest
 
     return ingest
 
 
 def _merge() -> click.Command:
-    from ingest.commands.merge import merge  # noqa: PLC0415
+    from ingest.commands.merge import merge
 
     return merge
 
 
 def _verify() -> click.Command:
-    from ingest.commands.verify import verify  # noqa: PLC0415
+    from ingest.commands.verify import verify
 
     return verify
 

@@ -8,7 +8,6 @@ from itertools import groupby
 
 import click
 
-from ingest import ingestion
 from ingest.commands.options import (
     listing_set_option,
     period_option,
@@ -17,11 +16,6 @@ from ingest.commands.options import (
     source_option,
     until_option,
 )
-from ingest.commands.outcomes import emit_outcomes
-from ingest.interactive import by_period, count, fill
-from ingest.publish import policy
-from ingest.source.scratch import Scratch
-from lake import dask_cluster
 from lake.commands.options import (
     Months,
     address_option,
@@ -33,8 +27,6 @@ from lake.commands.options import (
 from lake.console.messages import emit, progress, say
 from lake.errors import ConfigError
 from lake.format import keys
-from lake.storage.connect import connect
-from lake.upkeep import reports
 
 
 @click.group()
@@ -61,6 +53,9 @@ def plan(
     as_json: bool,
 ) -> None:
     """List the time steps that a source has, their size, and those that lack a file."""
+    from ingest import ingestion
+    from ingest.interactive import by_period
+
     all_rules = by_period(name, overrides, rule, since, until)
     whole = replace(all_rules[0], tf=all_rules[-1].tf)
     planned = ingestion.plan(whole, url, ingestion.Bounds(since, until))
@@ -140,6 +135,13 @@ def run_(
 
     LISTING is the name of a shipped listing (clearland-l1b-c0, lst-10km) or the path of a TOML file.
     """
+    from ingest import ingestion
+    from ingest.commands.outcomes import emit_outcomes
+    from ingest.interactive import by_period, fill
+    from ingest.publish import policy
+    from ingest.source.scratch import Scratch
+    from lake import dask_cluster
+
     if dry_run:
         settings = {"overrides": overrides, "rule": rule, "since": since, "until": until}
         ctx.invoke(plan, name=name, url=url, as_json=as_json, **settings)
@@ -175,6 +177,12 @@ def run_(
 @json_option
 def publish_(key: str, root: str, address: str | None, *, as_json: bool) -> None:
     """Publish the staged time steps of a store."""
+    from ingest import ingestion
+    from ingest.commands.outcomes import emit_outcomes
+    from ingest.interactive import count
+    from lake import dask_cluster
+    from lake.upkeep import reports
+
     parsed = keys.parse(key)
     with (
         reports.record(root, "publish", str(parsed)) as report,
@@ -204,7 +212,9 @@ def pickles(
     as_json: bool,
 ) -> None:
     """Import the original study's results."""
-    from ingest.legacy import importer  # noqa: PLC0415 (needed here alone)
+    from ingest.commands.outcomes import emit_outcomes
+    from ingest.legacy import importer
+    from lake import dask_cluster
 
     with dask_cluster.client(address) as client:
         outcomes = importer.import_results(client, results, geometries, root, overrides)
@@ -231,7 +241,9 @@ def synthetic(
     address: str | None,
 ) -> None:
     """Write granules of the real layout that show an invented country, whose truth is known."""
-    from ingest.synthetic import granules  # noqa: PLC0415 (needed here alone)
+    from ingest.synthetic import granules
+    from lake import dask_cluster
+    from lake.storage.connect import connect
 
     if connect(folder).list():
         raise ConfigError(f"{folder} is not empty: give a new or empty folder")

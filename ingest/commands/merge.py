@@ -4,9 +4,6 @@ from collections.abc import Sequence
 
 import click
 
-from ingest.commands.outcomes import emit_outcomes
-from ingest.publish import merging
-from lake import dask_cluster
 from lake.commands.options import address_option, json_option, root_option
 from lake.format import keys
 
@@ -21,6 +18,10 @@ def merge(names: Sequence[str], root: str, address: str | None, *, as_json: bool
 
     Their keys may also come in LAKE_MERGE, separated by spaces.
     """
+    from ingest.commands.outcomes import emit_outcomes
+    from ingest.publish import merging
+    from lake import dask_cluster
+
     parsed = [keys.parse(name) for name in names]
     with dask_cluster.client(address) as client:
         outcome = merging.merge(client, parsed, root)

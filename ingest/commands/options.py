@@ -4,11 +4,12 @@ from datetime import date
 
 import click
 
-from ingest.interactive import day
 from ingest.listing import periods
 
 
 def _day(_: click.Context, __: click.Parameter, text: str | None) -> date | None:
+    from ingest.interactive import day
+
     return day(text) if text else None
 
 

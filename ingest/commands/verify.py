@@ -6,16 +6,10 @@ from dataclasses import asdict
 import click
 
 from ingest.commands.options import scratch_option
-from ingest.source.scratch import Scratch
-from ingest.verify import verify as verifying
-from lake import dask_cluster
-from lake.catalogue import catalogue
 from lake.commands.options import address_option, json_option, key_argument, root_option
 from lake.console.messages import emit
 from lake.format import keys
 from lake.format.keys import Key
-from lake.storage.connect import connect
-from lake.upkeep import reports
 
 NEWEST = "newest"
 """In place of the two days of a key: the newest period of which something is published."""
@@ -57,6 +51,11 @@ def verify(
 
     In place of its two days, KEY may say 'newest': the newest period of which something is published.
     """
+    from ingest.source.scratch import Scratch
+    from ingest.verify import verify as verifying
+    from lake import dask_cluster
+    from lake.upkeep import reports
+
     if everything and url is None:
         raise click.UsageError("--all needs --source: it computes everything again from the files")
     sample_size = None if everything else cells
@@ -84,6 +83,9 @@ def verify(
 
 def _resolved(key: str, root: str) -> Key | None:
     """The key of a store, of which the period may be `newest`; None: nothing of it is published."""
+    from lake.catalogue import catalogue
+    from lake.storage.connect import connect
+
     parts = key.split("/")
     if len(parts) != 4 or parts[2] != NEWEST:
         return keys.parse(key)

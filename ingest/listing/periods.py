@@ -12,9 +12,12 @@ files for as long as a run looks back: with `--since 10d`, last year is filled u
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from ingest.listing.listing import Listing
 from lake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ingest.listing.listing import Listing
 
 LISTING = "listing"
 MONTHS = {"year": 12, "half": 6, "month": 1}
@@ -23,8 +26,8 @@ RULES = (LISTING, *MONTHS)
 
 
 def by_rule(
-    listing: Listing, rule: str, since: date | None, until: date | None, today: date
-) -> list[Listing]:
+    listing: "Listing", rule: str, since: date | None, until: date | None, today: date
+) -> "list[Listing]":
     """The listing for every period that a run fills, the earliest first.
 
     Args:

@@ -9,49 +9,49 @@ from lake.commands.group import Command
 
 
 def _job(name: str) -> click.Command:
-    from jobs.commands.jobs import command  # noqa: PLC0415 (loads when it is used, as those below)
+    from jobs.commands.jobs import command
 
     return command(name)
 
 
 def _classes() -> click.Command:
-    from jobs.commands.classes import classes  # noqa: PLC0415
+    from jobs.commands.classes import classes
 
     return classes
 
 
 def _import() -> click.Command:
-    from jobs.commands.import_vectors import import_  # noqa: PLC0415
+    from jobs.commands.import_vectors import import_
 
     return import_
 
 
 def _join() -> click.Command:
-    from jobs.commands.join import join  # noqa: PLC0415
+    from jobs.commands.join import join
 
     return join
 
 
 def _plot() -> click.Command:
-    from jobs.commands.plot import plot  # noqa: PLC0415
+    from jobs.commands.plot import plot
 
     return plot
 
 
 def _prometheus() -> click.Command:
-    from jobs.commands.prometheus import prometheus  # noqa: PLC0415
+    from jobs.commands.prometheus import prometheus
 
     return prometheus
 
 
 def _report() -> click.Command:
-    from jobs.commands.report import report  # noqa: PLC0415
+    from jobs.commands.report import report
 
     return report
 
 
 def _runs() -> click.Command:
-    from jobs.commands.runs import runs_  # noqa: PLC0415
+    from jobs.commands.runs import runs_
 
     return runs_
 

@@ -20,8 +20,8 @@ def classes(place: str, root: str, overrides: tuple[str, ...], **options: Any) -
     RUN is of cluster or classify. To describe the classes of a file of labels, give the KEY of the store,
     --set labels=FILE and --set vectors=RUN. docs/classes.md says more.
     """
-    from jobs.commands.making import make_run  # noqa: PLC0415 (Dask loads with the run alone)
-    from jobs.runs import records  # noqa: PLC0415
+    from jobs.commands.making import make_run
+    from jobs.runs import records
 
     store = place
     if RUN_FORM.fullmatch(place):

@@ -35,7 +35,7 @@ def vectors(file: str, store: str, root: str, overrides: tuple[str, ...], **opti
     FILE is a Zarr array or group, a .parquet table, an .npy or an .npz. It has a row for each pixel in store
     order, or columns that say which pixel a row is of. docs/vectors.md has examples.
     """
-    from jobs.commands.making import make_run  # noqa: PLC0415 (Dask loads with the run alone)
+    from jobs.commands.making import make_run
 
     given = [f"{name}={value}" for name in PASSED if (value := options.pop(name))]
     named = (f"file={file}", *given, *overrides)

@@ -16,7 +16,7 @@ def command(name: str) -> click.Command:
     @run_options
     @click.argument("store", metavar="KEY_OR_URL", required=False)
     def run(**options: Any) -> None:  # noqa: ANN401 (those above)
-        from jobs.commands.making import make_run  # noqa: PLC0415 (Dask loads with the run alone)
+        from jobs.commands.making import make_run
 
         make_run(name, **options)
 

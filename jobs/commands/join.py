@@ -16,7 +16,7 @@ NAME = "join"
 @run_options
 @click.argument("runs", metavar="RUN RUN...", nargs=-1)
 def _join(**options: Any) -> None:  # noqa: ANN401 (those above)
-    from jobs.commands.making import make_joined_run  # noqa: PLC0415 (Dask loads with the run alone)
+    from jobs.commands.making import make_joined_run
 
     make_joined_run(NAME, **options)
 

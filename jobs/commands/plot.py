@@ -3,16 +3,12 @@
 from collections.abc import Callable
 from math import nan
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
-import lake
-from jobs.figures import component_charts, run_maps, trajectory_loops
-from jobs.figures.captioned_maps import CaptionedFigure
-from jobs.runs import records
 from lake.commands.options import (
+    STATISTICS,
     TimeOfDay,
     json_option,
     options,
@@ -23,13 +19,20 @@ from lake.commands.options import (
 from lake.console.messages import emit
 from lake.errors import ConfigError, GeometryError
 from lake.format.times import parse_tod
-from lake.plot import canvas, cycles, films, maps
-from lake.plot.layers import Layer
-from lake.plot.maps import Look
-from lake.plot.views import MapProjection
-from lake.reading.cubes import ALL_STATISTICS
-from lake.reading.store import Store
-from lake.storage.files import check_folder
+
+if TYPE_CHECKING:
+    from jobs.figures import trajectory_loops
+    from jobs.figures.captioned_maps import CaptionedFigure
+    from lake.plot import cycles
+    from lake.plot.layers import Layer
+    from lake.plot.views import MapProjection
+    from lake.reading.store import Store
+
+
+PROJECTIONS, CYCLES, CLOCKS, FILMS = (
+    ("fixed", "platecarree"), ("annual", "diurnal"), ("utc", "solar"), ("months", "hours"),
+)  # fmt: skip
+"""What `lake.plot` offers, named here too so that help does not load Matplotlib."""
 
 
 class Point(click.ParamType[tuple[float, float]]):
@@ -57,7 +60,7 @@ _layer_options = options(
     click.option("--month", type=click.IntRange(1, 12), help="[the one with most observations]"),
     click.option(
         "--statistic", default="mean", show_default=True,
-        type=click.Choice(ALL_STATISTICS),
+        type=click.Choice(STATISTICS),
     ),
     click.option(
         "--lake", "root", envvar="LAKE_ROOT", callback=lambda c, p, v: place(c, p, v) if v else v,
@@ -82,7 +85,7 @@ _view_options = options(
         "--bbox", nargs=4, type=float, help="West, south, east, north in degrees [everything]."
     ),
     click.option(
-        "--projection", type=click.Choice(get_args(MapProjection)), default="fixed", show_default=True
+        "--projection", type=click.Choice(PROJECTIONS), default="fixed", show_default=True
     ),
 )  # fmt: skip
 
@@ -103,7 +106,7 @@ def plot() -> None:
 @click.option("--cmap", default="", help="Matplotlib's [by quantity].")
 @click.option("--vmin", type=float, default=nan, help="[1st percentile; differences: centred at 0]")
 @click.option("--vmax", type=float, default=nan, help="[99th percentile]")
-@click.option("--animate", type=click.Choice(maps.OVER), help="A film over these, .gif or .mp4.")
+@click.option("--animate", type=click.Choice(FILMS), help="A film over these, .gif or .mp4.")
 @click.option("--fps", type=click.FloatRange(0.1, 60), default=2, show_default=True)
 @_file_options
 def map_(
@@ -115,7 +118,7 @@ def map_(
     band: str,
     cube: str,
     minus: tuple[str, ...],
-    projection: MapProjection,
+    projection: "MapProjection",
     bbox: tuple[float, ...] | None,
     cmap: str,
     vmin: float,
@@ -129,6 +132,10 @@ def map_(
     as_json: bool,
 ) -> None:
     """Map one statistic, or a difference, of a store."""
+    from lake.plot import canvas, films, maps
+    from lake.plot.layers import Layer
+    from lake.plot.maps import Look
+
     path = _file(out, "map.gif" if animate else "map.png", films.check if animate else canvas.check)
     opened = _opened(store, root)
     layer = Layer(statistic, month or 0, tod, band, cube)
@@ -147,10 +154,10 @@ def map_(
 @store_argument
 @click.option("--point", "points", type=Point(), multiple=True, required=True, help="Repeatable.")
 @click.option(
-    "--over", type=click.Choice(get_args(cycles.Over)), default="annual", show_default=True
+    "--over", type=click.Choice(CYCLES), default="annual", show_default=True
 )  # fmt: skip
 @click.option(
-    "--clock", type=click.Choice(get_args(cycles.Clock)), default="utc", show_default=True,
+    "--clock", type=click.Choice(CLOCKS), default="utc", show_default=True,
     help="Of a day: UTC, or the local mean solar time of each point.",
 )  # fmt: skip
 @_layer_options
@@ -158,8 +165,8 @@ def map_(
 def cycle(
     store: str,
     points: tuple[tuple[float, float], ...],
-    over: cycles.Over,
-    clock: cycles.Clock,
+    over: "cycles.Over",
+    clock: "cycles.Clock",
     root: str | None,
     statistic: str,
     month: int | None,
@@ -176,6 +183,9 @@ def cycle(
 
     A day is joined of the cubes of day and night that have the band, unless --cube names one.
     """
+    from lake.plot import canvas, cycles
+    from lake.plot.layers import Layer
+
     path = _file(out, "cycle.png", canvas.check)
     opened = _opened(store, root)
     _pixels(opened, points)
@@ -207,7 +217,7 @@ def run(
     array: str,
     component: int | None,
     by: str,
-    projection: MapProjection,
+    projection: "MapProjection",
     bbox: tuple[float, ...] | None,
     title: str,
     out: Path | None,
@@ -216,6 +226,9 @@ def run(
     as_json: bool,
 ) -> None:
     """Draw what a run gave: components, embeddings and classes as maps, others as charts."""
+    from jobs.figures import run_maps
+    from lake.plot import canvas
+
     path = _file(out, f"{run}.png", canvas.check)
     captioned = run_maps.draw(root, run, projection, bbox or (), array, component, by)
     _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
@@ -229,6 +242,9 @@ def scree(
     run: str, root: str, title: str, out: Path | None, dpi: float | None, *, as_json: bool
 ) -> None:
     """Draw the variance, or the signal to noise, of the components of pca or mnf."""
+    from jobs.figures import component_charts
+    from lake.plot import canvas
+
     path = _file(out, "scree.png", canvas.check)
     _save_chart(run, root, component_charts.scree(root, run), path, title, dpi, as_json=as_json)
 
@@ -249,6 +265,9 @@ def loadings(
     as_json: bool,
 ) -> None:
     """Draw what a component of pca or mnf is made of: month by time of day, for bands and statistics."""
+    from jobs.figures import component_charts
+    from lake.plot import canvas
+
     path = _file(out, "loadings.png", canvas.check)
     captioned = component_charts.loadings(root, run, component)
     _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
@@ -260,14 +279,12 @@ def loadings(
 @click.option(
     "--point", "points", type=Point(), multiple=True, required=True, help="Repeatable, 8 at most."
 )
-@click.option(
-    "--over", type=click.Choice(trajectory_loops.OVER), default="annual", show_default=True
-)
+@click.option("--over", type=click.Choice(CYCLES), default="annual", show_default=True)
 @_file_options
 def loops(
     run: str,
     points: tuple[tuple[float, float], ...],
-    over: trajectory_loops.Over,
+    over: "trajectory_loops.Over",
     root: str,
     title: str,
     out: Path | None,
@@ -276,6 +293,10 @@ def loops(
     as_json: bool,
 ) -> None:
     """Draw where points go over the year or the day, by a run of trajectory."""
+    from jobs.figures import trajectory_loops
+    from jobs.runs import records
+    from lake.plot import canvas
+
     path = _file(out, "loops.png", canvas.check)
     trajectory_loops.check(root, run, over)
     store = records.open_input(root, records.finished_spec(root, run).stores[0])
@@ -286,7 +307,7 @@ def loops(
 def _save_chart(
     run: str,
     root: str,
-    captioned: CaptionedFigure,
+    captioned: "CaptionedFigure",
     path: Path,
     title: str,
     dpi: float | None,
@@ -294,18 +315,23 @@ def _save_chart(
     as_json: bool,
 ) -> None:
     """Write the figure of a run, and print where it is and what it shows."""
+    from jobs.runs import records
+    from lake.plot import canvas
+
     if title:
         canvas.set_title(captioned.figure.axes[0], title)
     canvas.save(captioned.figure, path, records.folder(root, run).url(), dpi or 0)
     _report(path, as_json=as_json, caption=captioned.caption)
 
 
-def _pixels(store: Store, points: tuple[tuple[float, float], ...]) -> list[int]:
+def _pixels(store: "Store", points: tuple[tuple[float, float], ...]) -> list[int]:
     """The pixels that contain points.
 
     Raises:
         GeometryError: a point lies in no pixel of the store.
     """
+    import numpy as np
+
     lon, lat = (np.array(axis, float) for axis in zip(*points, strict=True))
     pixels = store.pixels_at(lon, lat, outside="mark")
     if (pixels < 0).any():
@@ -320,13 +346,17 @@ def _pixels(store: Store, points: tuple[tuple[float, float], ...]) -> list[int]:
     return [int(pixel) for pixel in pixels]
 
 
-def _opened(store: str, root: str | None) -> Store:
+def _opened(store: str, root: str | None) -> "Store":
     """The store with this key in the lake, or at this URL."""
+    import lake
+
     return lake.open(store, root=root)
 
 
-def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store | None]:
+def _subtracted(minus: tuple[str, ...], root: str | None) -> "tuple[Layer, Store | None]":
     """The layer that is subtracted, with defaults where `minus` says nothing, and its store."""
+    from lake.plot.layers import Layer
+
     layer_values: dict[str, Any] = {}
     minus_store = None
     for text in minus:
@@ -348,6 +378,8 @@ def _subtracted(minus: tuple[str, ...], root: str | None) -> tuple[Layer, Store 
 
 def _file(out: Path | None, name: str, check: Callable[[Path], None]) -> Path:
     """The path to write; refused before anything is read."""
+    from lake.storage.files import check_folder
+
     path = (out or Path(name)).absolute()
     check(path)
     check_folder(path)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from jobs.report.report import render
 from lake.commands.options import json_option, root_option
 from lake.console.messages import emit
 
@@ -22,6 +21,8 @@ def report(
     run: str, root: str, out: str, truth: str | None, commands: str | None, *, as_json: bool
 ) -> None:
     """Write a page with the pictures of RUN, a run of 'lake map'."""
+    from jobs.report.report import render
+
     html = render(root, run, truth, Path(commands).read_text("utf-8") if commands else "")
     Path(out).write_text(html, "utf-8")
     emit({"run": run, "report": out}, out, as_json=as_json)

@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.filesize import decimal
 
 from jobs.commands.job_options import detach_option, value_text
-from jobs.commands.running import check_detached, emit_run, make
-from jobs.runs import class_names, driver, heartbeat, lineage, records, removal, run_files
-from jobs.runs import tags as tags_of
-from jobs.runs.heartbeat import Status
-from jobs.runs.spec import FinishedRun, Spec
-from jobs.runs.watch import watch
 from lake.commands.options import address_option, json_option, options, root_option
 from lake.console.messages import emit, json_text, say, table
 from lake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jobs.runs.heartbeat import Status
+    from jobs.runs.spec import FinishedRun, Spec
 
 
 @click.group(name="runs")
@@ -33,6 +30,8 @@ _on_run = options(json_option, root_option, click.argument("run", metavar="RUN")
 @json_option
 def ls(root: str, *, sizes: bool, as_json: bool) -> None:
     """List the runs: what was asked for, of which store, when, how long it took, tags."""
+    from jobs.runs import heartbeat, records
+
     rows = [
         _row(root, records.read_spec(root, run), heartbeat.read(root, run), records.find(root, run))
         | ({"bytes": _bytes(root, run)} if sizes else {})
@@ -51,6 +50,8 @@ def tag(
     run: str, root: str, tags: tuple[str, ...], removed: tuple[str, ...], *, as_json: bool
 ) -> None:
     """Give a run tags, by which people tell it apart; without TAG print those that it has."""
+    from jobs.runs import tags as tags_of
+
     all_tags = (
         tags_of.change(root, run, tags, removed) if tags or removed else tags_of.read(root, run)
     )
@@ -76,6 +77,8 @@ def classes_(
     as_json: bool,
 ) -> None:
     """Name and colour class NUMBER of a run; without NUMBER print all its classes."""
+    from jobs.runs import class_names
+
     if number is None and (colour or forget):
         raise ConfigError("--colour and --forget are of one class: give its NUMBER, too")
     if number is not None and not (name or colour or forget):
@@ -96,6 +99,8 @@ def classes_(
 @_on_run
 def tree(run: str, root: str, *, as_json: bool) -> None:
     """Print what a run builds on, as a tree, and which runs build on it."""
+    from jobs.runs import lineage, records
+
     lines, rows = [], []
     for depth, name in lineage.tree(root, run):
         spec = records.read_spec(root, name)
@@ -115,6 +120,8 @@ def tree(run: str, root: str, *, as_json: bool) -> None:
 )
 def show(run: str, root: str, *, as_toml: bool, as_json: bool) -> None:
     """Print what a run computes and how it stands."""
+    from jobs.runs import heartbeat, records, run_files
+
     if as_toml:
         click.echo(run_files.text(run_files.of_spec(records.read_spec(root, run))))
         return
@@ -136,6 +143,10 @@ def show(run: str, root: str, *, as_toml: bool, as_json: bool) -> None:
 @_on_run
 def watch_(run: str, root: str, *, as_json: bool) -> None:
     """Show the progress of a run until it ends; Ctrl-C ends the watching, not the run."""
+    from jobs.commands.running import emit_run
+    from jobs.runs import records
+    from jobs.runs.watch import watch
+
     records.read_spec(root, run)
     emit_run(root, watch(root, [run], lines=as_json), already=False, as_json=as_json)
 
@@ -144,6 +155,8 @@ def watch_(run: str, root: str, *, as_json: bool) -> None:
 @_on_run
 def logs(run: str, root: str, *, as_json: bool) -> None:
     """Print the messages and errors of all attempts at a run."""
+    from jobs.runs import records
+
     records.read_spec(root, run)
     lines = records.log(root, run)
     emit(
@@ -155,6 +168,8 @@ def logs(run: str, root: str, *, as_json: bool) -> None:
 @_on_run
 def stop(run: str, root: str, *, as_json: bool) -> None:
     """Ask a run, and those it still waits for, to stop; what is done is kept."""
+    from jobs.runs import driver, heartbeat
+
     for spec in driver.specs_to_resume(root, run):
         heartbeat.stop(root, spec.id)
     emit({"run": run}, f"{run}: asked to stop; 'lake runs resume {run}' goes on", as_json=as_json)
@@ -164,6 +179,8 @@ def stop(run: str, root: str, *, as_json: bool) -> None:
 @_on_run
 def rm(run: str, root: str, *, as_json: bool) -> None:
     """Delete a run with all that it made; not one that runs, or that another run builds on."""
+    from jobs.runs import removal
+
     objects = removal.remove(root, run)
     emit({"run": run, "objects": objects}, f"{run}: {objects} objects deleted", as_json=as_json)
 
@@ -174,6 +191,9 @@ def rm(run: str, root: str, *, as_json: bool) -> None:
 @detach_option
 def resume(run: str, root: str, address: str | None, *, detach: bool, as_json: bool) -> None:
     """Go on with a run that was stopped, failed or lost its cluster."""
+    from jobs.commands.running import check_detached, emit_run, make
+    from jobs.runs import driver, records
+
     if finished := records.find(root, run):
         say(f"{run}: already done")
         emit_run(root, finished, already=True, as_json=as_json)
@@ -183,8 +203,11 @@ def resume(run: str, root: str, address: str | None, *, detach: bool, as_json: b
 
 
 def _row(
-    root: str, spec: Spec, status: Status | None, finished: FinishedRun | None
+    root: str, spec: "Spec", status: "Status | None", finished: "FinishedRun | None"
 ) -> dict[str, Any]:
+    from jobs.runs import heartbeat
+    from jobs.runs import tags as tags_of
+
     state = heartbeat.DONE if finished else heartbeat.state_of(root, spec.id, status)
     return {
         "run": spec.id,
@@ -201,6 +224,10 @@ def _row(
 
 def _texts(row: dict[str, Any]) -> list[str]:
     """A row of the table of runs."""
+    from rich.filesize import decimal
+
+    from jobs.runs import heartbeat
+
     is_done = row["state"] == heartbeat.DONE
     state = row["state"] if is_done else f"{row['state']} {row['stage']} {row['tasks']}".strip()
     finished = f"{row['finished'][:16]}Z".replace("T", " ") if is_done else ""
@@ -217,4 +244,6 @@ def _settings(values: Mapping[str, Any]) -> str:
 
 
 def _bytes(root: str, run: str) -> int:
+    from jobs.runs import records
+
     return sum(entry.size for entry in records.folder(root, run).entries())

@@ -4,10 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from lake.catalogue import catalogue, rebuild, stac
 from lake.commands.options import json_option, place, root_option
 from lake.console.messages import emit, table
-from lake.storage.connect import connect
 
 
 @click.group()
@@ -20,6 +18,8 @@ def catalog() -> None:
 @json_option
 def rebuild_(root: str, *, as_json: bool) -> None:
     """Read all stores of a lake and make its catalogue anew: where it was lost or damaged."""
+    from lake.catalogue import rebuild
+
     rows = rebuild.rebuild(root)
     columns = ["key", "number", "pixels", "cubes", "months"]
     cells = [[str(getattr(row, name)) for name in columns] for row in rows]
@@ -33,6 +33,9 @@ def rebuild_(root: str, *, as_json: bool) -> None:
 @json_option
 def stac_(root: str, out: str, *, as_json: bool) -> None:
     """Write the catalogue as a static STAC catalogue."""
+    from lake.catalogue import catalogue, stac
+    from lake.storage.connect import connect
+
     source = connect(root)
     written = stac.write(connect(out), source, catalogue.rows(source))
     url = connect(out).url("catalog.json")

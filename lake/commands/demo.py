@@ -20,12 +20,9 @@ from types import FrameType
 
 import click
 
-from lake import dask_cluster
-from lake.catalogue import catalogue
 from lake.commands.options import Months, json_option
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
-from lake.storage.connect import connect
 
 LISTING = "clearland-l1b-c0"
 LAKE = "stores"
@@ -58,6 +55,8 @@ def demo(
     folder: Path, shape: tuple[int, int], months: tuple[int, ...], days: str, *, as_json: bool
 ) -> None:
     """Show the whole way on synthetic files: ingest, merge, every job, a report with pictures."""
+    from lake import dask_cluster
+
     _check_software()
     _claim(folder)
     began = time.monotonic()
@@ -154,6 +153,9 @@ def _set(settings: Sequence[str]) -> list[str]:
 
 
 def _keys(root: str) -> list[str]:
+    from lake.catalogue import catalogue
+    from lake.storage.connect import connect
+
     return [row.key for row in catalogue.rows(connect(root))]
 
 

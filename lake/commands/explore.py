@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lake.commands.options import json_option, root_option
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
-from lake.explore.contents import Offer
-from lake.explore.server import OFFER, page_files, server
-from lake.storage.connect import connect
-from lake.storage.objects import Objects
+
+if TYPE_CHECKING:
+    from lake.storage.objects import Objects
 
 PORT = 8765
 
@@ -38,6 +38,10 @@ def explore(
     root: str, port: int, host: str, folder: Path | None, url: str, *, as_json: bool
 ) -> None:
     """Serve a page that shows the lake: maps, cycles of pixels, similar land."""
+    from lake.explore.contents import Offer
+    from lake.explore.server import server
+    from lake.storage.connect import connect
+
     objects = connect(root)
     if folder is not None:
         written = export(objects, folder, url or _on_the_web(root))
@@ -61,7 +65,7 @@ def explore(
             return
 
 
-def export(objects: Objects, folder: Path, url: str) -> list[str]:
+def export(objects: "Objects", folder: Path, url: str) -> list[str]:
     """Write the page; returns the names of its files.
 
     Args:
@@ -69,6 +73,9 @@ def export(objects: Objects, folder: Path, url: str) -> list[str]:
         folder: made if need be; files of the same names are replaced.
         url: of the lake, for browsers.
     """
+    from lake.explore.contents import Offer
+    from lake.explore.server import OFFER, page_files
+
     folder.mkdir(parents=True, exist_ok=True)
     offer = Offer(objects).document(url, is_live=False)
     pages = page_files() | {OFFER: json.dumps(offer, indent=1).encode()}

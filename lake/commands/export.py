@@ -5,29 +5,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lake.commands.options import TimeOfDay, json_option, root_option
+from lake.commands.options import STATISTICS, TimeOfDay, json_option, root_option
 from lake.console.messages import emit
 from lake.errors import ConfigError
-from lake.export import ENDINGS, FORMATS, RUN_FORMATS, RunSelection, Selection
-from lake.reading import cubes, region_files
-from lake.reading.run import open_run
-from lake.reading.store import open as open_store
-from lake.storage.files import check_folder
 
 if TYPE_CHECKING:
     from lake.format.regions import Region
+
+KINDS = ("geotiff", "netcdf", "parquet")
+"""`lake.export.FORMATS`, named here too so that help does not load the writers."""
 
 
 @click.command()
 @root_option
 @click.argument("store", metavar="[KEY_OR_URL]", required=False)
 @click.option("--run", help="Write what this run gave to pixels, instead of a store.")
-@click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="[by the file's ending]")
+@click.option("--format", "kind", type=click.Choice(KINDS), help="[by the file's ending]")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--cube", help="Of a store: its name.")
 @click.option(
     "--statistic", "statistics", multiple=True, default=("mean",), show_default=True,
-    type=click.Choice(cubes.ALL_STATISTICS), help="Repeatable.",
+    type=click.Choice(STATISTICS), help="Repeatable.",
 )  # fmt: skip
 @click.option("--month", "months", multiple=True, type=int, help="1 to 12; repeatable; none: all.")
 @click.option("--tod", "tods", multiple=True, type=TimeOfDay(), help="UTC, or seconds; likewise.")
@@ -65,6 +63,12 @@ def export(
     as_json: bool,
 ) -> None:
     """Write part of a store, or of a run, as one file: GeoTIFF, netCDF or GeoParquet."""
+    from lake.export import FORMATS, RUN_FORMATS, RunSelection, Selection
+    from lake.reading import region_files
+    from lake.reading.run import open_run
+    from lake.reading.store import open as open_store
+    from lake.storage.files import check_folder
+
     if bool(store) == bool(run):
         raise ConfigError("wanted either the key or URL of a store, or --run RUN")
     if bbox and polygon:
@@ -91,6 +95,8 @@ def export(
 
 
 def _by_ending(out: Path) -> str:
+    from lake.export import ENDINGS
+
     if out.suffix.lower() not in ENDINGS:
         raise ConfigError(
             f"the ending of {out} names no format: give --format, or end it in {', '.join(ENDINGS)}"

@@ -8,15 +8,16 @@ import click
 
 from lake.commands.options import json_option, root_option
 from lake.console.messages import emit, table
-from lake.upkeep import garbage, reports
-from lake.upkeep.garbage import GRACE
+
+DAYS = 7
+"""`lake.upkeep.garbage.GRACE`, named here too so that help does not load what collects."""
 
 
 @click.command()
 @root_option
 @click.option(
     "--grace",
-    default=GRACE.days,
+    default=DAYS,
     show_default=True,
     type=click.FloatRange(min=0),
     help="Days for which whatever was in use stays.",
@@ -25,6 +26,8 @@ from lake.upkeep.garbage import GRACE
 @json_option
 def gc(root: str, grace: float, *, dry_run: bool, as_json: bool) -> None:
     """Delete what no reader or writer needs any more: old generations, published parts, drafts."""
+    from lake.upkeep import garbage, reports
+
     period = timedelta(days=grace)
     garbage.check_grace(period)
     with nullcontext() if dry_run else reports.record(root, "gc") as report:

@@ -7,10 +7,13 @@ names to `Command`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from typing import Any
 
 import click
 
 ENTRY_POINTS = "goeslake.commands"
+OWN = ("lake", "ingest", "jobs")
+"""The packages whose modules are always there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,33 @@ class LazyGroup(click.Group):
         """
         if cmd_name not in self._offered:
             return super().get_command(ctx, cmd_name)
-        command = self._offered[cmd_name]
         try:
-            return command.load()
+            return self._offered[cmd_name].load()
         except ModuleNotFoundError as error:
+            self._refuse(cmd_name, error)
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
+        """Run a command, whose libraries load now.
+
+        Raises:
+            ClickException: a library that it needs is not installed.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            self._refuse(ctx.invoked_subcommand or "", error)
+            raise
+
+    def _refuse(self, name: str, error: ModuleNotFoundError) -> None:
+        """Say what to install, unless it is a module of ours, whose lack no installation mends.
+
+        Raises:
+            ClickException: a library is not installed.
+        """
+        if name in self._offered and (error.name or "").partition(".")[0] not in OWN:
             raise click.ClickException(
-                f"'lake {cmd_name}' needs {error.name}: pip install 'goeslake[{command.extra}]'"
+                f"'lake {name}' needs {error.name}: pip install 'goeslake[{self._offered[name].extra}]'"
             ) from error
 
     def format_commands(

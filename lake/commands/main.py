@@ -16,61 +16,61 @@ from lake.errors import LakeError
 
 
 def _catalog() -> click.Command:
-    from lake.commands.catalog import catalog  # noqa: PLC0415 (loads when it is used, as those below)
+    from lake.commands.catalog import catalog
 
     return catalog
 
 
 def _completion() -> click.Command:
-    from lake.commands.completion import completion  # noqa: PLC0415
+    from lake.commands.completion import completion
 
     return completion
 
 
 def _demo() -> click.Command:
-    from lake.commands.demo import demo  # noqa: PLC0415
+    from lake.commands.demo import demo
 
     return demo
 
 
 def _explore() -> click.Command:
-    from lake.commands.explore import explore  # noqa: PLC0415
+    from lake.commands.explore import explore
 
     return explore
 
 
 def _export() -> click.Command:
-    from lake.commands.export import export  # noqa: PLC0415
+    from lake.commands.export import export
 
     return export
 
 
 def _gc() -> click.Command:
-    from lake.commands.gc import gc  # noqa: PLC0415
+    from lake.commands.gc import gc
 
     return gc
 
 
 def _info() -> click.Command:
-    from lake.commands.stores import info  # noqa: PLC0415
+    from lake.commands.stores import info
 
     return info
 
 
 def _ls() -> click.Command:
-    from lake.commands.stores import ls  # noqa: PLC0415
+    from lake.commands.stores import ls
 
     return ls
 
 
 def _tree() -> click.Command:
-    from lake.commands.stores import tree  # noqa: PLC0415
+    from lake.commands.stores import tree
 
     return tree
 
 
 def _url() -> click.Command:
-    from lake.commands.stores import url  # noqa: PLC0415
+    from lake.commands.stores import url
 
     return url
 
@@ -113,7 +113,7 @@ def main() -> None:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except _store_errors() as error:  # after all retries
-        from lake.storage import refusals  # noqa: PLC0415 (slow to load, like the object stores)
+        from lake.storage import refusals
 
         cause = str(error).partition("\n")[0]
         refusal = refusals.explain("use", "the object store", error)
@@ -123,7 +123,7 @@ def main() -> None:
 
 def _store_errors() -> tuple[type[Exception], ...]:
     """The errors that a failing object store raises; asked for when something was raised."""
-    from lake.storage.connect import STORE_ERRORS  # noqa: PLC0415
+    from lake.storage.connect import STORE_ERRORS
 
     return STORE_ERRORS
 

@@ -9,6 +9,11 @@ from lake.errors import ConfigError
 from lake.format.times import parse_months, parse_tod
 from lake.storage.urls import absolute
 
+STATISTICS = (
+    "count", "min", "max", "m1", "m2", "m3", "m4", "mean", "stddev", "skewness", "kurtosis",
+)  # fmt: skip
+"""`lake.reading.cubes.ALL_STATISTICS`, named here too so that help does not load the readers."""
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

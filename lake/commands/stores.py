@@ -3,23 +3,21 @@
 import io
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-import zarr
 
-from lake.catalogue import catalogue
 from lake.commands.options import json_option, key_argument, root_option
 from lake.console.messages import emit, table
 from lake.errors import MissingError
 from lake.format import keys
-from lake.storage.connect import connect
-from lake.storage.documents import read_json
-from lake.storage.objects import Objects
 from lake.storage.urls import join
-from lake.store import commits, ledger
-from lake.store.generations import StoreState
+
+if TYPE_CHECKING:
+    from lake.catalogue import catalogue
+    from lake.storage.objects import Objects
+    from lake.store import ledger
+    from lake.store.generations import StoreState
 
 SHOWN = 3
 """Time steps named for each reason that they are missing; --json names all."""
@@ -30,6 +28,9 @@ SHOWN = 3
 @json_option
 def ls(root: str, *, as_json: bool) -> None:
     """List the stores."""
+    from lake.catalogue import catalogue
+    from lake.storage.connect import connect
+
     rows = catalogue.rows(connect(root))
     columns = [
         "key", "number", "pixels", "cubes", "months", "merged", "pending", "missing", "suspect",
@@ -45,6 +46,9 @@ def ls(root: str, *, as_json: bool) -> None:
 @json_option
 def url(key: str, root: str, *, as_json: bool) -> None:
     """Print the URL of a store's newest generation."""
+    from lake.catalogue import catalogue
+    from lake.storage.connect import connect
+
     url_ = connect(root).url(catalogue.generation(_row(connect(root), key)))
     emit({"key": key, "url": url_}, url_, as_json=as_json)
 
@@ -55,6 +59,9 @@ def url(key: str, root: str, *, as_json: bool) -> None:
 @json_option
 def info(key: str, root: str, *, as_json: bool) -> None:
     """Tell what a store holds, what waits, what it lacks and what it was made from."""
+    from lake.storage.connect import connect
+    from lake.store import ledger
+
     objects = connect(root)
     row = _row(objects, key)
     store = connect(join(root, row.key))
@@ -89,6 +96,11 @@ def info(key: str, root: str, *, as_json: bool) -> None:
 @json_option
 def tree(key: str, root: str, *, as_json: bool) -> None:
     """Show the groups and arrays of a store's newest generation."""
+    import zarr
+
+    from lake.catalogue import catalogue
+    from lake.storage.connect import connect
+
     objects = connect(root)
     row = _row(objects, key)
     group = zarr.open_consolidated(
@@ -109,8 +121,10 @@ def tree(key: str, root: str, *, as_json: bool) -> None:
     emit(arrays, table(["array", "dtype", "axes"], rows), as_json=as_json)
 
 
-def _domain_origin(objects: Objects, key: str) -> dict[str, Any]:
+def _domain_origin(objects: "Objects", key: str) -> dict[str, Any]:
     """How the pixels of a geometry came about: rule, mask, files; empty if the lake does not say."""
+    import numpy as np
+
     parsed = keys.parse(key)
     try:
         data = objects.get(f"{parsed.sat}/{parsed.listing}/domains/{parsed.geom}.npz")
@@ -129,11 +143,11 @@ def _origin_text(origin: dict[str, Any]) -> str:
     return ", ".join(text for text in (rule, mask and f"mask {mask}", named) if text)
 
 
-def _reasons(entries: list[ledger.LedgerEntry]) -> list[dict[str, str]]:
+def _reasons(entries: "list[ledger.LedgerEntry]") -> list[dict[str, str]]:
     return [{"step": entry.step, "reason": entry.reason} for entry in entries]
 
 
-def _summary(entries: list[ledger.LedgerEntry]) -> list[str]:
+def _summary(entries: "list[ledger.LedgerEntry]") -> list[str]:
     """A line for each reason that time steps are missing, or a second choice: how many, and which."""
     steps: dict[str, list[str]] = {}
     for entry in entries:
@@ -144,7 +158,7 @@ def _summary(entries: list[ledger.LedgerEntry]) -> list[str]:
     ]
 
 
-def _waiting(entries: ledger.Ledger) -> list[str]:
+def _waiting(entries: "ledger.Ledger") -> list[str]:
     """A line that says how many time steps wait to be published, and from when to when they are."""
     steps = sorted(entry.step for entry in entries.pending)
     if not steps:
@@ -152,8 +166,10 @@ def _waiting(entries: ledger.Ledger) -> list[str]:
     return [f"  {len(steps)} staged, waiting to be published: {steps[0]} to {steps[-1]}"]
 
 
-def _rule(store: Objects, state: StoreState) -> str:
+def _rule(store: "Objects", state: "StoreState") -> str:
     """The clear-sky rule of the store's listing; empty where nobody kept it."""
+    from lake.storage.documents import read_json
+
     try:
         listing = read_json(store, f"listings/{state.listing}.json")
     except MissingError:
@@ -169,7 +185,9 @@ def _axis(name: str, length: int) -> str:
     return f"{name} {length}"
 
 
-def _row(objects: Objects, key: str) -> catalogue.Row:
+def _row(objects: "Objects", key: str) -> "catalogue.Row":
+    from lake.catalogue import catalogue
+
     rows = catalogue.rows(objects)
     for row in rows:
         if row.key == key.strip("/"):
@@ -178,7 +196,10 @@ def _row(objects: Objects, key: str) -> catalogue.Row:
     raise MissingError(f"there is no store {key!r} in {objects.root}; its stores are:\n  {keys}")
 
 
-def _newest(store: Objects) -> StoreState:
+def _newest(store: "Objects") -> "StoreState":
+    from lake.store import commits
+    from lake.store.generations import StoreState
+
     commit = commits.head(store)
     if commit is None:
         raise MissingError(

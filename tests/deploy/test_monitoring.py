@@ -10,7 +10,7 @@ from tempfile import gettempdir
 import pytest
 import yaml
 
-from jobs.commands.prometheus import PrometheusText
+from jobs.commands.prometheus_server import PrometheusText
 from tests.deploy.manifests import DEPLOY, ROOT
 from tests.jobs import small
 

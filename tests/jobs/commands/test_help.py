@@ -5,11 +5,22 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
+import click
 import pytest
 
 from jobs import registry
+from jobs.commands import plot
+from jobs.figures import trajectory_loops
 from jobs.runs import setting_descriptions
+from lake.commands import export, gc, group, main
+from lake.commands.options import STATISTICS
+from lake.export import FORMATS
+from lake.plot import cycles, maps
+from lake.plot.views import MapProjection
+from lake.reading import cubes
+from lake.upkeep import garbage
 
 HEAVY = (
     "torch", "dask", "distributed", "zarr", "xarray", "pyarrow", "numpy", "pandas", "matplotlib", "rich",
@@ -44,6 +55,8 @@ def run(*commands: tuple[str, ...]) -> tuple[list[tuple[int, str]], list[str]]:
 
 COMMANDS = {"import": ("import", "vectors")}
 """Commands of jobs that have other names than the job."""
+SERVE = ("prometheus", "serve")
+"""A command whose group wants a lake before it shows help."""
 
 
 def test_help_of_every_job_lists_its_settings_and_loads_nothing_heavy():
@@ -56,6 +69,47 @@ def test_help_of_every_job_lists_its_settings_and_loads_nothing_heavy():
             assert f"\n    {setting.name}=" in said
             assert setting.text.replace("`", "") in text
             assert ", ".join(setting.choices) in text
+
+
+def commands(command=main.lake, path=()) -> list[tuple[str, ...]]:
+    """The words of every command, groups and what is in them."""
+    if not isinstance(command, click.Group):
+        return [path]
+    context = click.Context(command)
+    found = [path] if path else []
+    for name in command.list_commands(context):
+        found += commands(command.get_command(context, name), (*path, name))
+    return found
+
+
+def test_help_of_every_command_loads_nothing_heavy():
+    asked = [(*words, "--help") for words in commands() if words != SERVE]
+    assert len(asked) > 40
+    found, loaded = run(*asked)
+    assert loaded == []
+    for words, (code, said) in zip(asked, found, strict=True):
+        assert code == 0, words
+        assert said.startswith(f"Usage: lake {' '.join(words[:-1])}"), words
+
+
+def test_choices_that_are_named_twice_are_those_of_what_loads_later():
+    assert cubes.ALL_STATISTICS == STATISTICS
+    assert get_args(MapProjection) == plot.PROJECTIONS
+    assert get_args(cycles.Over) == trajectory_loops.OVER == plot.CYCLES
+    assert get_args(cycles.Clock) == plot.CLOCKS
+    assert maps.OVER == plot.FILMS
+    assert tuple(FORMATS) == export.KINDS
+    assert garbage.GRACE.days == gc.DAYS
+
+
+def test_library_that_is_not_installed_is_named_with_what_to_install(
+    run_lake, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "jobs.commands.making", None)
+    monkeypatch.setattr(group, "OWN", ())
+    code, _, err = run_lake("pca", "KEY", "--lake", str(tmp_path))
+    assert code == 1
+    assert "'lake pca' needs jobs.commands.making: pip install 'goeslake[jobs]'" in err
 
 
 REFUSALS = {

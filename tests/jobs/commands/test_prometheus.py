@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingest import ingestion
 from ingest.listing import listing
 from ingest.synthetic import granules
-from jobs.commands.prometheus import PrometheusText, server
+from jobs.commands.prometheus_server import PrometheusText, server
 from jobs.runs import driver, heartbeat, records
 from jobs.runs.spec import FinishedRun
 from jobs.sampling import sample

@@ -60,6 +60,7 @@ import embedding_sheet
 from embedding_lands import LANDS, QUICK, TEXTURED, Land, Size
 from embedding_methods import LEARNT, LINEAR, METHODS, Data, Method, Singles, learnt
 from embedding_sheet import LandPictures
+from result_lines import ResultLines
 
 from jobs.evaluation import coherence, measures
 from jobs.evaluation.cases import MeasureSettings
@@ -114,17 +115,21 @@ class Task:
     """Methods whose vectors are kept for the sheet."""
     learnt: Mapping[str, str] = field(default_factory=LEARNT.copy)
     """Settings of the methods that are none of `LINEAR`."""
+    learners: Mapping[str, Callable[[Data, str], tuple[Singles, Singles]]] = field(
+        default_factory=dict
+    )
+    """What learns by the settings of a method, where it is not `embedding_methods.learnt`."""
 
     def method(self, name: str) -> Method:
         """The method of a name."""
         if name in self.learnt:
-            return partial(learnt, overrides=self.learnt[name])
+            return partial(self.learners.get(name, learnt), overrides=self.learnt[name])
         return METHODS[name]
 
     @property
-    def results(self) -> Path:
+    def results(self) -> ResultLines:
         """The file with a line for each land, seed and method."""
-        return self.work / "results.jsonl"
+        return ResultLines(self.work / "results.jsonl")
 
     def vectors(self, method: str) -> Path:
         """The file of vectors kept for the sheet."""
@@ -142,16 +147,9 @@ class Task:
         digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:12]
         return known | {"settings": digest}
 
-    def stored(self) -> dict[str, Mapping[str, float]]:
-        """Method -> measure -> value, of the lines that there are; of equal ones the last."""
-        lines = self.results.read_text("utf-8").splitlines() if self.results.exists() else []
-        found = {}
-        for line in map(json.loads, lines):
-            values = line.pop("values")
-            line.pop("seconds")
-            found[json.dumps(line, sort_keys=True)] = values
-        keys = {name: json.dumps(self.identity(name), sort_keys=True) for name in self.methods}
-        return {name: found[key] for name, key in keys.items() if key in found}
+    def stored(self) -> Results:
+        """Method -> measure -> value, of what has been measured."""
+        return self.results.read({name: self.identity(name) for name in self.methods})
 
 
 def run(task: Task, measuring: MeasureSettings | None = None) -> Results:
@@ -161,19 +159,15 @@ def run(task: Task, measuring: MeasureSettings | None = None) -> Results:
     missing = [name for name in task.methods if name not in stored or name in absent]
     if missing:
         land = embedding_lands.load(task.land, task.seed, task.size, task.work)
-        _say(f"{task.land} {task.seed}: {land.first.shape[1]} pixels, {len(land.names)} features")
+        counts = f"{land.first.shape[1]} pixels, {len(land.names)} features"
+        print(task.land, task.seed, counts, file=sys.stderr, flush=True)
         data = Data.of(land, task.seed)
         how = measuring or MeasureSettings(square=LANDS[task.land].square)
         for name in missing:
             values, seconds, first = measured(data, land, how, task.method(name))
-            line = task.identity(name) | {"values": values, "seconds": round(seconds, 1)}
-            with task.results.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(line) + "\n")
+            task.results.add(task.identity(name), values, seconds)
             if name in task.pictured:
                 np.save(task.vectors(name), first)
-            _say(
-                f"  {task.land} {task.seed} {name}: {seconds:.0f} CPU s, knn {values['knn_3']:.3f}"
-            )
     return task.stored()
 
 
@@ -263,10 +257,6 @@ def pictures_of(task: Task, method: str, name: str) -> LandPictures:
     known = np.isfinite(linear).all(axis=1) & np.isfinite(vectors).all(axis=1)
     arrays = truth.row, truth.column, truth.classes, linear, vectors
     return LandPictures(name, *(values[known] for values in arrays))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -53,6 +53,7 @@ import embedding_methods
 import seed_statistics
 from embedding_lands import LANDS, Land, Size
 from embedding_methods import Data
+from result_lines import ResultLines
 
 from jobs.embedding import recipe, vectors
 from jobs.embedding.losses import contrastive
@@ -110,11 +111,6 @@ class Task:
     work: Path
 
     @property
-    def results(self) -> Path:
-        """The file with a line for each training."""
-        return self.work / "results.jsonl"
-
-    @property
     def trainings(self) -> list[dict[str, Any]]:
         """What the lines of this seed are found by."""
         return [
@@ -124,28 +120,21 @@ class Task:
             for share in self.shares or KINDS[kind].shares
         ]
 
-    def stored(self) -> list[dict[str, Any]]:
-        """The lines that there are."""
-        lines = self.results.read_text("utf-8").splitlines() if self.results.exists() else []
-        return [json.loads(line) for line in lines]
-
 
 def run(task: Task) -> list[dict[str, Any]]:
-    """Train and measure what a seed lacks; returns its lines."""
-    found = {_key(line): line for line in task.stored()}
-    missing = [training for training in task.trainings if _key(training) not in found]
+    """Train and measure what a seed lacks; returns its trainings with their values."""
+    results, wanted = ResultLines(task.work / "results.jsonl"), dict(enumerate(task.trainings))
+    stored = results.read(wanted)
+    missing = [training for number, training in wanted.items() if number not in stored]
     if missing:
         land = embedding_lands.load(LAND, task.seed, Size(rows=task.rows), task.work)
         data = Data.of(land, task.seed)
         for training in missing:
             began = time.process_time()
-            line = training | {"values": measured(data, land, training["kind"], training["share"])}
-            line["seconds"] = round(time.process_time() - began, 1)
-            with task.results.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(line) + "\n")
-            found[_key(line)] = line
-            print(json.dumps(line), file=sys.stderr, flush=True)
-    return [found[_key(training)] for training in task.trainings]
+            values = measured(data, land, training["kind"], training["share"])
+            results.add(training, values, time.process_time() - began)
+    found = results.read(wanted)
+    return [training | {"values": found[number]} for number, training in wanted.items()]
 
 
 def measured(data: Data, land: Land, kind: str, share: float) -> dict[str, float]:
@@ -372,11 +361,6 @@ def _log_determinant(covariance: Floats, positions: NDArray[np.int64], pixels: i
     logarithm = np.linalg.slogdet(covariance[np.ix_(positions, positions)])[1]
     halves = special.digamma((freedom - np.arange(count)) / 2)
     return float(logarithm - halves.sum() - count * math.log(2 / freedom))
-
-
-def _key(line: Mapping[str, Any]) -> str:
-    """What a line is found by."""
-    return json.dumps([line[name] for name in ("kind", "share", "seed", "rows", "settings")])
 
 
 def _cell(statistics: Mapping[str, Any] | None, *, bold: bool) -> str:

@@ -104,7 +104,17 @@ def verdict(found: Mapping[str, Mapping[str, float]]) -> str:
     return "; ".join(texts) or "no difference"
 
 
-def markdown(document: Mapping[str, Any]) -> Iterator[str]:
+def compare(
+    document: Mapping[str, dict[str, Any]], runs: Sequence[Results], bases: Mapping[str, str]
+) -> None:
+    """Add to each method how it differs from its base, where both were measured."""
+    for method, base in bases.items():
+        if {method, base} <= document.keys():
+            found = differences(runs, method, base)
+            document[method].update({"over_base": found, "verdict": verdict(found)})
+
+
+def markdown(document: Mapping[str, Any], bases: Mapping[str, str] = BASES) -> Iterator[str]:
     """The lines of a table of the guide: a method each, the best mean of a column bold."""
     yield f"| | {' | '.join(SHOWN.values())} | against |"
     yield "|" + "---|" * (len(SHOWN) + 2)
@@ -116,7 +126,7 @@ def markdown(document: Mapping[str, Any]) -> Iterator[str]:
             is_best = mean == best[name] and name != "r2_place"
             text = f"**{_short(mean)}**" if is_best else _short(mean)
             cells.append(f"{text} ({_short(spread)})")
-        base = BASES.get(method)
+        base = bases.get(method)
         against = f"{base}: {values['verdict']}" if base and "verdict" in values else ""
         yield f"| {method} | {' | '.join(cells)} | {against} |"
 
@@ -163,10 +173,7 @@ def main() -> None:
     ]
     runs = embedding.each(embedding.run, tasks, arguments.processes)
     document = embedding.table(runs, methods)
-    for method, base in BASES.items():
-        if {method, base} <= set(methods):
-            found = differences(runs, method, base)
-            document[method] |= {"over_base": found, "verdict": verdict(found)}
+    compare(document, runs, BASES)
     (work / "table.json").write_text(json.dumps(document, indent=1), "utf-8")
     text = "\n".join(markdown(document))
     (work / "table.md").write_text(text + "\n", "utf-8")

@@ -4,6 +4,10 @@ The functions of `import jobs` give one, and `open_run` one that somebody else m
 the lake, as `lake runs` has it; of the client only `submit` and `run` are used, so that any Dask will do.
 """
 
+import os
+import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -212,7 +216,19 @@ def submit(client: "Client", root: str, specs: Sequence[Spec]) -> Run:
     bases = [spec.id for spec in unfinished[:-1]]
     if heartbeat.is_alive(root, run):
         return Run(root, run, bases)
-    return Run(root, run, bases, client, driver.submit(client, root, unfinished))
+    future = driver.submit(client, root, unfinished)
+    client.run(_ignore_interrupts, socket.gethostname(), os.getpgrp(), os.getpid())
+    return Run(root, run, bases, client, future)
+
+
+def _ignore_interrupts(host: str, group: int, process: int) -> None:
+    """On a worker of a cluster that a notebook started: an interrupt of a cell is none of the run.
+
+    Jupyter sends it to the whole group of processes, where the workers of a `LocalCluster` are.
+    """
+    is_child = socket.gethostname() == host and os.getpgrp() == group and os.getpid() != process
+    if is_child and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def open_run(run: str | Path, *, lake: str | Path | None = None) -> Run:

@@ -67,6 +67,8 @@ def test_same_settings_are_the_same_run_by_key_url_and_command(client, truth, ch
 
 def test_runs_go_to_another_lake_if_it_is_named(client, store, tmp_path):
     run = jobs.sample(client, store, lake=tmp_path / "mine", design="random", pixels=50)
+    handlers = client.run(lambda: signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
+    assert all(handlers.values()), "Jupyter interrupts all processes of its group"
     assert run.result(timeout=120).sizes["sample"] == 50
     assert run.url == f"{tmp_path}/mine/runs/{run.id}"
     assert run.store.url == store.url

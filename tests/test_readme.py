@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from lake.commands import main
+from tests import prose
 from tests.lake.small_store import CUBES, KEY, small_domain, values, write
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
+DOCS = ROOT / "docs"
+README, INDEX = ((folder / "README.md").read_text("utf-8") for folder in (ROOT, DOCS))
 COMMANDS = [
-    line.partition("#")[0].strip() for line in re.findall(r"^    (lake .*)$", README, re.MULTILINE)
+    line.partition("#")[0].strip()
+    for line in re.findall(r"^    (lake .*)$", README + INDEX, re.MULTILINE)
 ]
 
 
@@ -43,7 +46,12 @@ def test_command_is_understood(line):
 
 
 def test_commands_are_there():
-    assert len(COMMANDS) >= 5
+    assert all(page.count("\n    lake ") >= 5 for page in (README, INDEX))
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for target in re.findall(r"^    make (\w+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_index_lists_every_page():
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} - {"README.md"}
+    assert pages == {link.partition("#")[0] for link in prose.links(INDEX)}

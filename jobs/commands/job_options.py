@@ -70,7 +70,9 @@ def value_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+def complete(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> "list[CompletionItem[str]]":
     """What `--set` may go on with: names of settings, and behind a name its values.
 
     Of several values, separated by commas, the last is completed.

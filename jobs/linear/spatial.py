@@ -30,7 +30,7 @@ from lake.format.arrays import Floats, Indices, Integers, Singles
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
 """Distances in rows or columns of the grid."""
 PAIRS, MIN_PAIRS = 20_000, 200
-"""Pairs of pixels at a lag, at most; a lag with fewer than the second is left out."""
+"""Pairs of pixels at a lag, or at a lag of one half, at most; with fewer than the second it is left out."""
 NUGGET_LAGS = (1, 2)
 """Lags by which the nugget is found."""
 SHORT, LEVEL, POWER = 0.6, 0.5, 0.5
@@ -180,7 +180,7 @@ def nugget(
         second: (P, k) scores of the second period.
         total: (k, k) their covariance, by which axes are orthogonal.
         places: (P,) row and column of each pixel on the grid.
-        random: deals pixels into halves.
+        random: deals pixels into halves, and draws `PAIRS` of the pairs of each.
     """
     is_first_half = random.random(len(first)) < 0.5
     near, far = (float(np.hypot(*np.transpose(directions(lag))).mean()) for lag in NUGGET_LAGS)
@@ -188,9 +188,10 @@ def nugget(
     halves = [np.zeros_like(total), np.zeros_like(total)]
     for weight, (one, other) in zip(weights, partners(*places, NUGGET_LAGS), strict=True):
         for half, belongs in zip(halves, (is_first_half[one], ~is_first_half[one]), strict=True):
-            if belongs.sum() < MIN_PAIRS:
+            drawn = random.permutation(np.flatnonzero(belongs))[:PAIRS]
+            if len(drawn) < MIN_PAIRS:
                 return np.zeros_like(total)
-            np.add(half, weight * variation(first, second, one[belongs], other[belongs]), out=half)
+            np.add(half, weight * variation(first, second, one[drawn], other[drawn]), out=half)
     white, back = _power(total, -0.5), _power(total, 0.5)
     first_half, second_half = (_symmetric(white @ half @ white) for half in halves)
     both = _along(first_half, second_half) + _along(second_half, first_half)

@@ -1,6 +1,8 @@
 # The two commands of the README are `make demo` and `make test`; both set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
+# Hundreds of processes of the tests import the same libraries: what one has compiled the next one reads.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: install demo test check lint lanes faults fuzz
 

@@ -23,11 +23,14 @@ PRIVATE_NAMES = {
     "_strip_protocol": "of file systems of fsspec: no public way tells a path as its listings do",
 }
 OPTIONAL = {
+    "IPython": "of notebooks, which have loaded it: no other program is asked to show anything",
     "dask_gateway": "of addresses gateway+https://; the message without it tells what to install",
     "pyogrio": "of regions in files that are no GeoJSON; the message without it tells what to install",
 }
 LEFT_OUT = {"torch", "safetensors", "umap-learn", "pynndescent"}
 """What no lane of the lowest releases installs: torch, and what goes with it."""
+OFFERED = {"umap": "umap-learn"}
+"""What is imported under another name than its package has, where no lane may have installed that."""
 BROUGHT = {"boto3": "by moto", "yarl": "by aiohttp"}
 """What the tests of lanes import, and which of their tools installs it."""
 
@@ -103,7 +106,8 @@ def test_all_that_is_imported_is_declared():
     undeclared = {
         name
         for name in others
-        if not names & {name.replace("_", "-"), *map(str.lower, offered.get(name, ()))}
+        if not names
+        & {name.replace("_", "-"), OFFERED.get(name), *map(str.lower, offered.get(name, ()))}
     }
     assert undeclared == set()
 

@@ -169,7 +169,7 @@ def test_any_measure_can_be_mapped_and_the_embedding_as_colours(written, run):
     assert "6-dimensional embedding" in run_maps.draw(root, run).caption
     with pytest.raises(ConfigError, match="has no daily_amount of these pixels: too few"):
         run_maps.draw(root, run, array="daily_amount")
-    with pytest.raises(ConfigError, match="has no map of 'speed': wanted a run of trajectory"):
+    with pytest.raises(ConfigError, match="has no map of 'speed': wanted scatter, or a run of"):
         run_maps.draw(root, run, array="speed")
 
 

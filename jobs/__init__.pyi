@@ -519,7 +519,7 @@ def embed(
         column: The column of classes of a table, or the attribute of polygons.
         sha256: SHA-256 of the labels; found when the run is named, so that another content is another run.
         int8: Whether embeddings are stored in a quarter of the bytes; needs `unit`.
-        smoothing: `neighbours`: vectors are averaged with those around that are alike (`jobs.embedding.smoothing`), or `none`; empty: the former beside a linear part.
+        smoothing: `neighbours`: vectors are averaged with those around that are alike , or `none`; empty: the former beside a linear part.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.
@@ -579,7 +579,7 @@ def umap(
         spread: Over what distance nearness falls, at least `min_dist`.
         metric: Distance of vectors. One of euclidean, manhattan, chebyshev, cosine, correlation.
         pixels: Pixels of the sample that the graph is made of; all, where there are fewer.
-        labels: URL of a file of classes (`jobs.features.labels`) that the graph is intersected with.
+        labels: URL of a file of classes that the graph is intersected with.
         column: The column of classes, where the file is a table.
         sha256: Of the labels; found when the run is named, so that another content is another run.
         densmap: Whether dense land stays dense (densMAP).

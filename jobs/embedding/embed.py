@@ -71,7 +71,7 @@ class Settings:
     int8: bool = False
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
     smoothing: str = newer("")
-    """`neighbours`: vectors are averaged with those around that are alike (`jobs.embedding.smoothing`), or
+    """`neighbours`: vectors are averaged with those around that are alike , or
     `none`; empty: the former beside a linear part."""
 
     def __post_init__(self) -> None:

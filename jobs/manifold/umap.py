@@ -99,7 +99,7 @@ class Settings:
     pixels: int = 150_000
     """Pixels of the sample that the graph is made of; all, where there are fewer."""
     labels: str = ""
-    """URL of a file of classes (`jobs.features.labels`) that the graph is intersected with."""
+    """URL of a file of classes that the graph is intersected with."""
     column: str = "label"
     """The column of classes, where the file is a table."""
     sha256: str = ""

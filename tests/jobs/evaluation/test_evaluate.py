@@ -196,11 +196,11 @@ def test_second_run_on_other_pixels_is_refused(client, written, settings, monkey
     ("wrong", "error", "message"),
     [
         ({"run": ""}, ConfigError, "--set run=RUN"),
-        ({"labels": "truth.csv"}, ConfigError, r"must end in one of \.parquet"),
+        ({"labels": "truth.txt"}, ConfigError, r"must end in one of \.parquet"),
         ({"run": "mnf-0123456789ab"}, MissingError, "no run"),
         ({"column": "kind"}, ConfigError, "no column 'kind': it has pixel, row"),
         ({"quantities": ("speed",)}, ConfigError, "no column 'speed'"),
-        ({"array": "embedding"}, ConfigError, r"no array 'embedding'.*\['scores'\]"),
+        ({"array": "embedding"}, ConfigError, r"no array 'embedding'.*it has scores"),
         ({"chosen": (10**6,)}, ConfigError, "chosen must be 0 to"),
     ],
 )

@@ -132,7 +132,7 @@ def test_what_cannot_be_joined_is_refused_by_name(client, tmp_path_factory, trut
         Settings(apart, scaled="unit")
     with pytest.raises(MissingError, match="pca-0"):
         driver.specs(truth.root, truth.key, Settings((apart[0], "pca-0")))
-    with pytest.raises(ConfigError, match=rf"run {chain.cluster} has arrays"):
+    with pytest.raises(ConfigError, match=rf"run {chain.cluster} has no vectors"):
         driver.specs(truth.root, truth.key, Settings((apart[0], chain.cluster)))
     with pytest.raises(ConfigError, match="arrays names 1 of 2 runs"):
         driver.specs(truth.root, truth.key, Settings(apart, ("scores",)))

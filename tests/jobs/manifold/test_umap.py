@@ -118,7 +118,7 @@ def test_picture_of_classes_and_of_density(
         assert code == 0, err
         assert text in said
     assert "2-dimensional" in run_maps.draw(land[0], made).caption
-    with pytest.raises(ConfigError, match="has no labels"):
+    with pytest.raises(ConfigError, match="has no classes"):
         run_maps.draw(land[0], made, array="scatter", by=vectors)
     with pytest.raises(ConfigError, match="give both"):
         run_maps.draw(land[0], made, by=groups)

@@ -187,7 +187,7 @@ MNF = {"default": "mnf-e7791127129a", "of a sample": "mnf-c7ab9daa3807"}
 EMBED = {
     "default": "embed-2979a10518eb",
     "of scores": "embed-3cc490c014a5",
-    "two periods": "embed-32a4ccca1a9a",
+    "two periods": "embed-5cde780ead78",
     "two periods as before linear parts": "embed-0f91344d0d5c",
 }
 CLUSTER = {"default": "cluster-51fd6778c6de", "of an embedding": "cluster-7ed747586f1d"}

@@ -28,7 +28,7 @@ from tests.jobs import quick, small
 LONG = quick.settings(steps=100_000)
 """Trains for minutes, unless it is stopped."""
 PATIENCE_S = 90
-KILLS = int(os.environ.get("LAKE_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("LAKE_TEST_KILLS", "2"))
 """Of workers, at least; `make faults` asks for 20."""
 
 

@@ -43,7 +43,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -259,6 +259,14 @@ def pictures_of(task: Task, method: str, name: str) -> LandPictures:
     return LandPictures(name, *(values[known] for values in arrays))
 
 
+def check_names(
+    parser: argparse.ArgumentParser, kind: str, names: Sequence[str], known: Collection[str]
+) -> None:
+    """End with a message if some of the names that were asked for are not known."""
+    if unknown := set(names) - set(known):
+        parser.error(f"no {kind} {', '.join(sorted(unknown))}: wanted some of {', '.join(known)}")
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     help_of_lands = "; ".join(f"{name}: {kind.help}" for name, kind in LANDS.items())
@@ -280,10 +288,7 @@ def _arguments() -> argparse.Namespace:
     names = {None: list(TABLE), "all": list(METHODS)}
     arguments.methods = names.get(arguments.methods) or arguments.methods.split(",")
     for name, known in (("lands", LANDS), ("methods", METHODS)):
-        if unknown := set(getattr(arguments, name)) - set(known):
-            parser.error(
-                f"no {name} {', '.join(sorted(unknown))}: wanted some of {', '.join(known)}"
-            )
+        check_names(parser, name, getattr(arguments, name), known)
     return arguments
 
 

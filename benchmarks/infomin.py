@@ -385,8 +385,7 @@ def _arguments() -> argparse.Namespace:
     arguments.kinds = tuple(arguments.kinds.split(","))
     asked = arguments.shares.split(",") if arguments.shares else ()
     arguments.shares = tuple(sorted(map(float, asked)))
-    if unknown := set(arguments.kinds) - set(KINDS):
-        parser.error(f"no kinds {', '.join(sorted(unknown))}: wanted some of {', '.join(KINDS)}")
+    embedding.check_names(parser, "kinds", arguments.kinds, KINDS)
     return arguments
 
 

@@ -311,10 +311,7 @@ def _arguments() -> argparse.Namespace:
     for name, known in (("methods", METHODS), ("losses", PREDICTED)):
         asked = tuple(word for word in getattr(arguments, name).split(",") if word)
         setattr(arguments, name, asked)
-        if unknown := set(asked) - set(known):
-            parser.error(
-                f"no {name} {', '.join(sorted(unknown))}: wanted some of {', '.join(known)}"
-            )
+        embedding.check_names(parser, name, asked, known)
     return arguments
 
 

@@ -152,10 +152,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("structure-benchmark"))
     arguments = parser.parse_args()
     arguments.methods = tuple(arguments.methods.split(","))
-    if unknown := set(arguments.methods) - set(METHODS):
-        parser.error(
-            f"no methods {', '.join(sorted(unknown))}: wanted some of {', '.join(METHODS)}"
-        )
+    embedding.check_names(parser, "methods", arguments.methods, METHODS)
     return arguments
 
 

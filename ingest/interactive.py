@@ -39,6 +39,13 @@ class Filling:
     failures: list[LakeError]
     """Of periods that could not be filled."""
 
+    def raise_failures(self) -> None:
+        """Say every failure but the first, which is raised; nothing where there is none."""
+        for failure in self.failures[1:]:
+            say(f"error: {failure}")
+        if self.failures:
+            raise self.failures[0]
+
 
 def run(
     client: Client,
@@ -95,10 +102,7 @@ def run(
         when=policy.parse(publish),
         scratch=Scratch(str(scratch)),
     )
-    for failure in filled.failures[1:]:
-        say(f"error: {failure}")
-    if filled.failures:
-        raise filled.failures[0]
+    filled.raise_failures()
     return filled.outcomes
 
 

@@ -519,7 +519,7 @@ def embed(
         column: The column of classes of a table, or the attribute of polygons.
         sha256: SHA-256 of the labels; found when the run is named, so that another content is another run.
         int8: Whether embeddings are stored in a quarter of the bytes; needs `unit`.
-        smoothing: `neighbours`: vectors are averaged with those around that are alike , or `none`; empty: the former beside a linear part.
+        smoothing: `neighbours`: vectors are averaged with those around that are alike , or `none`; empty: the former beside a linear part. One of neighbours, none.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.

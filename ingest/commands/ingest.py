@@ -24,7 +24,7 @@ from lake.commands.options import (
     place,
     root_option,
 )
-from lake.console.messages import emit, progress, say
+from lake.console.messages import emit, progress
 from lake.errors import ConfigError
 from lake.format import keys
 
@@ -164,10 +164,7 @@ def run_(
     )
     if filled.outcomes or not filled.failures:
         emit_outcomes(filled.outcomes, as_json=as_json)
-    for failure in filled.failures[1:]:
-        say(f"error: {failure}")
-    if filled.failures:
-        raise filled.failures[0]
+    filled.raise_failures()
 
 
 @ingest.command(name="publish")

@@ -1,14 +1,13 @@
 """`lake classes`: what the classes of a run look like; the run says which store they are of."""
 
-import re
 from typing import Any
 
 import click
 
 from jobs.commands.job_options import JobCommand, run_options
+from lake.format.keys import RUN_ID
 
 JOB = "classes"
-RUN_FORM = re.compile(r"[a-z]+-[0-9a-f]{12}")
 
 
 @click.command(cls=JobCommand, job=JOB)
@@ -24,7 +23,7 @@ def classes(place: str, root: str, overrides: tuple[str, ...], **options: Any) -
     from jobs.runs import records
 
     store = place
-    if RUN_FORM.fullmatch(place):
-        store = records.open_input(root, records.finished_spec(root, place).stores[0]).url
+    if RUN_ID.fullmatch(place):
+        store = records.store_of(root, place).url
         overrides = (*overrides, f"run={place}")
     make_run(JOB, root=root, store=store, overrides=overrides, **options)

@@ -69,7 +69,7 @@ def make_joined_run(
         )
     store = None
     if runs:
-        store = records.open_input(root, records.finished_spec(root, runs[0]).stores[0]).url
+        store = records.store_of(root, runs[0]).url
         overrides = (*overrides, f"runs={','.join(runs)}")
     make_run(
         name, root=root, store=store, overrides=overrides, settings_file=settings_file, **options

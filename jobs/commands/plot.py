@@ -299,7 +299,7 @@ def loops(
 
     path = _file(out, "loops.png", canvas.check)
     trajectory_loops.check(root, run, over)
-    store = records.open_input(root, records.finished_spec(root, run).stores[0])
+    store = records.store_of(root, run)
     captioned = trajectory_loops.draw(root, run, _pixels(store, points), over)
     _save_chart(run, root, captioned, path, title, dpi, as_json=as_json)
 

@@ -19,7 +19,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from jobs.embedding import (
     checkpoints,
@@ -50,7 +50,7 @@ from jobs.embedding.train import TrainingState, TrainingTask
 from jobs.embedding.trainer import TrainingPlan
 from jobs.linear import mnf
 from jobs.runs import outputs, records
-from jobs.runs.settings import check, newer, restore
+from jobs.runs.settings import OneOf, check, newer, restore
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
@@ -70,12 +70,12 @@ class Settings:
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     int8: bool = False
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
-    smoothing: str = newer("")
+    smoothing: Annotated[str, OneOf("smoothing.SMOOTHINGS")] = newer("")
     """`neighbours`: vectors are averaged with those around that are alike , or
     `none`; empty: the former beside a linear part."""
 
     def __post_init__(self) -> None:
-        fits = self.smoothing in {"", smoothing.NEIGHBOURS, smoothing.NONE}
+        fits = self.smoothing in {"", *smoothing.SMOOTHINGS}
         check("smoothing must be neighbours or none", self.smoothing, holds=fits)
         unit = self.recipe.architecture.unit
         check("int8 needs unit=true", self.int8, holds=unit or not self.int8)

@@ -15,6 +15,8 @@ from jobs.runs.settings import check
 from lake.format.arrays import AnyFloats, Floats, Indices, Singles
 
 NEIGHBOURS, NONE = "neighbours", "none"
+SMOOTHINGS = (NEIGHBOURS, NONE)
+"""Averaged with pixels around that are alike, or not at all."""
 _PIXELS = 16384
 """Pixels that are smoothed at a time."""
 

@@ -17,6 +17,7 @@ from jobs.runs.device import has_gpu
 from jobs.runs.stages import ActiveRun, Arrays, task_result
 from lake.format import order, schema
 from lake.format.arrays import Singles
+from lake.format.domain import Domain
 from lake.format.schema import Array
 from lake.reading.store import Store
 
@@ -97,7 +98,7 @@ def _embed(root: str, run: str, model_run: str, inputs: PixelInputs, pixels: sli
 def _compare(root: str, run: str, inputs: PixelInputs, numbers: list[int]) -> None:
     """On a worker: store the noise, by both periods of some superblocks."""
     model = _model(root, run)
-    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    domain = _domain(root, run)
     blocks = order.superblocks(domain.pixels, domain.layout)
     squares = [
         smoothing.squared_distances(
@@ -117,7 +118,7 @@ def _smooth(
     int8: bool,  # noqa: FBT001 (a part's arguments have no names)
 ) -> None:
     """On a worker: smooth and write the vectors of a superblock."""
-    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    domain = _domain(root, run)
     size = domain.layout.superblock
     pixels = order.superblocks(domain.pixels, domain.layout)[number]
     around = pairs.around(domain.row, domain.column, pixels)
@@ -131,6 +132,11 @@ def _smooth(
     noise = float(outputs.read(root, model_run, NOISE))
     vectors = smoothing.smoothed(np.concatenate(parts), rows, noise, np.searchsorted(needed, own))
     _write(root, run, vectors, pixels, int8=int8)
+
+
+def _domain(root: str, run: str) -> Domain:
+    """The pixels of a run that may be still under way."""
+    return records.open_input(root, records.read_spec(root, run).stores[0]).domain
 
 
 def _model(root: str, run: str) -> EmbeddingModel:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jobs.features.pixel_classes import PixelClasses, number_names
 from lake.errors import DataError
+from lake.export.geotiff_file import affine
 from lake.export.libraries import require
 from lake.format.arrays import Indices
 from lake.format.domain import Domain
@@ -127,15 +128,10 @@ def _check(source: Any, url: str) -> None:  # noqa: ANN401 (rasterio's)
 
 def _place(domain: Domain) -> tuple[Any, Any]:
     """Projection and transformation of the coarse grid, as rasterio has them."""
-    rasterio = require("rasterio")
     grid = domain.grid
     height = grid.projection.perspective_point_height
-    (north, step_y), (west, step_x) = (
-        (axis[0] * height, (axis[-1] - axis[0]) / (axis.size - 1) * height)
-        for axis in (grid.y, grid.x)
-    )
-    affine = rasterio.Affine(step_x, 0, west - step_x / 2, 0, step_y, north - step_y / 2)
-    return rasterio.crs.CRS.from_wkt(grid.projection.cf_attributes()["crs_wkt"]), affine
+    crs = require("rasterio").crs.CRS.from_wkt(grid.projection.cf_attributes()["crs_wkt"])
+    return crs, affine(grid.y * height, grid.x * height)
 
 
 def _text(bounds: Any) -> str:  # noqa: ANN401 (rasterio's)

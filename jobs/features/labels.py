@@ -20,7 +20,7 @@ from lake.console.messages import say
 from lake.errors import ConfigError, DataError
 from lake.format.arrays import Floats
 from lake.reading.store import Store
-from lake.storage.connect import connect
+from lake.storage.connect import folder_and_name
 from lake.storage.objects import exists
 from lake.storage.urls import absolute
 
@@ -49,11 +49,10 @@ def _digest(url: str, data: bytes) -> str:
     content = hashlib.sha256(data)
     if url.endswith(SHAPEFILE):
         stem = url.removesuffix(SHAPEFILE)
-        folder, _, name = stem.rpartition("/")
-        objects = connect(folder or ".")
+        objects, name = folder_and_name(stem)
         for ending in SIDECARS:
             if exists(objects, f"{name}{ending}"):
-                content.update(_bytes(f"{stem}{ending}"))
+                content.update(objects.get(f"{name}{ending}"))
     return content.hexdigest()
 
 
@@ -132,5 +131,5 @@ def _unchanged(url: str, sha256: str) -> bytes:
 
 
 def _bytes(url: str) -> bytes:
-    folder, _, name = url.rpartition("/")
-    return connect(folder or ".").get(name)
+    objects, name = folder_and_name(url)
+    return objects.get(name)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -201,8 +202,7 @@ def _band_colours(row: Row) -> dict[str, str]:
     if len(bands) <= len(COLOURS):
         return dict(zip(bands, COLOURS, strict=False))
     shades = colormaps["viridis"](np.linspace(0, 0.92, len(bands)))
-    hexes = ["#" + "".join(f"{round(255 * part):02x}" for part in shade[:3]) for shade in shades]
-    return dict(zip(bands, hexes, strict=True))
+    return dict(zip(bands, map(to_hex, shades), strict=True))
 
 
 def _dashes(row: Row) -> dict[tuple[str, ...], Dash]:

@@ -19,9 +19,11 @@ from jobs.figures import (
 )
 from jobs.figures.captioned_maps import CaptionedFigure, Place
 from jobs.runs import class_names, outputs, records
+from jobs.runs.spec import Spec
 from lake.errors import ConfigError
+from lake.format import order
 from lake.format.arrays import Floats, Integers
-from lake.plot import canvas, layers, views
+from lake.plot import canvas, views
 from lake.plot.views import MapProjection
 from lake.reading import classes
 from lake.reading.classes import DESCRIBED, LandClass
@@ -93,30 +95,37 @@ def draw(
             f"run {run} has no map of {array!r}: wanted {SCATTER}, or a run of trajectory and one of "
             f"{', '.join(trajectory_maps.SUBJECTS)}"
         )
+    captioned = _map(root, run, spec, projection, bbox, array, component)
+    canvas.fit(captioned.figure)
+    return captioned
+
+
+def _map(
+    root: str, run: str, spec: Spec, projection: MapProjection, bbox: tuple[float, ...], array: str,
+    component: int | None,
+) -> CaptionedFigure:  # fmt: skip
+    """The map of the visible pixels of a run; arguments are those of `draw`."""
     store = records.open_input(root, spec.stores[0])
     pixels, domain, map_view = views.visible_part(
         store.domain, views.select(store.domain, projection, bbox)
     )
-    pieces = layers.by_superblock(store, pixels)
+    pieces = order.by_superblock(pixels, store.layout)
 
     def each(task: Callable[..., Any], *arguments: object) -> list[Any]:
         return [task(*arguments, piece) for piece in pieces]
 
     place = Place(str(store.key), domain, map_view)
-    if array:
-        values = np.concatenate(each(outputs.read, root, run, array))
-        if not np.isfinite(values).any():
-            raise ConfigError(
-                f"run {run} has no {array} of these pixels: too few months or times of day were "
-                "observed; wanted three for a loop"
-            )
-        captioned = trajectory_maps.measure(place, array, values)
-    elif component is not None:
-        captioned = _one_component(root, run, component, place, each)
-    else:
-        captioned = captioned_map(root, run, place, each)
-    canvas.fit(captioned.figure)
-    return captioned
+    if component is not None and not array:
+        return _one_component(root, run, component, place, each)
+    if not array:
+        return captioned_map(root, run, place, each)
+    values = np.concatenate(each(outputs.read, root, run, array))
+    if not np.isfinite(values).any():
+        raise ConfigError(
+            f"run {run} has no {array} of these pixels: too few months or times of day were "
+            "observed; wanted three for a loop"
+        )
+    return trajectory_maps.measure(place, array, values)
 
 
 def captioned_map(root: str, run: str, place: Place, each: Each) -> CaptionedFigure:

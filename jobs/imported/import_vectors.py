@@ -28,8 +28,8 @@ from lake.errors import ConfigError, DataError
 from lake.format import order, schema
 from lake.format.arrays import Floats, Indices, Singles
 from lake.reading.store import Store
-from lake.storage.connect import connect
-from lake.storage.objects import Objects, exists
+from lake.storage.connect import folder_and_name
+from lake.storage.objects import exists
 from lake.storage.urls import absolute
 
 JOB = "import"
@@ -161,7 +161,7 @@ def opened(settings: Settings) -> VectorFile:
         MissingError: there is none.
         DataError: it is damaged, or its vectors are no numbers.
     """
-    objects, name = _place_of(settings.file)
+    objects, name = folder_and_name(settings.file)
     single = (numpy_file.SINGLE, numpy_file.ARCHIVE, parquet_file.ENDING)
     if settings.columns and not name.endswith(parquet_file.ENDING):
         raise ConfigError(f"columns={','.join(settings.columns)} goes with a {parquet_file.ENDING}")
@@ -181,7 +181,7 @@ def opened(settings: Settings) -> VectorFile:
 
 def digest(url: str) -> tuple[str, int]:
     """SHA-256 and bytes of a file; of a folder, of the names, sizes and contents of all that is in it."""
-    objects, name = _place_of(url)
+    objects, name = folder_and_name(url)
     total, size = hashlib.sha256(), 0
     paths = [name] if exists(objects, name) else objects.list(name)
     for path in paths:
@@ -193,12 +193,6 @@ def digest(url: str) -> tuple[str, int]:
             while data := file.read(HASHED_BYTES):
                 total.update(data)
     return total.hexdigest(), size
-
-
-def _place_of(url: str) -> tuple[Objects, str]:
-    """The folder of a file or folder, and its name there."""
-    folder, _, name = url.rpartition("/")
-    return connect(folder or "/"), name
 
 
 def _groups(store: Store, width: int) -> Iterator[list[slice]]:

@@ -182,18 +182,20 @@ def nugget(
         places: (P,) row and column of each pixel on the grid.
         random: deals pixels into halves, and draws `PAIRS` of the pairs of each.
     """
-    is_first_half = random.random(len(first)) < 0.5
+    is_first = random.random(len(first)) < 0.5
+    lags = []
+    for one, other in partners(*places, NUGGET_LAGS):
+        halves = [np.flatnonzero(half[one]) for half in (is_first, ~is_first)]
+        drawn = [random.permutation(pairs)[:PAIRS] for pairs in halves]
+        if min(map(len, drawn)) < MIN_PAIRS:
+            return np.zeros_like(total)
+        lags.append([variation(first, second, one[pairs], other[pairs]) for pairs in drawn])
     near, far = (float(np.hypot(*np.transpose(directions(lag))).mean()) for lag in NUGGET_LAGS)
-    weights = far / (far - near), -near / (far - near)
-    halves = [np.zeros_like(total), np.zeros_like(total)]
-    for weight, (one, other) in zip(weights, partners(*places, NUGGET_LAGS), strict=True):
-        for half, belongs in zip(halves, (is_first_half[one], ~is_first_half[one]), strict=True):
-            drawn = random.permutation(np.flatnonzero(belongs))[:PAIRS]
-            if len(drawn) < MIN_PAIRS:
-                return np.zeros_like(total)
-            np.add(half, weight * variation(first, second, one[drawn], other[drawn]), out=half)
     white, back = _power(total, -0.5), _power(total, 0.5)
-    first_half, second_half = (_symmetric(white @ half @ white) for half in halves)
+    first_half, second_half = (
+        _symmetric(white @ (far * at_near - near * at_far) @ white) / (far - near)
+        for at_near, at_far in zip(*lags, strict=True)
+    )
     both = _along(first_half, second_half) + _along(second_half, first_half)
     found: Floats = back @ both @ back / 2
     return found

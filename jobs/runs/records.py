@@ -177,6 +177,15 @@ def finished_spec(root: str, run: str) -> Spec:
     return spec
 
 
+def store_of(root: str, run: str) -> Store:
+    """The very generation of the store whose pixels a run is of, the first that it read.
+
+    Raises:
+        MissingError: there is no such run, or it is not complete.
+    """
+    return open_input(root, finished_spec(root, run).stores[0])
+
+
 def named_run(root: str, run: str, job: str, store: Store) -> tuple[Spec, ...]:
     """The spec of a run that settings name, for the `specs` of what builds on it; see `require`."""
     return (read_spec(root, require(root, run, job, store)),)

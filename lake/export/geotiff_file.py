@@ -10,9 +10,10 @@ import xarray as xr
 
 from lake.errors import ConfigError
 from lake.export.libraries import require
-from lake.export.pixel_run import of_pixels
+from lake.export.pixel_run import PixelRun, of_pixels
 from lake.export.run_selection import RunSelection, layer_name
 from lake.export.selection import Selection, unit
+from lake.format.arrays import Floats
 from lake.reading.classes import LandClass
 from lake.storage.files import write_whole
 
@@ -61,10 +62,7 @@ def write(store: "Store", path: Path, selection: Selection) -> None:
                         file.set_band_unit(number, unit(name, layer))
                         file.update_tags(number, **_tags(layer))
             file.update_tags(key=str(store.key), source=store.plain_url, cube=selection.cube)
-        rasterio.shutil.copy(
-            draft, finished, driver="COG", compress="DEFLATE", predictor="YES",
-            overview_resampling="AVERAGE",
-        )  # fmt: skip
+        _as_cog(draft, finished)
 
     write_whole(path, draw)
 
@@ -93,46 +91,70 @@ def write_run(stored: "StoredRun", path: Path, selection: RunSelection) -> None:
         )
     (name,) = names
     values = selection.read(run, name, selection.pixels(run))
-    is_classes = name == run.class_array
+    if name == run.class_array:
+        _write_classes(run, path, values)
+        return
     columns = selection.columns(run, name)
-    first = run.store.to_grid(values if columns is None else values[:, 0])
-    profile = _profile(first) | {"count": 1 if columns is None else len(columns)}
-    kind = "uint8" if len(run.classes) <= MOST_BYTES else "uint16"
-    if is_classes and len(run.classes) > MOST_CLASSES:
-        raise ConfigError(
-            f"run {run.id} has {len(run.classes)} classes: a GeoTIFF with a colour table holds "
-            f"{MOST_CLASSES}; write netCDF or GeoParquet"
-        )
-    if is_classes:
-        profile |= {"dtype": kind, "nodata": np.iinfo(kind).max}
+    layers = (
+        [(name, values)]
+        if columns is None
+        else [(layer_name(name, column), values[:, n]) for n, column in enumerate(columns)]
+    )
+    profile = _profile(run.store.to_grid(layers[0][1]))
 
     def draw(finished: Path) -> None:
         draft = finished.with_name("layers.tif")
-        with rasterio.open(draft, "w", driver="GTiff", **profile) as file:
-            for number, column in enumerate(columns or [None], 1):
-                layer = values if column is None else values[:, number - 1]
-                image = run.store.to_grid(layer).values
-                if is_classes:
-                    absent = ~(image >= 0)
-                    image = np.where(absent, profile["nodata"], image).astype(kind)
-                file.write(image, number)
-                file.set_band_description(number, layer_name(name, column))
-            if is_classes:
-                file.write_colormap(1, {each.number: _rgba(each) for each in run.classes})
-                file.update_tags(1, **{f"class_{each.number}": each.name for each in run.classes})
-            file.update_tags(run=run.id, source=run.url, key=str(run.store.key))
-        rasterio.shutil.copy(
-            draft, finished, driver="COG", compress="DEFLATE",
-            predictor="NO" if is_classes else "YES",
-            overview_resampling="MODE" if is_classes else "AVERAGE",
-        )  # fmt: skip
+        with rasterio.open(draft, "w", driver="GTiff", count=len(layers), **profile) as file:
+            for number, (label, layer) in enumerate(layers, 1):
+                file.write(run.store.to_grid(layer).values, number)
+                file.set_band_description(number, label)
+            file.update_tags(**_source(run))
+        _as_cog(draft, finished)
 
     write_whole(path, draw)
-    if is_classes:
-        document = _category_names([each.name for each in run.classes])
-        write_whole(
-            path.with_name(f"{path.name}.aux.xml"), lambda draft: draft.write_bytes(document)
+
+
+def _write_classes(run: PixelRun, path: Path, numbers: xr.DataArray) -> None:
+    """Write classes with their colours, and the file beside it with their names."""
+    rasterio, image = require("rasterio"), run.store.to_grid(numbers)
+    count = len(run.classes)
+    if count > MOST_CLASSES:
+        raise ConfigError(
+            f"run {run.id} has {count} classes: a GeoTIFF with a colour table holds "
+            f"{MOST_CLASSES}; write netCDF or GeoParquet"
         )
+    kind = "uint8" if count <= MOST_BYTES else "uint16"
+    none = np.iinfo(kind).max
+    profile = _profile(image) | {"dtype": kind, "nodata": none}
+
+    def draw(finished: Path) -> None:
+        draft = finished.with_name("layers.tif")
+        with rasterio.open(draft, "w", driver="GTiff", count=1, **profile) as file:
+            file.write(np.where(image.values >= 0, image.values, none).astype(kind), 1)
+            file.set_band_description(1, run.class_array)
+            file.write_colormap(1, {each.number: _rgba(each) for each in run.classes})
+            file.update_tags(1, **{f"class_{each.number}": each.name for each in run.classes})
+            file.update_tags(**_source(run))
+        _as_cog(draft, finished, predictor="NO", resampling="MODE")
+
+    write_whole(path, draw)
+    document = _category_names([each.name for each in run.classes])
+    write_whole(path.with_name(f"{path.name}.aux.xml"), lambda draft: draft.write_bytes(document))
+
+
+def _as_cog(
+    draft: Path, finished: Path, *, predictor: str = "YES", resampling: str = "AVERAGE"
+) -> None:
+    """Copy a TIFF to a Cloud-Optimized GeoTIFF."""
+    require("rasterio").shutil.copy(
+        draft, finished, driver="COG", compress="DEFLATE", predictor=predictor,
+        overview_resampling=resampling,
+    )  # fmt: skip
+
+
+def _source(run: PixelRun) -> dict[str, str]:
+    """The tags of a file that say where it comes from."""
+    return {"run": run.id, "source": run.url, "key": str(run.store.key)}
 
 
 def _rgba(each: LandClass) -> tuple[int, int, int, int]:
@@ -151,22 +173,34 @@ def _category_names(names: Sequence[str]) -> bytes:
     return document
 
 
-def _profile(image: xr.DataArray) -> dict[str, Any]:
-    """The profile of rasterio for an image: its size, projection, and the place of its north-west corner."""
-    y, x = image["y"].values, image["x"].values
+def affine(y: Floats, x: Floats) -> Any:  # noqa: ANN401 (rasterio's)
+    """The transformation of rasterio from columns and rows to the projection.
+
+    Args:
+        y: (row,) centres of the rows in metres; steps of one row are those of the columns.
+        x: (column,) centres of the columns, likewise.
+
+    Raises:
+        ConfigError: one pixel, whose size nobody knows.
+    """
     step_y, step_x = (float((a[-1] - a[0]) / (a.size - 1)) if a.size > 1 else 0 for a in (y, x))
     step_y, step_x = step_y or -step_x, step_x or -step_y
     if not step_x:
         raise ConfigError("the region is one pixel, which is no image: wanted two or more")
-    affine = (step_x, 0.0, float(x[0]) - step_x / 2, 0.0, step_y, float(y[0]) - step_y / 2)
-    rasterio = require("rasterio")
+    west, north = float(x[0]) - step_x / 2, float(y[0]) - step_y / 2
+    return require("rasterio").Affine(step_x, 0.0, west, 0.0, step_y, north)
+
+
+def _profile(image: xr.DataArray) -> dict[str, Any]:
+    """The profile of rasterio for an image: its size, projection, and the place of its north-west corner."""
+    y, x = image["y"].values, image["x"].values
     return {
         "height": y.size,
         "width": x.size,
         "dtype": "float32",
         "nodata": float("nan"),
-        "crs": rasterio.crs.CRS.from_wkt(image["crs"].attrs["crs_wkt"]),
-        "transform": rasterio.Affine(*affine),
+        "crs": require("rasterio").crs.CRS.from_wkt(image["crs"].attrs["crs_wkt"]),
+        "transform": affine(y, x),
         "compress": "DEFLATE",
         "tiled": True,
         "bigtiff": "IF_SAFER",

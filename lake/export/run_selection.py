@@ -1,6 +1,5 @@
 """The part of a run that an exported file holds: some of the arrays that it gave to pixels."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +83,10 @@ class RunSelection:
         """
         array = run.dataset[name]
         columns = self.columns(run, name)
-        blocks = [*_blocks(run, pixels)] or [pixels]
         parts = [
             part if columns is None else part[:, columns]
-            for part in (array.isel(pixel=block).values for block in blocks)
+            for piece in order.by_superblock(pixels, run.store.layout)
+            for part in [array.isel(pixel=piece).values]
         ]
         values = np.concatenate(parts)
         if array.dtype.kind == "f":
@@ -117,14 +116,6 @@ class RunSelection:
                 f"{name} of run {run.id} has no component {beyond[0]}: wanted 0 to {width - 1}"
             )
         return list(self.components) or list(range(width))
-
-
-def _blocks(run: "PixelRun", pixels: "Indices") -> Iterator["Indices"]:
-    """The pixels of each superblock."""
-    store = run.store
-    ends = [block.stop for block in order.superblocks(store.pixels, store.layout)]
-    parts = np.split(pixels, np.searchsorted(pixels, ends))
-    return (part for part in parts if part.size)
 
 
 def layer_name(name: str, column: int | None) -> str:

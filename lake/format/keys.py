@@ -13,6 +13,9 @@ from lake.errors import ConfigError
 ROOT = "LAKE_ROOT"
 """The environment's variable that says below which folder or URL keys are."""
 
+RUN_ID = re.compile(r"[a-z]+-[0-9a-f]{12}")
+"""The form of the id of a run: its job, and 12 hex digits."""
+
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 

@@ -97,6 +97,11 @@ def superblocks(pixels: int, layout: Layout) -> list[slice]:
     return [slice(start, min(start + size, pixels)) for start in range(0, pixels, size)]
 
 
+def by_superblock(pixels: NDArray[np.int64], layout: Layout) -> list[NDArray[np.int64]]:
+    """Ascending positions, split where a superblock ends: the pieces that are read at a time."""
+    return np.split(pixels, np.flatnonzero(np.diff(pixels // layout.superblock)) + 1)
+
+
 def phase_slices(pixels: int, layout: Layout, phase: int) -> list[slice]:
     """The run of pixels of one phase in every superblock; empty where a short one has too few.
 

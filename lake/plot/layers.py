@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lake.errors import ConfigError, GeometryError
-from lake.format import bands
+from lake.format import bands, order
 from lake.format.moments import METRICS
 from lake.format.schema import MONTHS
 from lake.format.times import format_tod
@@ -171,18 +171,13 @@ def read(
     variable = _variable(store, layer).sel(
         month=list(months or [layer.month]), tod=list(tods or [layer.tod]), band=layer.band
     )
-    order = "month", "tod", "pixel", "subpixel"
+    dims = "month", "tod", "pixel", "subpixel"
     pieces = [
-        variable.isel(pixel=piece).transpose(*order).variable.values
-        for piece in by_superblock(store, pixels)
+        variable.isel(pixel=piece).transpose(*dims).variable.values
+        for piece in order.by_superblock(pixels, store.layout)
     ]
     values: Values = np.concatenate(pieces, axis=2)
     return np.where(values == 0, np.float32(np.nan), values) if _is_count(layer) else values
-
-
-def by_superblock(store: Store, pixels: Pixels) -> list[Pixels]:
-    """Split ascending positions where a superblock ends, into the pieces that are read at a time."""
-    return np.split(pixels, np.flatnonzero(np.diff(pixels // store.layout.superblock)) + 1)
 
 
 def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pixels]:
@@ -202,9 +197,9 @@ def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pi
     table = np.full(store.domain.grid.shape, -1, np.int64)
     table[second.domain.row, second.domain.column] = np.arange(second.pixels)
     positions = table[store.domain.row[pixels], store.domain.column[pixels]]
-    order = np.argsort(positions, kind="stable")
-    order = order[positions[order] >= 0]
-    return order, positions[order]
+    rising = np.argsort(positions, kind="stable")
+    shared = rising[positions[rising] >= 0]
+    return shared, positions[shared]
 
 
 def title(store: Store, layer: Layer) -> str:

@@ -6,7 +6,6 @@ Dask nor torch. Runs are made, watched and drawn by `jobs`.
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -27,7 +26,6 @@ from lake.storage.urls import join
 
 FOLDER = "runs"
 DONE, QUEUED = "done", "queued"
-_ID = re.compile(r"[a-z]+-[0-9a-f]{12}")
 
 
 def open_run(
@@ -61,7 +59,7 @@ def place(run: str | Path, lake: str | Path | None = None) -> str:
         ConfigError: an id without a lake, or text that is neither an id nor a place.
     """
     text = str(run).rstrip("/")
-    if not _ID.fullmatch(text):
+    if not keys.RUN_ID.fullmatch(text):
         if "/" in text or os.sep in text:
             return text
         raise ConfigError(

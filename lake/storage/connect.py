@@ -43,3 +43,13 @@ def connect(url: str | Path, **storage_options: Any) -> Objects:  # noqa: ANN401
     if storage_options or scheme not in (*NATIVE, "file"):
         return FsspecObjects(text, storage_options)
     return ObstoreObjects(text)
+
+
+def folder_and_name(url: str) -> tuple[Objects, str]:
+    """The folder of a file, and the name of the file in it.
+
+    Raises:
+        ConfigError: as of `connect`.
+    """
+    folder, slash, name = url.rpartition("/")
+    return connect(folder or slash or "."), name

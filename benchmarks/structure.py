@@ -1,9 +1,12 @@
 """What structure is worth: encoders, towers, blindness, masks and losses of sets, by the same measures.
 
-    python benchmarks/structure.py [--seeds 3] [--first-seed 0] [--rows 40] [--methods ...] [--work DIR]
+    python benchmarks/structure.py [--land textured] [--seeds 3] [--first-seed 0] [--rows 40]
+                                   [--methods ...] [--work DIR]
 
-The land is `textured` of `benchmarks/embedding_lands.py`: an invented country of 32 classes with bands of
-500 m, 1 km and 2 km, whose fine pixels are features of their own; two years, four months, three times of day.
+The land is one of `benchmarks/embedding_lands.py`. `textured` is an invented country of 32 classes with bands
+of 500 m, 1 km and 2 km, whose fine pixels are features of their own; two years, four months, three times of
+day. `koppen` and `koppen-sample` are real: a band of 10 km, means of every hour of two months in each period;
+a seed is another split of its pixels. Their methods are `REAL`: nothing of fine pixels, bands or statistics.
 Each method is compared, seed by seed, with the one that it changes (`BASES`). A difference counts where
 Student's t of the seeds is beyond its 95 % interval: with three seeds, 4.3 standard errors.
 
@@ -64,6 +67,7 @@ LEARNT: dict[str, str] = {
     **{name: f"{SETS} loss={name},huber" for name in SET_LOSSES},
 }
 METHODS = (*LINEAR, *LEARNT)
+REAL_LANDS = ("koppen", "koppen-sample")
 BASES = {
     "default": "mnf-64", "deep": "mnf-64", **dict.fromkeys(ENCODERS, "deep"),
     "deep-towers": "deep", "cyclic-towers": "cyclic", "variational": "deep", "blind": "deep",
@@ -76,7 +80,12 @@ SHOWN = {
     "nmi": "NMI", "far_auc": "far AUC", "coherence": "coherence", "agreement": "agreement",
     "r2_textures": "texture R2", "r2_place": "place R2",
 }  # fmt: skip
-"""Measures of a column; local ones first."""
+"""Measures of a column; local ones first. Real land lacks the last two."""
+REAL = (
+    *LINEAR, "default", "deep", "cyclic", "hierarchical", "transformer", "variational", "slots",
+    "slots-twice", "mask", "mask-80", "mask-slots", "stages-land", "stages-pixel", "beta-vae",
+)  # fmt: skip
+"""The methods of real land, which has neither fine pixels nor several bands or statistics."""
 PICTURED = ("default", "deep", "subpixels", "composite", "mask-slots")
 
 
@@ -87,19 +96,24 @@ def differences(
 
     The interval is Student's; infinite of one seed.
     """
-    found = {}
-    for name in SHOWN:
+    compared = {}
+    for name in measured(runs[0][method]):
         values = [run[method][name] - run[base][name] for run in runs]
         half = seed_statistics.half_interval(values, confidence)
-        found[name] = {"mean": float(np.mean(values)), "half": half}
-    return found
+        compared[name] = {"mean": float(np.mean(values)), "half": half}
+    return compared
 
 
-def verdict(found: Mapping[str, Mapping[str, float]]) -> str:
+def measured(values: Mapping[str, Any]) -> list[str]:
+    """The measures of a column that the land of these values has."""
+    return [name for name in SHOWN if name in values]
+
+
+def verdict(compared: Mapping[str, Mapping[str, float]]) -> str:
     """Which measures differ from those of the base, in words; the place is not judged."""
-    judged = [name for name in SHOWN if name != "r2_place"]
-    better = [SHOWN[name] for name in judged if found[name]["mean"] > found[name]["half"]]
-    worse = [SHOWN[name] for name in judged if -found[name]["mean"] > found[name]["half"]]
+    judged = [name for name in compared if name != "r2_place"]
+    better = [SHOWN[name] for name in judged if compared[name]["mean"] > compared[name]["half"]]
+    worse = [SHOWN[name] for name in judged if -compared[name]["mean"] > compared[name]["half"]]
     texts = [f"{word} {', '.join(names)}" for word, names in (("+", better), ("-", worse)) if names]
     return "; ".join(texts) or "no difference"
 
@@ -110,18 +124,19 @@ def compare(
     """Add to each method how it differs from its base, where both were measured."""
     for method, base in bases.items():
         if {method, base} <= document.keys():
-            found = differences(runs, method, base)
-            document[method].update({"over_base": found, "verdict": verdict(found)})
+            compared = differences(runs, method, base)
+            document[method].update({"over_base": compared, "verdict": verdict(compared)})
 
 
 def markdown(document: Mapping[str, Any], bases: Mapping[str, str] = BASES) -> Iterator[str]:
     """The lines of a table of the guide: a method each, the best mean of a column bold."""
-    yield f"| | {' | '.join(SHOWN.values())} | against |"
-    yield "|" + "---|" * (len(SHOWN) + 2)
-    best = {name: max(values[name]["mean"] for values in document.values()) for name in SHOWN}
+    columns = measured(next(iter(document.values())))
+    yield f"| | {' | '.join(SHOWN[name] for name in columns)} | against |"
+    yield "|" + "---|" * (len(columns) + 2)
+    best = {name: max(values[name]["mean"] for values in document.values()) for name in columns}
     for method, values in document.items():
         cells = []
-        for name in SHOWN:
+        for name in columns:
             mean, spread = values[name]["mean"], values[name]["spread"]
             is_best = mean == best[name] and name != "r2_place"
             text = f"**{_short(mean)}**" if is_best else _short(mean)
@@ -144,15 +159,17 @@ def sheet(task: Task, path: Path) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--land", choices=(TEXTURED, *REAL_LANDS), default=TEXTURED)
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=40, help="rows and columns of the country")
-    parser.add_argument("--methods", default=",".join(METHODS), help="some of them, by commas")
+    parser.add_argument("--methods", help="some of them, by commas; default: all of the land")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("structure-benchmark"))
     arguments = parser.parse_args()
-    arguments.methods = tuple(arguments.methods.split(","))
-    embedding.check_names(parser, "methods", arguments.methods, METHODS)
+    land_methods = METHODS if arguments.land == TEXTURED else REAL
+    arguments.methods = tuple(arguments.methods.split(",")) if arguments.methods else land_methods
+    embedding.check_names(parser, "methods", arguments.methods, land_methods)
     return arguments
 
 
@@ -165,7 +182,9 @@ def main() -> None:
     draws = len(pictured) > 1 and PICTURED_LINEAR in pictured
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     tasks = [
-        Task(TEXTURED, seed, methods, Size(arguments.rows), work, () if n else pictured, LEARNT)
+        Task(
+            arguments.land, seed, methods, Size(arguments.rows), work, () if n else pictured, LEARNT
+        )
         for n, seed in enumerate(seeds)
     ]
     runs = embedding.each(embedding.run, tasks, arguments.processes)

@@ -95,7 +95,7 @@ def sample(
         bands: Names of bands, e.g. `C13`; empty: all.
         statistics: Statistics; each may have a transform behind it, `:log`, `:log1p`, `:sqrt`, `:cbrt` or `:asinh`. Some of mean, stddev, skewness, kurtosis, range, count, min, max, m1, m2, m3, m4.
         subpixels: Whether the subpixels of a pixel are one set of observations, or each has features of its own. One of merged, separate.
-        static: Quantities that need no observation; none unless they are named. Some of latitude, longitude, view_zenith, view_azimuth, solar_zenith, solar_azimuth.
+        static: Quantities that need no observation, and runs of `lake import vectors`; none unless they are named. Some of latitude, longitude, view_zenith, view_azimuth, solar_zenith, solar_azimuth.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.
@@ -395,7 +395,7 @@ def import_vectors(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        file: URL of a `.npy`, `.npz` or `.parquet` file, or of a folder that is a Zarr array or group.
+        file: URL of a `.npy`, `.npz`, `.parquet` or GeoTIFF file, or of a folder that is a Zarr array or group.
         array: Name of the array in a group or archive, or of a column of lists; empty: the only one.
         columns: Columns of a table that are the numbers of a vector; empty: all that do not place the rows.
         pixel: Column that says which pixel a row is of; empty: `pixel`, where there is one.

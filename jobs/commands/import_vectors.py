@@ -33,7 +33,8 @@ def vectors(file: str, store: str, root: str, overrides: tuple[str, ...], **opti
     """Make a run of the vectors in FILE, for every pixel of a store.
 
     FILE is a Zarr array or group, a .parquet table, an .npy or an .npz. It has a row for each pixel in store
-    order, or columns that say which pixel a row is of. docs/vectors.md has examples.
+    order, or columns that say which pixel a row is of. Or FILE is a GeoTIFF, whose cells a pixel averages.
+    docs/vectors.md has examples.
     """
     from jobs.commands.making import make_run
 

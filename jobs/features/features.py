@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.features import static
+from jobs.features import run_vectors, static
 from jobs.features.static import StaticFeature
 from jobs.runs.settings import OneOf, TimeOfDay, newer
 from lake.errors import ConfigError
@@ -68,7 +68,7 @@ class FeatureSelection:
     subpixels: Annotated[str, OneOf("SUBPIXELS")] = MERGED
     """Whether the subpixels of a pixel are one set of observations, or each has features of its own."""
     static: tuple[Annotated[str, OneOf("static.QUANTITIES")], ...] = newer(())
-    """Quantities that need no observation; none unless they are named."""
+    """Quantities that need no observation, and runs of `lake import vectors`; none unless they are named."""
 
     def __post_init__(self) -> None:
         _check_names("statistics", map(_base, self.statistics), STATISTICS)
@@ -78,7 +78,8 @@ class FeatureSelection:
             raise ConfigError(f"statistics: {self.statistics} names one twice; leave it out")
         _check_names("months", self.months, MONTHS)
         _check_names("subpixels", (self.subpixels,), SUBPIXELS)
-        _check_names("static", self.static, static.QUANTITIES)
+        quantities = [name for name in self.static if not run_vectors.names_run(name)]
+        _check_names("static", quantities, (*static.QUANTITIES, "import-RUN"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def resolve(
         selection.bands or bands,
         statistics,
         selection.subpixels,
-        selection.static,
+        tuple(run_vectors.spell_out(selection.static, store)),
     )
     if not columns(resolved, store.cubes.values()):
         raise ConfigError(f"no feature of {store.key} fits {_misfit(selection, resolved, store)}")
@@ -224,7 +225,7 @@ def read(store: Store, selection: FeatureSelection, pixels: slice) -> NDArray[np
                 for block in store.block(cube.name, pixels, months):
                     first += fill(rows[first:], block, cube, selection)
     if selection.static:
-        rows[first:] = static.values(store.domain, _static_rows(selection), pixels)
+        rows[first:] = run_vectors.read(store, list(_static_rows(selection)), pixels)
         if first:
             rows[first:, np.isnan(rows[:first]).all(axis=0)] = np.nan
     return rows

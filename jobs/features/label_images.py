@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jobs.features.pixel_classes import PixelClasses, number_names
 from lake.errors import DataError
-from lake.export.geotiff_file import affine
+from lake.export.geotiff_file import georeference
 from lake.export.libraries import require
 from lake.format.arrays import Indices
 from lake.format.domain import Domain
@@ -91,7 +91,7 @@ def _georeferenced(data: bytes, url: str, store: Store) -> PixelClasses:
         with rasterio.MemoryFile(data) as file, file.open() as source:
             _check(source, url)
             image = np.full(domain.grid.shape, NONE, np.int32)
-            crs, transform = _place(domain)
+            crs, transform = georeference(domain.grid)
             warp.reproject(
                 rasterio.band(source, 1), image, src_nodata=source.nodata, dst_transform=transform,
                 dst_crs=crs, dst_nodata=NONE, resampling=warp.Resampling.mode,
@@ -124,14 +124,6 @@ def _check(source: Any, url: str) -> None:  # noqa: ANN401 (rasterio's)
     kind = np.dtype(source.dtypes[0])
     if source.count != 1 or kind.kind not in "iu":
         raise DataError(f"{url} has {source.count} layers of {kind}: wanted one of whole numbers")
-
-
-def _place(domain: Domain) -> tuple[Any, Any]:
-    """Projection and transformation of the coarse grid, as rasterio has them."""
-    grid = domain.grid
-    height = grid.projection.perspective_point_height
-    crs = require("rasterio").crs.CRS.from_wkt(grid.projection.cf_attributes()["crs_wkt"])
-    return crs, affine(grid.y * height, grid.x * height)
 
 
 def _text(bounds: Any) -> str:  # noqa: ANN401 (rasterio's)

@@ -5,21 +5,23 @@ the mean where several do. Rows with a number that is NaN or infinite count as n
 the vectors come from: the file with its size and SHA-256, when it was read, how rows found their pixels, and
 how many did not.
 
-Vectors are read `vector_file.BLOCK_BYTES` at a time and summed for some superblocks, so memory does not grow
-with the file. A file whose rows lie in another order than the pixels is read once for each such group.
+Of an image a pixel has the mean of the cells that it covers. Other vectors are read
+`vector_file.BLOCK_BYTES` at a time and summed for some superblocks, so memory does not grow with the file. A
+file whose rows lie in another order than the pixels is read once for each such group.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import lake
-from jobs.imported import numpy_file, object_file, parquet_file, placement, zarr_file
+from jobs.imported import image_file, placement
+from jobs.imported.image_file import VectorImage
 from jobs.imported.placement import Placement
+from jobs.imported.source import VectorSource, digest, opened, opened_image
 from jobs.imported.vector_file import Values, VectorFile
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.spec import Spec
@@ -28,8 +30,6 @@ from lake.errors import ConfigError, DataError
 from lake.format import order, schema
 from lake.format.arrays import Floats, Indices, Singles
 from lake.reading.store import Store
-from lake.storage.connect import folder_and_name
-from lake.storage.objects import exists
 from lake.storage.urls import absolute
 
 JOB = "import"
@@ -38,7 +38,6 @@ WIDEST = 4096
 """Numbers of a vector, at most: the sums of a superblock are in memory."""
 GROUP_BYTES = 256 << 20
 """Bytes of sums of the superblocks that a task fills."""
-HASHED_BYTES = 8 << 20
 COUNTS = ("pixels", "averaged", "rows", "not_finite")
 """What a task counts: pixels with a vector, those that are means, rows of pixels, rows with NaN."""
 
@@ -48,7 +47,7 @@ class Settings:
     """The settings of `lake import vectors`."""
 
     file: str = ""
-    """URL of a `.npy`, `.npz` or `.parquet` file, or of a folder that is a Zarr array or group."""
+    """URL of a `.npy`, `.npz`, `.parquet` or GeoTIFF file, or of a folder that is a Zarr array or group."""
     array: str = ""
     """Name of the array in a group or archive, or of a column of lists; empty: the only one."""
     columns: tuple[str, ...] = ()
@@ -65,9 +64,10 @@ class Settings:
     """Digest of the file, computed when the run gets its name: another content is another run."""
 
     @property
-    def placement(self) -> Placement:
-        """The columns that place rows."""
-        return Placement(self.pixel, self.lon, self.lat)
+    def source(self) -> VectorSource:
+        """What is read, and the columns that place rows."""
+        placed = Placement(self.pixel, self.lon, self.lat)
+        return VectorSource(self.file, self.array, self.columns, placed)
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -83,7 +83,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             "import needs the file of vectors: 'lake import vectors FILE --store KEY'"
         )
     settings = replace(settings, file=absolute(settings.file))
-    file = opened(settings)
+    file = opened_image(settings.source) if settings.source.is_image else opened(settings.source)
     rows, width = file.shape
     if not rows or not width:
         raise DataError(f"{settings.file} has no vectors: its shape is {file.shape}")
@@ -92,24 +92,19 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             f"vectors of {settings.file} have {width} numbers, at most {WIDEST} are taken: project them "
             "first, for example onto their principal axes"
         )
-    placed = placement.choose(file, settings.placement, settings.file)
-    placement.check_order(file, placed, store, settings.file)
-    resolved = replace(
-        settings,
-        pixel=placed.pixel,
-        lon=placed.lon,
-        lat=placed.lat,
-        sha256=digest(settings.file)[0],
-    )
+    if not isinstance(file, VectorImage):
+        settings = _placed(file, settings, store)
+    resolved = replace(settings, sha256=digest(settings.file)[0])
     return (records.spec_of(root, resolved, JOB, (store,)),)
 
 
 def make(work: ActiveRun) -> Sequence[str]:
-    """Place the rows, then write their vectors, some superblocks at a time."""
+    """Place the rows, then write their vectors, some superblocks at a time; an image needs no placing."""
     store, settings = work.store, work.settings(Settings)
-    file = opened(settings)
+    file = opened_image(settings.source) if settings.source.is_image else opened(settings.source)
     width = file.shape[1]
-    work.stage("place", _place, [(store.url, settings)])
+    if not settings.source.is_image:
+        work.stage("place", _place, [(store.url, settings)])
     arrays = [
         *schema.pixel_coordinates(store.domain),
         outputs.whole_array("latent", ("latent",), np.arange(width)),
@@ -118,7 +113,10 @@ def make(work: ActiveRun) -> Sequence[str]:
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     groups = list(_groups(store, width))
     sizes = [4 * width * (group[-1].stop - group[0].start) for group in groups]
-    work.stage("write", _write, [(settings, group) for group in groups], sizes)
+    if settings.source.is_image:
+        work.stage("write", _write_image, [(store.url, settings, group) for group in groups], sizes)
+    else:
+        work.stage("write", _write, [(settings, group) for group in groups], sizes)
     work.stage("verify", _verify, [(settings,)])
     counts = {
         name: sum(int(work.result("write", number)[name]) for number in range(len(groups)))
@@ -126,10 +124,10 @@ def make(work: ActiveRun) -> Sequence[str]:
     }
     counts["bytes"] = int(work.result("verify", 0)["bytes"])
     if not counts["pixels"]:
-        raise DataError(
-            f"{settings.file} gives no pixel a vector: all of its {counts['rows']} rows that lie in a pixel "
-            "hold NaN or infinity"
-        )
+        cells = f"{counts['rows']} rows that lie in a pixel hold NaN or infinity"
+        if settings.source.is_image:
+            cells = f"cells that a pixel of {store.key} covers are missing"
+        raise DataError(f"{settings.file} gives no pixel a vector: all of its {cells}")
     document = _document(settings, file, store, counts)
     work.objects.put(DOCUMENT, json.dumps(document, indent=1).encode())
     return [path, DOCUMENT]
@@ -153,46 +151,11 @@ def summary(root: str, run: str) -> str:
     return "; ".join(sentences)
 
 
-def opened(settings: Settings) -> VectorFile:
-    """The file of vectors, by the ending of its name.
-
-    Raises:
-        ConfigError: another kind of file, or a name that it does not have.
-        MissingError: there is none.
-        DataError: it is damaged, or its vectors are no numbers.
-    """
-    objects, name = folder_and_name(settings.file)
-    single = (numpy_file.SINGLE, numpy_file.ARCHIVE, parquet_file.ENDING)
-    if settings.columns and not name.endswith(parquet_file.ENDING):
-        raise ConfigError(f"columns={','.join(settings.columns)} goes with a {parquet_file.ENDING}")
-    if name.endswith((numpy_file.SINGLE, numpy_file.ARCHIVE)):
-        return numpy_file.read(objects, name, settings.array)
-    if name.endswith(parquet_file.ENDING):
-        known = {placement.PIXEL, *(each for pair in placement.PLACES for each in pair)}
-        placing = (*known, settings.pixel, settings.lon, settings.lat)
-        return parquet_file.read(objects, name, settings.array, settings.columns, placing)
-    if exists(objects, name):
-        raise ConfigError(
-            f"{settings.file} is no file that is read here: wanted {', '.join(single)}, or the folder of a "
-            "Zarr array or group"
-        )
-    return zarr_file.read(objects, name, settings.array)
-
-
-def digest(url: str) -> tuple[str, int]:
-    """SHA-256 and bytes of a file; of a folder, of the names, sizes and contents of all that is in it."""
-    objects, name = folder_and_name(url)
-    total, size = hashlib.sha256(), 0
-    paths = [name] if exists(objects, name) else objects.list(name)
-    for path in paths:
-        length = objects.stat(path).size
-        size += length
-        if path != name:
-            total.update(f"{path.removeprefix(name)}\0{length}\0".encode())
-        with object_file.opened(objects, path) as file:
-            while data := file.read(HASHED_BYTES):
-                total.update(data)
-    return total.hexdigest(), size
+def _placed(file: VectorFile, settings: Settings, store: Store) -> Settings:
+    """The settings, with the columns that place the rows spelled out."""
+    placed = placement.choose(file, settings.source.placement, settings.file)
+    placement.check_order(file, placed, store, settings.file)
+    return replace(settings, **asdict(placed))
 
 
 def _groups(store: Store, width: int) -> Iterator[list[slice]]:
@@ -210,14 +173,18 @@ def _place(root: str, run: str, url: str, settings: Settings) -> Arrays:
     """On a worker: the pixel of each row."""
     heartbeat.check(root, run)
     store = lake.open(url)
-    return {"pixel": placement.pixels(opened(settings), settings.placement, store, settings.file)}
+    return {
+        "pixel": placement.pixels(
+            opened(settings.source), settings.source.placement, store, settings.file
+        )
+    }
 
 
 def _write(root: str, run: str, settings: Settings, group: Sequence[slice]) -> Arrays:
     """On a worker: the vectors of some superblocks; returns `COUNTS`."""
     pixel = task_result(root, run, "place", 0)["pixel"]
     begin, end = group[0].start, group[-1].stop
-    file = opened(settings)
+    file = opened(settings.source)
     sums = np.zeros((end - begin, file.shape[1]))
     rows, not_finite = np.zeros(end - begin, np.int64), 0
     needed = (pixel >= begin) & (pixel < end)
@@ -231,9 +198,26 @@ def _write(root: str, run: str, settings: Settings, group: Sequence[slice]) -> A
         outputs.write(
             root, run, "embedding", vectors[block.start - begin : block.stop - begin], block
         )
-    known = np.isfinite(vectors).all(axis=1)
-    counts = int(known.sum()), int((rows > 1).sum()), int(needed.sum()), not_finite
+    counts = _with_vector(vectors), int((rows > 1).sum()), int(needed.sum()), not_finite
     return {name: np.array(count) for name, count in zip(COUNTS, counts, strict=True)}
+
+
+def _write_image(
+    root: str, run: str, url: str, settings: Settings, group: Sequence[slice]
+) -> Arrays:
+    """On a worker: the vectors of some superblocks by an image; returns `COUNTS`."""
+    domain, image, pixels = lake.open(url).domain, opened_image(settings.source), 0
+    for block in group:
+        heartbeat.check(root, run)
+        vectors = image.means(domain, block)
+        outputs.write(root, run, "embedding", vectors, block)
+        pixels += _with_vector(vectors)
+    return {name: np.array(pixels if name == "pixels" else 0) for name in COUNTS}
+
+
+def _with_vector(vectors: Singles) -> int:
+    """How many of the vectors (pixel, d) are whole."""
+    return int(np.isfinite(vectors).all(axis=1).sum())
 
 
 def _add(sums: Floats, rows: Indices, vectors: Values, owner: Indices) -> int:
@@ -270,7 +254,7 @@ def _verify(root: str, run: str, settings: Settings) -> Arrays:
 
 
 def _document(
-    settings: Settings, file: VectorFile, store: Store, counts: dict[str, int]
+    settings: Settings, file: VectorFile | VectorImage, store: Store, counts: dict[str, int]
 ) -> dict[str, Any]:
     """Where the vectors come from, as JSON."""
     return {
@@ -285,11 +269,11 @@ def _document(
         "columns": list(settings.columns),
         "shape": list(file.shape),
         "dtype": file.dtype,
-        "placed": str(settings.placement),
+        "placed": image_file.PLACED if settings.source.is_image else str(settings.source.placement),
         "pixels": store.domain.pixels,
         "pixels_with_vector": counts["pixels"],
         "pixels_without": store.domain.pixels - counts["pixels"],
         "pixels_averaged": counts["averaged"],
-        "rows_outside": file.shape[0] - counts["rows"],
+        "rows_outside": 0 if settings.source.is_image else file.shape[0] - counts["rows"],
         "rows_not_finite": counts["not_finite"],
     }

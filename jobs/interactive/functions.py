@@ -163,12 +163,11 @@ def _root(store: Store, lake: str | Path | None) -> str:
     """
     if lake is not None:
         return absolute(lake)
-    root, inside, _ = store.plain_url.rpartition(f"/{store.key}/v/")
-    if not inside:
+    if store.lake is None:
         raise ConfigError(
             f"{store.url} lies in no lake, which would get the run: name one by lake=, a folder or URL"
         )
-    return root
+    return store.lake
 
 
 def _named(value: Any, root: str) -> Any:  # noqa: ANN401 (of any setting)

@@ -14,6 +14,7 @@ from lake.export.pixel_run import PixelRun, of_pixels
 from lake.export.run_selection import RunSelection, layer_name
 from lake.export.selection import Selection, unit
 from lake.format.arrays import Floats
+from lake.format.grid import Grid
 from lake.reading.classes import LandClass
 from lake.storage.files import write_whole
 
@@ -189,6 +190,17 @@ def affine(y: Floats, x: Floats) -> Any:  # noqa: ANN401 (rasterio's)
         raise ConfigError("the region is one pixel, which is no image: wanted two or more")
     west, north = float(x[0]) - step_x / 2, float(y[0]) - step_y / 2
     return require("rasterio").Affine(step_x, 0.0, west, 0.0, step_y, north)
+
+
+def georeference(grid: Grid) -> tuple[Any, Any]:
+    """Projection and transformation of a grid, as rasterio has them.
+
+    Raises:
+        ConfigError: rasterio is not installed.
+    """
+    height = grid.projection.perspective_point_height
+    crs = require("rasterio").crs.CRS.from_wkt(grid.projection.cf_attributes()["crs_wkt"])
+    return crs, affine(grid.y * height, grid.x * height)
 
 
 def _profile(image: xr.DataArray) -> dict[str, Any]:

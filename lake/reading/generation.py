@@ -76,6 +76,12 @@ class Generation:
         return self.url.rpartition("::")[2]
 
     @property
+    def lake(self) -> str | None:
+        """The URL of the lake that the store lies in, None: it lies in none."""
+        root, inside, _ = self.plain_url.rpartition(f"/{self.key}/v/")
+        return root if inside else None
+
+    @property
     def projection(self) -> Projection:
         """The projection of the fixed grid."""
         attributes = self.crs(self._coarse.resolution)

@@ -1,15 +1,20 @@
 """Features that need no observation: places by pyproj, the sun by another algorithm."""
 
+import shutil
+
 import numpy as np
 import pyproj
 import pytest
+import rasterio
 from numpy.testing import assert_allclose
 
 import lake
 from jobs.features import features, static
 from jobs.features.features import Feature, FeatureSelection
+from jobs.imported import import_vectors
 from jobs.linear import linear_model
-from lake.errors import ConfigError
+from jobs.runs import driver
+from lake.errors import ConfigError, MissingError
 from lake.format import domain as domains
 from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
@@ -109,6 +114,49 @@ def test_named_with_others_they_come_last_and_are_read_alike(truth):
         truth.root, "none", source, [names[0], *names[-2:]], slice(10, 30)
     )
     assert_allclose(block, x[[0, -2, -1]])
+
+
+@pytest.fixture(scope="module")
+def elevation(client, truth, tmp_path_factory):
+    """A run of heights of an image, 100 m for each degree north."""
+    path = tmp_path_factory.mktemp("heights") / "heights.tif"
+    rows = np.linspace(60, 10, 5000)[:, None]  # 0.01 degrees
+    place = rasterio.Affine(0.05, 0, -130, 0, -0.01, 60.005)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=1600, height=5000, count=1, dtype="float32", crs="EPSG:4326",
+        transform=place,
+    ) as image:  # fmt: skip
+        image.write(np.broadcast_to(100 * rows, (5000, 1600)).astype(np.float32), 1)
+    return driver.run(client, truth.root, truth.key, import_vectors.Settings(str(path)))
+
+
+def test_imported_vectors_are_features_beside_the_others(truth, elevation):
+    store = lake.open(f"{truth.root}/{truth.key}")
+    asked = FeatureSelection(
+        cubes=("day-2km",), months=(7,), statistics=("mean",), static=(elevation, "latitude")
+    )
+    selection = features.resolve(asked, store)
+    assert selection.static == (f"{elevation}:0", "latitude")
+    assert features.resolve(selection, store) == selection
+    names = [str(feature) for feature in features.columns(selection, store.cubes.values())]
+    assert names[-2:] == [f"static/{elevation}:0/00/0/value", "static/latitude/00/0/value"]
+    x = features.read(store, selection, slice(10, 30))
+    assert_allclose(x[-2], 100 * x[-1], atol=1.1)  # rows of the image are 0.01 degrees apart
+    source = linear_model.feature_source(store, names, suspect=False)
+    (block,) = linear_model.blocks(truth.root, "none", source, names, slice(10, 30))
+    assert_allclose(block, x)
+
+
+def test_vectors_of_other_pixels_or_none_are_refused(truth, elevation, tmp_path):
+    store = lake.open(f"{truth.root}/{truth.key}")
+    with pytest.raises(ConfigError, match=f"'{elevation}:1' is not there: .* has numbers 0 to 0"):
+        features.resolve(FeatureSelection(static=(f"{elevation}:1",)), store)
+    with pytest.raises(MissingError, match="import-0123456789ab"):
+        features.resolve(FeatureSelection(static=("import-0123456789ab",)), store)
+    alone = tmp_path / "alone.zarr"
+    shutil.copytree(store.plain_url.removeprefix("file://"), alone)
+    with pytest.raises(ConfigError, match="lies in no lake"):
+        features.resolve(FeatureSelection(static=(elevation,)), lake.open(str(alone)))
 
 
 def test_quantity_that_is_not_there_is_refused():

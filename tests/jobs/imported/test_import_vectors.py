@@ -15,7 +15,7 @@ from jobs.classes import cluster
 from jobs.evaluation import evaluate
 from jobs.evaluation.cases import MeasureSettings
 from jobs.figures import run_maps
-from jobs.imported import import_vectors, object_file, vector_file
+from jobs.imported import import_vectors, object_file, source, vector_file
 from jobs.imported.import_vectors import Settings
 from jobs.linear import join
 from jobs.report import map as maps
@@ -116,7 +116,7 @@ def test_rows_in_store_order_become_the_vectors_of_the_pixels(
 def test_file_is_read_in_blocks_that_hold_needed_rows_alone(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(vector_file, "BLOCK_BYTES", 4 * WIDTH * 64)
     for kind in ("npy", "fortran.npy", "npz", "parquet", "zarr"):
-        file = import_vectors.opened(Settings(str(saved(tmp_path, kind, vectors))))
+        file = source.opened(source.VectorSource(str(saved(tmp_path, kind, vectors))))
         needed = np.zeros(len(vectors), bool)
         needed[[130, 400]] = True
         pieces = list(file.pieces(needed))

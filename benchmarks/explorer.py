@@ -153,9 +153,8 @@ def similarity(page: Page, site: str, clicks: int) -> dict[str, Any]:
         x = box["x"] + box["width"] * generator.uniform(0.48, 0.52)
         y = box["y"] + box["height"] * generator.uniform(0.48, 0.52)
         page.mouse.click(x, y)
-        page.wait_for_function(
-            f"performance.getEntriesByName('similar').length >= {done}", timeout=60_000
-        )
+        while page.evaluate("performance.getEntriesByName('similar').length") < done:
+            page.wait_for_timeout(20)
         page.wait_for_timeout(1500)  # until the cycles of the pixel are read
     found = page.evaluate("performance.getEntriesByName('similar').map((entry) => entry.duration)")
     return {"embedding_s": embedding, "first_click_ms": found[0], "clicks_ms": found[1:]}

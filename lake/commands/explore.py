@@ -1,6 +1,9 @@
 """`lake explore`: look at a lake in a browser."""
 
 import json
+import secrets
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +21,32 @@ PORT = 8765
 
 @click.command()
 @root_option
-@click.option("--port", default=PORT, show_default=True, help="To listen on; 0: any free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="To listen on; 0: any free one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 or ::: all of this machine.",
+)
+@click.option(
+    "--token/--no-token",
+    "has_token",
+    default=True,
+    help="Whether the address of the page holds a secret, new with each start. Without it everybody who "
+    "reaches the port reads the lake: only where something else keeps them out, such as a proxy. [--token]",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="With --no-token: a name by which a proxy, or others, may call this server; can be given again.",
+)
 @click.option(
     "--export",
     "folder",
@@ -35,34 +62,57 @@ PORT = 8765
 )
 @json_option
 def explore(
-    root: str, port: int, host: str, folder: Path | None, url: str, *, as_json: bool
+    root: str,
+    port: int,
+    host: str,
+    names: tuple[str, ...],
+    folder: Path | None,
+    url: str,
+    *,
+    has_token: bool,
+    as_json: bool,
 ) -> None:
     """Serve a page that shows the lake: maps, cycles of pixels, similar land."""
-    from lake.explore.contents import Offer
-    from lake.explore.server import server
-    from lake.storage.connect import connect
-
-    objects = connect(root)
     if folder is not None:
+        from lake.storage.connect import connect
+
+        objects = connect(root)
         written = export(objects, folder, url or _on_the_web(root))
         text = f"{folder}: put these files on any web server"
         emit({"folder": str(folder), "files": written}, text, as_json=as_json)
         return
-    Offer(objects).document("", is_live=True)  # an error now, if there is no lake
-    try:
-        running = server(objects, host, port)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host} port {port}: {error.strerror}; give another --port"
-        ) from error
-    with running:
-        place = f"http://{host}:{running.server_port}/"
+    serve(root, host, port, names, has_token=has_token, as_json=as_json)
+
+
+def serve(
+    root: str, host: str, port: int, names: tuple[str, ...], *, has_token: bool, as_json: bool
+) -> None:
+    """Serve the page until an interrupt."""
+    from lake.explore import addresses
+    from lake.explore.contents import Offer
+    from lake.explore.server import PATIENCE, server
+    from lake.explore.site import ANSWER_S, within
+    from lake.storage import retries
+    from lake.storage.connect import connect
+
+    with retries.patience(PATIENCE):
+        objects = within(ANSWER_S, lambda: connect(root), root)
+        offer = Offer(objects)  # an error now, if there is no lake
+        within(ANSWER_S, lambda: offer.document("", is_live=True), root)
+    token = secrets.token_urlsafe() if has_token else ""
+    with server(objects, host, port, token, names) as running:
+        place = addresses.url(host, running.server_port, token)
         emit({"url": place}, place, as_json=as_json)
         say("open it in a browser; Ctrl+C ends it")
-        try:
+        if addresses.is_open(host):
+            say(
+                f"others reach it as {addresses.url(socket.gethostname(), running.server_port, token)}, not "
+                "encrypted: keep to networks that you trust"
+            )
+        if not has_token:
+            say("warning: without a token everybody who reaches this port can read the lake")
+        with suppress(KeyboardInterrupt):
             running.serve_forever()
-        except KeyboardInterrupt:
-            return
 
 
 def export(objects: "Objects", folder: Path, url: str) -> list[str]:
@@ -74,7 +124,7 @@ def export(objects: "Objects", folder: Path, url: str) -> list[str]:
         url: of the lake, for browsers.
     """
     from lake.explore.contents import Offer
-    from lake.explore.server import OFFER, page_files
+    from lake.explore.site import OFFER, page_files
 
     folder.mkdir(parents=True, exist_ok=True)
     offer = Offer(objects).document(url, is_live=False)

@@ -9,7 +9,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lake.catalogue import catalogue
-from lake.errors import MissingError
+from lake.console.messages import say
+from lake.errors import FormatError, LakeError, MissingError, UnreachableError
 from lake.reading import classes
 from lake.storage.documents import read_json
 from lake.storage.objects import Objects
@@ -31,6 +32,7 @@ class Offer:
         self._objects = objects
         self._runs: dict[str, dict[str, Any] | None] = {}
         self._classes: dict[str, tuple[LandClass, ...]] = {}
+        self._damaged: set[str] = set()
 
     def document(self, url: str, *, is_live: bool) -> dict[str, Any]:
         """The content of `stores.json`.
@@ -56,7 +58,7 @@ class Offer:
         names = [path.rpartition("/")[2] for path in self._objects.folders("runs")]
         new_names = [name for name in names if name not in self._runs]
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            for name, run in zip(new_names, pool.map(self._run, new_names), strict=True):
+            for name, run in zip(new_names, pool.map(self._sound_run, new_names), strict=True):
                 if run is not None:
                     self._runs[name] = run
         shown_runs = [run for name in names if (run := self._runs.get(name)) and run["arrays"]]
@@ -74,6 +76,23 @@ class Offer:
             self._classes[name] = classes.as_made(self._objects, name, job)
         named = classes.renamed(self._objects, name, self._classes[name])
         return run | {"classes": [asdict(each) for each in named]}
+
+    def _sound_run(self, name: str) -> dict[str, Any] | None:
+        """`_run`; one that is damaged is said once, and hides no other."""
+        try:
+            try:
+                return self._run(name)
+            except (KeyError, TypeError, IndexError, AttributeError) as error:
+                raise FormatError(
+                    f"runs/{name} lacks what a run has ({error!r}): it is damaged, restore it"
+                ) from error
+        except UnreachableError:
+            raise
+        except LakeError as error:
+            if name not in self._damaged:
+                say(f"warning: the page does not offer a run: {error}")
+            self._damaged.add(name)
+            return None
 
     def _run(self, name: str) -> dict[str, Any] | None:
         """The entry of a run in the offer; None: it is not complete."""

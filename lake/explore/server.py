@@ -1,171 +1,146 @@
 """A web server for one reader: it serves the page, and the objects of one lake, read-only.
 
-It hands out the objects below the lake's root, with the credentials of this process, to this machine
-alone. It listens on loopback, and answers only requests for the name it was started under: so no page of
-another site reaches the lake through a name that points here.
+It hands out the objects below the lake's root, with the credentials of this process, to whoever knows the
+token: the first segment of every path, which no other user of the machine can guess. It says nothing of
+requests, so that no log holds the token; the page sends no `Referer`. Without a token it answers only
+requests for an address or for a name of its own, so that no page of another site reaches the lake through
+a name that points here.
 """
 
-import json
-import re
+import socket
 import sys
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from mimetypes import guess_type
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from socketserver import TCPServer
 
-from lake.errors import LakeError, MissingError
-from lake.explore import coast_lines
-from lake.explore.contents import Offer
-from lake.storage.connect import STORE_ERRORS
-from lake.storage.objects import Bytes, Objects
+from lake.console.messages import say
+from lake.explore import addresses
+from lake.explore.addresses import Place
+from lake.explore.site import Answer, SiteContent, text
+from lake.storage import retries
+from lake.storage.objects import Objects
 
-LAKE = "lake/"
-"""Path of the lake's objects, as the page asks for them."""
-OFFER = "stores.json"
-LINES = "lines.bin"
+PATIENCE = timedelta(seconds=4)
+"""How long the lake's server is asked again; with the last try this stays below 10 s."""
+IDLE_S = 120
+"""How long a connection may say nothing, seconds."""
 
-# the decoder of Blosc (Emscripten's embind) makes functions from text
+# search.wat and Zstandard are WebAssembly; nothing is made from text
 _POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-eval'; worker-src 'self'; style-src 'self'; "
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 _FIXED_HEADERS = {
     "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_RANGE = re.compile(r"bytes=(?:(\d+)-(\d+)|-(\d+))")
-_FIXED = re.compile(r"(?:.*/)?v/[^/]+\.zarr/.+")
-"""Paths of objects of a generation, which never change."""
-
-Answer = tuple[int, Bytes, dict[str, str]]
-"""An answer: status, body, headers."""
 
 
-def page_files() -> dict[str, bytes]:
-    """The files of the page by name."""
-    folders = (Path(__file__).with_name(name) for name in ("static", "built"))
-    pages = {file.name: file.read_bytes() for folder in folders for file in folder.iterdir()}
-    return pages | {LINES: coast_lines.packed_lines()}
+def server(
+    objects: Objects, host: str, port: int, token: str = "", names: tuple[str, ...] = ()
+) -> ThreadingHTTPServer:
+    """A server that listens, and serves once it is started.
 
+    Args:
+        objects: the lake.
+        host: a name or an address of this machine.
+        port: 0: any free one.
+        token: the first segment of every path; empty: none, and the name that a request gives is checked.
+        names: by which it may be called too, without a token.
 
-def server(objects: Objects, host: str, port: int) -> ThreadingHTTPServer:
-    """A server that listens, and serves once it is started; port 0: any free port."""
-    content = SiteContent(objects)
-    names = {host, "localhost", "127.0.0.1", "[::1]"}
+    Raises:
+        ConfigError: it cannot listen there; says why.
+    """
+    content = SiteContent(objects, token)
+    trusted_names = None if token else addresses.names(host, *names)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._send(*self._answer())
-
-        def do_HEAD(self) -> None:
-            self._send(*self._answer())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing of requests that were answered."""
-
+    class Handler(_Handler):
         def _answer(self) -> Answer:
-            asked = (self.headers.get("Host") or "").rpartition(":")[0]
-            if asked not in names:
-                return _text(403, f"this server is not {asked}")
-            return content.answer(self.path, self.headers.get("Range"))
+            if trusted_names is not None:
+                name = addresses.name_in(self.headers.get("Host") or "")
+                if not addresses.is_trusted(name, trusted_names):
+                    return text(
+                        403,
+                        f"this server is not {name or 'called so'}; 'lake explore --name NAME' adds a name",
+                    )
+            # where a server tells no validators none can match: RFC 9110, section 13.1.5
+            asked = None if "If-Range" in self.headers else self.headers.get("Range")
+            with retries.patience(PATIENCE):
+                return content.answer(self.path, asked, is_head=self.command == "HEAD")
 
-        def _send(self, status: int, body: Bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in (_FIXED_HEADERS | headers).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
+    errors = []
+    for place in addresses.places(host, port):
+        try:
+            return _Server(place, Handler)
+        except OSError as error:
+            errors.append(addresses.refusal(host, port, error))
+    raise errors[0]
 
-    return _Server((host, port), Handler)
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "goeslake"
+    sys_version = ""
+    timeout = IDLE_S
+    error_content_type = "text/plain; charset=utf-8"
+    error_message_format = "%(code)d %(message)s\n"
+
+    def do_GET(self) -> None:
+        self._send(self._safe_answer())
+
+    def do_HEAD(self) -> None:
+        self._send(self._safe_answer())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of requests: their paths hold the token."""
+
+    def end_headers(self) -> None:
+        for name, value in _FIXED_HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def _answer(self) -> Answer:
+        raise NotImplementedError
+
+    def _safe_answer(self) -> Answer:
+        try:
+            return self._answer()
+        except Exception as error:  # noqa: BLE001 (a reader shall see a sentence, whatever it is)
+            message = f"an error of goeslake: {type(error).__name__}: {error}; please report it"
+            say(message)
+            return text(500, message)
+
+    def _send(self, answer: Answer) -> None:
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            self.close_connection = True  # its body is not read
+        self.send_response(answer.status)
+        for name, value in ({"Content-Length": str(len(answer.body))} | answer.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(answer.body)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (as inherited)
-        """Say nothing of readers that went away, the rest as ever."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+    def __init__(self, place: Place, handler: type[_Handler]) -> None:
+        self.address_family, address = place
+        super().__init__(address, handler)
 
+    def server_bind(self) -> None:
+        """Bind; `::` takes IPv4 too. The name is not looked up, which may take long."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
-class SiteContent:
-    """Everything that is served: the page, its offer, the objects of the lake."""
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-        self._pages = page_files()
-        self._offer = Offer(objects)
-
-    def answer(self, target: str, byte_range: str | None) -> Answer:
-        """The answer to a request for a path, or for a range of its bytes."""
-        path = unquote(urlsplit(target).path).lstrip("/") or "index.html"
-        try:
-            return self._answer(path, byte_range)
-        except MissingError as error:
-            return _text(404, str(error))
-        except (LakeError, *STORE_ERRORS) as error:
-            return _text(502, str(error))
-
-    def _answer(self, path: str, byte_range: str | None) -> Answer:
-        if path.startswith(LAKE):
-            return object_answer(self._objects, path.removeprefix(LAKE), byte_range)
-        if path == OFFER:
-            return _json(self._offer.document(LAKE, is_live=True))
-        if path in self._pages:
-            return _page(path, self._pages[path])
-        return _text(404, f"there is no {path}")
-
-
-def object_answer(objects: Objects, path: str, byte_range: str | None) -> Answer:
-    """The answer with an object of the lake, or with a range of its bytes.
-
-    Args:
-        objects: the lake.
-        path: below its root; one that leads elsewhere is refused.
-        byte_range: the `Range` of the request; None: all of it.
-    """
-    if not all(part not in ("", ".", "..") for part in path.split("/")) or re.search(
-        r"[\\\0]", path
-    ):
-        return _text(400, f"{path!r} is no path below the lake")
-    age = "public, max-age=31536000, immutable" if _FIXED.fullmatch(path) else "no-cache"
-    headers = {
-        "Content-Type": "application/octet-stream",
-        "Accept-Ranges": "bytes",
-        "Cache-Control": age,
-    }
-    if byte_range is None:
-        return 200, objects.get(path), headers
-    match = _RANGE.fullmatch(byte_range)
-    if not match:
-        return _text(416, f"{byte_range!r} is no range of bytes that is served here")
-    if match[3]:
-        body = objects.tail(path, int(match[3]))
-        size = objects.stat(path).size
-        return 206, body, headers | {"Content-Range": f"bytes {size - len(body)}-{size - 1}/{size}"}
-    first, last = int(match[1]), int(match[2])
-    (body,) = objects.get_ranges(path, [(first, last - first + 1)])
-    return 206, body, headers | {"Content-Range": f"bytes {first}-{first + len(body) - 1}/*"}
-
-
-def _page(name: str, body: bytes) -> Answer:
-    kind = "text/javascript" if name.endswith(".js") else guess_type(name)[0]
-    kind = kind or "application/octet-stream"
-    text = "; charset=utf-8" if kind.startswith("text/") else ""
-    return 200, body, {"Content-Type": kind + text, "Cache-Control": "no-cache"}
-
-
-def _json(document: object) -> Answer:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return 200, json.dumps(document).encode(), headers
-
-
-def _text(status: int, message: str) -> Answer:
-    return status, f"{message}\n".encode(), {"Content-Type": "text/plain; charset=utf-8"}
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of readers that went away, a sentence of the rest."""
+        error = sys.exception()
+        if not isinstance(error, (ConnectionError, TimeoutError)):
+            say(f"an error of goeslake while it answered: {type(error).__name__}: {error}")

@@ -53,7 +53,8 @@ def state(page: Page) -> dict[str, str]:
 def until(page: Page, name: str, than: float) -> None:
     """Wait until a number of the address is above another one."""
     number = f"Number(new URLSearchParams(location.hash.slice(1)).get('{name}'))"
-    page.wait_for_function(f"{number} > {than}")
+    while not page.evaluate(f"{number} > {than}"):  # wait_for_function needs 'unsafe-eval'
+        page.wait_for_timeout(50)
 
 
 def point(page: Page, row: float, column: float) -> tuple[float, float]:

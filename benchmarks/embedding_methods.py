@@ -26,7 +26,7 @@ from jobs.embedding import (
 )
 from jobs.embedding.columns import Columns
 from jobs.embedding.views import pairs
-from jobs.factors import cells, factor, in_memory, pixel_factors, scan
+from jobs.factors import cells, factor, nonlinear_pixels, scan
 from jobs.factors.cells import CellGrid
 from jobs.factors.fit_settings import FactorFit
 from jobs.factors.pixel_factors import Observed
@@ -170,25 +170,23 @@ def reliable(data: Data, k: int) -> tuple[Singles, Singles]:
     return data.projected(directions * weight[:, None])
 
 
-def decomposed(data: Data, method: str) -> tuple[Singles, Singles]:
-    """The pixel factors of `lake factor` by default settings, of means and standard deviations.
+def decomposed(data: Data, method: str, **settings: str) -> tuple[Singles, Singles]:
+    """The pixel factors of `lake factor` by default or other settings, of means and standard deviations.
 
     The small factors are fitted to evenly spaced pixels of the first year, as many as the job's pilot has;
     the pixels of both years are solved by them.
     """
     chosen = factor.Settings().statistics
     rows = [n for n, name in enumerate(data.names) if name.rpartition("/")[2] in chosen]
-    grid, fit = CellGrid.of([data.names[n] for n in rows]), FactorFit(method, seed=data.seed)
+    grid = CellGrid.of([data.names[n] for n in rows])
+    fit = FactorFit(method, seed=data.seed, **settings)
     years = [np.ascontiguousarray(x[rows]) for x in (data.first, data.second)]
     count = years[0].shape[1]
     some = np.unique(np.linspace(0, count - 1, min(fit.fitted_on, count)).astype(int))
     pilot = years[0][:, some]
-    scaling = cells.scaling(pilot, grid, "cell", fit.clip)
+    scaling = cells.scaling(pilot, grid, fit.default_zero, fit.clip)
     pieces = list(Observed.pieces(scaling.apply(pilot.copy())))
-    fits = []
-    for start in range(fit.starts):
-        model = scan.begun(pieces, grid, fit, fit.components, start)
-        fits.append(in_memory.fit(pieces, grid, model, fit.rule, fit.sweeps, fit.tolerance))
+    fits = [scan.fitted(pieces, grid, fit, fit.components, start) for start in range(fit.starts)]
     best = max(fits, key=lambda each: each.fits[-1]).model
     loadings = grid.features(best.loadings())
     first, second = (solved(scaling.apply(x.copy()), loadings, fit) for x in years)
@@ -198,7 +196,7 @@ def decomposed(data: Data, method: str) -> tuple[Singles, Singles]:
 def solved(x: Singles, loadings: NDArray[np.float64], fit: FactorFit) -> Singles:
     """(pixel, component) factors of scaled cells (feature, pixel); NaN where a pixel has none."""
     factors = [
-        np.where(part.is_seen[:, None], pixel_factors.solve(part, loadings, fit.rule), np.nan)
+        np.where(part.is_seen[:, None], nonlinear_pixels.solve(part, loadings, fit.rule), np.nan)
         for part in Observed.pieces(x)
     ]
     return np.concatenate(factors).astype(np.float32)
@@ -323,6 +321,8 @@ LINEAR: dict[str, Method] = {
 OTHERS: dict[str, Method] = {
     "cp": partial(decomposed, method="cp"),
     "tucker": partial(decomposed, method="tucker"),
+    "einsum": partial(decomposed, method="einsum", expression="pr,mbr,tbr,sr"),
+    "einsum-asinh": partial(decomposed, method="einsum", nonlinearity="asinh"),
     "umap-16": partial(laid_flat, components=16),
 }
 """Factors and the manifold laid flat: neither linear in the features, nor of `lake embed`."""

@@ -243,6 +243,10 @@ def factor(
     tolerance: float = 1e-06,
     passes: int = 3,
     seed: int = 0,
+    expression: str = 'pr,mr,tr,br,sr',
+    nonlinearity: str = 'none',
+    steps: int = 1000,
+    learning_rate: float = 0.1,
     cubes: Sequence[str] | str = (),
     months: Sequence[int] | str = (),
     tods: Sequence[int | str] | str = (),
@@ -260,11 +264,11 @@ def factor(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        method: Kind of decomposition: canonical polyadic (CP), or Tucker's with a core. One of cp, tucker.
+        method: Kind of decomposition: canonical polyadic (CP), Tucker's with a core, or any expression of einsum. One of cp, tucker, einsum.
         components: Number of components: the length of a pixel's vector.
-        ranks: Of Tucker: number of directions of months, times of day, bands, metrics; empty: at most 4 of each.
+        ranks: Of Tucker: number of directions of months, times of day, bands, metrics; empty: at most 4 of each. Of `einsum`: sizes of the free letters in their order; empty: 4 each.
         nonnegative: Whether all factors of CP are 0 or more.
-        zero: What becomes 0; empty: `lowest` if nonnegative, or `cell`. One of cell, channel, lowest, nothing.
+        zero: What becomes 0; empty: `lowest` if the model is never below 0, or `cell`. One of cell, channel, lowest, nothing.
         clip: Standard deviations of a channel from the mean, beyond which a value is cut off.
         ridge: Share of a component's mean sum of squares that holds factors small which few cells determine.
         scan: Other numbers of components that are judged on the pilot.
@@ -274,6 +278,10 @@ def factor(
         tolerance: Share of the sum of squares; sweeps end when one explains no more than this in addition.
         passes: Passes over all pixels that improve the small factors of the pilot.
         seed: Seed of the random starts.
+        expression: Of `einsum`: factors by commas, each by its axes: p pixel, m month, t time of day, b band, s metric; other letters are summed over.
+        nonlinearity: Of `einsum`: the function that is taken of the sums. One of none, exp, softplus, relu, asinh.
+        steps: Of `einsum`: steps of Adam over the pilot.
+        learning_rate: Of `einsum`: the highest of Adam; it rises, then falls to 0.
         cubes: Names of cubes; empty: all.
         months: Months, 1 to 12; empty: all that the store has.
         tods: Times of day, UTC; empty: all.

@@ -1,23 +1,25 @@
-"""The job `factor`: a CP or Tucker decomposition of (pixel, month, tod, band, metric), holes masked.
+"""The job `factor`: a decomposition of (pixel, month, tod, band, metric), holes masked: CP, Tucker, einsum.
 
 Small factors are shared by all pixels, pixel factors are solved shard by shard
 (`jobs.factors.pixel_factors`).
 The pilot, the first pixels of every superblock, sets the scaling and the small factors to begin with
 (`jobs.factors.scan`). Then every pass reads all pixels once: it solves them, adds up what the small
 factors need in groups of superblocks, and one task merges the groups and improves the small factors. A
-last reading stores the pixel factors.
+last reading stores the pixel factors. An expression of einsum has the small factors of the pilot.
 
 `factor.zarr` holds `embedding` (pixel, component), the pixel factors, NaN where nothing was observed, and
 `unexplained` (pixel), the share of a pixel's sum of squares that is left. The model: of each feature `low`,
 `high`, `mean`, `scale` as in `jobs.linear.linear_model`, and `loadings` (component, feature); clipped
 values are `mean + scale * (embedding @ loadings)` and what is left. The factors of each mode are
-`month_factor`, ... (step, component), of Tucker (step, rank), and its `core`. `factor.json` says how well
-it fits.
+`month_factor`, ... (step, component), of Tucker (step, rank), and its `core`. Of an expression these are
+the profiles that come nearest, and its own factors are `factor_mbr`, ... by their letters; its values are
+`mean + scale * g(embedding @ loadings)`, g the nonlinearity. `factor.json` says how well it fits.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import numpy as np
@@ -26,13 +28,14 @@ from jobs.factors import (
     cells,
     factor_model,
     judgements,
+    nonlinear_pixels,
     pixel_factors,
     scan,
     small_factors,
 )
 from jobs.factors.cells import MODES, CellGrid
 from jobs.factors.factor_model import FactorModel
-from jobs.factors.fit_settings import CP, FactorFit
+from jobs.factors.fit_settings import EINSUM, TUCKER, FactorFit
 from jobs.factors.pixel_factors import FactorSums, Observed
 from jobs.features import features
 from jobs.features.features import FeatureSelection
@@ -46,7 +49,7 @@ from jobs.runs.settings import OneOf, TimeOfDay, restore
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun, Arrays, pack, task_result, unpack
 from lake.console.messages import table
-from lake.errors import DataError
+from lake.errors import ConfigError, DataError
 from lake.format import order, schema
 from lake.format.schema import Array
 from lake.plot import views
@@ -104,16 +107,24 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """
     selection = features.resolve(settings.selection, store)
     fit = settings.fit
-    zero = fit.zero or ("lowest" if fit.nonnegative else "cell")
     grid = CellGrid.of([str(name) for name in features.columns(selection, store.cubes.values())])
-    if fit.method != CP:
+    if fit.method == TUCKER:
         for count in (fit.components, *fit.scan):
             fit.ranks_of(grid.shape, count)
+    fit = replace(fit, zero=fit.zero or fit.default_zero)
+    if fit.method == EINSUM:
+        _check_torch()
+        fit = replace(fit, passes=0)
     resolved = Settings(
-        replace(fit, zero=zero), selection.cubes, selection.months, selection.tods, selection.bands,
+        fit, selection.cubes, selection.months, selection.tods, selection.bands,
         selection.statistics, selection.subpixels,
     )  # fmt: skip
     return (records.spec_of(root, resolved, JOB, (store,)),)
+
+
+def _check_torch() -> None:
+    if find_spec("torch") is None:
+        raise ConfigError("method=einsum needs torch: pip install 'goeslake[embed]'")
 
 
 def make(work: ActiveRun) -> Sequence[str]:
@@ -196,7 +207,8 @@ def _arrays(store: Store, grid: CellGrid, plan: FactorPlan) -> Iterator[Array]:
         yield outputs.whole_array(name, ("feature",), np.full(width, np.nan))
     loadings = np.full((count, width), np.nan)
     yield outputs.whole_array("loadings", ("component", "feature"), loadings)
-    ranks = None if plan.fit.method == CP else plan.fit.ranks_of(grid.shape, count)
+    fit = plan.fit
+    ranks = fit.ranks_of(grid.shape, count) if fit.method == TUCKER else None
     for number, (mode, steps) in enumerate(grid.steps.items()):
         units = {"units": "s"} if mode == "tod" else {}
         yield outputs.whole_array(mode, (mode,), steps, **units)
@@ -205,6 +217,12 @@ def _arrays(store: Store, grid: CellGrid, plan: FactorPlan) -> Iterator[Array]:
         yield outputs.whole_array(
             f"{mode}_factor", (mode, "component") if ranks is None else dims, values
         )
+    if fit.einsum:
+        sizes = fit.einsum_sizes(grid.shape, count)
+        for letters in fit.einsum.small:
+            shape = [sizes[letter] for letter in letters]
+            axes = fit.einsum.axes(letters)
+            yield outputs.whole_array(f"factor_{letters}", axes, np.full(shape, np.nan))
     if ranks is not None:
         core = np.full((*ranks, count), np.nan)
         yield outputs.whole_array("core", (*(f"{mode}_rank" for mode in MODES), "component"), core)
@@ -234,7 +252,8 @@ def _small_factors(root: str, run: str, plan: FactorPlan, number: int) -> Factor
     """The small factors that pass `number` begins with."""
     if number == 0:
         return scan.model(root, run, plan.fit)
-    return factor_model.unpack(task_result(root, run, f"update{number - 1}", 0))
+    arrays = task_result(root, run, f"update{number - 1}", 0)
+    return factor_model.unpack(arrays, plan.fit.einsum)
 
 
 @one_thread()
@@ -270,8 +289,11 @@ def _model(root: str, run: str, plan: FactorPlan) -> None:
     model = _small_factors(root, run, plan, plan.fit.passes)
     loadings = CellGrid.of(plan.names).features(model.loadings())
     outputs.write(root, run, "loadings", loadings.T)
-    for mode, values in zip(MODES, model.factors, strict=True):
+    for mode, values in zip(MODES, model.profiles(), strict=True):
         outputs.write(root, run, f"{mode}_factor", values)
+    if model.expression:
+        for letters, values in zip(model.expression.small, model.factors, strict=True):
+            outputs.write(root, run, f"factor_{letters}", values)
     if model.core is not None:
         outputs.write(root, run, "core", model.core)
 
@@ -287,8 +309,8 @@ def _solve(root: str, run: str, source: FeatureSource, model_run: str, pixels: s
     squares, remaining = 0.0, 0.0
     for x in linear_model.blocks(root, run, source, names, pixels):
         for observed in Observed.pieces(scaling.apply(x)):
-            solved = pixel_factors.solve(observed, loadings, rule)
-            total, left = pixel_factors.squares(observed, loadings, solved)
+            solved = nonlinear_pixels.solve(observed, loadings, rule)
+            total, left = nonlinear_pixels.squares(observed, loadings, solved, rule)
             squares, remaining = squares + total.sum(), remaining + left.sum()
             unseen = np.where(observed.is_seen, 0, np.nan)
             factors.append(solved + unseen[:, None])

@@ -5,9 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.factors import factor_model, judgements, pixel_factors, small_factors
+from jobs.factors import (
+    factor_model,
+    judgements,
+    nonlinear_pixels,
+    pixel_factors,
+    small_factors,
+)
 from jobs.factors.cells import CellGrid
+from jobs.factors.expressions import Expression
 from jobs.factors.factor_model import FactorModel
+from jobs.factors.fit_settings import FactorFit
 from jobs.factors.pixel_factors import FactorSums, Observed, SolveRule
 
 START_SWEEPS = 10
@@ -20,7 +28,8 @@ class FittedModel:
     model: FactorModel
     sums: FactorSums
     fits: tuple[float, ...]
-    """After each sweep, rising: the share of squares that is explained."""
+    """After each sweep, rising, and of an expression after the last step: the share of squares that is
+    explained."""
 
 
 def start_tucker(
@@ -75,3 +84,39 @@ def fit(
         sums = pixel_factors.sums(pieces, loadings, rule)
         fits.append(judgements.fit(sums, loadings))
     return FittedModel(model, sums, tuple(fits))
+
+
+def fit_expression(
+    pieces: Sequence[Observed],
+    grid: CellGrid,
+    settings: FactorFit,
+    components: int,
+    random: np.random.Generator,
+    check_stop: Callable[[], object] = lambda: None,
+) -> FittedModel:
+    """The einsum expression of the settings, fitted by `jobs.factors.adam` from a random start."""
+    from jobs.factors import adam  # noqa: PLC0415 (torch, which other methods do without)
+
+    expression, rule = Expression(settings.expression), settings.rule
+    small = adam.fit(
+        pieces, grid.positions, expression, settings.einsum_sizes(grid.shape, components),
+        settings.nonlinearity, settings.steps, settings.learning_rate, random, check_stop,
+    )  # fmt: skip
+    raw = FactorModel(small, None, expression)
+    model = factor_model.normalised(raw, _solved(pieces, grid, raw, rule)[0].total)
+    sums, explained = _solved(pieces, grid, model, rule)
+    return FittedModel(model, sums, (explained,))
+
+
+def _solved(
+    pieces: Sequence[Observed], grid: CellGrid, model: FactorModel, rule: SolveRule
+) -> tuple[FactorSums, float]:
+    """Sums of the pixel factors that a model gives, and the share of squares that is explained."""
+    loadings = grid.features(model.loadings())
+    sums, remaining = FactorSums.empty(*loadings.shape), 0.0
+    for observed in pieces:
+        factors = nonlinear_pixels.solve(observed, loadings, rule)
+        sums.add(observed, factors)
+        remaining += float(nonlinear_pixels.squares(observed, loadings, factors, rule)[1].sum())
+    squares = float(sums.squares)
+    return sums, 1 - remaining / squares if squares > 0 else float("nan")

@@ -22,7 +22,7 @@ def core_consistency(model: FactorModel, sums: FactorSums, grid: CellGrid) -> fl
     """How far the core that suits CP factors best is from CP's own, in percent; 100: it is that.
 
     Missing values are replaced by the model's. No core can be CP's own where a mode has fewer steps than
-    there are components: neighbouring modes are taken as one until each has enough. NaN: Tucker, or a
+    there are components: neighbouring modes are taken as one until each has enough. NaN: no CP, or a
     single small mode remains, where every core is consistent.
     Source: Bro and Kiers, "A new efficient method for determining the number of components in PARAFAC
     models", Journal of Chemometrics 17 (2003), equation 5.
@@ -33,7 +33,7 @@ def core_consistency(model: FactorModel, sums: FactorSums, grid: CellGrid) -> fl
         grid: of the cells.
     """
     groups = merged_modes(grid.shape, model.components)
-    if model.core is not None or len(groups) < 2:
+    if model.core is not None or model.expression or len(groups) < 2:
         return float("nan")
     factors = [factor_model.khatri_rao([model.factors[n] for n in group]) for group in groups]
     inverses: list[Floats] = [
@@ -71,8 +71,8 @@ def agreement(first: FactorModel, second: FactorModel) -> float:
     """How alike two models of one kind are, 0 to 1.
 
     CP: components are paired so that the products over modes of their cosines are largest; the mean of
-    these, the factor match score. Tucker: the mean square cosine of the angles between what the loadings
-    span.
+    these, the factor match score. An expression: the same of the loadings' cosines, which in CP are those
+    products. Tucker: the mean square cosine of the angles between what the loadings span.
     Source: Acar, Dunlavy, Kolda and Morup, "Scalable tensor factorizations for incomplete data",
     Chemometrics and Intelligent Laboratory Systems 106 (2011), section 4.
     """
@@ -80,7 +80,10 @@ def agreement(first: FactorModel, second: FactorModel) -> float:
         bases = [np.linalg.qr(model.loadings())[0] for model in (first, second)]
         cosines = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
         return float((np.minimum(cosines, 1) ** 2).mean())
-    modes = zip(first.factors, second.factors, strict=True)
+    pairs = (first.factors, second.factors)
+    if first.expression:
+        pairs = ((first.loadings(),), (second.loadings(),))
+    modes = zip(*pairs, strict=True)
     products = np.prod([np.abs(_unit(one).T @ _unit(other)) for one, other in modes], axis=0)
     rows, columns = linear_sum_assignment(-products)
     return float(products[rows, columns].mean())

@@ -15,6 +15,8 @@ import numpy as np
 
 from lake.format.arrays import AnyFloats, Bools, Floats, Indices
 
+NONE = "none"
+"""The values are the sums themselves."""
 PIXELS = 2048
 """How many pixels are solved at a time."""
 MAX_SWEEPS = 200
@@ -30,6 +32,8 @@ class SolveRule:
     ridge: float = 1e-4
     """Share of a component's mean sum of squares over all cells that is added to the system's diagonal."""
     nonnegative: bool = False
+    nonlinearity: str = NONE
+    """Of `jobs.factors.nonlinear_pixels`, which solves by it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,23 +150,26 @@ def solve(observed: Observed, loadings: Floats, rule: SolveRule) -> Floats:
     rounded = loadings.astype(observed.values.dtype)
     right = (observed.values.T @ rounded).astype(np.float64)
     gram = loadings.T @ loadings
-    damping = max(rule.ridge * float(np.trace(gram)) / count, float(np.finfo(np.float32).tiny))
-    ridge = damping * np.eye(count)
+    added = ridge(loadings, rule) * np.eye(count)
     factors = np.zeros(right.shape)
     complete = np.flatnonzero(observed.is_complete)
     holed = np.flatnonzero(~observed.is_complete)
     if complete.size:
-        factors[complete] = solve_rows((gram + ridge)[None], right[complete], rule)
+        factors[complete] = solve_rows((gram + added)[None], right[complete], rule)
     if holed.size:
         grams = symmetric(observed.known[:, holed].T @ products(rounded))
-        factors[holed] = solve_rows(grams + ridge, right[holed], rule)
+        factors[holed] = solve_rows(grams + added, right[holed], rule)
     return factors
 
 
-def squares(observed: Observed, loadings: Floats, factors: Floats) -> tuple[Floats, Floats]:
-    """(pixel,) sum of squares of each pixel's known values, and (pixel,) what its factors leave of it."""
-    kind = observed.values.dtype
-    fitted = loadings.astype(kind) @ factors.astype(kind).T
+def ridge(loadings: Floats, rule: SolveRule) -> float:
+    """What is added to the diagonal of a pixel's system."""
+    mean = float(np.einsum("fr,fr->", loadings, loadings)) / loadings.shape[1]
+    return float(max(rule.ridge * mean, np.finfo(np.float32).tiny))
+
+
+def squares_of(observed: Observed, fitted: AnyFloats) -> tuple[Floats, Floats]:
+    """(pixel,) squares of each pixel's known values, and (pixel,) what fitted (feature, pixel) leave."""
     left = observed.values - observed.known * fitted
     return _column_squares(observed.values), _column_squares(left)
 

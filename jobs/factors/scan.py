@@ -4,7 +4,7 @@ Every task fits one number of components from one start, in memory. Of a number 
 that explains most is the best; its stability is how well the others agree with it, in the mean.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +14,8 @@ import numpy as np
 from jobs.factors import factor_model, in_memory, judgements
 from jobs.factors.cells import CellGrid
 from jobs.factors.factor_model import FactorModel
-from jobs.factors.fit_settings import CP, FactorFit
+from jobs.factors.fit_settings import CP, EINSUM, FactorFit
+from jobs.factors.in_memory import FittedModel
 from jobs.factors.pixel_factors import Observed
 from jobs.linear.gram import one_thread
 from jobs.runs import heartbeat
@@ -38,7 +39,7 @@ class RankJudgement:
     worst_fit: float
     """Of the start that explains least."""
     sweeps: int
-    """Of the best start."""
+    """Of the best start; of an expression, steps."""
 
 
 def tasks(fit: FactorFit) -> list[tuple[int, int]]:
@@ -62,7 +63,7 @@ def best_start(root: str, run: str, fit: FactorFit, components: int) -> int:
 def model(root: str, run: str, fit: FactorFit) -> FactorModel:
     """The best model of the chosen number of components."""
     best = best_start(root, run, fit, fit.components)
-    return factor_model.unpack(task_result(root, run, SCAN, best))
+    return factor_model.unpack(task_result(root, run, SCAN, best), fit.einsum)
 
 
 def judge(root: str, run: str, fit: FactorFit) -> list[RankJudgement]:
@@ -83,9 +84,9 @@ def _judge(root: str, run: str, fit: FactorFit, components: int) -> RankJudgemen
         for number, (count, _) in enumerate(tasks(fit))
         if count == components
     }
-    chosen = factor_model.unpack(results[best])
+    chosen = factor_model.unpack(results[best], fit.einsum)
     agreements = [
-        judgements.agreement(chosen, factor_model.unpack(result))
+        judgements.agreement(chosen, factor_model.unpack(result, fit.einsum))
         for number, result in results.items()
         if number != best
     ]
@@ -100,15 +101,25 @@ def _judge(root: str, run: str, fit: FactorFit, components: int) -> RankJudgemen
     )
 
 
-def begun(
-    pieces: Sequence[Observed], grid: CellGrid, fit: FactorFit, components: int, start: int
-) -> FactorModel:
-    """The model of a random start, before the first sweep over pieces of pixels."""
+def fitted(
+    pieces: Sequence[Observed],
+    grid: CellGrid,
+    fit: FactorFit,
+    components: int,
+    start: int,
+    check_stop: Callable[[], object] = lambda: None,
+) -> FittedModel:
+    """The model of so many components that a random start ends in, over pieces of pixels."""
     random = np.random.default_rng([fit.seed, components, start])
+    if fit.method == EINSUM:
+        return in_memory.fit_expression(pieces, grid, fit, components, random, check_stop)
     if fit.method == CP:
-        return factor_model.random_cp(grid.shape, components, random, nonnegative=fit.nonnegative)
-    ranks = fit.ranks_of(grid.shape, components)
-    return in_memory.start_tucker(pieces, grid, ranks, components, random, fit.rule)
+        shape, nonnegative = grid.shape, fit.nonnegative
+        begun = factor_model.random_cp(shape, components, random, nonnegative=nonnegative)
+    else:
+        ranks = fit.ranks_of(grid.shape, components)
+        begun = in_memory.start_tucker(pieces, grid, ranks, components, random, fit.rule)
+    return in_memory.fit(pieces, grid, begun, fit.rule, fit.sweeps, fit.tolerance, check_stop)
 
 
 @one_thread()
@@ -118,11 +129,10 @@ def _fit(
     """On a worker: fit a number of components to the pilot, from one start."""
     x = task_result(root, run, PILOT, 0)["x"]
     grid, pieces = CellGrid.of(names), list(Observed.pieces(x))
-    first, stop = begun(pieces, grid, fit, components, start), partial(heartbeat.check, root, run)
-    fitted = in_memory.fit(pieces, grid, first, fit.rule, fit.sweeps, fit.tolerance, stop)
-    consistency = judgements.core_consistency(fitted.model, fitted.sums, grid)
-    return fitted.model.pack() | {
-        "fit": np.array(fitted.fits[-1]),
+    result = fitted(pieces, grid, fit, components, start, partial(heartbeat.check, root, run))
+    consistency = judgements.core_consistency(result.model, result.sums, grid)
+    return result.model.pack() | {
+        "fit": np.array(result.fits[-1]),
         "core_consistency": np.array(consistency),
-        "sweeps": np.array(len(fitted.fits)),
+        "sweeps": np.array(fit.steps if fit.einsum else len(result.fits)),
     }

@@ -37,16 +37,18 @@ def profiles(key: str, method: str, steps: Steps, factors: Mapping[str, Floats])
 
     Args:
         key: of the store.
-        method: `cp`, or `tucker`, whose rows are directions of each mode instead.
+        method: `cp` or `einsum`, or `tucker`, whose rows are directions of each mode instead.
         steps: mode -> its steps.
         factors: mode -> (step, component) or (step, rank).
     """
-    is_cp = method == "cp"
+    has_directions = method == "tucker"
     count = max(values.shape[1] for values in factors.values())
     rows = min(count, SHOWN)
     wide = sum(WIDTHS.values()) + GAP_INCHES * (len(WIDTHS) - 1)
     high = HEAD_INCHES + rows * ROW_INCHES + (rows - 1) * 0.12
-    title = "Profiles of the components" if is_cp else "Directions of months, hours, bands, metrics"
+    title = "Profiles of the components"
+    if has_directions:
+        title = "Directions of months, hours, bands, metrics"
     sheet = canvas.chart_sheet(Heading(title, f"{key}  |  {method}"), (wide, high))
     sheet.map.axis("off")
     for row in range(rows):
@@ -60,15 +62,22 @@ def profiles(key: str, method: str, steps: Steps, factors: Mapping[str, Floats])
                 if mode == "month":
                     axes.set_ylabel(str(row), rotation=0, labelpad=8, fontsize=8, color=INK)
             left += width + GAP_INCHES
-    caption = (
-        f"The first {rows} of {count} components. The part of a component in a cell is the product of the "
-        "four heights, times the pixel's own factor. Profiles have length 1; their largest height is "
-        "positive."
-        if is_cp
-        else "Directions of each mode, strongest first. The core says which of their combinations make a "
-        "component."
+    return CaptionedFigure(title, _caption_of_profiles(method, rows, count), sheet.figure)
+
+
+def _caption_of_profiles(method: str, rows: int, count: int) -> str:
+    if method == "tucker":
+        return (
+            "Directions of each mode, strongest first. The core says which of their combinations make a "
+            "component."
+        )
+    part = "The part of a component in a cell is"
+    if method == "einsum":
+        part = "Of what a component says of the cells this comes nearest:"
+    return (
+        f"The first {rows} of {count} components. {part} the product of the four heights, times the "
+        "pixel's own factor. Profiles have length 1; their largest height is positive."
     )
-    return CaptionedFigure(title, caption, sheet.figure)
 
 
 def scan(key: str, judgements: Sequence[Mapping[str, Any]], components: int) -> CaptionedFigure:

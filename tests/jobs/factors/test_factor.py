@@ -179,6 +179,41 @@ def test_tucker_of_a_store_has_a_core_that_makes_its_loadings(client, stores):
     assert_allclose(found["loadings"].values, rows.T, atol=1e-9)
 
 
+def test_expression_of_a_store_has_factors_that_make_its_loadings_and_vectors_of_any_store(
+    client, stores
+):
+    root, keys = stores
+    fit = FactorFit(
+        "einsum", 3, starts=1, fitted_on=300, steps=150, zero="nothing", clip=1e9,
+        expression="pr,mtr,br,sr", nonlinearity="asinh",
+    )  # fmt: skip
+    run = driver.run(client, root, keys["first"], Settings(fit, statistics=STATISTICS))
+    found = outputs.dataset(root, run)
+    assert found["factor_mtr"].dims == ("month", "tod", "component")
+    small = (found[f"factor_{letters}"].values for letters in ("mtr", "br", "sr"))
+    loadings = np.einsum("mtr,br,sr->mtbsr", *small).reshape(-1, 3)
+    rows = CellGrid.of(list(found["feature"].values)).features(loadings)
+    assert_allclose(found["loadings"].values, rows.T, atol=1e-9)
+    for profile, letters in (("band", "br"), ("metric", "sr")):
+        assert_allclose(found[f"{profile}_factor"], found[f"factor_{letters}"], atol=1e-6)
+    second = outputs.dataset(
+        root, driver.run(client, root, keys["second"], transform.Settings(run))
+    )
+    for made, key in ((found, "first"), (second, "second")):
+        embedding, z = made["embedding"].values, values_of(root, keys[key])[0]
+        z = z / found["scale"].values[:, None]
+        left = z - np.arcsinh(embedding @ found["loadings"].values).T
+        known = np.isfinite(left).any(axis=0)
+        share = np.nansum(left**2, axis=0)[known] / np.nansum(z**2, axis=0)[known]
+        assert_allclose(made["unexplained"].values[known], share, atol=1e-3)
+        assert_array_equal(np.flatnonzero(np.isnan(embedding).any(axis=1)), [7])
+    document = json.loads((Path(root) / "runs" / run / "factor.json").read_text())
+    assert document["fit"] > 0.8
+    assert document["scan"][0]["core_consistency"] is None
+    assert "fit of all pixels" in factor.summary(root, run)
+    assert outputs.vectors_of(root, run, "") == "embedding"
+
+
 def test_nonnegative_factors_of_a_store_are_0_or_more(client, stores):
     root, keys = stores
     fit = FactorFit(components=2, nonnegative=True, starts=1, fitted_on=300, passes=1)
@@ -192,7 +227,7 @@ def test_nonnegative_factors_of_a_store_are_0_or_more(client, stores):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"method": "svd"}, "cp or tucker"),
+        ({"method": "svd"}, "cp, tucker, einsum"),
         ({"components": 0}, "components"),
         ({"method": "tucker", "nonnegative": True}, "method=cp"),
         ({"ranks": (2, 2)}, "ranks"),

@@ -1,22 +1,29 @@
 """How well and how fast `lake umap` lays vectors out, beside umap-learn on the same vectors.
 
-    python benchmarks/manifold.py --pixels 20000 --inputs 64 --components 2
+    python benchmarks/manifold.py --pixels 20000 --inputs 64 --components 2 [--variant densmap]
 
 Vectors lie on curved sheets of three dimensions, one for each of 20 classes, with noise in all
 dimensions. umap-learn lays out the same pixels with the same seed, on one thread, since a seed allows no
 more; the encoder trains on one thread too. Both are measured on pixels that neither saw: umap-learn's by
 its `transform`. Printed are CPU seconds (user and system) and measures. The first layout of umap-learn,
 which compiles, is not timed.
+
+`--variant supervised` gives both the classes of the pixels of the graph. `--variant densmap` is judged on
+pixels of the graph, since umap-learn places no others then. `density` is the correlation of the logarithms
+of the mean distance to the 15 nearest neighbours, among the vectors and in the plane.
 """
 
 import argparse
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from jobs.embedding import train, vectors
 from jobs.evaluation import neighbourhoods
@@ -26,11 +33,13 @@ from lake.format.arrays import Singles
 
 CLASSES, SHEET = 20, 3
 HELD_OUT = 1000
+PLAIN, DENSMAP, SUPERVISED = "plain", "densmap", "supervised"
+Classes = NDArray[np.int64]
 T = TypeVar("T")
 
 
-def land(pixels: int, inputs: int, seed: int) -> Singles:
-    """(pixel, input) vectors, turned to their principal axes as scores are."""
+def land(pixels: int, inputs: int, seed: int) -> tuple[Singles, Classes]:
+    """(pixel, input) vectors, turned to their principal axes as scores are, and the classes."""
     random = np.random.default_rng(seed)
     centres = 3 * random.normal(size=(CLASSES, inputs))
     bent = random.normal(size=(CLASSES, 2 * SHEET, inputs))
@@ -40,7 +49,16 @@ def land(pixels: int, inputs: int, seed: int) -> Singles:
     x += 0.3 * random.normal(size=x.shape)
     _, axes = np.linalg.eigh(np.cov(x.T))
     turned: Singles = ((x - x.mean(axis=0)) @ axes[:, ::-1]).astype(np.float32)
-    return turned
+    return turned, classes
+
+
+def density(x: Singles, places: Singles) -> float:
+    """Correlation of how sparse pixels lie among the vectors and in the plane."""
+    sparse = [
+        np.log(NearestNeighbors(n_neighbors=15).fit(values).kneighbors()[0].mean(axis=1))
+        for values in (x, places)
+    ]
+    return float(np.corrcoef(*sparse)[0, 1])
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -49,9 +67,11 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     return work(), time.process_time() - began
 
 
-def ours(x: Singles, others: Singles, settings: umap.Settings) -> tuple[Singles, dict[str, float]]:
-    """Places of the pixels that were not seen, and CPU seconds of each step."""
-    edges, of_graph = timed(lambda: graph.fit(x, settings.graph))
+def ours(
+    x: Singles, others: Singles, settings: umap.Settings, classes: Classes | None
+) -> tuple[Singles, Singles, dict[str, float]]:
+    """Places of the other pixels and of all that are in the graph, and CPU seconds of each step."""
+    edges, of_graph = timed(lambda: graph.fit(x, settings.graph, classes))
     training = settings.training(edges.head.size)
     curve = graph.curve(settings.min_dist, settings.spread)
 
@@ -65,26 +85,32 @@ def ours(x: Singles, others: Singles, settings: umap.Settings) -> tuple[Singles,
         state, of_training = timed(learnt)
         state.model.eval()
         places, of_placing = timed(lambda: vectors.embed(state.model, others))
-        _, of_all = timed(lambda: vectors.embed(state.model, x))
+        inside, of_all = timed(lambda: vectors.embed(state.model, x))
     print(
         f"{edges.head.size} edges, {training.steps} steps, {len(x) / of_all:,.0f} pixels placed a CPU second"
     )
-    return places, {"graph": of_graph, "training": of_training, "transform": of_placing}
+    return places, inside, {"graph": of_graph, "training": of_training, "transform": of_placing}
 
 
 def theirs(
-    x: Singles, others: Singles, settings: umap.Settings, epochs: int | None = None
-) -> tuple[Singles, dict[str, float]]:
+    x: Singles,
+    others: Singles,
+    settings: umap.Settings,
+    classes: Classes | None,
+    epochs: int | None = None,
+) -> tuple[Singles, Singles, dict[str, float]]:
     """The same by umap-learn, in as many epochs as it takes by itself or in fewer."""
     from umap import UMAP  # noqa: PLC0415 (compiles for seconds)
 
     model = UMAP(
         n_neighbors=settings.neighbours, n_components=settings.components, random_state=settings.seed,
-        n_jobs=1, min_dist=settings.min_dist, n_epochs=epochs,
+        n_jobs=1, min_dist=settings.min_dist, n_epochs=epochs, densmap=settings.densmap,
     )  # fmt: skip
-    _, of_fit = timed(lambda: model.fit(x))
+    _, of_fit = timed(lambda: model.fit(x, classes))
+    if settings.densmap:
+        return np.empty((0, settings.components)), model.embedding_, {"fit": of_fit}
     places, of_transform = timed(lambda: model.transform(others))
-    return places, {"fit": of_fit, "transform": of_transform}
+    return places, model.embedding_, {"fit": of_fit, "transform": of_transform}
 
 
 def main() -> None:
@@ -95,6 +121,7 @@ def main() -> None:
     parser.add_argument("--components", type=int, default=2)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--variant", choices=(PLAIN, DENSMAP, SUPERVISED), default=PLAIN)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ImportWarning)
     settings = umap.Settings(
@@ -104,14 +131,18 @@ def main() -> None:
         threads=1,
         device="cpu",
     )
-    x = land(arguments.pixels + HELD_OUT, arguments.inputs, arguments.seed)
+    settings = replace(settings, densmap=arguments.variant == DENSMAP)
+    x, classes = land(arguments.pixels + HELD_OUT, arguments.inputs, arguments.seed)
     x, others = x[HELD_OUT:], x[:HELD_OUT]
+    given = classes[HELD_OUT:] if arguments.variant == SUPERVISED else None
     torch.set_num_threads(1)
     with one_thread():
-        theirs(x[:5000], others[:100], settings, 5)  # compiles
+        theirs(x[:5000], others[:100], settings, None, 5)  # compiles
         for name, lay_out in (("lake umap", ours), ("umap-learn", theirs)):
-            places, seconds = lay_out(x, others, settings)
+            places, inside, seconds = lay_out(x, others, settings, given)
             pairs = others, places, settings.neighbours
+            if settings.densmap:
+                pairs = x[:HELD_OUT], inside[:HELD_OUT], settings.neighbours
             trusted, continued = (
                 neighbourhoods.trustworthiness(*pairs),
                 neighbourhoods.continuity(*pairs),
@@ -119,7 +150,8 @@ def main() -> None:
             spent = ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
             total = sum(value for step, value in seconds.items() if step != "transform")
             print(
-                f"{name}: trustworthiness {trusted:.4f}, continuity {continued:.4f}, CPU s: {spent}; "
+                f"{name}: trustworthiness {trusted:.4f}, continuity {continued:.4f}, "
+                f"density {density(x[:5000], inside[:5000]):.3f}, CPU s: {spent}; "
                 f"without transform {total:.1f}",
                 flush=True,
             )

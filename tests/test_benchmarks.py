@@ -106,6 +106,29 @@ def test_run_that_was_stopped_goes_on_with_what_it_lacks(small, embedding, monke
     assert [json.loads(line)["method"] for line in after[2:]] == ["pca-8"]
 
 
+def test_clusters_of_every_method_are_measured_on_vectors_that_are_kept(
+    small, monkeypatch, capsys, tmp_path
+):
+    del small  # its countries
+    clustering = importlib.import_module("clustering")
+    words = ["--rows", "32", "--seeds", "1", "--json", "--vectors", "mnf-16,pca-8", "--work"]
+    monkeypatch.setattr(sys, "argv", ["clustering.py", *words, str(tmp_path)])
+    clustering.main()
+    document = json.loads(capsys.readouterr().out)
+    assert list(document) == ["truth mnf-16", "truth pca-8"]
+    for table in document.values():
+        assert list(table) == list(clustering.partitions.METHODS)
+        for method, summary in table.items():
+            assert tuple(summary) == clustering.SHOWN
+            assert method == "hdbscan" or summary["clusters"]["mean"] == 4
+    assert document["truth mnf-16"]["kmeans"]["nmi"]["mean"] > 0.2
+    lines = (tmp_path / "clusters.jsonl").read_text("utf-8").splitlines()
+    monkeypatch.setattr(clustering, "measured", None)  # would fail, were it asked again
+    clustering.main()
+    assert json.loads(capsys.readouterr().out) == document
+    assert (tmp_path / "clusters.jsonl").read_text("utf-8").splitlines() == lines
+
+
 def test_land_that_was_kept_is_the_land_that_was_made(small, embedding, tmp_path):
     lands, size = embedding.embedding_lands, embedding.Size(32)
     made = lands.LANDS["truth"].make(1, size, tmp_path)

@@ -37,6 +37,7 @@ from lake.console.messages import table
 from lake.errors import ConfigError
 from lake.format import order
 from lake.plot import views
+from lake.reading import classes as land_classes
 from lake.reading.store import Store
 
 JOB = "evaluate"
@@ -326,14 +327,15 @@ def _draw(work: ActiveRun, classes: _ClassResults, blocks: int) -> list[Picture]
     axes = np.concatenate([arrays["axes"] for arrays in tiles])
     distance = np.concatenate([arrays["distance"] for arrays in tiles])
     place = Place(str(store.key), store.domain, views.around(store.domain))
+    names = [each.name for each in land_classes.defaults(classes.names)]
     figures = {
         "embedding": captioned_maps.embedding(
             place, axes, principal["shares"].tolist(), principal["mean"].size
         ),
-        "confusion": charts.confusion(place.key, classes.confusion, classes.names),
+        "confusion": charts.confusion(place.key, classes.confusion, names),
     }
     if classes.moved is not None:
-        figures["stability"] = charts.stability(place.key, classes.moved, classes.names)
+        figures["stability"] = charts.stability(place.key, classes.moved, names)
     for column, pixel in enumerate(principal["chosen"].tolist()):
         figures[f"neighbours-{pixel}"] = captioned_maps.neighbours(
             place, distance[:, column], pixel

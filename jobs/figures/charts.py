@@ -44,8 +44,11 @@ def confusion(key: str, shared: NDArray[np.int64], names: Sequence[str]) -> Capt
         f"each class (column), over all seeds; a row adds up to 1. {accuracy:.1%} of all pixels lie on "
         f"the diagonal."
     )
-    if not has_pixels.all():
-        caption += f" {(~has_pixels).sum()} classes have no pixel held out: their rows are empty."
+    empty = int((~has_pixels).sum())
+    if empty == 1:
+        caption += " A class has no pixel held out: its row is empty."
+    elif empty:
+        caption += f" {empty} classes have no pixel held out: their rows are empty."
     return CaptionedFigure(title, caption, sheet.figure)
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from numpy.testing import assert_allclose
 from PIL import Image
 
 import lake
@@ -15,7 +16,7 @@ from jobs.commands import jobs
 from jobs.evaluation import evaluate
 from jobs.evaluation.cases import MeasureSettings
 from jobs.evaluation.evaluate import Settings
-from jobs.figures import run_maps
+from jobs.figures import charts, run_maps
 from jobs.linear import mnf, pca, transform
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs, records
@@ -129,6 +130,22 @@ def test_pictures_show_map_confusion_stability_and_neighbours(written, run):
         with Image.open(io.BytesIO(objects.get(picture["file"]))) as image:
             assert min(image.size) > 300
             assert image.text["Title"] == f"{picture['title']}: {written.keys[0]}"
+
+
+def test_confusion_is_drawn_with_the_names_of_the_classes_as_long_as_they_are_few():
+    shared = np.array([[6, 2, 0], [1, 3, 0], [0, 0, 0]])
+    names = ["rainforest", "steppe", "ice"]
+    captioned = charts.confusion("KEY", shared, names)
+    (axes,) = (axes for axes in captioned.figure.axes if axes.images)
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == names
+    share = np.asarray(axes.images[0].get_array())
+    assert_allclose(share, [[0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0, 0]])
+    assert "75.0% of all pixels" in captioned.caption
+    assert "A class has no pixel held out: its row is empty." in captioned.caption
+    many = charts.confusion("KEY", np.eye(41, dtype=int), [f"name {n}" for n in range(41)])
+    (axes,) = (axes for axes in many.figure.axes if axes.images)
+    assert not any("name" in label.get_text() for label in axes.get_xticklabels())
 
 
 def test_measures_are_drawn_with_their_numbers(written, run):

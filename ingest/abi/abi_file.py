@@ -20,6 +20,8 @@ from lake.format.grid import Grid, Projection, axis
 
 UNUSED = -999.0
 """Calibration constants of the other kind of band hold this."""
+INVENTED = "Synthetic: "
+"""Begin of the summary of files that `ingest.synthetic` writes."""
 _NUMERIC = (h5py.h5t.INTEGER, h5py.h5t.FLOAT)
 _MOST_VALUES = 1 << 20
 """More than any axis or constant of a granule has."""
@@ -146,6 +148,11 @@ class AbiFile:
                 "it again"
             )
         return np.asarray(dataset[()], np.float64).ravel()
+
+    @property
+    def is_invented(self) -> bool:
+        """Whether the file says that it shows no observation of the Earth."""
+        return _decoded(self.file.attrs.get("summary", "")).startswith(INVENTED)
 
     def version(self, product: Product) -> str:
         """Which meaning its flags have; empty: the product's only ever had one."""

@@ -90,6 +90,8 @@ class Sky:
     """Those of the product."""
     rule: str
     """Which pixels count: one of the clear-sky rules."""
+    is_invented: bool = False
+    """Whether the file shows no observation of the Earth."""
 
     @property
     def chunks(self) -> Chunks:
@@ -180,7 +182,8 @@ def open_sky(local: str, path: str, rule: str) -> Sky:
         for variable, image in rest:
             if image.shape != main.shape:
                 raise GranuleError(misfit(path, variable, image.shape, f"{first} has {main.shape}"))
-    return Sky(path, grid, images, version, rules, rule)
+        is_invented = file.is_invented
+    return Sky(path, grid, images, version, rules, rule, is_invented)
 
 
 def _unpacked(file: AbiFile, variable: str) -> Floats:

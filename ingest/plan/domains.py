@@ -13,20 +13,22 @@ import io
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
+from ingest.abi import granule
 from ingest.listing import masks
 from ingest.listing.listing import DomainRule, Listing
 from ingest.plan import land_votes, landmask
 from ingest.plan.land_votes import Vote
 from ingest.plan.landmask import Agreement
 from ingest.plan.plan import Step
+from ingest.source import source_files
 from ingest.source.scratch import Scratch
 from lake.console.messages import say
-from lake.errors import ConfigError, DataError, GeometryError, MissingError
+from lake.errors import ConfigError, DataError, GeometryError, GranuleError, MissingError
 from lake.format import domain as domains
 from lake.format.domain import Domain
 from lake.format.grid import Grid, Projection
@@ -53,6 +55,8 @@ class Origin:
     """Largest share of the land in which one of the files differs."""
     agreement: Agreement | None = None
     """With the mask; None: it was not compared."""
+    invented: bool = False
+    """Whether the files show no observation of the Earth."""
 
 
 def resolve(
@@ -91,6 +95,7 @@ def resolve(
         land, origin = vote.land, _compared(rule, vote, grid)
         for name in vote.left_out:
             say(f"warning: the land of {name} differs from that of the others: it decides no pixel")
+    origin = replace(origin, invented=_shows_invented_land(listing, steps, scratch))
     return ensure(objects, key, domains.from_mask(land, grid, listing.layout), origin)
 
 
@@ -111,6 +116,18 @@ def ensure(
     stored = load(objects, key)
     _check_same(objects, key, stored, domain.grid, domain.layout)
     return stored
+
+
+def _shows_invented_land(listing: Listing, steps: Sequence[Step], scratch: Scratch) -> bool:
+    """Whether the first file that can be read says that it shows no observation of the Earth."""
+    for step in steps:
+        file = step.files[0]
+        with (
+            suppress(GranuleError, MissingError),
+            source_files.fetch(file, scratch) as local,
+        ):
+            return granule.open_sky(local, file.path, listing.clear_sky.rule).is_invented
+    return False
 
 
 def stored_grid(objects: Objects, key: Key) -> Grid | None:
@@ -214,11 +231,14 @@ def digest(domain: Domain) -> str:
 def to_bytes(domain: Domain, origin: Origin) -> bytes:
     """A domain as one `.npz` without pickles."""
     buffer = io.BytesIO()
+    document = asdict(origin)
+    if not origin.invented:
+        del document["invented"]  # earlier versions of this software do not know it
     np.savez_compressed(
         buffer,
         projection=np.array(json.dumps(asdict(domain.grid.projection))),
         layout=np.array(json.dumps(asdict(domain.layout))),
-        origin=np.array(json.dumps(asdict(origin))),
+        origin=np.array(json.dumps(document)),
         y=domain.grid.y,
         x=domain.grid.x,
         mask=domain.mask,

@@ -8,6 +8,7 @@ within the object store. Data and ledger become visible in one commit.
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +20,7 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from ingest.accumulate import observations
+from ingest.plan import domains
 from ingest.publish import overview_maps, parts
 from ingest.publish.overview_maps import OverviewMaps
 from ingest.publish.parts import OBSERVATIONS, Part
@@ -367,5 +369,14 @@ def _about(
             "ledger": ledger.write(target.objects, entries),
             "lst_versions": entries.versions,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **({"days": days} if (days := entries.days) else {}),
+            **({"invented": True} if _is_invented(target) else {}),
         },
     }
+
+
+def _is_invented(target: TargetStore) -> bool:
+    """Whether the store shows no observation of the Earth."""
+    with suppress(MissingError):
+        return domains.origin_of(connect(target.root), target.key).invented
+    return False

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ingest.abi.abi_file import INVENTED
 from ingest.synthetic.imager import (
     CHANNELS,
     LST_FILL,
@@ -210,7 +211,7 @@ def write_frame(
         "Conventions": "CF-1.7",
         "naming_authority": "gov.nesdis.noaa",
         "title": title,
-        "summary": "Synthetic: an invented landscape, no observation of the Earth",
+        "summary": f"{INVENTED}an invented landscape, no observation of the Earth",
         "processing_level": level,
         "platform_ID": "G16",
         "orbital_slot": "GOES-East",

@@ -36,7 +36,7 @@ from jobs.runs.stages import ActiveRun, Arrays, task_result
 from lake.console.messages import table
 from lake.errors import ConfigError
 from lake.format import order
-from lake.plot import views
+from lake.plot import headings, views
 from lake.reading import classes as land_classes
 from lake.reading.store import Store
 
@@ -326,7 +326,7 @@ def _draw(work: ActiveRun, classes: _ClassResults, blocks: int) -> list[Picture]
     tiles = [work.result("view", number) for number in range(blocks)]
     axes = np.concatenate([arrays["axes"] for arrays in tiles])
     distance = np.concatenate([arrays["distance"] for arrays in tiles])
-    place = Place(str(store.key), store.domain, views.around(store.domain))
+    place = Place(headings.named(store), store.domain, views.around(store.domain))
     names = [each.name for each in land_classes.defaults(classes.names)]
     figures = {
         "embedding": captioned_maps.embedding(

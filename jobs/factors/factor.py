@@ -52,7 +52,7 @@ from lake.console.messages import table
 from lake.errors import ConfigError, DataError
 from lake.format import order, schema
 from lake.format.schema import Array
-from lake.plot import views
+from lake.plot import headings, views
 from lake.reading.store import Store
 
 JOB = "factor"
@@ -347,7 +347,7 @@ def _draw(
     yield "profiles", factor_charts.profiles(key, plan.fit.method, grid.steps, factors)
     if len(document["scan"]) > 1:
         yield "scan", factor_charts.scan(key, document["scan"], plan.fit.components)
-    place = Place(key, store.domain, views.around(store.domain))
+    place = Place(headings.named(store), store.domain, views.around(store.domain))
     for number in range(min(plan.fit.components, factor_charts.SHOWN)):
         values = np.concatenate(
             [

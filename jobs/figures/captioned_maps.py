@@ -32,6 +32,7 @@ class Place:
     """The pixels that are drawn, and the view of the map."""
 
     key: str
+    """The name of the store as headings have it, see `lake.plot.headings`."""
     domain: Domain
     map_view: MapView
 
@@ -190,7 +191,7 @@ def component(
     title = f"Component {number}"
     heading = Heading(title, f"{place.key}  |  column {number} of {array}")
     scale = Scale(f"{array}, component {number}", cmap, (low, high, extend))
-    sheet = pictures.field_sheet(place.domain, place.map_view, values, heading, scale)
+    sheet = pictures.field_sheet(place.domain, place.map_view, values, heading, scale, "no vector")
     caption = (
         f"Component {number} of the {array} of the pixels, counted from 0. 'lake plot loadings' says what a "
         f"component of pca or mnf is made of.{_grey_note(values.size - known.size)}"
@@ -286,7 +287,7 @@ def neighbours(place: Place, distance: NDArray[np.float64], pixel: int) -> Capti
     figure = pictures.field(
         place.domain, place.map_view, distance / (middle or 1.0),
         Heading(title, f"{place.key}  |  {latitude(lat, 1)}, {longitude(lon, 1)}"),
-        "distance over the median distance", "viridis_r",
+        "distance over the median distance", "viridis_r", "no vector",
     )  # fmt: skip
     pictures.mark(figure.axes[0], place.domain, pixel, nearest)
     return CaptionedFigure(title, caption, figure)

@@ -23,7 +23,7 @@ from jobs.runs.spec import Spec
 from lake.errors import ConfigError
 from lake.format import order
 from lake.format.arrays import Floats, Integers
-from lake.plot import canvas, views
+from lake.plot import canvas, headings, views
 from lake.plot.views import MapProjection
 from lake.reading import classes
 from lake.reading.classes import DESCRIBED, LandClass
@@ -114,7 +114,7 @@ def _map(
     def each(task: Callable[..., Any], *arguments: object) -> list[Any]:
         return [task(*arguments, piece) for piece in pieces]
 
-    place = Place(str(store.key), domain, map_view)
+    place = Place(headings.named(store), domain, map_view)
     if component is not None and not array:
         return _one_component(root, run, component, place, each)
     if not array:

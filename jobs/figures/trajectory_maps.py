@@ -99,7 +99,9 @@ def measure(place: Place, name: str, values: AnyFloats) -> CaptionedFigure:
         )
     heading = Heading(subject.title, f"{place.key}  |  trajectories of its pixels")
     scale = Scale(subject.label, subject.cmap, _limits(subject, known))
-    sheet = pictures.field_sheet(place.domain, place.map_view, values, heading, scale)
+    sheet = pictures.field_sheet(
+        place.domain, place.map_view, values, heading, scale, "no movement, or too few observations"
+    )
     return CaptionedFigure(subject.title, caption, sheet.figure)
 
 

@@ -58,7 +58,7 @@ from jobs.sampling.hierarchy import Hierarchy
 from lake.errors import ConfigError, DataError
 from lake.format import order, schema
 from lake.format.arrays import Floats, Indices, Singles
-from lake.plot import views
+from lake.plot import headings, views
 from lake.reading import classes
 from lake.reading.store import Store
 
@@ -437,7 +437,7 @@ def _draw(work: ActiveRun, settings: Settings) -> Iterator[tuple[str, CaptionedF
     def each(task: Any, *arguments: object) -> list[Any]:  # noqa: ANN401 (as `run_maps.Each`)
         return [task(*arguments, block) for block in blocks]
 
-    place = Place(str(store.key), store.domain, views.around(store.domain))
+    place = Place(headings.named(store), store.domain, views.around(store.domain))
     places: Floats = np.concatenate(each(outputs.read, root, run, vectors.ARRAY)).astype(np.float64)
     yield "density", scatter.by_density(place.key, places)
     if settings.labels:

@@ -22,7 +22,7 @@ from jobs.runs.stages import ActiveRun
 from jobs.trajectory import trajectory
 from lake.errors import ConfigError, MissingError
 from lake.format.schema import MONTHS
-from lake.plot import layers, views
+from lake.plot import headings, layers, views
 from lake.reading.store import Store
 
 JOB = "map"
@@ -138,7 +138,7 @@ def make(work: ActiveRun) -> Sequence[str]:
         work.client, work.root, store, work.spec.inputs, store.cubes[settings.cube],
         settings.band, settings.month, settings.tod, settings.phase,
     )  # fmt: skip
-    place = Place(str(store.key), store.domain, views.around(store.domain))
+    place = Place(headings.named(store), store.domain, views.around(store.domain))
     gallery_pictures = []
     work.heartbeat.stage("draw", [0] * len(settings.pictures), set(), 1)
     for done, name in enumerate(settings.pictures, start=1):

@@ -24,7 +24,7 @@ from jobs.runs.spec import Spec
 from lake.errors import ConfigError, DataError, MissingError
 from lake.format import order
 from lake.format.times import format_tod
-from lake.plot import canvas, graticule, pictures, views
+from lake.plot import canvas, graticule, headings, pictures, views
 from lake.plot.canvas import Heading
 from lake.reading.classes import LandClass, palette_colours
 from lake.reading.store import Store
@@ -88,7 +88,8 @@ def facts(root: str, store: Store, url: str) -> list[tuple[str, str]]:
     values = {
         "key": str(store.key),
         "URL": url,
-        "days": f"{store.key.t0} to {store.key.tf}",
+        "days": f"{headings.days(store) or 'not known'}; asked for: {store.key.t0} to {store.key.tf}",
+        **({"land": headings.INVENTED} if headings.is_invented(store) else {}),
         "pixels": f"{domain.pixels:,} of a fixed grid of {rows:,} x {columns:,}, seen from {origin}",
         "layout": f"{blocks} superblocks of {layout.phases} phases of {layout.chunk:,} pixels",
     }
@@ -187,7 +188,9 @@ def _recovered(root: str, spec: Spec, store: Store, truth: PixelClasses) -> Iter
         f"The {len(truth.names)} land covers of the invented country, which no job was given. "
         "Each has the colour of the cluster that fits it best, so that the two maps compare."
     )
-    heading = Heading("Hidden land classes", f"{store.key}  |  truth of the synthetic granules")
+    heading = Heading(
+        "Hidden land classes", f"{headings.named(store)}  |  truth of the synthetic granules"
+    )
     further = palette_colours(len(named) + len(truth.names))[len(named) :]
     colours = [*(each.colour for each in named), *further]
     figure = pictures.classes(

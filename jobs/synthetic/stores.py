@@ -118,7 +118,9 @@ def _year(root: str, land: Land, store_domain: Domain, year: Year) -> Key:
     key = Key(SAT, LISTING, date(year.year, 1, 1), date(year.year, 12, 31), GEOM)
     attributes = {
         "key": str(key), "months": options.months, "suspect": (), "listing": {},
-        "provenance": {"software": "goeslake, invented land", "country": asdict(options)},
+        "provenance": {
+            "software": "goeslake, invented land", "country": asdict(options), "invented": True,
+        },
     }  # fmt: skip
     objects = connect(join(root, str(key)))
     path, stored = generations.draft(objects, None, store_domain, cubes(options), attributes)

@@ -34,7 +34,7 @@ from lake.errors import ConfigError
 from lake.format import order, schema
 from lake.format.arrays import Floats, Singles
 from lake.format.schema import Array
-from lake.plot import views
+from lake.plot import headings, views
 from lake.reading.store import Store
 
 JOB = "trajectory"
@@ -214,7 +214,7 @@ def _traced(
 def _draw(work: ActiveRun, settings: Settings) -> Mapping[str, CaptionedFigure]:
     """Name -> picture: maps of the measures, and loops of chosen pixels."""
     root, run, store = work.root, work.run, work.store
-    place = Place(str(store.key), store.domain, views.around(store.domain))
+    place = Place(headings.named(store), store.domain, views.around(store.domain))
     figures = {}
     for name in trajectory_maps.SUBJECTS:
         values = outputs.read(root, run, name)

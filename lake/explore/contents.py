@@ -61,7 +61,11 @@ class Offer:
             for name, run in zip(new_names, pool.map(self._sound_run, new_names), strict=True):
                 if run is not None:
                     self._runs[name] = run
-        shown_runs = [run for name in names if (run := self._runs.get(name)) and run["arrays"]]
+        shown_runs = [
+            run
+            for name in names
+            if (run := self._runs.get(name)) and (run["arrays"] or run["too_large"])
+        ]
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             shown_runs = list(pool.map(self._with_classes, shown_runs))
         return sorted(shown_runs, key=lambda run: str(run["finished"]), reverse=True)
@@ -102,19 +106,25 @@ class Offer:
             return None
         path = f"runs/{name}/{spec['job']}.zarr"
         run = {"id": name, "path": path, "store": "", "finished": done["finished"]}
+        run |= {"job": spec["job"], "settings": spec.get("settings", {})}
         try:
             arrays = self._json(f"{path}/zarr.json")["consolidated_metadata"]["metadata"]
         except MissingError:  # the job makes no arrays
-            return run | {"arrays": [], "pixels": 0}
-        arrays_shown = [
+            return run | {"arrays": [], "too_large": [], "pixels": 0}
+        held = [array for array in ARRAYS if array in arrays and "pixel" in arrays]
+        too_large = [
             array
-            for array in ARRAYS
-            if array in arrays
-            and "pixel" in arrays
-            and (array != "scores" or prod(arrays[array]["shape"]) <= MOST_NUMBERS)
+            for array in held
+            if array == "scores" and prod(arrays[array]["shape"]) > MOST_NUMBERS
         ]
-        pixels = arrays["pixel"]["shape"][0] if arrays_shown else 0
-        return run | {"store": spec["stores"][0]["key"], "arrays": arrays_shown, "pixels": pixels}
+        widths = [shape[1] for array in held if len(shape := arrays[array]["shape"]) > 1]
+        return run | {
+            "store": spec["stores"][0]["key"],
+            "arrays": [array for array in held if array not in too_large],
+            "too_large": too_large,
+            "numbers": widths[0] if widths else 0,
+            "pixels": arrays["pixel"]["shape"][0] if held else 0,
+        }
 
     def _json(self, path: str) -> Any:  # noqa: ANN401 (JSON)
         return read_json(self._objects, path)

@@ -186,12 +186,21 @@ def bars(
         )
 
 
-def explain_grey(sheet: Sheet) -> None:
-    """Explain the grey of absent pixels beside the map's lower right corner."""
-    for text, right, size, colour in (("■", 0, 9, ABSENT), ("no observation", 9, 6.5, FAINT)):
+def explain_grey(
+    sheet: Sheet, words: str, colour: tuple[float, ...] = ABSENT, line: int = 0
+) -> None:
+    """Explain a grey of absent pixels beside the map's lower right corner.
+
+    Args:
+        sheet: that has the map.
+        words: why the pixels are absent.
+        colour: the grey.
+        line: number of the line, from the top.
+    """
+    for text, right, size, ink in (("■", 0, 9, colour), (words, 9, 6.5, FAINT)):
         sheet.map.annotate(
-            text, (1, 0), (72 * GAP + right, -16), "axes fraction", "offset points",
-            ha="left", va="center", fontsize=size, color=colour,
+            text, (1, 0), (72 * GAP + right, -16 - 10 * line), "axes fraction", "offset points",
+            ha="left", va="center", fontsize=size, color=ink,
         )  # fmt: skip
 
 

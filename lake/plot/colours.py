@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from lake.format.arrays import Floats
 from lake.format.domain import Domain
 
-ABSENT = (0.66, 0.66, 0.66)
+ABSENT, FEW = (0.66, 0.66, 0.66), (0.41, 0.41, 0.41)
+"""Of pixels without a value: never observed, or too rarely for the statistic."""
 
 
 def stretch(values: ArrayLike, percent: tuple[float, float] = (2, 98)) -> Floats:

@@ -2,6 +2,9 @@
 
 from calendar import month_abbr, month_name
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -14,8 +17,8 @@ from numpy.typing import NDArray
 from lake.errors import ConfigError
 from lake.format.arrays import Floats
 from lake.format.schema import MONTHS
-from lake.format.times import format_tod
-from lake.plot import canvas, colours, layers, views
+from lake.format.times import DAY_S, format_tod
+from lake.plot import canvas, colours, headings, layers, views
 from lake.plot.canvas import INK, Heading
 from lake.plot.graticule import latitude, longitude
 from lake.plot.layers import Layer
@@ -33,6 +36,30 @@ MARKERS = "osD^vP*X"
 SIZE = (5.2, 3.4)
 """Width and height of the chart in inches."""
 LOCATOR_INCHES = 2.1
+MARGIN_H = 0.6
+"""Hours before the first and after the last time of day of a chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots of a cycle: months, or times of day in hours. Neighbours are at most a step apart.
+
+    Months are neighbours within the year: a store of one year has no January after its December. Times of
+    day are neighbours across midnight too, so that a day of all steps is closed.
+    """
+
+    step: float
+    period: float
+    """After which the axis begins again; infinite: never."""
+
+    @property
+    def reach(self) -> float:
+        """The largest distance of neighbours, with room for rounding."""
+        return self.step * (1 + 1e-6)
+
+    def closes(self, along: Floats) -> bool:
+        """Whether the last and the first of some rising places are neighbours."""
+        return along.size > 1 and bool(along.min() + self.period - along.max() <= self.reach)
 
 
 def cycle(
@@ -45,9 +72,9 @@ def cycle(
 ) -> Figure:
     """Draw how a statistic of points changes over the year, or over the day.
 
-    Bars on means are one standard deviation to both sides. Lines are dotted across months and times of
-    day without observation. A day is joined of all cubes that have the band at the same resolution, such as
-    those of day and of night, unless the layer names a cube.
+    Bars on means are one standard deviation to both sides. A line joins neighbouring slots only (see
+    `joined`); months and times of day without observation are a gap. A day is joined of all cubes that
+    have the band at the same resolution, such as those of day and of night, unless the layer names a cube.
 
     Args:
         store: the store to read.
@@ -73,12 +100,18 @@ def cycle(
     layer, series = read(store, points, over, layer)
     others = companions(store, layer) if is_joined else []
     sheet = canvas.chart_sheet(_heading(store, over, layer, title, others), SIZE)
+    slots = (
+        Slots(1, inf) if over == "annual" else Slots(step_hours(series["tod"].values.tolist()), 24)
+    )
     for number, (lon, _) in enumerate(points):
         point = series.isel(point=number)
         spread = point["stddev"].values if layer.statistic in {"mean", "m1"} else None
         along = _along(over, clock, series, lon)
-        _line(sheet.map, along, point[layer.statistic].values, spread, number)
-    along = np.array([0.0, 24.0]) if clock == "solar" else along
+        _line(sheet.map, along, point[layer.statistic].values, spread, number, slots)
+    if clock == "solar":
+        along = np.array([0.0, 24.0])
+    elif slots.closes(along):
+        along = np.append(along, along.min() + 24)
     _axes(sheet.map, over, along, layers.label(store, layer), clock)
     _locate(sheet, store, points)
     return canvas.fit(sheet.figure)
@@ -153,15 +186,43 @@ def hours(tods: Sequence[int]) -> Floats:
     return along
 
 
+def step_hours(tods: Sequence[int]) -> float:
+    """The smallest distance between two times of day in hours, across midnight too; 24: there is one."""
+    sorted_tods = sorted(set(tods))
+    ends = [*sorted_tods, sorted_tods[0] + DAY_S]
+    return min(later - earlier for earlier, later in pairwise(ends)) / 3600
+
+
+def joined(along: Floats, values: NDArray[np.floating], slots: Slots) -> tuple[Floats, Floats]:
+    """A line through neighbouring slots that have values.
+
+    Args:
+        along: (n,) where the values stand, rising.
+        values: (n,) NaN: none.
+        slots: says which are neighbours.
+
+    Returns:
+        x and y of the line, NaN in its gaps; it goes on beyond both ends of a closed cycle.
+    """
+    observed = np.isfinite(values)
+    x, y = along[observed].astype(np.float64), values[observed].astype(np.float64)
+    if slots.closes(x):
+        x = np.concatenate([[x[-1] - slots.period], x, [x[0] + slots.period]])
+        y = np.concatenate([[y[-1]], y, [y[0]]])
+    gaps = np.flatnonzero(np.diff(x) > slots.reach) + 1
+    return np.insert(x, gaps, np.nan), np.insert(y, gaps, np.nan)
+
+
 def _line(
-    axes: Axes, along: Floats, values: NDArray[np.floating], spread: Floats | None, number: int
-) -> None:
+    axes: Axes, along: Floats, values: NDArray[np.floating], spread: Floats | None, number: int,
+    slots: Slots,
+) -> None:  # fmt: skip
     order = np.argsort(along, kind="stable")
     along, values = along[order], values[order]
-    colour, observed = COLOURS[number], np.isfinite(values)
-    axes.plot(along[observed], values[observed], ":", color=colour, linewidth=0.9, alpha=0.6)
+    colour = COLOURS[number]
+    axes.plot(*joined(along, values, slots), color=colour, linewidth=1.4, zorder=3)
     axes.plot(
-        along, values, color=colour, marker=MARKERS[number], markersize=4.5, linewidth=1.4, zorder=3
+        along, values, color=colour, marker=MARKERS[number], markersize=4.5, linestyle="", zorder=3
     )  # fmt: skip
     if spread is not None:
         axes.errorbar(
@@ -180,6 +241,7 @@ def _axes(axes: Axes, over: Over, along: Floats, label: str, clock: Clock = "utc
         axes.set_xticks(ticks, [f"{int(tick) % 24:02d}:00" for tick in ticks])
         zone = {"utc": "time of day, UTC", "solar": "local mean solar time"}[clock]
         axes.set_xlabel(zone, fontsize=8.5, color=INK)
+        axes.set_xlim(along.min() - MARGIN_H, along.max() + MARGIN_H)
     axes.set_ylabel(label, fontsize=8.5, color=INK)
     axes.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     axes.grid(color="0.9", linewidth=0.6)
@@ -224,4 +286,4 @@ def _heading(store: Store, over: Over, layer: Layer, title: str, others: Sequenc
     words = words.replace(layer.cube, " + ".join([layer.cube, *others]), 1)
     spread = "  |  bars: one standard deviation" if layer.statistic in {"mean", "m1"} else ""
     named = f"{over.capitalize()} cycle: {layers.title(store, layer).lower()}"
-    return Heading(title or named, f"{store.key}\n{words}{spread}")
+    return Heading(title or named, f"{headings.named(store)}\n{words}{spread}")

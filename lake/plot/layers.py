@@ -41,6 +41,13 @@ _WORDS = {
     "m3": "Sum of cubed deviations",
     "m4": "Sum of fourth powers of deviations",
 }
+NONE, NEITHER = "no observation", "no value in one of the two"
+TOO_FEW = {
+    "stddev": "too few observations: 1",
+    "skewness": "too few observations: 1 or 2, or all alike",
+    "kurtosis": "too few observations: 1 to 3, or all alike",
+}
+"""Statistic -> why it has no value of a pixel that was observed; the explorer has the same words."""
 _METRICS_OF = {"mean": {"m1"}, "stddev": {"m2"}, "skewness": {"m2", "m3"}, "kurtosis": {"m2", "m4"}}
 """Metrics that a statistic is computed from."""
 
@@ -178,6 +185,27 @@ def read(
     ]
     values: Values = np.concatenate(pieces, axis=2)
     return np.where(values == 0, np.float32(np.nan), values) if _is_count(layer) else values
+
+
+def too_few(store: Store, layer: Layer, pixels: Pixels, values: Values) -> NDArray[np.bool_]:
+    """Where a statistic has no value though there are observations.
+
+    Args:
+        store: the store to read.
+        layer: a layer that `resolve` completed.
+        pixels: (p,) ascending positions in the store.
+        values: (p, subpixel) of the layer, as of `read`.
+
+    Returns:
+        (p, subpixel); counts are read of pixels without a value, if the statistic needs several
+        observations.
+    """
+    few = np.zeros(values.shape, bool)
+    rows = np.flatnonzero(np.isnan(values).any(axis=1))
+    if layer.statistic in TOO_FEW and rows.size:
+        counts = read(store, replace(layer, statistic="count"), pixels[rows])[0, 0]
+        few[rows] = np.isnan(values[rows]) & (np.nan_to_num(counts) > 0)
+    return few
 
 
 def same_pixels(store: Store, pixels: Pixels, second: Store) -> tuple[Pixels, Pixels]:

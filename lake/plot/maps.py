@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from lake.errors import ConfigError
 from lake.format.domain import Domain
-from lake.plot import canvas, films, layers, pictures, views
+from lake.plot import canvas, films, headings, layers, pictures, views
 from lake.plot.canvas import Heading
 from lake.plot.films import Film
 from lake.plot.layers import Layer, Pixels, Values
-from lake.plot.pictures import Scale
+from lake.plot.pictures import Absence, Scale
 from lake.plot.views import MapProjection, MapView
 from lake.reading.store import Store
 
@@ -95,13 +95,14 @@ def field(
         GeometryError: two stores of different grids.
     """
     subject = subject_of(store, layer, look, minus, minus_store)
-    values = read([subject])[0]
+    values = read([subject])
     sheet = pictures.field_sheet(
         subject.domain,
         subject.map_view,
-        values,
+        values[0],
         heading(subject, look),
-        scale(subject, look, values),
+        scale(subject, look, values[0]),
+        absences(subject, [subject], values)[0],
     )
     return canvas.fit(sheet.figure)
 
@@ -136,17 +137,18 @@ def film(
     subject = subject_of(store, layer, look, minus, minus_store)
     frames = _frames(subject, over, minus)
     values = read(frames)
+    absent = absences(subject, frames, values)
     first = heading(frames[0], look)
     sheet = pictures.field_sheet(
-        subject.domain, subject.map_view, values[0], first, scale(subject, look, values)
+        subject.domain, subject.map_view, values[0], first, scale(subject, look, values), absent[0]
     )
-    if np.isnan(values).any() and not np.isnan(values[0]).any():
-        canvas.explain_grey(sheet)
     canvas.fit(sheet.figure)
 
     def show(number: int) -> None:
         image = pictures.field_image(subject.domain, subject.map_view, values[number])
         sheet.map.images[-1].set_data(image)
+        grey = pictures.grey_image(subject.domain, subject.map_view, absent[number])
+        sheet.map.images[-2].set_data(grey)
         sheet.subtitle.set_text(heading(frames[number], look).subtitle)
 
     colours = sheet.map.images[-1].get_cmap()(np.linspace(0, 1, films.MAP_COLOURS), bytes=True)
@@ -198,6 +200,29 @@ def read(frames: Sequence[Subject]) -> Values:
     return differences
 
 
+def absences(subject: Subject, frames: Sequence[Subject], values: Values) -> list[Absence]:
+    """Why values of each frame are absent; a legend of all frames has the words of every one.
+
+    Args:
+        subject: that all frames are of.
+        frames: one subject, or several that differ in months or in times of day.
+        values: (frame, p, subpixel) as of `read`.
+    """
+    store, layer = subject.store, subject.layer
+    if subject.minus is not None:
+        words = {"none": layers.NEITHER} if np.isnan(values).any() else {}
+        return [Absence(words)] * len(frames)
+    few = [
+        layers.too_few(store, frame.layer, subject.pixels, value)
+        for frame, value in zip(frames, values, strict=True)
+    ]
+    is_none = any(bool((np.isnan(v) & ~f).any()) for v, f in zip(values, few, strict=True))
+    words = {"none": layers.NONE} if is_none else {}
+    if any(map(np.any, few)):
+        words["few"] = layers.TOO_FEW[layer.statistic]
+    return [Absence(words, each) for each in few]
+
+
 def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
     """The scale that colours values (..., p, subpixel)."""
     store, layer = subject.store, subject.layer
@@ -228,7 +253,7 @@ def heading(subject: Subject, look: Look) -> Heading:
     """The heading of a map: title, subtitle, and the generation that was read."""
     store, layer, minus, second = subject.store, subject.layer, subject.minus, subject.minus_store
     title = layers.title(store, layer)
-    subtitle = f"{store.key}  |  {layers.subtitle(store, layer)}"
+    subtitle = f"{headings.named(store)}  |  {layers.subtitle(store, layer)}"
     source = f"generation {store.generation}"
     if minus is not None:
         title = f"Difference of {title[0].lower()}{title[1:]}"

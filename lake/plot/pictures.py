@@ -78,6 +78,7 @@ def field(
     heading: Heading,
     label: str,
     cmap: str = "viridis",
+    absence: str = "no observation",
 ) -> Figure:
     """Draw one quantity in a sequential colour map, from its 1st to its 99th percentile.
 
@@ -88,8 +89,10 @@ def field(
         heading: the texts around the picture.
         label: text of the colour bar: quantity and unit.
         cmap: name of a colour map of matplotlib.
+        absence: why a pixel has no value.
     """
-    sheet = field_sheet(domain, map_view, values, heading, Scale(label, cmap, limits(values)))
+    own_scale = Scale(label, cmap, limits(values))
+    sheet = field_sheet(domain, map_view, values, heading, own_scale, absence)
     return sheet.figure
 
 
@@ -107,13 +110,33 @@ class Scale:
     """Whether values are whole numbers."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Absence:
+    """Why pixels are grey."""
+
+    words: Mapping[str, str]
+    """`none` and `few`: words of pixels without observation, and of those with too few of them."""
+    few: NDArray[np.bool_] | None = None
+    """(P, subpixel) True: observed, but too rarely for the statistic; None: there is no such pixel."""
+
+
 def field_sheet(
-    domain: Domain, map_view: MapView, values: ArrayLike, heading: Heading, scale: Scale
+    domain: Domain,
+    map_view: MapView,
+    values: ArrayLike,
+    heading: Heading,
+    scale: Scale,
+    absence: Absence | str = "no observation",
 ) -> Sheet:
-    """Draw one quantity as `field` does, on a sheet that can be drawn on."""
+    """Draw one quantity as `field` does, on a sheet that can be drawn on.
+
+    The last two images of the map are the greys of absent pixels, and the values.
+    """
+    if isinstance(absence, str):
+        absence = Absence({"none": absence} if np.isnan(values).any() else {})
     low, high, extend = scale.limits
     sheet = map_sheet(map_view, heading)
-    paint(sheet.map, map_view, map_view.crop(_absent(domain)))
+    paint(sheet.map, map_view, grey_image(domain, map_view, absence))
     image = field_image(domain, map_view, values)
     paint(sheet.map, map_view, image, cmap=scale.cmap, vmin=low, vmax=high)
     place = add_panel(sheet, 0.16)
@@ -123,9 +146,19 @@ def field_sheet(
     bar.set_label(scale.label, fontsize=8.5, color=INK, labelpad=6)
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     bar.outline.set_linewidth(0.5)
-    if np.isnan(values).any():
-        explain_grey(sheet)
+    greys = {"none": colours.ABSENT, "few": colours.FEW}
+    for line, (name, words) in enumerate(absence.words.items()):
+        explain_grey(sheet, words, greys[name], line)
     return sheet
+
+
+def grey_image(domain: Domain, map_view: MapView, absence: Absence) -> Image:
+    """(row, column, 4) greys of all pixels, with opacity; 0 where no pixel lies."""
+    few = np.zeros((domain.pixels, 1), bool) if absence.few is None else absence.few
+    thinner = thin(few, max(domain.grid.shape))
+    shares = map_view.crop(domain.to_grid(thinner.astype(np.float32)))[..., None]
+    colour = np.where(shares > 0, colours.FEW, colours.ABSENT)
+    return np.concatenate([colour, np.isfinite(shares)], axis=-1)
 
 
 def field_image(domain: Domain, map_view: MapView, values: ArrayLike) -> Masked:
@@ -177,7 +210,7 @@ def rgb(
     place = add_panel(sheet, 1.5)
     bars(place, "share of the variance", labels, shares, PRIMARIES)
     if np.isnan(values).any():
-        explain_grey(sheet)
+        explain_grey(sheet, "no vector")
     return sheet.figure
 
 
@@ -209,7 +242,7 @@ def classes(
     labelled = [names[i] for i in listed]
     bars(place, f"share of pixels{rest}", labelled, shares[listed], palette[listed])
     if (labels < 0).any():
-        explain_grey(sheet)
+        explain_grey(sheet, "no class")
     return sheet.figure
 
 
@@ -366,8 +399,3 @@ def _levels(low: float, high: float) -> NDArray[np.float64]:
     """At most eight whole angles between two angles, in degrees."""
     step = next((s for s in (1, 2, 5, 10) if (high - low) / s <= 8), 20)
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-
-
-def _absent(domain: Domain) -> NDArray[np.float64]:
-    """An image with every pixel of the store absent."""
-    return colours.composite(domain, np.full((domain.pixels, 3), np.nan))

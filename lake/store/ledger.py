@@ -99,6 +99,18 @@ class Ledger:
         counts = Counter(e.version for e in self.entries if e.status == MERGED and e.version)
         return dict(sorted(counts.items()))
 
+    @property
+    def days(self) -> dict[str, Any]:
+        """`first` and `last` day that a merged time step is of (ISO 8601), and the `count` of such days.
+
+        Empty: there is none, or legacy results are among them, whose days are not known.
+        """
+        days = sorted({e.step[:8] for e in self.entries if e.status == MERGED})
+        if not days or self.legacy:
+            return {}
+        first, last = (f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in (days[0], days[-1]))
+        return {"first": first, "last": last, "count": len(days)}
+
     def with_entries(self, entries: Iterable[LedgerEntry]) -> "Ledger":
         """The ledger with these entries added; of one time step the new entry counts."""
         by_step = {e.step: e for e in self.entries} | {e.step: e for e in entries}

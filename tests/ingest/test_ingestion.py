@@ -18,6 +18,7 @@ from ingest.synthetic import granules
 from lake.catalogue import catalogue
 from lake.errors import ConfigError, DataError, OverlapError, UnreachableError
 from lake.format import keys
+from lake.plot import headings
 from lake.storage.connect import connect
 from lake.store import commits, ledger
 from lake.store.generations import StoreState
@@ -103,8 +104,21 @@ def test_years_merged_equal_the_union_ingested_at_once(client, years, whole):
     assert outcome.key == key("20200101_20221231")
     merged = lake.open(outcome.url)
     assert_equal(merged, whole)
+    facts = [store.attributes["provenance"] for store in (merged, whole)]
+    assert [fact["days"] for fact in facts] == 2 * [facts[0]["days"]]
+    assert facts[0]["invented"]
     again = merging.merge(client, [keys.parse(key(f"{y}0101_{y}1231")) for y in YEARS], years)
     assert (again.merged, again.url) == (0, outcome.url)
+
+
+def test_store_of_synthetic_granules_says_that_its_land_is_invented_and_names_its_days(whole):
+    provenance = whole.attributes["provenance"]
+    assert provenance["invented"] is True
+    assert provenance["days"] == {"first": "2020-01-10", "last": "2022-07-20", "count": 8}
+    named = (
+        "8 days, 10 Jan 2020 to 20 Jul 2022  |  invented land under real coast lines and borders"
+    )
+    assert headings.named(whole) == f"{named}\n{whole.key}"
 
 
 def test_files_that_come_later_are_merged_once(client, source, whole, tmp_path):

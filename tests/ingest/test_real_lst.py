@@ -75,6 +75,14 @@ def store(request, root):
     return lake.open(f"{root[request.param]}/{KEY.format('20221201_20230228')}")
 
 
+def test_store_names_the_days_of_its_files_and_calls_no_land_invented(store, shared_data):
+    stamps = {path.name.split("_s")[1][:7] for path in (shared_data / "abi" / "lstf").iterdir()}
+    days = sorted(datetime.strptime(stamp, "%Y%j").date().isoformat() for stamp in stamps)  # noqa: DTZ007
+    provenance = store.attributes["provenance"]
+    assert provenance["days"] == {"first": days[0], "last": days[-1], "count": len(days)}
+    assert "invented" not in provenance
+
+
 def test_every_metric_of_every_cell_equals_the_direct_computation(store, oracle):
     assert store.months == (2, 12)
     results = store.block("lst-10km", slice(None))[:, :, 0, :, :, 0]  # (month, tod, metric, pixel)

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
@@ -20,7 +21,7 @@ from lake.format.domain import from_mask
 from lake.format.grid import Grid
 from lake.format.moments import METRICS
 from lake.format.schema import Cube
-from lake.plot import Layer, Look, cycles, films, graticule, layers, maps, views
+from lake.plot import Layer, Look, colours, cycles, films, graticule, layers, maps, views
 from lake.store import shards
 from lake.store.generations import shard_path
 from tests.lake import small_store
@@ -115,6 +116,27 @@ def test_pixels_that_were_never_observed_are_absent_from_a_map_of_counts(store, 
     assert (expected == 0).any()
     assert_array_equal(at_pixels(figure, domain), np.where(expected == 0, np.nan, expected))
     assert "no observation" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_a_deviation_says_which_pixels_were_never_and_which_too_rarely_observed(store, domain):
+    figure = plot.field(store, Layer("stddev", 1, 54000, "C13"))
+    count = statistics_of(domain, CUBES[0], 1)[0, 1, 0, :, 0]
+    greys = figure.axes[0].images[-2].get_array()
+    west, east, south, north = figure.axes[0].images[-2].get_extent()
+    row = (north - domain.grid.y[domain.row]) / (north - south) * greys.shape[0]
+    column = (domain.grid.x[domain.column] - west) / (east - west) * greys.shape[1]
+    drawn = greys[row.astype(int), column.astype(int)]
+    assert {0, 1} <= set(count.tolist())
+    assert_allclose(drawn[count == 0, :3], colours.ABSENT[0])
+    assert_allclose(drawn[count == 1, :3], colours.FEW[0])
+    assert {"no observation", "too few observations: 1"} <= {
+        text.get_text() for text in figure.axes[0].texts
+    }
+
+
+def test_words_of_grey_are_those_of_the_explorer():
+    source = (Path(lake.__file__).parent / "explore/page/src/layers.js").read_text()
+    assert all(f'"{words}"' in source for words in (layers.NONE, *layers.TOO_FEW.values()))
 
 
 def test_plate_carree_shows_at_every_place_the_pixel_that_proj_finds_there(store, domain):
@@ -254,14 +276,18 @@ def test_stores_of_two_grids_have_no_difference(store, tmp_path, domain):
         plot.field(store, JULY, minus_store=lake.open(tmp_path / KEY))
 
 
+def spots_of(figure) -> list[Line2D]:
+    """The observed slots of a chart, apart from the lines that join them."""
+    return [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+
+
 @pytest.mark.parametrize(("over", "cut"), [("annual", {"tod": 64800}), ("diurnal", {"month": 7})])
 def test_cycle_equals_the_series_of_the_pixel(store, domain, over, cut):
     pixels = [3, 200]
     lon, lat = (axis[pixels] for axis in domain.lonlat())
     points = list(zip(lon.tolist(), lat.tolist(), strict=True))
     figure = plot.cycle(store, points, over, JULY)
-    lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
-    for line, pixel in zip(lines, pixels, strict=True):
+    for line, pixel in zip(spots_of(figure), pixels, strict=True):
         series = store.series(pixel)["day-2km"]["mean"].sel(band="C13", **cut).isel(subpixel=0)
         assert_array_equal(line.get_ydata(), series.values)
     spots = figure.axes[1].lines[-2:]
@@ -293,15 +319,15 @@ def test_day_and_night_are_one_day_unless_a_cube_is_named(tmp_path, domain, monk
         for name in ("day-2km", "night-2km")
     )
     figure = plot.cycle(store, [(lon, lat)], "diurnal", Layer(month=7, band="C13"))
-    line = next(line for line in figure.axes[0].lines if line.get_linestyle() == "-")
+    (line,) = spots_of(figure)
     assert_array_equal(line.get_xdata(), [15, 18, 24, 30, 33])
     assert_array_equal(line.get_ydata(), [*day, *night])
     assert "day-2km + night-2km" in texts(figure)
     alone = plot.cycle(store, [(lon, lat)], "diurnal", Layer(month=7, band="C13", cube="night-2km"))
-    line = next(line for line in alone.axes[0].lines if line.get_linestyle() == "-")
+    (line,) = spots_of(alone)
     assert_array_equal(line.get_ydata(), night)
     solar = plot.cycle(store, [(lon, lat)], "diurnal", Layer(month=7, band="C13"), clock="solar")
-    line = next(line for line in solar.axes[0].lines if line.get_linestyle() == "-")
+    (line,) = spots_of(solar)
     hour = (np.array([15, 18, 0, 6, 9]) + lon / 15) % 24
     assert_allclose(line.get_xdata(), np.sort(hour))
     assert_array_equal(line.get_ydata(), np.concatenate([day, night])[np.argsort(hour)])
@@ -311,6 +337,51 @@ def test_day_and_night_are_one_day_unless_a_cube_is_named(tmp_path, domain, monk
 def test_solar_time_is_noon_where_the_sun_is_highest():
     assert_allclose(cycles.solar_hours([64800, 0], -90.0), [12, 18])
     assert_allclose(cycles.solar_hours([64800], 135.0), [3])
+
+
+def segments(x, y) -> list[list[tuple[float, float]]]:
+    """The pieces of a line between its gaps."""
+    pieces = [[]]
+    for point in zip(x.tolist(), y.tolist(), strict=True):
+        if np.isnan(point).any():
+            pieces.append([])
+        else:
+            pieces[-1].append(point)
+    return [piece for piece in pieces if piece]
+
+
+@pytest.mark.parametrize(
+    ("tods", "along", "pieces"),
+    [
+        ((43200, 54000, 64800, 75600, 0), (0, 12, 15, 18, 21), [(-3, 0), (12, 15, 18, 21, 24)]),
+        ((43200, 54000), (12, 15), [(12, 15)]),
+        ((0, 43200), (0, 12), [(-12, 0, 12, 24)]),  # half a day is the only step that there is
+        ((0, 21600, 43200, 64800), (0, 6, 18), [(-6, 0, 6), (18, 24)]),  # one was not observed
+    ],
+)
+def test_times_of_day_are_joined_with_their_neighbours_alone(tods, along, pieces):
+    along = np.array(along, float)
+    line = cycles.joined(along, along**2, cycles.Slots(cycles.step_hours(tods), 24))
+    assert [tuple(x for x, _ in piece) for piece in segments(*line)] == pieces
+    for x, y in (point for piece in segments(*line) for point in piece):
+        assert y == (x % 24) ** 2
+
+
+def test_a_month_without_observation_is_a_gap_and_the_year_does_not_close():
+    months = np.arange(1.0, 13)
+    values = np.where(np.isin(months, (3, 4, 5, 6, 7, 8, 9, 10, 11)), np.nan, months)
+    assert segments(*cycles.joined(months, values, cycles.Slots(1, np.inf))) == [
+        [(1, 1), (2, 2)], [(12, 12)],
+    ]  # fmt: skip
+
+
+def test_months_of_the_store_that_are_no_neighbours_are_not_joined(store, domain):
+    (lon,), (lat,) = (axis[[3]] for axis in domain.lonlat())
+    figure = plot.cycle(store, [(lon, lat)], "annual", JULY)
+    lines = [line for line in figure.axes[0].lines if line.get_linestyle() != "None"]
+    drawn = [piece for line in lines[:1] for piece in segments(*map(np.array, line.get_data()))]
+    assert [len(piece) for piece in drawn] == [1, 1]  # January and July
+    assert all(line.get_linestyle() != ":" for line in lines)
 
 
 def test_a_day_goes_on_beyond_midnight():

@@ -5,6 +5,7 @@ import { bandColour } from "./colours.js";
 const NS = "http://www.w3.org/2000/svg";
 const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
 const DASHES = { A: "", B: "5 3" };
+const DAY = 86400;
 
 export const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
@@ -37,36 +38,61 @@ export function charts(pixels, selection) {
           name,
           quantity: rows.find((row) => row.unit === unit && row.band === band)?.quantity,
           colour: colour[band],
+          along,
           points: points(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
+          tods: rows.filter((row) => row.unit === unit && row.band === band).map((row) => row.tod),
         })),
       );
-      const visible = lines.filter((line) => runs(line.points).length);
+      const visible = lines.filter((line) => line.points.length);
       if (visible.length) elements.push(chart(title, unit, along, visible, pixels.length > 1));
     }
   }
   return elements;
 }
 
-/** [x, mean] in order of x; NaN where there is no mean. */
+/** [x, mean] in order of x, of what has a mean. */
 function points(rows, along) {
-  return rows.map((row) => [row[along], row.mean]).sort((a, b) => a[0] - b[0]);
+  return rows
+    .map((row) => [row[along], row.mean])
+    .filter(([, mean]) => Number.isFinite(mean))
+    .sort((a, b) => a[0] - b[0]);
 }
 
-/** Runs of points with a mean: a line is broken where one is missing. */
-function runs(points) {
-  const pieces = [[]];
-  for (const point of points) {
-    if (Number.isFinite(point[1])) pieces.at(-1).push(point);
-    else pieces.push([]);
+/**
+ * Pieces of a line through neighbouring slots; ends: { x, y } where it goes on past midnight.
+ *
+ * Months are neighbours within the year: a store of one year has no January after its December. Times of
+ * day are neighbours where they lie one step apart, the smallest step that the band has; also across
+ * midnight, so that a day of all steps goes from one edge of the chart to the other.
+ */
+export function pieces(points, along, tods) {
+  const step = along === "month" ? 1 : smallestStep(tods);
+  const lines = points.length ? [[points[0]]] : [];
+  for (let i = 1; i < points.length; i++) {
+    if (points[i][0] - points[i - 1][0] <= step) lines.at(-1).push(points[i]);
+    else lines.push([points[i]]);
   }
-  return pieces.filter((run) => run.length);
+  const [first, last] = [points[0], points.at(-1)];
+  if (along === "month" || points.length < 2 || first[0] + DAY - last[0] > step) return lines;
+  const share = (DAY - last[0]) / (first[0] + DAY - last[0]);
+  const midnight = last[1] + share * (first[1] - last[1]);
+  lines.at(-1).push([DAY, midnight]);
+  if (first[0] > 0) lines[0].unshift([0, midnight]);
+  return lines;
+}
+
+/** The smallest distance between two times of day, around midnight too. */
+function smallestStep(tods) {
+  const sorted = [...new Set(tods)].sort((a, b) => a - b);
+  const steps = sorted.map((tod, i) => (i ? tod - sorted[i - 1] : tod + DAY - sorted.at(-1)));
+  return Math.min(...steps);
 }
 
 function chart(title, unit, along, lines, isCompared) {
   const quantity = unit === "1" ? `mean ${[...new Set(lines.map((l) => l.quantity))].join(" and ")}` : `mean, ${unit}`;
-  const ys = lines.flatMap((line) => runs(line.points).flat().map(([, y]) => y));
+  const ys = lines.flatMap((line) => line.points.map(([, y]) => y));
   const [low, high, step] = ticks(Math.min(...ys), Math.max(...ys));
-  const [first, last] = along === "month" ? [1, 12] : [0, 86400];
+  const [first, last] = along === "month" ? [1, 12] : [0, DAY];
   const { width, height, left, right, top, bottom } = SIZE;
   const x = (value) => left + ((value - first) / (last - first)) * (width - left - right);
   const y = (value) => height - bottom - ((value - low) / (high - low)) * (height - top - bottom);
@@ -77,7 +103,7 @@ function chart(title, unit, along, lines, isCompared) {
     svg.append(element("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }));
     svg.append(text(left - 5, y(value) + 3.5, number(value, step), "end"));
   }
-  const marks = along === "month" ? [1, 4, 7, 10, 12] : [0, 21600, 43200, 64800, 86400];
+  const marks = along === "month" ? [1, 4, 7, 10, 12] : [0, 21600, 43200, 64800, DAY];
   for (const value of marks) {
     const name = along === "month" ? MONTHS[value - 1] : String(value / 3600).padStart(2, "0");
     svg.append(text(x(value), height - 8, name, "middle"));
@@ -90,17 +116,23 @@ function chart(title, unit, along, lines, isCompared) {
 
 function drawLine(line, x, y) {
   const style = { stroke: line.colour, fill: "none", "stroke-width": 1.8, "stroke-dasharray": DASHES[line.name] };
-  return runs(line.points).flatMap((run) => {
-    const places = run.map(([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)]);
-    const dots = places.map(([cx, cy]) => element("circle", { cx, cy, r: 2.2, fill: line.colour }));
-    return [element("polyline", { points: places.map((place) => place.join()).join(" "), ...style }), ...dots];
+  const place = ([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)];
+  const joined = pieces(line.points, line.along, line.tods).filter((piece) => piece.length > 1);
+  const lines = joined.map((piece) =>
+    element("polyline", { points: piece.map((point) => place(point).join()).join(" "), ...style }),
+  );
+  const dots = line.points.map((point) => {
+    const [cx, cy] = place(point);
+    const colours = line.name === "B" ? { fill: "none", stroke: line.colour } : { fill: line.colour };
+    return element("circle", { cx, cy, r: 2.2, ...colours });
   });
+  return [...lines, ...dots];
 }
 
 /** Names of bands at the ends of their lines, moved apart. */
 function labels(lines, x, y, left) {
   const places = lines
-    .map((line) => ({ line, y: y(runs(line.points).at(-1).at(-1)[1]) }))
+    .map((line) => ({ line, y: y(line.points.at(-1)[1]) }))
     .sort((a, b) => a.y - b.y);
   for (let i = 1; i < places.length; i++) places[i].y = Math.max(places[i].y, places[i - 1].y + 11);
   const below = places.length ? places.at(-1).y - (SIZE.height - SIZE.bottom) : 0;

@@ -11,8 +11,10 @@ const RAMPS = {
 // those of the palette of classes (lake/reading/classes.py) that stand out on white
 const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d6192".split(" ");
 
-/** Of a pixel of the store without a value. */
+/** Of a pixel of the store without a value: never observed, observed too rarely, not read yet. */
 export const ABSENT = [168, 168, 168];
+export const FEW = [104, 104, 104];
+export const UNREAD = [218, 218, 218];
 
 const LEVELS = 256;
 
@@ -50,6 +52,36 @@ export function scale(colours, [from, to]) {
   const step = (LEVELS - 1) / (to - from);
   return (value) =>
     Number.isNaN(value) ? 0 : colours[Math.max(0, Math.min(LEVELS - 1, Math.round((value - from) * step)))];
+}
+
+/**
+ * Columns of numbers stretched to 0..1 between their 2nd and 98th percentiles, as lake/plot/colours.py does.
+ *
+ * values: (pixel, 3), a NaN among the three: no value. Returns Float32Array (pixel, 3), NaN thrice there; a
+ * constant column is 0.5.
+ */
+export function stretch(values, percent = [2, 98]) {
+  const stretched = new Float32Array(values.length).fill(NaN);
+  const present = [];
+  for (let i = 0; i < values.length; i += 3) {
+    if (Number.isFinite(values[i] + values[i + 1] + values[i + 2])) present.push(i);
+  }
+  if (!present.length) return stretched;
+  for (let k = 0; k < 3; k++) {
+    const column = Float64Array.from(present, (i) => values[i + k]).sort();
+    const [low, high] = percent.map((share) => percentile(column, share));
+    const scaled = high > low ? (x) => (x - low) / (high - low) : (x) => x - low + 0.5;
+    for (const i of present) stretched[i + k] = Math.max(0, Math.min(1, scaled(values[i + k])));
+  }
+  return stretched;
+}
+
+/** A percentile of rising numbers, linear between two of them. */
+function percentile(sorted, percent) {
+  const place = (percent / 100) * (sorted.length - 1);
+  const below = Math.floor(place);
+  const next = sorted[Math.min(below + 1, sorted.length - 1)];
+  return sorted[below] + (place - below) * (next - sorted[below]);
 }
 
 /** A canvas that is painted again and again; `colours`: its pixels, row-major. */

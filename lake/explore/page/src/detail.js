@@ -57,6 +57,11 @@ export class Detail {
     }
   }
 
+  /** Whether there is a pixel of the store that was not read. */
+  get isPartial() {
+    return this.tiles.size < this.boxes.length;
+  }
+
   clear() {
     this.turn++;
     this.isWhole = false;
@@ -69,7 +74,7 @@ export class Detail {
     );
   }
 
-  /** { box, refinement, values }: of the superblock's pixels in store order, subpixels row-major. */
+  /** { box, refinement, values, few }: of the superblock's pixels in store order, subpixels row-major. */
   async #tile(superblock, selection, turn) {
     const { store } = this;
     const cube = store.cubes[selection.cube];
@@ -78,6 +83,7 @@ export class Detail {
     const first = superblock * this.superblock;
     const pixels = Math.min(this.superblock, store.pixels - first);
     const values = new Float32Array(pixels * subpixels);
+    const few = new Uint8Array(values.length); // 1: observed, but too rarely for the statistic
     const plane = chunk * subpixels;
     const cell = cube.tods.indexOf(selection.tod) * cube.bands.length + cube.bands.indexOf(selection.band);
     const fill = async (number) => {
@@ -85,7 +91,9 @@ export class Detail {
       const start = number * plane;
       const end = Math.min(start + plane, values.length);
       for (let i = start; i < end; i++) {
-        values[i] = statistic(selection.show, data, cell * METRICS.length * plane + i - start, plane);
+        const at = cell * METRICS.length * plane + i - start;
+        values[i] = statistic(selection.show, data, at, plane);
+        few[i] = Number.isNaN(values[i]) && data[at] > 0;
       }
     };
     const waiting = [...Array(Math.ceil(pixels / chunk)).keys()];
@@ -93,11 +101,11 @@ export class Detail {
       while (waiting.length && turn === this.turn) await fill(waiting.shift());
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
-    return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values };
+    return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values, few };
   }
 
-  /** A canvas of a tile; colour(value): RGBA, `absent` where it gives none. */
-  painted({ superblock, box, refinement, values }, colour, absent, canvas) {
+  /** A canvas of a tile; colour(value): RGBA, `absent` or `rare` where it gives none. */
+  painted({ superblock, box, refinement, values, few }, colour, { absent, rare }, canvas) {
     const [top, left, bottom, right] = box;
     const columns = (right - left) * refinement;
     const image = new Uint32Array((bottom - top) * refinement * columns);
@@ -108,19 +116,20 @@ export class Detail {
       const s = i % subpixels;
       const y = (this.places.row[pixel] - top) * refinement + Math.floor(s / refinement);
       const x = (this.places.column[pixel] - left) * refinement + (s % refinement);
-      image[y * columns + x] = colour(values[i]) || absent;
+      image[y * columns + x] = colour(values[i]) || (few[i] ? rare : absent);
     }
     return { canvas: canvas(image, (bottom - top) * refinement, columns), row: top, column: left, size: 1 / refinement };
   }
 
-  /** Value at a fraction of a row and column, if it was read; undefined otherwise. */
+  /** [value, whether too few were observed] at a fraction of a row and column; undefined: not read. */
   value(row, column) {
     const pixel = pixelAt(this.store.grid, this.places, row, column);
     const tile = this.tiles.get(Math.floor(pixel / this.superblock));
     if (pixel < 0 || !tile) return undefined;
     const { refinement } = tile;
     const [y, x] = [row, column].map((at) => Math.floor((at - Math.floor(at)) * refinement));
-    return tile.values[(pixel % this.superblock) * refinement ** 2 + y * refinement + x];
+    const at = (pixel % this.superblock) * refinement ** 2 + y * refinement + x;
+    return [tile.values[at], tile.few[at] === 1];
   }
 }
 

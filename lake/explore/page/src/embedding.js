@@ -2,10 +2,12 @@
 
 import { Generation } from "./generation.js";
 import { LakeError } from "./objects.js";
+import { principal } from "./principal.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 
 const MOST_WORKERS = 8;
 const ARRAY = "embedding";
+const MOST_KEPT = 1 << 26; // float32 numbers of which the length is kept too, not the direction alone
 
 export class Embedding {
   /** `path`: of the run's Zarr group below the lake. */
@@ -26,9 +28,11 @@ export class Embedding {
 
   async #load(progress) {
     const generation = await new Generation(this.objects, this.path).open();
-    const { shape, chunk_grid: grid } = generation.metadata[ARRAY];
+    const { shape, chunk_grid: grid, data_type: type } = generation.metadata[ARRAY];
     const size = grid.configuration.chunk_shape[0];
     [this.pixels, this.latent] = shape;
+    const isKept = type !== "int8" && this.pixels * this.latent <= MOST_KEPT;
+    this.isWhole = type === "int8" || isKept;
     const chunks = Math.ceil(this.pixels / size);
     const count = Math.min(MOST_WORKERS, Math.max(1, navigator.hardwareConcurrency || 2), chunks);
     let read = 0;
@@ -36,7 +40,7 @@ export class Embedding {
       const [first, end] = [i, i + 1].map((k) => Math.round((k * chunks) / count));
       const share = new Share(first * size, () => progress(++read / chunks));
       const base = this.objects.base.href;
-      share.loaded = share.ask("load", { base, path: this.path, array: ARRAY, first, end });
+      share.loaded = share.ask("load", { base, path: this.path, array: ARRAY, first, end, isKept });
       return share;
     });
     await Promise.all(this.shares.map((share) => share.loaded));
@@ -58,13 +62,23 @@ export class Embedding {
     return share.ask("vector", pixel - share.first);
   }
 
-  /** Int8Array (pixel, 3): the first three numbers; -128 where there is no embedding. */
-  async axes() {
-    const numbers = new Int8Array(3 * this.pixels);
+  /** { values, shares }: Float32Array (pixel, 3) along the first principal axes, NaN where there is no vector. */
+  axes() {
+    this.principal ??= this.#axes();
+    return this.principal;
+  }
+
+  async #axes() {
+    if (!this.isWhole) {
+      const count = (this.pixels * this.latent).toLocaleString("en");
+      throw new LakeError(`${this.path} holds ${count} float numbers, too many for a browser`, "Draw it: 'lake plot run'");
+    }
+    const axes = principal(await Promise.all(this.shares.map((share) => share.ask("sums"))));
+    const values = new Float32Array(3 * this.pixels);
     await Promise.all(
-      this.shares.map(async (share) => numbers.set(await share.ask("axes"), 3 * share.first)),
+      this.shares.map(async (share) => values.set(await share.ask("project", axes), 3 * share.first)),
     );
-    return numbers;
+    return { values, shares: axes.shares };
   }
 
   close() {

@@ -57,6 +57,7 @@ export class Grid {
     this.stepY = stepY / height;
     this.left = left / height;
     this.top = top / height;
+    this.kilometres = Math.abs(stepX) / 1000; // of a pixel, at the point below the satellite
   }
 
   /** [longitude, latitude] at a row and column; null beyond the limb. */

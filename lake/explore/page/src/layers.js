@@ -7,7 +7,7 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, Sheet, canvas, css, parsed, ramp, rgba, scale } from "./colours.js";
+import { ABSENT, FEW, Sheet, UNREAD, canvas, css, parsed, ramp, rgba, scale, stretch } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 import { cosine } from "./embedding.js";
@@ -19,6 +19,7 @@ import { formatNumber } from "./table.js";
 const VIRIDIS = ramp("viridis");
 const CIVIDIS = ramp("cividis");
 const GROUND = rgba(...ABSENT);
+const GREYS = { absent: GROUND, rare: rgba(...FEW) };
 const NAMES = {
   mean: "mean", stddev: "standard deviation", count: "observations a pixel", min: "minimum",
   max: "maximum", skewness: "skewness", kurtosis: "excess kurtosis",
@@ -26,25 +27,36 @@ const NAMES = {
 const METRIC = { mean: "m1", stddev: "m2", skewness: "m3", kurtosis: "m4", count: "count", min: "min", max: "max" };
 const BARE = new Set(["count", "skewness", "kurtosis"]);
 
+/** What grey means, in the words of lake/plot/layers.py. */
+const NONE = "no observation";
+const TOO_FEW = {
+  stddev: "too few observations: 1",
+  skewness: "too few observations: 1 or 2, or all alike",
+  kurtosis: "too few observations: 1 to 3, or all alike",
+};
+const NOT_READ = "not loaded at this zoom";
+
 /**
  * A statistic: its coarse map, if there is one, below full resolution, if that was read.
  *
  * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
- * differences between its pixels, that of a pixel does not: they never share a map.
+ * differences between its pixels, that of a pixel does not: they never share a map. `fixed`: where the
+ * colours begin and end; undefined: at the 2nd and 98th percentile.
  */
-export function statistics(store, selection, coarse, detail, pixels) {
+export function statistics(store, selection, { coarse, detail, pixels, fixed }) {
   const { show, cube, band } = selection;
   const isApart = show === "stddev" && coarse;
   const isSharp = isApart && detail?.isWhole;
   if (isSharp) coarse = null;
   else if (isApart) detail = undefined;
   const tiles = detail ? [...detail.tiles.values()] : [];
-  const limits = range(coarse?.values ?? joined(tiles));
-  const colour = limits && scale(VIRIDIS, limits);
+  const measured = range(coarse?.values ?? joined(tiles));
+  const limits = measured && (fixed ?? measured);
+  const colour = limits ? scale(VIRIDIS, limits) : () => 0;
   const images = [];
-  if (coarse && limits) images.push(cut(store, coarse, colour, pixels));
-  for (const tile of limits ? tiles : []) {
-    if (tile.limits !== String(limits)) tile.image = detail.painted(tile, colour, GROUND, canvas);
+  if (coarse) images.push(cut(store, coarse, colour, limits, pixels));
+  for (const tile of tiles) {
+    if (tile.limits !== String(limits)) tile.image = detail.painted(tile, colour, GREYS, canvas);
     tile.limits = String(limits);
     images.push(tile.image);
   }
@@ -54,27 +66,45 @@ export function statistics(store, selection, coarse, detail, pixels) {
   const title = `${NAMES[show]}${quantity}, ${band}${qualifier}`;
   const value = (row, column) => {
     const exact = detail?.value(row, column);
-    if (exact !== undefined) return text(exact, show, unit);
-    if (!coarse) return "";
+    if (exact !== undefined) return text(...exact, show, unit);
+    if (!coarse) return pixels && pixelAt(store.grid, pixels.places, row, column) >= 0 ? NOT_READ : "";
     const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
-    const inside = y >= 0 && x >= 0 && y < coarse.rows && x < coarse.columns;
-    const readout = inside ? text(coarse.values[y * coarse.columns + x], show, unit) : "";
-    return readout && `${readout} over ${store.factor} × ${store.factor} pixels`;
+    if (y < 0 || x < 0 || y >= coarse.rows || x >= coarse.columns) return "";
+    const cell = y * coarse.columns + x;
+    return `${text(coarse.values[cell], coarse.counts?.[cell] > 0, show, unit)} over ${store.factor} × ${store.factor} pixels`;
   };
-  const nothing = coarse || tiles.length ? "no observation in this month at this time of day" : "";
   const isSuspect = store.suspect.includes(METRIC[show]);
-  const note = isSuspect ? "may be wrong: imported from merged legacy results" : limits ? "" : nothing;
-  const legend = limits ? { title, note, ramp: VIRIDIS, limits, ends: ["≤ ", "≥ "] } : { title, note };
-  return { images, legend, value };
+  const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
+  const note = isSuspect ? "may be wrong: imported from merged legacy results" : measured ? "" : nothing;
+  const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
+  const legend = { title, note, greys, ...(limits && { ramp: VIRIDIS, limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
+  return { images, legend, value, isBare: !coarse };
+}
+
+/** The greys that are on the map, with what they mean. */
+function greysOf(show, coarse, tiles, pixels, isUnread) {
+  const seen = { none: false, few: false };
+  const note = (value, isFew) => {
+    if (Number.isNaN(value)) seen[isFew ? "few" : "none"] = true;
+  };
+  if (coarse && pixels) for (const cell of pixels.cell) note(coarse.values[cell], coarse.counts?.[cell] > 0);
+  for (const { values, few } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i]);
+  return [
+    ...(seen.none ? [{ colour: css(ABSENT), name: NONE }] : []),
+    ...(seen.few ? [{ colour: css(FEW), name: TOO_FEW[show] }] : []),
+    ...(isUnread && pixels ? [{ colour: css(UNREAD), name: NOT_READ }] : []),
+  ];
 }
 
 /** The image of a coarse map, remembered with it: of its cells, or of the pixels that lie in them. */
-function cut(store, coarse, colour, pixels) {
-  if (coarse.image && coarse.pixels === pixels) return coarse.image;
+function cut(store, coarse, colour, limits, pixels) {
+  const painted = `${limits} ${!!pixels}`;
+  if (coarse.painted === painted) return coarse.image;
+  const grey = (cell) => (coarse.counts?.[cell] > 0 ? GREYS.rare : GROUND);
   const colours = Uint32Array.from(coarse.values, colour);
-  coarse.pixels = pixels;
+  coarse.painted = painted;
   coarse.image = pixels
-    ? pixels.image((i) => colours[pixels.cell[i]] || GROUND)
+    ? pixels.image((i) => colours[pixels.cell[i]] || grey(pixels.cell[i]))
     : { canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: store.factor };
   return coarse.image;
 }
@@ -119,26 +149,34 @@ export class Pixels {
 
   /** Where pixels are at all. */
   ground() {
-    return this.image(() => GROUND);
+    return this.image(() => rgba(...UNREAD));
   }
 
-  /** Three numbers of every pixel, int8 of an embedding (-128: none) or float32 of components (NaN: none). */
-  rgb(axes, of = "axes of the embedding") {
-    const isAbsent = axes instanceof Int8Array ? (x) => x === -128 : Number.isNaN;
-    const limits = [0, 1, 2].map((k) => {
-      const column = Float32Array.from({ length: axes.length / 3 }, (_, i) => axes[3 * i + k]);
-      return range(column.map((x) => (isAbsent(x) ? NaN : x)));
-    });
-    const level = (i, k) => {
-      const [from, to] = limits[k];
-      return Math.max(0, Math.min(255, Math.round((255 * (axes[3 * i + k] - from)) / (to - from))));
+  /**
+   * Three numbers of every pixel as red, green and blue; NaN among them: no value.
+   *
+   * `words`: { title, shares }, shares of the variance of each; undefined: not known.
+   */
+  rgb(values, { title, shares }) {
+    const levels = stretch(values).map((level) => Math.round(255 * level));
+    let isGrey = false;
+    const colour = (i) => {
+      if (!Number.isNaN(levels[3 * i])) return rgba(levels[3 * i], levels[3 * i + 1], levels[3 * i + 2]);
+      isGrey = true;
+      return GROUND;
     };
-    const colour = (i) => (isAbsent(axes[3 * i]) ? GROUND : rgba(level(i, 0), level(i, 1), level(i, 2)));
-    const legend = {
-      title: `first three ${of}`,
-      note: "as red, green and blue, each from its 2nd to its 98th percentile; grey: no value",
+    const images = [this.image(colour)];
+    const note = "as red, green and blue, each from its 2nd to its 98th percentile";
+    const items = shares && ["#d61f1f", "#1f9933", "#264dd9"].map((colour, k) => ({
+      colour, name: `axis ${k + 1}`, share: `${(100 * shares[k]).toFixed(1)} % of the variance`,
+    }));
+    const greys = isGrey ? [{ colour: css(ABSENT), name: "no value" }] : [];
+    const value = (row, column) => {
+      const pixel = pixelAt(this.store.grid, this.places, row, column);
+      if (pixel < 0) return "";
+      return Number.isNaN(levels[3 * pixel]) ? "no value" : `colour ${[0, 1, 2].map((k) => levels[3 * pixel + k]).join(" ")}`;
     };
-    return { images: [this.image(colour)], legend, value: () => "" };
+    return { images, legend: { title, note, items, greys }, value };
   }
 
   /** Classes; `named`: number, name and colour of each, by rising number from 0. */
@@ -157,15 +195,16 @@ export class Pixels {
       return pixel < 0 ? "" : labels[pixel] < 0 ? "no class" : named[labels[pixel]].name;
     };
     const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
-    return { images: [this.image(colour)], legend: { title: "surface classes, share of pixels", items }, value };
+    const greys = labels.some((label) => label < 0) ? [{ colour: css(ABSENT), name: "no class" }] : [];
+    return { images: [this.image(colour)], legend: { title: "surface classes, share of pixels", items, greys }, value };
   }
 
   /**
-   * Similarity to a chosen pixel; scores as of Embedding.search.
+   * Similarity to a pixel; scores as of Embedding.search. The legend keeps both, for a file of them.
    *
    * Every click paints all pixels: into one image that is kept, by a table of all scores.
    */
-  similar(scores) {
+  similar(scores, pixelA) {
     this.table ??= Uint32Array.from({ length: 65536 }, (_, i) => {
       const score = i - 32768;
       return score === NOTHING ? GROUND : CIVIDIS[Math.round((255 * Math.max(0, Math.min(LEVELS, score))) / LEVELS)];
@@ -176,9 +215,12 @@ export class Pixels {
     for (let i = 0; i < at.length; i++) colours[at[i]] = table[scores[i] + 32768];
     const value = (row, column) => {
       const pixel = pixelAt(this.store.grid, this.places, row, column);
-      return pixel < 0 ? "" : `similarity ${formatNumber(cosine(scores[pixel]))}`;
+      if (pixel < 0) return "";
+      return scores[pixel] === NOTHING ? "no vector" : `similarity ${formatNumber(cosine(scores[pixel]))}`;
     };
-    const legend = { title: "similarity to pixel A (cosine)", ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores };
+    const greys = scores.includes(NOTHING) ? [{ colour: css(ABSENT), name: "no vector" }] : [];
+    const title = `similarity to pixel A, ${pixelA} (cosine)`;
+    const legend = { title, greys, ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores, pixelA };
     return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
   }
 }
@@ -190,7 +232,6 @@ export async function components(objects, path) {
   const { data, shape } = await zarr.get(array, [null, zarr.slice(3)]);
   const three = new Float32Array(3 * shape[0]);
   for (let i = 0; i < three.length; i++) three[i] = i % 3 < shape[1] ? data[Math.floor(i / 3) * shape[1] + (i % 3)] : 0;
-  for (let i = 0; i < shape[0]; i++) if (Number.isNaN(three[3 * i])) three.fill(NaN, 3 * i, 3 * i + 3);
   return three;
 }
 
@@ -201,8 +242,8 @@ export async function labels(objects, path, name) {
   return (await zarr.get(array)).data;
 }
 
-function text(value, show, unit) {
-  if (Number.isNaN(value)) return "no value";
+function text(value, isFew, show, unit) {
+  if (Number.isNaN(value)) return isFew ? TOO_FEW[show] : NONE;
   return formatNumber(value) + (BARE.has(show) || unit === "1" ? "" : ` ${unit}`);
 }
 

@@ -3,13 +3,24 @@
 import { LEVELS } from "./vectors.js";
 import { formatNumber } from "./table.js";
 
-/** Fill the legend; `onKeep(lowest)` downloads the pixels that are at least so similar. */
-export function show(box, legend, onKeep) {
-  box.replaceChildren(paragraph(legend.title));
+const LEAST = 0.9; // threshold of similarity, where none is given
+
+/**
+ * Fill the legend.
+ *
+ * about: what the title leaves out, as paragraphs. listeners: { keep(lowest): downloads the pixels that are at
+ * least so similar; least(value): tells of another threshold; limit(low, high): colours by hand, undefined: by
+ * the data }.
+ */
+export function show(box, legend, { about = [], least = LEAST, listeners = {} } = {}) {
+  const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
+  box.replaceChildren(paragraph(legend.title, "title"), ...about.map((text) => paragraph(text, "about")));
   if (legend.note) box.append(paragraph(legend.note));
-  if (legend.ramp) box.append(bar(legend), marks(legend));
+  if (legend.ramp) box.append(bar(legend), legend.scores ? marks(legend) : bounds(legend, listeners.limit));
   if (legend.items) box.append(list(legend.items));
-  if (legend.scores) box.append(...threshold(legend.scores, onKeep));
+  if (legend.greys?.length) box.append(list(legend.greys));
+  if (legend.scores) box.append(...threshold(legend.scores, least, listeners));
+  if (focused) document.getElementById(focused)?.focus();
 }
 
 function bar({ ramp }) {
@@ -33,27 +44,58 @@ function marks({ limits: [from, to], ends: [below, above] }) {
   return row;
 }
 
+/** Where the colours begin and end: numbers that can be changed, and a way back to those of the data. */
+function bounds({ limits, ends, isFixed }, limit) {
+  const row = document.createElement("div");
+  row.className = "marks";
+  const inputs = limits.map((value, end) => {
+    const input = Object.assign(document.createElement("input"), {
+      type: "number", step: "any", id: ["low", "high"][end], defaultValue: formatNumber(value), title: ends[end] + formatNumber(value),
+    });
+    input.setAttribute("aria-label", end ? "Colours end at" : "Colours begin at");
+    return input;
+  });
+  const change = () => {
+    // what was not touched keeps the digits that are not shown
+    const [low, high] = inputs.map((input, end) => (input.value === input.defaultValue ? limits[end] : input.valueAsNumber));
+    const isRange = low < high;
+    for (const input of inputs) input.setCustomValidity(isRange ? "" : "The colours must begin below their end");
+    if (isRange) limit(low, high);
+    else inputs[0].reportValidity();
+  };
+  for (const input of inputs) input.addEventListener("change", change);
+  const middle = Object.assign(document.createElement(isFixed ? "button" : "span"), {
+    id: "middle", textContent: isFixed ? "by the data" : formatNumber((limits[0] + limits[1]) / 2),
+  });
+  if (isFixed) {
+    middle.type = "button";
+    middle.addEventListener("click", () => limit());
+  }
+  row.append(inputs[0], middle, inputs[1]);
+  return row;
+}
+
 function list(items) {
   const node = document.createElement("ul");
   for (const { colour, name, share } of items) {
     const item = document.createElement("li");
     const swatch = document.createElement("i");
     swatch.style.background = colour;
-    item.append(swatch, `${name}, ${share}`);
+    item.append(swatch, share ? `${name}, ${share}` : name);
     node.append(item);
   }
   return node;
 }
 
 /** How many pixels are at least so similar, and a button that keeps them. */
-function threshold(scores, onKeep) {
+function threshold(scores, least, listeners) {
   const line = document.createElement("div");
   line.className = "least";
   const label = document.createElement("label");
   label.htmlFor = "least";
   label.textContent = "at least";
   const input = Object.assign(document.createElement("input"), {
-    type: "range", id: "least", min: "0", max: "1", step: "0.01", value: "0.9",
+    type: "range", id: "least", min: "0", max: "1", step: "0.01", value: String(least),
   });
   const output = document.createElement("output");
   const save = Object.assign(document.createElement("button"), { type: "button", id: "save", textContent: "CSV" });
@@ -66,14 +108,16 @@ function threshold(scores, onKeep) {
     output.textContent = `${Number(input.value).toFixed(2)}: ${total.toLocaleString("en")} pixels (${share} %)`;
   };
   input.addEventListener("input", count);
-  save.addEventListener("click", () => onKeep(Number(input.value)));
+  input.addEventListener("change", () => listeners.least(Number(input.value)));
+  save.addEventListener("click", () => listeners.keep(Number(input.value)));
   setTimeout(count); // once the map is drawn
   line.append(label, input, save);
   return [line, output];
 }
 
-function paragraph(text) {
+function paragraph(text, kind = "") {
   const node = document.createElement("p");
+  node.className = kind;
   node.textContent = text;
   return node;
 }

@@ -1,49 +1,53 @@
 /** The page: choices, map and pixel, held together by one state that is also the address. */
 
 import { MONTHS, clock } from "./charts.js";
+import { Choices, LEARNT } from "./choices.js";
 import { Detail, pixelAt } from "./detail.js";
-import { Embedding, cosine } from "./embedding.js";
-import { Pixels, components, labels, statistics } from "./layers.js";
+import { cosine } from "./embedding.js";
+import { extentOf, viewOf } from "./extent.js";
+import { Pixels, statistics } from "./layers.js";
+import { Learnt } from "./learnt.js";
 import * as legend from "./legend.js";
 import { lines } from "./lines.js";
 import { Map2D } from "./map.js";
+import { daysOf, runName, storeName } from "./names.js";
 import { LakeError, Objects } from "./objects.js";
 import { Panel } from "./panel.js";
-import { format, oneOf, parse } from "./state.js";
+import { EXTENT, LOOK, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
 
-const LEARNT = { rgb: ["embedding"], similar: ["embedding"], classes: ["labels", "classes"], components: ["scores"] };
-const [SUMMER, NOON] = [7, 64800]; // shown first, where they are
 const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
 const DETAIL_FROM_ZOOM = 0.5; // screen pixels a pixel of the store
+const VECTORS = ["similar", "rgb"]; // what keeps an embedding in memory
 
 const get = (id) => document.getElementById(id);
 
 class Page {
   constructor() {
-    this.state = parse(location.hash);
-    this.turn = 0;
-    this.embeddings = new Map();
-    this.panel = new Panel({ clear: () => this.clear(), compare: (on) => this.compare(on) });
+    this.turn = this.opening = 0; // of reading a map, of opening a store: a later one ends those before
+    this.panel = new Panel({ clear: () => this.clear(), compare: (on) => on && this.say("Choose the pixel to compare with") });
+    this.choices = new Choices((name, value) => this.tried(() => this.changed(name, value)));
     this.map = new Map2D(get("canvas"), {
-      moved: (view) => this.moved(view),
-      pointed: (row, column) => this.pointed(row, column),
+      moved: (view, isByHand) => this.moved(view, isByHand),
+      pointed: (row, column) => this.pointed([row, column]),
+      left: () => this.pointed(null),
       picked: (row, column, second) => this.tried(() => this.choose(row, column, second)),
+      touched: () => this.say("Two fingers move the map"),
     });
-    for (const id of ["store", "show", "cube", "band", "month", "tod", "run"]) {
-      get(id).addEventListener("change", () => this.tried(() => this.changed(id)));
-    }
     get("in").addEventListener("click", () => this.map.zoom(1.6));
     get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
-    get("all").addEventListener("click", () => this.map.fit(this.map.bounds));
+    get("all").addEventListener("click", () => this.map.fit());
     get("share").addEventListener("click", () => this.tried(() => this.share()));
     get("again").addEventListener("click", () => this.tried(() => this.start()));
+    get("newest").addEventListener("click", () => this.tried(() => this.renew()));
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the part of the address behind '#' says what is shown
+      get("canvas").focus();
+    });
     window.addEventListener("hashchange", () => {
-      if (location.hash === this.written) return;
-      this.state = parse(location.hash);
-      this.tried(() => this.start());
+      if (location.hash !== this.written) this.tried(() => this.arrive());
     });
   }
 
@@ -52,12 +56,19 @@ class Page {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof LakeError)) console.error(error);
-      get("problem").hidden = false;
-      get("problem").querySelector("p").textContent =
-        error instanceof LakeError ? error.message : `Something went wrong: ${error.message}. Load the page again`;
-      this.say("");
+      this.report(error);
     }
+  }
+
+  report(error) {
+    if (!(error instanceof LakeError)) console.error(error);
+    this.complain(error instanceof LakeError ? error.message : `Something went wrong: ${error.message}. Load the page again`);
+    this.say("");
+  }
+
+  complain(text) {
+    get("problem").hidden = !text;
+    get("problem").querySelector("p").textContent = text;
   }
 
   say(text) {
@@ -70,67 +81,161 @@ class Page {
   }
 
   async start() {
-    get("problem").hidden = true;
+    this.complain("");
     this.say("Opening the lake …");
-    const response = await new Objects(".").json("stores.json", "Serve the page by 'lake explore', or export it anew");
-    this.lake = response;
-    this.objects = new Objects(response.lake);
-    if (!response.stores.length) {
+    this.lake = await new Objects(".").json("stores.json", "Serve the page by 'lake explore', or export it anew");
+    this.objects = new Objects(this.lake.lake);
+    if (!this.lake.stores.length) {
       throw new LakeError("The lake holds no published store", "Fill it: 'lake ingest run'");
     }
-    const keys = response.stores.map((store) => store.key);
-    this.state.store = oneOf(keys, this.state.store);
-    options("store", keys.map((key) => [key, key]), this.state.store);
-    await this.open();
+    await this.arrive();
   }
 
-  /** Open the chosen store and show it. */
-  async open() {
-    const { state } = this;
+  /** Show what the address says. */
+  async arrive() {
+    if (!this.lake?.stores.length) return;
+    const { state, wrong } = parse(location.hash);
+    this.state = state;
+    this.written = location.hash;
+    await this.open(wrong);
+  }
+
+  /** Open the chosen store and show it. `wrong`: what is wrong with a link; undefined: a hand chose. */
+  async open(wrong) {
+    const turn = ++this.opening;
+    const isNow = () => turn === this.opening;
+    this.close();
+    this.complain("");
+    try {
+      const store = await this.found(wrong ?? []);
+      if (!isNow()) return;
+      this.install(store);
+      await this.enter(store, wrong, isNow);
+    } catch (error) {
+      if (isNow()) throw error;
+    }
+  }
+
+  /** Take away all that belongs to what was shown. */
+  close() {
     delete document.body.dataset.ready;
     delete get("map").dataset.sharp;
-    const entry = this.lake.stores.find((candidate) => candidate.key === state.store);
-    const path = this.lake.is_live ? entry.generation : await newest(this.objects, entry.key);
-    const store = await Store.open(this.objects, path);
-    this.store = store;
-    this.places = this.detail = this.pixels = this.coarse = this.ground = null;
-    this.panel.pixels = {};
-    this.map.images = [];
-    this.map.marks = [];
+    this.turn++;
+    clearTimeout(this.writing);
+    clearTimeout(this.resting);
+    this.isOpen = false;
+    this.detail?.clear();
     this.map.lines = null;
-    if (!store.months.length) throw new LakeError(`${store.key} holds no month`, "Publish one: 'lake ingest run'");
+    this.map.marks = [];
+    this.panel.forget();
+    get("note").hidden = get("invented").hidden = true;
+    this.blank();
+  }
+
+  /** The store that the state names, opened, unless it is open. */
+  async found(wrong) {
+    const { state } = this;
+    const keys = this.lake.stores.map((store) => store.key);
+    state.store ??= keys[0];
+    this.choices.stores(keys, state.store);
+    const entry = this.lake.stores.find((candidate) => candidate.key === state.store);
+    if (!entry || Number.isNaN(state.generation)) {
+      this.choices.clear();
+      const lacking = entry || Number.isNaN(state.store) ? [] : [`The lake has no store ${state.store}`];
+      throw new LakeError([...wrong, ...lacking].join(". "), "Choose one that it has");
+    }
+    this.newest = () => (this.lake.is_live ? Promise.resolve(entry.generation) : newest(this.objects, entry.key));
+    const path = state.generation ? `${entry.key}/v/${state.generation}.zarr` : await this.newest();
+    if (this.store?.path === path) return this.store;
+    try {
+      return await Store.open(this.objects, path);
+    } catch (error) {
+      if (!error.isMissing || !state.generation) throw error;
+      this.choices.clear();
+      this.note(`The link shows generation ${state.generation}, which the lake does not keep any more`);
+      throw new LakeError(`Generation ${state.generation} of ${entry.key} is not in the lake any more`, "Show the newest one");
+    }
+  }
+
+  /** Make a store that of the page. */
+  install(store) {
+    if (store === this.store) return;
+    this.learnt?.close();
+    this.store = store;
+    this.places = this.detail = this.pixels = this.ground = this.learnt = null;
     this.runs = this.lake.runs.filter((run) => run.store === store.key && run.pixels === store.pixels);
-    this.fill();
-    const { grid } = store;
-    if (state.zoom) {
-      this.map.bounds = [0, 0, grid.rows, grid.columns];
-      this.map.move({ row: state.row, column: state.column, zoom: state.zoom });
-    } else this.map.fit([0, 0, grid.rows, grid.columns]);
-    const first = this.refresh();
-    lines(grid).then((paths) => {
-      if (store !== this.store) return;
+  }
+
+  /** Show the open store as the state says. */
+  async enter(store, wrong, isNow) {
+    const { state } = this;
+    if (!store.months.length) throw new LakeError(`${store.key} holds no month`, "Publish one: 'lake ingest run'");
+    const lacking = this.choices.fill(store, this.runs, state, wrong !== undefined);
+    const isWrong = lacking.length || Object.entries(state).some(([name, value]) => Number.isNaN(value) && !LOOK.includes(name));
+    this.wrong = [...(wrong ?? []), ...lacking];
+    this.isOpen = !isWrong;
+    this.look();
+    get("invented").hidden = !store.isInvented;
+    this.complain(this.wrong.join(". "));
+    state.generation = store.name;
+    const first = isWrong ? this.say("Choose what is to be shown") : this.refresh();
+    lines(store.grid).then((paths) => {
+      if (!isNow()) return;
       this.map.lines = paths;
       this.map.draw();
     });
-    await first;
-    await this.prepare(store);
+    await first?.catch((error) => isNow() && this.report(error)); // clicks and full resolution may work yet
+    if (isNow()) await this.prepare(store, isNow);
+    if (isNow() && (await this.newest()) !== store.path) this.note("A newer generation of this store is published");
+  }
+
+  /** Look at what the state says, else at everything. */
+  look() {
+    const { state, store } = this;
+    const { grid } = store;
+    this.map.bounds = [0, 0, grid.rows, grid.columns];
+    const view = state.width && viewOf(grid, state, this.map.size);
+    if (view === null) this.wrong.push(`The satellite does not see lat=${state.lat}, lon=${state.lon}`);
+    if (view) this.map.move(view, false);
+    else this.map.fit(false);
+    if (!view) this.hold(this.map.view);
   }
 
   /** What needs the places of all pixels: full resolution, clicks, embeddings. */
-  async prepare(store) {
+  async prepare(store, isNow) {
     const places = await store.places();
-    if (store !== this.store) return;
-    this.places = places;
-    this.pixels = new Pixels(store, places);
-    this.detail = new Detail(store, places, () => this.painted());
-    this.ground = this.pixels.ground();
-    const { a, b } = this.state;
-    for (const [name, number] of [["A", a], ["B", b]]) if (number !== undefined) this.mark(name, number);
-    if (this.isLearnt || this.state.show === "count") await this.refresh();
-    else this.painted();
+    if (!isNow()) return;
+    const isNew = this.places !== places;
+    if (isNew) {
+      this.places = places;
+      this.pixels = new Pixels(store, places);
+      this.detail = new Detail(store, places, () => this.shown && this.painted());
+      this.ground = this.pixels.ground();
+      this.learnt = new Learnt(this.objects, this.pixels, this.runs);
+    }
+    const { a, b, show } = this.state;
+    if (this.isOpen) for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
+    if (!this.isOpen) this.blank();
+    else if (isNew && (this.isLearnt || show === "count")) await this.refresh();
+    else if (this.shown) this.painted();
+    if (!isNow()) return;
     this.sharpen();
     await Promise.all(this.panel.all.map((pixel) => this.read(pixel)));
-    document.body.dataset.ready = store.key;
+    if (isNow()) document.body.dataset.ready = store.key;
+  }
+
+  /** Say something of the generation, beside a button that shows the newest. */
+  note(text) {
+    get("note").hidden = false;
+    get("note").querySelector("p").textContent = text;
+  }
+
+  /** Show the newest generation of the store. */
+  async renew() {
+    delete this.state.generation;
+    const response = await new Objects(".").json("stores.json");
+    this.lake = response;
+    await this.open();
   }
 
   get isLearnt() {
@@ -142,79 +247,70 @@ class Page {
     return { show, cube, month, tod, band };
   }
 
-  /** Choices that the store offers, as near as may be to the state. */
-  fill() {
-    const { state, store } = this;
-    state.cube = oneOf(Object.keys(store.cubes), state.cube);
-    const cube = store.cubes[state.cube];
-    state.band = oneOf(cube.bands, state.band);
-    state.month = oneOf(store.months, state.month ?? SUMMER);
-    state.tod = oneOf(cube.tods, state.tod ?? NOON);
-    const shows = [...get("show").options].map((option) => option.value);
-    for (const option of get("show").options) {
-      option.disabled = option.value in LEARNT && !this.holding(option.value).length;
-    }
-    get("learnt").hidden = !this.runs.length;
-    state.show = oneOf(shows.filter((show) => !(show in LEARNT) || this.holding(show).length), state.show);
-    const named = (name) => [name, name];
-    options("cube", Object.keys(store.cubes).map((name) => [name, `${name} (${store.cubes[name].resolution})`]), state.cube);
-    options("band", cube.bands.map(named), state.band);
-    options("month", store.months.map((month) => [month, MONTHS[month - 1]]), state.month);
-    options("tod", cube.tods.map((tod) => [tod, `${clock(tod)} UTC`]), state.tod);
-    const runs = this.isLearnt ? this.holding(state.show).map((run) => run.id) : [];
-    if (this.isLearnt) state.run = oneOf(runs, state.run);
-    options("run", runs.map(named), state.run);
-    get("show").value = state.show;
-    for (const [kind, isSeen] of [["statistics", !this.isLearnt], ["embedding", this.isLearnt]]) {
-      document.querySelector(`.of.${kind}`).hidden = !isSeen;
-    }
+  /** Where the colours begin and end, if not by the data. */
+  get fixed() {
+    const { low, high } = this.state;
+    return low === undefined ? undefined : [low, high];
   }
 
-  /** Complete runs that have what is to be shown. */
-  holding(show) {
-    return this.runs.filter((run) => LEARNT[show].some((name) => run.arrays.includes(name)));
-  }
-
-  async changed(id) {
-    get("problem").hidden = true;
-    const value = get(id).value;
-    this.state[id] = id === "month" || id === "tod" ? Number(value) : value;
-    if (id === "store") {
-      for (const name of ["row", "column", "zoom", "a", "b"]) delete this.state[name];
-      this.panel.pixels = {};
-      this.panel.show("", this.selection);
-      return this.open();
+  async changed(name, value) {
+    this.complain("");
+    this.state[name] = value;
+    for (const other of ["low", "high"]) if (name !== "month" && name !== "tod") delete this.state[other];
+    if (name === "store") {
+      for (const other of ["generation", ...LOOK]) delete this.state[other];
+      await this.open();
+      return;
     }
-    this.fill();
-    this.panel.show(this.store.key, this.selection, this.similarity);
-    await this.refresh();
+    if (!this.isOpen) {
+      await this.open();
+      return;
+    }
+    this.choices.fill(this.store, this.runs, this.state, false);
+    this.panel.show(this.store.key, this.selection);
+    await this.refresh(true);
     this.sharpen();
   }
 
-  /** Read and paint what is chosen, coarse. */
-  async refresh() {
+  /** Read and paint what is chosen, coarse; `isStep`: the way back leads to what was shown before. */
+  async refresh(isStep = false) {
     const turn = ++this.turn;
-    this.write();
+    const { selection, isLearnt } = this;
+    const { run, a } = this.state;
+    this.limits = undefined;
+    this.write(isStep);
     this.say("Reading …");
+    this.isReading = true;
     get("map").setAttribute("aria-busy", "true");
     try {
-      const [layer, coarse] = this.isLearnt ? [await this.learnt(), null] : [null, await this.overview()];
+      const read = isLearnt ? { layer: await this.layerOf(selection.show, run, a) } : { coarse: await this.overview(selection) };
       if (turn !== this.turn) return;
-      [this.layer, this.coarse] = [layer, coarse];
-      if (layer) this.detail?.clear();
+      this.shown = { selection, isLearnt, run, ...read };
+      if (isLearnt) this.detail?.clear();
     } catch (error) {
-      if (turn === this.turn) this.blank(); // else it would look like what was chosen
+      if (turn !== this.turn) return;
+      this.blank(); // else it would look like what was chosen
       throw error;
     } finally {
-      if (turn === this.turn) get("map").removeAttribute("aria-busy");
+      if (turn === this.turn) {
+        get("map").removeAttribute("aria-busy");
+        this.isReading = false;
+      }
     }
     this.unsay("Reading");
     this.painted();
+    await this.relate();
   }
 
-  /** The coarse map of what is chosen; counts as means of pixels, as full resolution has them. */
-  async overview() {
-    const { show, cube, month, tod, band } = this.state;
+  /** The layer of a run, as soon as it is known where pixels lie. */
+  async layerOf(show, run, a) {
+    if (!this.learnt) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
+    const progress = (share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`);
+    return this.learnt.layer({ show, run }, a, progress);
+  }
+
+  /** The coarse map of a selection; counts as means of pixels, as full resolution has them. */
+  async overview({ show, cube, month, tod, band }) {
     if (show === "count" && !this.pixels) return null;
     const coarse = await this.store.overview(cube, show, month, tod, band);
     if (!coarse || show !== "count") return coarse;
@@ -223,29 +319,52 @@ class Page {
 
   /** Show nothing. */
   blank() {
-    this.layer = this.coarse = null;
-    this.value = null;
-    this.map.images = this.ground ? [this.ground] : [];
+    this.shown = this.value = this.limits = null;
+    this.map.images = this.ground && this.isOpen ? [this.ground] : [];
     this.map.draw();
     get("legend").replaceChildren();
+    get("map").removeAttribute("aria-busy");
     delete get("map").dataset.shown;
+    this.pointed(this.place);
   }
 
-  /** Put what is known onto the map. */
+  /** Put what was read onto the map. */
   painted() {
-    const layer = this.layer ?? statistics(this.store, this.selection, this.coarse, this.current, this.pixels);
+    const { selection, isLearnt, run, coarse } = this.shown;
+    const detail = this.detail?.selection === JSON.stringify(selection) ? this.detail : undefined;
+    const { pixels, fixed } = this;
+    const layer = this.shown.layer ?? statistics(this.store, selection, { coarse, detail, pixels, fixed });
     this.value = layer.value;
-    const isBare = this.ground && (!layer.images.length || (!this.layer && !this.coarse));
+    this.limits = isLearnt ? undefined : layer.legend.limits;
+    const isBare = this.ground && (!layer.images.length || layer.isBare);
     this.map.images = isBare ? [this.ground, ...layer.images] : layer.images;
     this.map.draw();
-    legend.show(get("legend"), layer.legend, (lowest) => this.keep(layer.legend.scores, lowest));
-    get("map").dataset.shown = format(this.isLearnt ? { show: this.state.show, run: this.state.run } : this.selection);
+    const moment = isLearnt ? [this.nameOf(run)] : [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
+    legend.show(get("legend"), layer.legend, {
+      about: [...moment, storeName(this.store.key), daysOf(this.store)],
+      least: this.state.least,
+      listeners: {
+        keep: (lowest) => this.keep(layer.legend, lowest),
+        least: (value) => this.set({ least: value }),
+        limit: (low, high) => this.set({ low, high }),
+      },
+    });
+    get("map").dataset.shown = format(isLearnt ? { show: selection.show, run } : selection);
+    this.pointed(this.place);
+    this.writeSoon();
     if (!performance.getEntriesByName("first-map").length && layer.images.length) performance.mark("first-map");
   }
 
-  /** Full resolution, if it is of what is chosen. */
-  get current() {
-    return this.detail?.selection === JSON.stringify(this.selection) ? this.detail : undefined;
+  nameOf(id) {
+    return runName(this.runs.find((run) => run.id === id), this.runs);
+  }
+
+  /** Look at the map in another way: its colours, its threshold. */
+  set(changes) {
+    Object.assign(this.state, changes);
+    this.limits = undefined;
+    this.write(true);
+    if ("low" in changes) this.painted();
   }
 
   /** Full resolution where that is worth its bytes, a moment after the map came to rest. */
@@ -255,84 +374,65 @@ class Page {
   }
 
   async readDetail() {
-    if (!this.detail || this.isLearnt) return;
-    const { cube, show } = this.state;
-    const { visible, view } = this.map;
-    const isFine = view.zoom >= DETAIL_FROM_ZOOM || !this.coarse;
-    if (!isFine || !this.detail.isAffordable(cube, visible)) {
-      if (!this.coarse) this.say(`Zoom in: ${show} is read at full resolution only`);
+    if (!this.detail || this.isReading || !this.shown || this.shown.isLearnt) return;
+    const { selection, coarse } = this.shown;
+    const { detail, map: { visible, view } } = this;
+    const isFine = view.zoom >= DETAIL_FROM_ZOOM || !coarse;
+    if (!isFine || !detail.isAffordable(selection.cube, visible)) {
+      if (!coarse) this.say(`Zoom in: ${selection.show} is read at full resolution only`);
       return;
     }
     this.say("Reading full resolution …");
-    await this.detail.read(this.selection, visible);
+    await detail.read(selection, visible);
     this.unsay("Reading full");
-    get("map").dataset.sharp = JSON.stringify([...this.detail.tiles.keys()]);
+    if (this.detail === detail && this.shown) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);
   }
 
-  /** The layer of a run. */
-  async learnt() {
-    const { show, run } = this.state;
-    if (!this.pixels) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
-    const { path, arrays, classes } = this.runs.find((candidate) => candidate.id === run);
-    if (show === "classes") {
-      const name = LEARNT.classes.find((array) => arrays.includes(array));
-      return this.pixels.classes(await labels(this.objects, path, name), classes);
-    }
-    if (show === "components") return this.pixels.rgb(await components(this.objects, path), "components");
-    const embedding = await this.embedding(run, path);
-    if (show === "rgb") return this.pixels.rgb(await embedding.axes());
-    const { a } = this.state;
-    if (a === undefined) {
-      const note = "choose a pixel: land like it will stand out";
-      return { images: [], legend: { title: "similarity (cosine)", note }, value: () => "" };
-    }
-    const scores = await embedding.search(a);
-    if (!scores) {
-      const note = "it has no embedding: choose another one";
-      return { images: [], legend: { title: `pixel ${a}`, note }, value: () => "" };
-    }
-    return this.pixels.similar(scores);
-  }
-
-  async embedding(run, path) {
-    if (!this.embeddings.has(run)) {
-      for (const embedding of this.embeddings.values()) embedding.close();
-      this.embeddings.clear();
-      this.embeddings.set(run, new Embedding(this.objects, path));
-    }
-    const embedding = this.embeddings.get(run);
-    await embedding.load((share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`));
-    this.loaded = embedding;
-    return embedding;
-  }
-
-  moved(view) {
-    Object.assign(this.state, { row: view.row, column: view.column, zoom: view.zoom });
-    clearTimeout(this.writing);
-    delete document.body.dataset.settled;
-    this.writing = setTimeout(() => this.write(), WRITE_AFTER_MS);
+  moved(view, isByHand) {
+    get("map").dataset.view = JSON.stringify([view.row, view.column, view.zoom]);
+    if (isByHand && this.store) this.hold(view);
+    this.writeSoon();
     this.sharpen();
   }
 
-  write() {
+  /** Note what is looked at, as a link says it. */
+  hold(view) {
+    for (const name of EXTENT) delete this.state[name];
+    Object.assign(this.state, extentOf(this.store.grid, view, this.map.size));
+  }
+
+  writeSoon() {
     clearTimeout(this.writing);
-    this.written = format(this.state);
-    history.replaceState(null, "", this.written);
+    delete document.body.dataset.settled;
+    this.writing = setTimeout(() => this.write(), WRITE_AFTER_MS);
+  }
+
+  /** Write the address; `isStep`: as a new one, to which Back leads. A link that cannot be shown stays. */
+  write(isStep = false) {
+    clearTimeout(this.writing);
+    if (!this.isOpen) return;
+    const { state, limits } = this;
+    const [low, high] = this.fixed ?? limits ?? [];
+    const run = this.isLearnt ? state.run : undefined;
+    const least = state.show === "similar" ? state.least : undefined;
+    this.written = format({ ...state, ...(this.isLearnt ? { low: undefined, high: undefined } : { low, high }), run, least });
+    if (this.written !== location.hash) history[isStep ? "pushState" : "replaceState"](null, "", this.written);
     document.body.dataset.settled = "";
   }
 
-  pointed(row, column) {
-    if (!this.store) return;
-    const place = this.store.grid.lonlat(row, column);
-    const value = this.value?.(row, column);
-    get("readout").textContent = place
-      ? [degrees(place[1], place[0]), value].filter(Boolean).join(" · ")
-      : "beyond the limb";
+  /** Say what is under a place of the map, [row, column]; null: no place. */
+  pointed(place) {
+    this.place = place;
+    const { store, isOpen } = this;
+    const at = isOpen && place && store?.grid.lonlat(...place);
+    const text = at ? [degrees(at[1], at[0]), this.value?.(...place)].filter(Boolean).join(" · ") : "beyond the limb";
+    get("readout").textContent = isOpen && place ? text : "";
   }
 
   /** A pixel by its place: A, or the one to compare it with. */
   async choose(row, column, second) {
     const begin = performance.now();
+    if (!this.isOpen) return;
     if (!this.places) return this.say("Still reading where pixels lie");
     const pixel = pixelAt(this.store.grid, this.places, row, column);
     if (pixel < 0) return this.say("No pixel of the store lies there");
@@ -340,21 +440,25 @@ class Page {
     this.panel.comparing = false;
     this.state[name.toLowerCase()] = pixel;
     const mark = this.mark(name, pixel);
-    this.write();
     if (name === "A" && this.state.show === "similar") {
-      await this.refresh();
+      await this.refresh(true);
       requestAnimationFrame(() => performance.measure("similar", { start: begin })); // it is drawn
-    }
+    } else this.write(true);
     await this.read(mark);
   }
 
   mark(name, pixel) {
-    if (!(pixel >= 0 && pixel < this.store.pixels)) throw new LakeError(`${this.store.key} has no pixel ${pixel}`);
+    if (!(pixel >= 0 && pixel < this.store.pixels)) {
+      delete this.state[name.toLowerCase()];
+      this.wrong.push(`${this.store.key} has no pixel ${pixel}: it has 0 to ${this.store.pixels - 1}`);
+      this.complain(this.wrong.join(". "));
+      return;
+    }
     const [row, column] = [this.places.row[pixel], this.places.column[pixel]];
     const [lon, lat] = this.store.grid.lonlat(row + 0.5, column + 0.5);
     const mark = { name, pixel, row, column, lat, lon };
     this.panel.pixels[name] = mark;
-    this.similarity = undefined;
+    this.panel.similarity = undefined;
     this.map.marks = this.panel.all.map(({ name, row, column }) => ({ name, row, column }));
     this.map.draw();
     this.panel.show(this.store.key, this.selection);
@@ -363,40 +467,40 @@ class Page {
 
   /** All that is known of a chosen pixel. */
   async read(pixel) {
-    pixel.rows = await this.store.series(pixel.pixel);
-    if (this.panel.pixels[pixel.name] !== pixel) return;
-    this.similarity = await this.pairSimilarity();
-    this.panel.show(this.store.key, this.selection, this.similarity);
+    const { store } = this;
+    const rows = await store.series(pixel.pixel);
+    if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
+    pixel.rows = rows;
+    this.panel.show(store.key, this.selection);
+    await this.relate();
     this.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its year and day are shown`);
   }
 
-  async pairSimilarity() {
+  /** How similar A and B are, by the run that is on the map. */
+  async relate() {
     const { A, B } = this.panel.pixels;
-    if (!A || !B || !this.loaded?.shares?.length || !this.runs.some((run) => this.embeddings.has(run.id))) return undefined;
-    const [a, b] = await Promise.all([A, B].map((pixel) => this.loaded.vector(pixel.pixel)));
-    const dot = a.reduce((sum, x, i) => sum + x * b[i], 0);
-    return dot / (Math.hypot(...a) * Math.hypot(...b));
-  }
-
-  compare(on) {
-    if (on) this.say("Choose the pixel to compare with");
+    const { show, run } = this.state;
+    this.panel.similarity = undefined;
+    const value = A && B && VECTORS.includes(show) ? await this.learnt?.cosine(run, A.pixel, B.pixel) : undefined;
+    const isSame = this.panel.pixels.A === A && this.panel.pixels.B === B && this.state.show === show && this.state.run === run;
+    if (!isSame || !A) return;
+    this.panel.similarity = value;
+    this.panel.show(this.store.key, this.selection);
   }
 
   clear() {
-    this.panel.pixels = {};
+    this.panel.forget();
     this.map.marks = [];
     for (const name of ["a", "b"]) delete this.state[name];
-    this.panel.comparing = false;
-    this.panel.show(this.store.key, this.selection);
-    this.write();
+    this.write(true);
     this.map.draw();
     get("canvas").focus();
     if (this.state.show === "similar") this.tried(() => this.refresh());
   }
 
-  keep(scores, lowest) {
+  keep({ scores, pixelA }, lowest) {
     const text = similarCsv(this.store, this.places, scores.length, (i) => cosine(scores[i]), lowest);
-    download(`similar_to_${this.state.a}_of_${this.store.key.replaceAll("/", "_")}.csv`, text);
+    download(`similar_to_${pixelA}_of_${this.store.key.replaceAll("/", "_")}.csv`, text);
   }
 
   async share() {
@@ -408,16 +512,6 @@ class Page {
       window.prompt("The link to this view", location.href);
     }
   }
-}
-
-function options(id, pairs, selected) {
-  get(id).replaceChildren(
-    ...pairs.map(([value, name]) => {
-      const option = new Option(name, value);
-      option.selected = value === selected;
-      return option;
-    }),
-  );
 }
 
 import("numcodecs/blosc"); // what every object is packed by: it comes while metadata are read

@@ -10,7 +10,8 @@ const KEYS_PAN = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], Arr
 
 export class Map2D {
   /**
-   * canvas: focusable. listeners: { moved(view), pointed(row, column), picked(row, column, second) }.
+   * canvas: focusable. listeners: { moved(view, isByHand), pointed(row, column), left(),
+   * picked(row, column, second), touched() }.
    */
   constructor(canvas, listeners) {
     this.canvas = canvas;
@@ -28,19 +29,19 @@ export class Map2D {
     return [this.canvas.clientWidth || 1, this.canvas.clientHeight || 1];
   }
 
-  /** Show all of [first row, first column, last row, last column]. */
-  fit(bounds) {
-    this.bounds = bounds;
+  /** Show all of the bounds, if there are any: [first row, first column, last row, last column]. */
+  fit(isByHand = true) {
+    if (!this.bounds) return;
     const [width, height] = this.size;
-    const [top, left, bottom, right] = bounds;
+    const [top, left, bottom, right] = this.bounds;
     const zoom = 0.96 * Math.min(width / (right - left), height / (bottom - top));
-    this.move({ row: (top + bottom) / 2, column: (left + right) / 2, zoom });
+    this.move({ row: (top + bottom) / 2, column: (left + right) / 2, zoom }, isByHand);
   }
 
-  move(view) {
+  move(view, isByHand = true) {
     const zoom = Math.max(this.#lowestZoom(), Math.min(MOST_ZOOM, view.zoom));
     this.view = { ...view, zoom };
-    this.listeners.moved(this.view);
+    this.listeners.moved(this.view, isByHand);
     this.draw();
   }
 
@@ -142,6 +143,7 @@ export class Map2D {
     const { canvas } = this;
     const down = new Map();
     let travelled = 0;
+    let before; // the view when the first finger came down
     const place = (event) => {
       const box = canvas.getBoundingClientRect();
       return [event.clientX - box.left, event.clientY - box.top];
@@ -149,24 +151,32 @@ export class Map2D {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
+      if (!down.size) [travelled, before] = [0, this.view];
       down.set(event.pointerId, place(event));
-      if (down.size === 1) travelled = 0;
     });
+    // one finger scrolls the page past the map (touch-action: pan-y), two move the map
+    canvas.addEventListener("touchmove", (event) => {
+      if (event.touches.length > 1 && event.cancelable) event.preventDefault();
+    }, { passive: false });
+    canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.listeners.left());
     canvas.addEventListener("pointermove", (event) => {
       const [x, y] = place(event);
       this.listeners.pointed(...this.at(x, y));
-      const before = down.get(event.pointerId);
-      if (!before) return;
-      const [dx, dy] = [x - before[0], y - before[1]];
+      const last = down.get(event.pointerId);
+      if (!last) return;
+      const [dx, dy] = [x - last[0], y - last[1]];
       travelled += Math.hypot(dx, dy);
       const second = [...down].find(([id]) => id !== event.pointerId)?.[1];
       down.set(event.pointerId, [x, y]);
       if (second) {
-        const by = Math.hypot(x - second[0], y - second[1]) / Math.hypot(before[0] - second[0], before[1] - second[1]);
+        const by = Math.hypot(x - second[0], y - second[1]) / Math.hypot(last[0] - second[0], last[1] - second[1]);
+        const { row, column, zoom } = this.view;
+        this.move({ row: row - dy / 2 / zoom, column: column - dx / 2 / zoom, zoom });
         if (Number.isFinite(by) && by > 0) this.zoom(by, (x + second[0]) / 2, (y + second[1]) / 2);
       } else if (travelled > CLICK_PX) {
         const { row, column, zoom } = this.view;
-        this.move({ row: row - dy / zoom, column: column - dx / zoom, zoom });
+        const down = event.pointerType === "touch" ? 0 : dy; // it scrolls the page
+        this.move({ row: row - down / zoom, column: column - dx / zoom, zoom });
       }
     });
     const up = (event) => {
@@ -174,7 +184,13 @@ export class Map2D {
       if (event.type === "pointerup") this.listeners.picked(...this.at(...place(event)), event.shiftKey);
     };
     canvas.addEventListener("pointerup", up);
-    canvas.addEventListener("pointercancel", up);
+    canvas.addEventListener("pointercancel", (event) => {
+      if (event.pointerType === "touch" && down.size === 1) {
+        this.move(before); // the page took the finger to scroll by
+        this.listeners.touched();
+      }
+      up(event);
+    });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY / 400), ...place(event));
@@ -194,7 +210,7 @@ export class Map2D {
       this.listeners.pointed(this.view.row, this.view.column);
     } else if (event.key === "+" || event.key === "=") this.zoom(1.5);
     else if (event.key === "-" || event.key === "_") this.zoom(1 / 1.5);
-    else if (event.key === "0") this.fit(this.bounds);
+    else if (event.key === "0") this.fit();
     else if (event.key === "Enter" || event.key === " ") this.listeners.picked(row, column, event.shiftKey);
     else return;
     event.preventDefault();

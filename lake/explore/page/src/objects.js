@@ -49,7 +49,7 @@ export class Objects {
   /** An object that must be there, as JSON. */
   async json(path, next = "Check the URL of the lake") {
     const body = await this.get(path);
-    if (!body) throw new LakeError(`There is no object ${this.url(path)}`, next);
+    if (!body) throw Object.assign(new LakeError(`There is no object ${this.url(path)}`, next), { isMissing: true });
     return JSON.parse(new TextDecoder().decode(body));
   }
 

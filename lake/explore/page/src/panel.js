@@ -32,15 +32,23 @@ export class Panel {
     return get("compare").getAttribute("aria-pressed") === "true";
   }
 
-  /** Show what is known; selection: { month, tod }; similarity: cosine of A and B, if known. */
-  show(key, selection, similarity) {
+  /** Show no pixel. */
+  forget() {
+    this.pixels = {};
+    this.similarity = undefined;
+    this.comparing = false;
+    this.show("", {});
+  }
+
+  /** Show what is known, of `similarity` too: the cosine of A and B; selection: { month, tod }. */
+  show(key, selection) {
     this.key = key;
-    const { all } = this;
+    const { all, similarity } = this;
     get("hint").hidden = all.length > 0;
     get("chosen").hidden = all.length === 0;
     get("where").replaceChildren(
       ...all.flatMap((pixel) => [term(pixel.name), description(pixel)]),
-      ...(similarity === undefined ? [] : [term("A·B"), plain(`similarity ${similarity.toFixed(3)} (cosine)`)]),
+      ...(similarity === undefined || Number.isNaN(similarity) ? [] : [term("A·B"), plain(`similarity ${similarity.toFixed(3)} (cosine)`)]),
     );
     const complete = all.filter((pixel) => pixel.rows);
     get("charts").replaceChildren(...charts(complete, selection));

@@ -1,29 +1,94 @@
-/** What is shown, as the part of the address behind `#`: a link shows the same to others. */
+/**
+ * What is shown, as the part of the address behind `#`: a link shows the same to others.
+ *
+ * Subjects (store, generation, what is shown of it) say which map it is. The rest says how it is looked at:
+ * `lat`, `lon` (or `row`, `column` where the middle lies beyond the limb) with `width` and `height`, the km
+ * that must be visible; `low` and `high`, where the colours begin and end; `least`, the threshold of
+ * similarity; `a` and `b`, pixels.
+ */
 
-const NUMBERS = new Set(["month", "tod", "row", "column", "zoom", "a", "b"]);
-const ORDER = ["store", "show", "cube", "band", "month", "tod", "run", "row", "column", "zoom", "a", "b"];
+const text = { read: (value) => value, wanted: "a name" };
+const number = (from, to, isWhole = false) => ({
+  read: (value) => {
+    const read = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(value) ? Number(value) : NaN;
+    return read >= from && read <= to && (!isWhole || Number.isInteger(read)) ? read : undefined;
+  },
+  wanted: `a ${isWhole ? "whole " : ""}number${Math.max(-from, to) < 1e30 ? `, ${from} to ${to}` : ""}`,
+});
+const MOST = 1e30;
 
-/** The state in `#store=...&show=...`; what is no number where one is wanted is left out. */
+const PARAMETERS = {
+  store: text, generation: text, show: text, cube: text, band: text,
+  month: number(1, 12, true), tod: number(0, 86399, true), run: text,
+  lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
+  width: number(1e-3, 1e6), height: number(1e-3, 1e6),
+  low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
+  a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
+};
+const TOGETHER = [["lat", "lon"], ["row", "column"], ["width", "height"], ["low", "high"]];
+const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2 };
+
+/** The names of the parameters that say how a map is looked at, not which. */
+export const LOOK = ["lat", "lon", "row", "column", "width", "height", "low", "high", "least", "a", "b"];
+export const EXTENT = ["lat", "lon", "row", "column", "width", "height"];
+
+/**
+ * { state, wrong } of `#store=...&show=...`: what can be used, and a sentence on everything that cannot.
+ *
+ * Nothing is put in the place of what is wrong. A wrong subject stays in the state as NaN or as its text.
+ */
 export function parse(hash) {
-  const state = {};
-  for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
-    const value = NUMBERS.has(name) ? Number(text) : text;
-    if (ORDER.includes(name) && text !== "" && !Number.isNaN(value)) state[name] = value;
+  const [state, wrong] = [{}, []];
+  for (const [name, value] of new URLSearchParams(hash.replace(/^#/, ""))) {
+    const parameter = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
+    if (!parameter) {
+      wrong.push(`${quoted(name)} is no parameter of this page`);
+      continue;
+    }
+    const read = value === "" ? undefined : parameter.read(value);
+    if (Object.hasOwn(state, name)) wrong.push(`${name} is given twice: the first one counts`);
+    else if (read !== undefined) state[name] = read;
+    else {
+      wrong.push(`${name} is ${quoted(value)}: wanted ${parameter.wanted}`);
+      if (!LOOK.includes(name)) state[name] = NaN;
+    }
   }
-  return state;
+  for (const [one, other] of TOGETHER) {
+    if ((one in state) === (other in state)) continue;
+    wrong.push(`${one in state ? one : other} stands without ${one in state ? other : one}`);
+    delete state[one];
+    delete state[other];
+  }
+  if ("low" in state && !(state.low < state.high)) {
+    wrong.push(`low is ${state.low}, high is ${state.high}: wanted low below high`);
+    delete state.low;
+    delete state.high;
+  }
+  const isPlaced = "lat" in state || "row" in state;
+  if (isPlaced !== "width" in state) {
+    wrong.push(isPlaced ? "A place stands without width and height" : "width and height stand without a place");
+    for (const name of EXTENT) delete state[name];
+  }
+  return { state, wrong };
 }
 
 export function format(state) {
-  const names = ORDER.filter((name) => state[name] !== undefined && state[name] !== null);
-  const text = (name) => {
+  const names = Object.keys(PARAMETERS).filter((name) => state[name] !== undefined && state[name] !== null);
+  const written = (name) => {
     const value = state[name];
-    if (name === "zoom") return Number(value.toPrecision(4));
-    return typeof value === "number" ? Number(value.toFixed(2)) : value;
+    if (typeof value !== "number") return value;
+    return name in DIGITS ? Number(value.toFixed(DIGITS[name])) : Number(value.toPrecision(6));
   };
-  return `#${new URLSearchParams(names.map((name) => [name, text(name)])).toString().replaceAll("%2F", "/")}`;
+  const whole = new Set(["month", "tod", "a", "b"]);
+  const pairs = names.map((name) => [name, whole.has(name) ? state[name] : written(name)]);
+  return `#${new URLSearchParams(pairs).toString().replaceAll("%2F", "/")}`;
 }
 
 /** `value` if it is one of `offered`, else the first of those. */
 export function oneOf(offered, value) {
   return offered.includes(value) ? value : offered[0];
+}
+
+function quoted(value) {
+  return `'${value.length > 60 ? `${value.slice(0, 60)}…` : value}'`;
 }

@@ -20,11 +20,15 @@ const KEPT_BYTES = 128e6; // of decoded chunks
 export class Store {
   constructor(generation) {
     const { attributes, metadata } = generation;
-    const { cubes, layout, months, shape, key, suspect } = attributes;
+    const { cubes, layout, months, shape, key, suspect, provenance } = attributes;
     this.generation = generation;
+    this.path = generation.path;
+    this.name = generation.path.split("/").at(-1).replace(/\.zarr$/, "");
     this.key = key;
     this.months = months;
     this.suspect = suspect;
+    this.isInvented = provenance?.invented === true;
+    this.days = provenance?.days; // { first, last, count } of the days that are in it; undefined: not known
     this.cubes = Object.fromEntries(cubes.map((name) => {
       const { cube, quantity } = metadata[name].attributes;
       return [name, { ...cube, quantity }];
@@ -48,14 +52,16 @@ export class Store {
     return new Store(generation);
   }
 
-  /** A coarse map: { values, rows, columns }; `name`: count, mean or stddev. */
+  /** A coarse map: { values, rows, columns }, of a deviation also counts; `name`: count, mean or stddev. */
   async overview(cube, name, month, tod, band) {
     const path = `overview/${cube}/${name}`;
     if (!this.generation.has(path)) return null;
     const [, , , rows, columns] = this.generation.metadata[path].shape;
     const { tods, bands } = this.cubes[cube];
     const at = [month - 1, tods.indexOf(tod), bands.indexOf(band), 0, 0];
-    return { values: await this.#chunk(path, at), rows, columns };
+    const counted = name === "stddev" ? this.#chunk(`overview/${cube}/count`, at) : undefined;
+    const [values, counts] = await Promise.all([this.#chunk(path, at), counted]);
+    return { values, counts, rows, columns };
   }
 
   /** Where every pixel lies, { row, column, at }: `at` is the pixel at row * columns + column, or -1. */

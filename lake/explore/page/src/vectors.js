@@ -5,10 +5,13 @@ import program from "./search.wasm";
 export const LEVELS = 10000; // a score is the cosine times this, as int16
 export const NOTHING = -32768; // score of a pixel without embedding
 const PAGE = 65536;
+const BLOCK = 2048; // vectors whose columns stay in the cache
 
 export class Vectors {
-  /** Room for `count` vectors of `latent` numbers. */
-  constructor(count, latent) {
+  /** Room for `count` vectors of `latent` numbers; with `isKept`, of float32 the numbers themselves too. */
+  constructor(count, latent, isKept = false) {
+    this.raw = isKept ? new Float32Array(count * latent) : undefined;
+    this.isUnknown = new Uint8Array(count);
     this.count = count;
     this.latent = latent;
     this.stride = Math.ceil(latent / 16) * 16;
@@ -46,6 +49,8 @@ export class Vectors {
         square += vector[k] * vector[k];
         if (vector[k] === nothing) isPresent = false;
       }
+      if (!isPresent || Number.isNaN(square)) this.isUnknown[first + i] = 1;
+      this.raw?.set(vector, (first + i) * latent);
       if (!isPresent || !(square > 0)) {
         this.absent.push(first + i);
         continue;
@@ -82,13 +87,49 @@ export class Vectors {
     return scores;
   }
 
-  /** The first three numbers of every vector, one after the other; -128 thrice where absent. */
-  axes() {
-    const numbers = new Int8Array(3 * this.count);
-    for (let i = 0; i < this.count; i++) {
-      for (let k = 0; k < Math.min(3, this.latent); k++) numbers[3 * i + k] = this.data[i * this.stride + k];
+  /** { count, sum, products } of all vectors: Float64Array (latent), and (latent, latent) of their products. */
+  sums() {
+    const { count, latent, stride, isUnknown } = this;
+    const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
+    const columns = Array.from({ length: latent }, () => new Float64Array(BLOCK));
+    const [sum, products] = [new Float64Array(latent), new Float64Array(latent * latent)];
+    let total = 0;
+    for (let first = 0; first < count; first += BLOCK) {
+      let n = 0;
+      for (let i = first; i < Math.min(first + BLOCK, count); i++) {
+        if (isUnknown[i]) continue;
+        for (let k = 0; k < latent; k++) columns[k][n] = data[i * step + k];
+        n++;
+      }
+      total += n;
+      for (let j = 0; j < latent; j++) {
+        for (let i = 0; i < n; i++) sum[j] += columns[j][i];
+        for (let k = j; k < latent; k++) products[j * latent + k] += dot(columns[j], columns[k], n);
+      }
     }
-    for (const number of this.absent) numbers.fill(-128, 3 * number, 3 * number + 3);
-    return numbers;
+    for (let j = 0; j < latent; j++) for (let k = 0; k < j; k++) products[j * latent + k] = products[k * latent + j];
+    return { count: total, sum, products };
   }
+
+  /** Float32Array (count, 3): every vector on three axes; NaN where there is none. */
+  project({ mean, axes }) {
+    const { count, latent, stride, isUnknown } = this;
+    const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
+    const projected = new Float32Array(3 * count).fill(NaN);
+    for (let i = 0; i < count; i++) {
+      if (isUnknown[i]) continue;
+      for (let n = 0; n < 3; n++) {
+        let sum = 0;
+        for (let k = 0; k < latent; k++) sum += (data[i * step + k] - mean[k]) * axes[n][k];
+        projected[3 * i + n] = sum;
+      }
+    }
+    return projected;
+  }
+}
+
+function dot(a, b, n) {
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += a[i] * b[i];
+  return sum;
 }

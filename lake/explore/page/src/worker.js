@@ -10,7 +10,7 @@ const AT_A_TIME = 3;
 
 let vectors;
 
-const answers = { load, vector, search, axes };
+const answers = { load, vector, search, sums, project };
 
 self.onmessage = async ({ data: { id, name, argument } }) => {
   try {
@@ -22,13 +22,13 @@ self.onmessage = async ({ data: { id, name, argument } }) => {
 };
 
 /** Read chunks `first` to before `end` of an array (pixel, latent); tells of each one that is there. */
-async function load({ base, path, array, first, end }) {
+async function load({ base, path, array, first, end, isKept }) {
   const generation = await new Generation(new Objects(base), path).open();
   const { shape, attributes } = generation.metadata[array];
   const vectorArray = await zarr.open.v3(zarr.root(generation).resolve(array), { kind: "array" });
   const size = vectorArray.chunks[0];
   const count = Math.min(end * size, shape[0]) - first * size;
-  vectors = new Vectors(count, shape[1]);
+  vectors = new Vectors(count, shape[1], isKept);
   const waiting = Array.from({ length: end - first }, (_, i) => first + i);
   const work = async () => {
     while (waiting.length) {
@@ -60,6 +60,10 @@ function search(argument) {
   return vectors.search(argument);
 }
 
-function axes() {
-  return vectors.axes();
+function sums() {
+  return vectors.sums();
+}
+
+function project(argument) {
+  return vectors.project(argument);
 }

@@ -62,6 +62,33 @@ export class Embedding {
     return share.ask("vector", pixel - share.first);
   }
 
+  /** The vectors of some pixels, Float32Array (latent) each; NaN where one has none. */
+  async rows(pixels) {
+    const vectors = new Array(pixels.length);
+    await Promise.all(
+      this.shares.map(async (share, n) => {
+        const end = this.shares[n + 1]?.first ?? this.pixels;
+        const own = [...pixels.keys()].filter((i) => pixels[i] >= share.first && pixels[i] < end);
+        const rows = await share.ask("rows", own.map((i) => pixels[i] - share.first));
+        own.forEach((i, k) => (vectors[i] = rows.subarray(k * this.latent, (k + 1) * this.latent)));
+      }),
+    );
+    return vectors;
+  }
+
+  /** { classes, probability } of every pixel, as of Vectors.classify. */
+  async classify(model) {
+    const [classes, probability] = [new Int8Array(this.pixels), new Uint8Array(this.pixels)];
+    await Promise.all(
+      this.shares.map(async (share) => {
+        const part = await share.ask("classify", model);
+        classes.set(part.classes, share.first);
+        probability.set(part.probability, share.first);
+      }),
+    );
+    return { classes, probability };
+  }
+
   /** { values, shares }: Float32Array (pixel, 3) along the first principal axes, NaN where there is no vector. */
   axes() {
     this.principal ??= this.#axes();

@@ -180,7 +180,7 @@ export class Pixels {
   }
 
   /** Classes; `named`: number, name and colour of each, by rising number from 0. */
-  classes(labels, named) {
+  classes(labels, named, title = "surface classes, share of pixels") {
     const counts = named.map(() => 0);
     for (const label of labels) if (label >= 0) counts[label] += 1;
     const colours = named.map(({ colour }) => rgba(...parsed(colour)));
@@ -196,7 +196,20 @@ export class Pixels {
     };
     const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
     const greys = labels.some((label) => label < 0) ? [{ colour: css(ABSENT), name: "no class" }] : [];
-    return { images: [this.image(colour)], legend: { title: "surface classes, share of pixels", items, greys }, value };
+    return { images: [this.image(colour)], legend: { title, items, greys }, value };
+  }
+
+  /** How sure classes are; 255 times their probability of each pixel, and the classes, below 0: none. */
+  shares(probability, classes) {
+    const value = (row, column) => {
+      const pixel = pixelAt(this.store.grid, this.places, row, column);
+      if (pixel < 0) return "";
+      return classes[pixel] < 0 ? "no class" : `probability ${Math.round((100 * probability[pixel]) / 255)} %`;
+    };
+    const image = this.image((i) => (classes[i] < 0 ? GROUND : CIVIDIS[probability[i]]));
+    const greys = classes.includes(-1) ? [{ colour: css(ABSENT), name: "no class" }] : [];
+    const legend = { title: "probability of the likeliest class", greys, ramp: CIVIDIS, limits: [0, 100], ends: ["", ""], unit: "%", isMarked: true };
+    return { images: [image], legend, value };
   }
 
   /**
@@ -220,7 +233,7 @@ export class Pixels {
     };
     const greys = scores.includes(NOTHING) ? [{ colour: css(ABSENT), name: "no vector" }] : [];
     const title = `similarity to pixel A, ${pixelA} (cosine)`;
-    const legend = { title, greys, ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores, pixelA };
+    const legend = { title, greys, ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores, pixelA, isMarked: true };
     return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
   }
 }

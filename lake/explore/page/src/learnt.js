@@ -23,7 +23,7 @@ export class Learnt {
     if (show === "components") {
       return this.pixels.rgb(await components(this.objects, path), { title: "first three components" });
     }
-    const embedding = await this.#embedding(run, path, progress);
+    const embedding = await this.embeddingOf(run, progress);
     if (show === "rgb") {
       const { values, shares } = await embedding.axes();
       return this.pixels.rgb(values, { title: "first three principal axes of the embedding", shares });
@@ -48,9 +48,11 @@ export class Learnt {
     this.embedding = undefined;
   }
 
-  async #embedding(run, path, progress) {
+  /** The embedding of a run, in memory; progress(share) of reading. */
+  async embeddingOf(run, progress) {
     if (this.embedding?.run !== run) {
       this.close();
+      const { path } = this.runs.find((candidate) => candidate.id === run);
       this.embedding = { run, embedding: new Embedding(this.objects, path) };
     }
     const { embedding } = this.embedding;

@@ -16,7 +16,7 @@ export function show(box, legend, { about = [], least = LEAST, listeners = {} } 
   const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
   box.replaceChildren(paragraph(legend.title, "title"), ...about.map((text) => paragraph(text, "about")));
   if (legend.note) box.append(paragraph(legend.note));
-  if (legend.ramp) box.append(bar(legend), legend.scores ? marks(legend) : bounds(legend, listeners.limit));
+  if (legend.ramp) box.append(bar(legend), legend.isMarked ? marks(legend) : bounds(legend, listeners.limit));
   if (legend.items) box.append(list(legend.items));
   if (legend.greys?.length) box.append(list(legend.greys));
   if (legend.scores) box.append(...threshold(legend.scores, least, listeners));
@@ -33,12 +33,12 @@ function bar({ ramp }) {
 }
 
 /** `ends`: what stands before the first and the last number, where more values have that colour. */
-function marks({ limits: [from, to], ends: [below, above] }) {
+function marks({ limits: [from, to], ends: [below, above], unit = "" }) {
   const row = document.createElement("div");
   row.className = "marks";
   for (const text of [below + formatNumber(from), formatNumber((from + to) / 2), above + formatNumber(to)]) {
     const mark = document.createElement("span");
-    mark.textContent = text;
+    mark.textContent = unit ? `${text} ${unit}` : text;
     row.append(mark);
   }
   return row;

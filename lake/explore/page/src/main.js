@@ -6,6 +6,7 @@ import { Detail, pixelAt } from "./detail.js";
 import { cosine } from "./embedding.js";
 import { extentOf, viewOf } from "./extent.js";
 import { Pixels, statistics } from "./layers.js";
+import { Labelling } from "./labelling.js";
 import { Learnt } from "./learnt.js";
 import * as legend from "./legend.js";
 import { lines } from "./lines.js";
@@ -35,6 +36,13 @@ class Page {
       left: () => this.pointed(null),
       picked: (row, column, second) => this.tried(() => this.choose(row, column, second)),
       touched: () => this.say("Two fingers move the map"),
+    });
+    this.labelling = new Labelling({
+      tried: (work) => this.tried(work),
+      say: (text) => this.say(text),
+      paint: () => this.shown && this.painted(),
+      visit: (pixel) => this.map.move({ ...this.map.view, row: this.places.row[pixel] + 0.5, column: this.places.column[pixel] + 0.5 }),
+      embedding: () => this.learnt.embeddingOf(this.state.run, (share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`)),
     });
     get("in").addEventListener("click", () => this.map.zoom(1.6));
     get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
@@ -128,6 +136,7 @@ class Page {
     this.map.lines = null;
     this.map.marks = [];
     this.panel.forget();
+    this.labelling.offer(undefined);
     get("note").hidden = get("invented").hidden = true;
     this.blank();
   }
@@ -212,6 +221,7 @@ class Page {
       this.detail = new Detail(store, places, () => this.shown && this.painted());
       this.ground = this.pixels.ground();
       this.learnt = new Learnt(this.objects, this.pixels, this.runs);
+      this.labelling.enter(store, places, this.pixels);
     }
     const { a, b, show } = this.state;
     if (this.isOpen) for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
@@ -333,7 +343,9 @@ class Page {
     const { selection, isLearnt, run, coarse } = this.shown;
     const detail = this.detail?.selection === JSON.stringify(selection) ? this.detail : undefined;
     const { pixels, fixed } = this;
-    const layer = this.shown.layer ?? statistics(this.store, selection, { coarse, detail, pixels, fixed });
+    this.labelling.offer(this.places && VECTORS.includes(selection.show) ? run : undefined);
+    this.map.dots = this.labelling.dots;
+    const layer = this.labelling.layer ?? this.shown.layer ?? statistics(this.store, selection, { coarse, detail, pixels, fixed });
     this.value = layer.value;
     this.limits = isLearnt ? undefined : layer.legend.limits;
     const isBare = this.ground && (!layer.images.length || layer.isBare);
@@ -434,6 +446,7 @@ class Page {
     const begin = performance.now();
     if (!this.isOpen) return;
     if (!this.places) return this.say("Still reading where pixels lie");
+    if (this.labelling.isOn) return this.labelling.give(row, column);
     const pixel = pixelAt(this.store.grid, this.places, row, column);
     if (pixel < 0) return this.say("No pixel of the store lies there");
     const name = (second || this.panel.comparing) && this.panel.pixels.A ? "B" : "A";

@@ -19,6 +19,7 @@ export class Map2D {
     this.view = { row: 0, column: 0, zoom: 1 };
     this.images = []; // { canvas, row, column, size }: size of its pixels in coarse ones
     this.marks = []; // { row, column, name }
+    this.dots = []; // { row, column, colour }
     this.lines = null;
     this.bounds = null;
     this.#listen();
@@ -103,8 +104,20 @@ export class Map2D {
       context.stroke(this.lines.coasts);
     }
     context.setTransform(dots, 0, 0, dots, 0, 0);
+    for (const dot of this.dots) this.#dot(context, dot, row, column);
     for (const mark of this.marks) this.#mark(context, mark, row, column);
     if (document.activeElement === canvas && canvas.matches(":focus-visible")) this.#cross(context);
+  }
+
+  #dot(context, dot, row, column) {
+    const { zoom } = this.view;
+    const [x, y] = [(dot.column + 0.5 - column) * zoom, (dot.row + 0.5 - row) * zoom];
+    const half = Math.max(3, zoom / 2);
+    context.fillStyle = dot.colour;
+    context.fillRect(x - half, y - half, 2 * half, 2 * half);
+    context.lineWidth = 1;
+    context.strokeStyle = "white";
+    context.strokeRect(x - half, y - half, 2 * half, 2 * half);
   }
 
   #mark(context, mark, row, column) {

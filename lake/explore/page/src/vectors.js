@@ -111,6 +111,44 @@ export class Vectors {
     return { count: total, sum, products };
   }
 
+  /** Float32Array (numbers, latent) of some vectors; NaN: absent. */
+  rows(numbers) {
+    const { latent, stride, isUnknown } = this;
+    const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
+    const rows = new Float32Array(numbers.length * latent);
+    numbers.forEach((number, i) => {
+      if (isUnknown[number]) rows.fill(NaN, i * latent, (i + 1) * latent);
+      else rows.set(data.subarray(number * step, number * step + latent), i * latent);
+    });
+    return rows;
+  }
+
+  /**
+   * { classes, probability }: the likeliest class of every vector, -1 where there is none, and 255 times its
+   * probability; by weights (class, latent) and offset (class) of the log odds.
+   */
+  classify({ weights, offset }) {
+    const { count, latent, stride, isUnknown } = this;
+    const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
+    const [classes, probability] = [new Int8Array(count).fill(-1), new Uint8Array(count)];
+    const odds = new Float64Array(offset.length);
+    for (let i = 0; i < count; i++) {
+      if (isUnknown[i]) continue;
+      let best = 0;
+      for (let c = 0; c < odds.length; c++) {
+        let sum = offset[c];
+        for (let k = 0, at = i * step, to = c * latent; k < latent; k++) sum += data[at + k] * weights[to + k];
+        odds[c] = sum;
+        if (sum > odds[best]) best = c;
+      }
+      let total = 0;
+      for (let c = 0; c < odds.length; c++) total += Math.exp(odds[c] - odds[best]);
+      classes[i] = best;
+      probability[i] = Math.round(255 / total);
+    }
+    return { classes, probability };
+  }
+
   /** Float32Array (count, 3): every vector on three axes; NaN where there is none. */
   project({ mean, axes }) {
     const { count, latent, stride, isUnknown } = this;

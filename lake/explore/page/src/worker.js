@@ -10,7 +10,7 @@ const AT_A_TIME = 3;
 
 let vectors;
 
-const answers = { load, vector, search, sums, project };
+const answers = { load, vector, search, rows, classify, sums, project };
 
 self.onmessage = async ({ data: { id, name, argument } }) => {
   try {
@@ -58,6 +58,14 @@ function vector(number) {
 
 function search(argument) {
   return vectors.search(argument);
+}
+
+function rows(numbers) {
+  return vectors.rows(numbers);
+}
+
+function classify(argument) {
+  return vectors.classify(argument);
 }
 
 function sums() {

@@ -15,7 +15,7 @@ export class Vectors {
     this.count = count;
     this.latent = latent;
     this.stride = Math.ceil(latent / 16) * 16;
-    const sizes = [count * this.stride, 2 * this.stride, 4 * count, 2 * count];
+    const sizes = [count * this.stride, 2 * this.stride, 4 * count, 2 * count, 4 * count];
     let end = 0;
     const starts = sizes.map((size) => {
       const start = end;
@@ -23,14 +23,17 @@ export class Vectors {
       return start;
     });
     const memory = new WebAssembly.Memory({ initial: Math.ceil(end / PAGE) || 1 });
-    [this.from, this.query, this.inverses, this.scores] = starts;
+    [this.from, this.query, this.inverses, this.scores, this.products] = starts;
     this.data = new Int8Array(memory.buffer, this.from, sizes[0]);
     this.queryVector = new Int16Array(memory.buffer, this.query, this.stride);
     this.inverse = new Float32Array(memory.buffer, this.inverses, count);
     this.score = new Int16Array(memory.buffer, this.scores, count);
+    this.product = new Int32Array(memory.buffer, this.products, count);
     this.absent = [];
     const module = new WebAssembly.Module(program);
-    this.compare = new WebAssembly.Instance(module, { env: { memory } }).exports.search;
+    const { search, products } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+    this.compare = search;
+    this.multiply = products;
   }
 
   /**
@@ -128,25 +131,40 @@ export class Vectors {
    * probability; by weights (class, latent) and offset (class) of the log odds.
    */
   classify({ weights, offset }) {
-    const { count, latent, stride, isUnknown } = this;
-    const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
+    const { count, latent, isUnknown } = this;
+    const odds = Array.from(offset, (start, c) => this.#odds(weights.subarray(c * latent, (c + 1) * latent), start));
     const [classes, probability] = [new Int8Array(count).fill(-1), new Uint8Array(count)];
-    const odds = new Float64Array(offset.length);
     for (let i = 0; i < count; i++) {
       if (isUnknown[i]) continue;
       let best = 0;
-      for (let c = 0; c < odds.length; c++) {
-        let sum = offset[c];
-        for (let k = 0, at = i * step, to = c * latent; k < latent; k++) sum += data[at + k] * weights[to + k];
-        odds[c] = sum;
-        if (sum > odds[best]) best = c;
-      }
+      for (let c = 1; c < odds.length; c++) if (odds[c][i] > odds[best][i]) best = c;
       let total = 0;
-      for (let c = 0; c < odds.length; c++) total += Math.exp(odds[c] - odds[best]);
+      for (let c = 0; c < odds.length; c++) total += Math.exp(odds[c][i] - odds[best][i]);
       classes[i] = best;
       probability[i] = Math.round(255 / total);
     }
     return { classes, probability };
+  }
+
+  /** Float32Array: `start` and the product of weights with every vector; of int8 with weights of 15 bits. */
+  #odds(weights, start) {
+    const { count, latent, raw } = this;
+    const odds = new Float32Array(count);
+    if (raw) {
+      for (let i = 0, at = 0; i < count; i++) {
+        let sum = start;
+        for (let k = 0; k < latent; k++, at++) sum += raw[at] * weights[k];
+        odds[i] = sum;
+      }
+      return odds;
+    }
+    const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (128 * latent))); // no sum overflows
+    const unit = Math.max(...weights.map(Math.abs)) / most || 1;
+    this.queryVector.fill(0);
+    this.queryVector.set(weights.map((weight) => Math.round(weight / unit)));
+    this.multiply(this.from, count, this.stride, this.query, this.products);
+    for (let i = 0; i < count; i++) odds[i] = start + unit * this.product[i];
+    return odds;
   }
 
   /** Float32Array (count, 3): every vector on three axes; NaN where there is none. */

@@ -156,6 +156,13 @@ export class Labelling {
     }
     const pixels = around.filter((pixel) => pixel >= 0);
     if (!pixels.length) return this.listeners.say("No pixel of the store lies there");
+    await this.giveAll(pixels);
+  }
+
+  /** Give pixels the chosen class. */
+  async giveAll(pixels) {
+    if (!this.labels.classes.length) this.add();
+    get("labelling").open = true;
     this.labels.give(pixels, this.chosen);
     await this.#changed();
     const { name } = this.labels.classes[this.chosen];

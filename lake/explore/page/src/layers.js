@@ -1,8 +1,8 @@
 /**
  * What the map can show: statistics of the store, and what was learnt of its pixels.
  *
- * A layer is { images, legend, value(row, column) }: `images` for the map, the first one of all pixels
- * if there is any; `value` as text.
+ * A layer is { images, legend, value(row, column), colour(pixel) }: `images` for the map, the first one of all
+ * pixels if there is any; `value` as text; `colour` of layers of pixels alone.
  */
 
 import * as zarr from "zarrita";
@@ -176,7 +176,7 @@ export class Pixels {
       if (pixel < 0) return "";
       return Number.isNaN(levels[3 * pixel]) ? "no value" : `colour ${[0, 1, 2].map((k) => levels[3 * pixel + k]).join(" ")}`;
     };
-    return { images, legend: { title, note, items, greys }, value };
+    return { images, legend: { title, note, items, greys }, value, colour };
   }
 
   /** Classes; `named`: number, name and colour of each, by rising number from 0. */
@@ -196,7 +196,7 @@ export class Pixels {
     };
     const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
     const greys = labels.some((label) => label < 0) ? [{ colour: css(ABSENT), name: "no class" }] : [];
-    return { images: [this.image(colour)], legend: { title, items, greys }, value };
+    return { images: [this.image(colour)], legend: { title, items, greys }, value, colour };
   }
 
   /** How sure classes are; 255 times their probability of each pixel, and the classes, below 0: none. */
@@ -206,10 +206,10 @@ export class Pixels {
       if (pixel < 0) return "";
       return classes[pixel] < 0 ? "no class" : `probability ${Math.round((100 * probability[pixel]) / 255)} %`;
     };
-    const image = this.image((i) => (classes[i] < 0 ? GROUND : CIVIDIS[probability[i]]));
+    const colour = (i) => (classes[i] < 0 ? GROUND : CIVIDIS[probability[i]]);
     const greys = classes.includes(-1) ? [{ colour: css(ABSENT), name: "no class" }] : [];
     const legend = { title: "probability of the likeliest class", greys, ramp: CIVIDIS, limits: [0, 100], ends: ["", ""], unit: "%", isMarked: true };
-    return { images: [image], legend, value };
+    return { images: [this.image(colour)], legend, value, colour };
   }
 
   /**
@@ -234,7 +234,8 @@ export class Pixels {
     const greys = scores.includes(NOTHING) ? [{ colour: css(ABSENT), name: "no vector" }] : [];
     const title = `similarity to pixel A, ${pixelA} (cosine)`;
     const legend = { title, greys, ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores, pixelA, isMarked: true };
-    return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value };
+    const colour = (i) => table[scores[i] + 32768];
+    return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value, colour };
   }
 }
 

@@ -13,6 +13,7 @@ import { lines } from "./lines.js";
 import { Map2D } from "./map.js";
 import { daysOf, runName, storeName } from "./names.js";
 import { LakeError, Objects } from "./objects.js";
+import { Picked } from "./picked.js";
 import { Panel } from "./panel.js";
 import { EXTENT, LOOK, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
@@ -35,6 +36,7 @@ class Page {
       pointed: (row, column) => this.pointed([row, column]),
       left: () => this.pointed(null),
       picked: (row, column, second) => this.tried(() => this.choose(row, column, second)),
+      lassoed: (polygon) => this.lassoed(polygon),
       touched: () => this.say("Two fingers move the map"),
     });
     this.labelling = new Labelling({
@@ -42,7 +44,13 @@ class Page {
       say: (text) => this.say(text),
       paint: () => this.shown && this.painted(),
       visit: (pixel) => this.map.move({ ...this.map.view, row: this.places.row[pixel] + 0.5, column: this.places.column[pixel] + 0.5 }),
-      embedding: () => this.learnt.embeddingOf(this.state.run, (share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`)),
+      embedding: () => this.embedding(),
+    });
+    this.picked = new Picked({
+      tried: (work) => this.tried(work),
+      paint: () => this.shown && this.painted(),
+      label: (pixels) => this.labelling.giveAll(pixels),
+      embedding: () => this.embedding(),
     });
     get("in").addEventListener("click", () => this.map.zoom(1.6));
     get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
@@ -137,6 +145,7 @@ class Page {
     this.map.marks = [];
     this.panel.forget();
     this.labelling.offer(undefined);
+    this.picked.offer(undefined);
     get("note").hidden = get("invented").hidden = true;
     this.blank();
   }
@@ -222,6 +231,7 @@ class Page {
       this.ground = this.pixels.ground();
       this.learnt = new Learnt(this.objects, this.pixels, this.runs);
       this.labelling.enter(store, places, this.pixels);
+      this.picked.enter(this.objects, store, places, this.pixels, this.runs);
     }
     const { a, b, show } = this.state;
     if (this.isOpen) for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
@@ -312,6 +322,19 @@ class Page {
     await this.relate();
   }
 
+  /** The embedding of the chosen run. */
+  embedding() {
+    return this.learnt.embeddingOf(this.state.run, (share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`));
+  }
+
+  /** A loop around pixels on the map. */
+  lassoed(polygon) {
+    const { size: [width, height], view: { row, column, zoom } } = this.map;
+    const place = (y, x) => [(x - column) * zoom + width / 2, (y - row) * zoom + height / 2];
+    if (!get("plane").hidden) this.picked.lasso(polygon, place, [width, height]);
+    this.map.draw();
+  }
+
   /** The layer of a run, as soon as it is known where pixels lie. */
   async layerOf(show, run, a) {
     if (!this.learnt) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
@@ -343,13 +366,16 @@ class Page {
     const { selection, isLearnt, run, coarse } = this.shown;
     const detail = this.detail?.selection === JSON.stringify(selection) ? this.detail : undefined;
     const { pixels, fixed } = this;
-    this.labelling.offer(this.places && VECTORS.includes(selection.show) ? run : undefined);
+    const vectors = this.places && VECTORS.includes(selection.show) ? run : undefined;
+    this.labelling.offer(vectors);
     this.map.dots = this.labelling.dots;
     const layer = this.labelling.layer ?? this.shown.layer ?? statistics(this.store, selection, { coarse, detail, pixels, fixed });
     this.value = layer.value;
     this.limits = isLearnt ? undefined : layer.legend.limits;
     const isBare = this.ground && (!layer.images.length || layer.isBare);
-    this.map.images = isBare ? [this.ground, ...layer.images] : layer.images;
+    this.map.images = isBare ? [this.ground, ...layer.images] : [...layer.images];
+    this.picked.offer(vectors, layer.colour);
+    if (vectors && this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [this.nameOf(run)] : [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
     legend.show(get("legend"), layer.legend, {

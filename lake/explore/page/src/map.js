@@ -4,6 +4,8 @@
  * The view is { row, column, zoom }: what lies in the middle, and how many screen pixels a pixel has.
  */
 
+import { outline } from "./scatter.js";
+
 const MOST_ZOOM = 64;
 const CLICK_PX = 4;
 const KEYS_PAN = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -11,7 +13,7 @@ const KEYS_PAN = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], Arr
 export class Map2D {
   /**
    * canvas: focusable. listeners: { moved(view, isByHand), pointed(row, column), left(),
-   * picked(row, column, second), touched() }.
+   * picked(row, column, second), lassoed(polygon) of [x, y] on the canvas, touched() }.
    */
   constructor(canvas, listeners) {
     this.canvas = canvas;
@@ -106,6 +108,7 @@ export class Map2D {
     context.setTransform(dots, 0, 0, dots, 0, 0);
     for (const dot of this.dots) this.#dot(context, dot, row, column);
     for (const mark of this.marks) this.#mark(context, mark, row, column);
+    if (this.lasso) outline(context, this.lasso);
     if (document.activeElement === canvas && canvas.matches(":focus-visible")) this.#cross(context);
   }
 
@@ -165,6 +168,7 @@ export class Map2D {
       if (event.button !== 0) return;
       canvas.setPointerCapture(event.pointerId);
       if (!down.size) [travelled, before] = [0, this.view];
+      this.lasso = event.shiftKey && !down.size ? [place(event)] : undefined;
       down.set(event.pointerId, place(event));
     });
     // one finger scrolls the page past the map (touch-action: pan-y), two move the map
@@ -179,6 +183,12 @@ export class Map2D {
       if (!last) return;
       const [dx, dy] = [x - last[0], y - last[1]];
       travelled += Math.hypot(dx, dy);
+      if (this.lasso) {
+        this.lasso.push([x, y]);
+        down.set(event.pointerId, [x, y]);
+        this.draw();
+        return;
+      }
       const second = [...down].find(([id]) => id !== event.pointerId)?.[1];
       down.set(event.pointerId, [x, y]);
       if (second) {
@@ -193,6 +203,9 @@ export class Map2D {
       }
     });
     const up = (event) => {
+      const { lasso } = this;
+      this.lasso = undefined;
+      if (lasso && travelled > CLICK_PX) this.listeners.lassoed(lasso);
       if (!down.delete(event.pointerId) || down.size || travelled > CLICK_PX) return;
       if (event.type === "pointerup") this.listeners.picked(...this.at(...place(event)), event.shiftKey);
     };

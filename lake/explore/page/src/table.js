@@ -27,6 +27,17 @@ export function similarCsv(store, places, count, similarity, lowest) {
   return lines.join("\r\n") + "\r\n";
 }
 
+/** Where some pixels are. */
+export function pixelsCsv(store, places, pixels) {
+  const lines = ["pixel,row,column,lat,lon"];
+  for (const pixel of pixels) {
+    const [row, column] = [places.row[pixel], places.column[pixel]];
+    const [lon, lat] = store.grid.lonlat(row + 0.5, column + 0.5);
+    lines.push([pixel, row, column, lat.toFixed(5), lon.toFixed(5)].join(","));
+  }
+  return lines.join("\r\n") + "\r\n";
+}
+
 /** Let the browser keep a file. */
 export function download(name, text) {
   const link = document.createElement("a");

@@ -78,7 +78,12 @@ def test_labels_are_given_taken_undone_and_written(script):
         const counts = again.read(text + "-60,30,\\r\\n1,2,sea\\r\\n", (lon, lat) => lon < 0 ? lon + 80 : -1);
         const copied = [...again.of].map(([pixel, number]) => [pixel, again.classes[number].name]);
         again.undo();
-        console.log(JSON.stringify({ text, of: [...given.of], counts, copied, left: again.of.size,
+        const many = new labels.Labels();
+        many.give([1, 2], many.add("few"));
+        many.give(Array.from({ length: 900 }, (_, i) => 10 + i), many.add("many"));
+        const drawn = many.drawn(100).map(([pixel]) => pixel);
+        console.log(JSON.stringify({ drawn, all: many.drawn(5000).length, text,
+          of: [...given.of], counts, copied, left: again.of.size,
           colours: Array(24).fill("x").map((name) => given.add(name)).map((n) => given.classes[n].colour) }));
         """
     )
@@ -87,6 +92,10 @@ def test_labels_are_given_taken_undone_and_written(script):
     assert steps["counts"] == {"read": 1, "outside": 2}
     assert steps["copied"] == [[5, 'field, "wet"']]
     assert steps["left"] == 0
+    assert steps["drawn"][:2] == [1, 2]
+    assert len(set(steps["drawn"])) == 100
+    assert max(steps["drawn"]) > 890
+    assert steps["all"] == 902
     assert steps["colours"] == [*PALETTE[2:], *PALETTE[:2]]
 
 

@@ -1,5 +1,6 @@
 /** Labels by hand: classes, clicks that label, the classes of all pixels that follow, and what to label next. */
 
+import { parsed, rgba } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { Labels } from "./labels.js";
 import { fit } from "./logistic.js";
@@ -7,6 +8,8 @@ import { LakeError } from "./objects.js";
 import { download } from "./table.js";
 
 const LEAST_SURE = 1000; // pixels among which the next one is sought
+const MOST_FITTED = 5000; // labels that the regression is fitted to
+const MOST_DOTS = 2000; // labels that the map marks one by one
 const [CLASSES, PROBABILITY] = ["own-classes", "own-probability"];
 
 const get = (id) => document.getElementById(id);
@@ -68,13 +71,20 @@ export class Labelling {
     for (const id of [CLASSES, PROBABILITY]) this.press(id, id === kind);
   }
 
-  /** Dots of the map: { row, column, colour } of every labelled pixel. */
+  /** Dots of the map: { row, column, colour } of every labelled pixel; of many there is an image. */
   get dots() {
-    if (!this.labels || !this.run) return [];
+    if (!this.run || this.labels.of.size > MOST_DOTS) return [];
     const { row, column } = this.places;
     return [...this.labels.of].map(([pixel, number]) => ({
       row: row[pixel], column: column[pixel], colour: this.labels.classes[number].colour,
     }));
+  }
+
+  /** An image of many labelled pixels; undefined: there are dots. */
+  get image() {
+    if (!this.run || this.labels.of.size <= MOST_DOTS) return undefined;
+    const colours = this.labels.classes.map(({ colour }) => rgba(...parsed(colour)));
+    return this.pixels.image((pixel) => colours[this.labels.of.get(pixel)] ?? 0);
   }
 
   /** What lies on the map instead of what was chosen; undefined: nothing. */
@@ -191,7 +201,7 @@ export class Labelling {
     const turn = ++this.turn;
     const begin = performance.now();
     const embedding = await this.listeners.embedding();
-    const labelled = [...this.labels.of];
+    const labelled = this.labels.drawn(MOST_FITTED);
     const vectors = await embedding.rows(labelled.map(([pixel]) => pixel));
     const present = labelled.map(([, number], i) => ({ number, vector: vectors[i] })).filter(({ vector }) => !Number.isNaN(vector[0]));
     const numbers = [...new Set(present.map(({ number }) => number))].sort((a, b) => a - b);
@@ -208,7 +218,7 @@ export class Labelling {
     await this.classify();
     const { classes, probability } = this.result;
     const { row, column } = this.places;
-    const labelled = [...this.labels.of.keys()];
+    const labelled = this.labels.drawn(MOST_DOTS).map(([pixel]) => pixel);
     const distance = (pixel) => Math.min(...labelled.map((other) => Math.hypot(row[pixel] - row[other], column[pixel] - column[other])));
     const unsure = leastSure(probability, (pixel) => classes[pixel] >= 0 && !this.labels.of.has(pixel));
     if (!unsure.length) return this.listeners.say("Every pixel with a vector is labelled");

@@ -8,6 +8,7 @@ const COLOURS = (
   "aadbaa e75555 864961 49316d 7992aa db92ff 24559e 6d0000 4992c2 49c279 e79249 aa550c"
 ).split(" ");
 const MOST = 100;
+const MOST_REMEMBERED = 2e6; // labels of all steps that can be undone
 
 export class Labels {
   constructor() {
@@ -58,6 +59,19 @@ export class Labels {
     return total;
   }
 
+  /** [[pixel, number]] of at most `most` labels, evenly over classes: small classes whole, large ones in part. */
+  drawn(most) {
+    const byClass = new Map(this.classes.map(({ number }) => [number, []]));
+    for (const [pixel, number] of this.of) byClass.get(number).push(pixel);
+    const groups = [...byClass].filter(([, pixels]) => pixels.length).sort((a, b) => a[1].length - b[1].length);
+    let left = most;
+    return groups.flatMap(([number, pixels], n) => {
+      const count = Math.min(pixels.length, Math.floor(left / (groups.length - n)));
+      left -= count;
+      return Array.from({ length: count }, (_, i) => [pixels[Math.floor((i * pixels.length) / count)], number]);
+    });
+  }
+
   /** The file that 'lake classify' and 'lake evaluate' take as labels: a point in each labelled pixel. */
   csv(lonlat) {
     const lines = ["lon,lat,label"];
@@ -94,6 +108,8 @@ export class Labels {
 
   #remember() {
     this.past.push([this.classes, this.of]);
+    let remembered = this.past.reduce((sum, [, of]) => sum + of.size, 0);
+    while (this.past.length > 1 && remembered > MOST_REMEMBERED) remembered -= this.past.shift()[1].size;
   }
 }
 

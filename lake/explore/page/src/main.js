@@ -375,6 +375,7 @@ class Page {
     const isBare = this.ground && (!layer.images.length || layer.isBare);
     this.map.images = isBare ? [this.ground, ...layer.images] : [...layer.images];
     this.picked.offer(vectors, layer.colour);
+    if (this.labelling.image) this.map.images.push(this.labelling.image);
     if (vectors && this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [this.nameOf(run)] : [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];

@@ -65,7 +65,7 @@ export class Choices {
     options("tod", cube.tods.map((tod) => [tod, `${clock(tod)} UTC`]), state.tod);
     options("run", holders.map((run) => [run.id, runName(run, holders)]), state.run);
     for (const [kind, isSeen] of [["statistics", !(state.show in LEARNT)], ["embedding", state.show in LEARNT]]) {
-      document.querySelector(`.of.${kind}`).hidden = !isSeen;
+      document.querySelector(`.of.${kind}`).hidden = !isSeen || (kind === "embedding" && !holders.length);
     }
     return wrong;
   }

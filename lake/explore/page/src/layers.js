@@ -12,12 +12,13 @@ import { pixelAt } from "./detail.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 import { cosine } from "./embedding.js";
 import { Generation } from "./generation.js";
+import { COLOURS } from "./state.js";
 import { range } from "./statistics.js";
 import { quantityOf } from "./store.js";
 import { formatNumber } from "./table.js";
 
-const VIRIDIS = ramp("viridis");
-const CIVIDIS = ramp("cividis");
+const MAPS = Object.fromEntries(COLOURS.map((name) => [name, ramp(name)]));
+const CIVIDIS = MAPS.cividis;
 const GROUND = rgba(...ABSENT);
 const GREYS = { absent: GROUND, rare: rgba(...FEW) };
 const NAMES = {
@@ -41,9 +42,9 @@ const NOT_READ = "not loaded at this zoom";
  *
  * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
  * differences between its pixels, that of a pixel does not: they never share a map. `fixed`: where the
- * colours begin and end; undefined: at the 2nd and 98th percentile.
+ * colours begin and end; undefined: at the 2nd and 98th percentile. `map`: name of the colours.
  */
-export function statistics(store, selection, { coarse, detail, pixels, fixed }) {
+export function statistics(store, selection, { coarse, detail, pixels, fixed, map }) {
   const { show, cube, band } = selection;
   const isApart = show === "stddev" && coarse;
   const isSharp = isApart && detail?.isWhole;
@@ -52,12 +53,13 @@ export function statistics(store, selection, { coarse, detail, pixels, fixed }) 
   const tiles = detail ? [...detail.tiles.values()] : [];
   const measured = range(coarse?.values ?? joined(tiles));
   const limits = measured && (fixed ?? measured);
-  const colour = limits ? scale(VIRIDIS, limits) : () => 0;
+  const colour = limits ? scale(MAPS[map], limits) : () => 0;
+  const painting = `${map} ${limits}`;
   const images = [];
-  if (coarse) images.push(cut(store, coarse, colour, limits, pixels));
+  if (coarse) images.push(cut(store, coarse, colour, painting, pixels));
   for (const tile of tiles) {
-    if (tile.limits !== String(limits)) tile.image = detail.painted(tile, colour, GREYS, canvas);
-    tile.limits = String(limits);
+    if (tile.painting !== painting) tile.image = detail.painted(tile, colour, GREYS, canvas);
+    tile.painting = painting;
     images.push(tile.image);
   }
   const { name, unit } = quantityOf(store.cubes[cube], band);
@@ -77,7 +79,7 @@ export function statistics(store, selection, { coarse, detail, pixels, fixed }) 
   const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
   const note = isSuspect ? "may be wrong: imported from merged legacy results" : measured ? "" : nothing;
   const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
-  const legend = { title, note, greys, ...(limits && { ramp: VIRIDIS, limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
+  const legend = { title, note, greys, ...(limits && { ramp: MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
   return { images, legend, value, isBare: !coarse };
 }
 
@@ -97,8 +99,8 @@ function greysOf(show, coarse, tiles, pixels, isUnread) {
 }
 
 /** The image of a coarse map, remembered with it: of its cells, or of the pixels that lie in them. */
-function cut(store, coarse, colour, limits, pixels) {
-  const painted = `${limits} ${!!pixels}`;
+function cut(store, coarse, colour, painting, pixels) {
+  const painted = `${painting} ${!!pixels}`;
   if (coarse.painted === painted) return coarse.image;
   const grey = (cell) => (coarse.counts?.[cell] > 0 ? GREYS.rare : GROUND);
   const colours = Uint32Array.from(coarse.values, colour);

@@ -11,13 +11,15 @@ import { Learnt } from "./learnt.js";
 import * as legend from "./legend.js";
 import { lines } from "./lines.js";
 import { Map2D } from "./map.js";
-import { daysOf, runName, storeName } from "./names.js";
+import { daysOf, runName, sourceName } from "./names.js";
+import { Messages } from "./messages.js";
 import { LakeError, Objects } from "./objects.js";
 import { Picked } from "./picked.js";
 import { Panel } from "./panel.js";
-import { EXTENT, LOOK, format, parse } from "./state.js";
+import { COLOURS, EXTENT, LOOK, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
+import { Uses } from "./uses.js";
 
 const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
@@ -28,26 +30,28 @@ const get = (id) => document.getElementById(id);
 
 class Page {
   constructor() {
+    this.messages = new Messages();
+    this.uses = new Uses(this, this.messages);
     this.turn = this.opening = 0; // of reading a map, of opening a store: a later one ends those before
-    this.panel = new Panel({ clear: () => this.clear(), compare: (on) => on && this.say("Choose the pixel to compare with") });
-    this.choices = new Choices((name, value) => this.tried(() => this.changed(name, value)));
+    this.panel = new Panel({ clear: () => this.clear(), compare: (on) => on && this.messages.say("Choose the pixel to compare with") });
+    this.choices = new Choices((name, value) => this.messages.tried(() => this.changed(name, value)));
     this.map = new Map2D(get("canvas"), {
       moved: (view, isByHand) => this.moved(view, isByHand),
       pointed: (row, column) => this.pointed([row, column]),
       left: () => this.pointed(null),
-      picked: (row, column, second) => this.tried(() => this.choose(row, column, second)),
+      picked: (row, column, second) => this.messages.tried(() => this.choose(row, column, second)),
       lassoed: (polygon) => this.lassoed(polygon),
-      touched: () => this.say("Two fingers move the map"),
+      touched: () => this.messages.say("Two fingers move the map"),
     });
     this.labelling = new Labelling({
-      tried: (work) => this.tried(work),
-      say: (text) => this.say(text),
+      tried: (work) => this.messages.tried(work),
+      say: (text) => this.messages.say(text),
       paint: () => this.shown && this.painted(),
       visit: (pixel) => this.map.move({ ...this.map.view, row: this.places.row[pixel] + 0.5, column: this.places.column[pixel] + 0.5 }),
       embedding: () => this.embedding(),
     });
     this.picked = new Picked({
-      tried: (work) => this.tried(work),
+      tried: (work) => this.messages.tried(work),
       paint: () => this.shown && this.painted(),
       label: (pixels) => this.labelling.giveAll(pixels),
       embedding: () => this.embedding(),
@@ -55,50 +59,20 @@ class Page {
     get("in").addEventListener("click", () => this.map.zoom(1.6));
     get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
     get("all").addEventListener("click", () => this.map.fit());
-    get("share").addEventListener("click", () => this.tried(() => this.share()));
-    get("again").addEventListener("click", () => this.tried(() => this.start()));
-    get("newest").addEventListener("click", () => this.tried(() => this.renew()));
+    get("again").addEventListener("click", () => this.messages.tried(() => this.start()));
+    get("newest").addEventListener("click", () => this.messages.tried(() => this.renew()));
     document.querySelector(".skip").addEventListener("click", (event) => {
       event.preventDefault(); // the part of the address behind '#' says what is shown
       get("canvas").focus();
     });
     window.addEventListener("hashchange", () => {
-      if (location.hash !== this.written) this.tried(() => this.arrive());
+      if (location.hash !== this.written) this.messages.tried(() => this.arrive());
     });
   }
 
-  /** Run something; what goes wrong is shown with what to do next. */
-  async tried(work) {
-    try {
-      await work();
-    } catch (error) {
-      this.report(error);
-    }
-  }
-
-  report(error) {
-    if (!(error instanceof LakeError)) console.error(error);
-    this.complain(error instanceof LakeError ? error.message : `Something went wrong: ${error.message}. Load the page again`);
-    this.say("");
-  }
-
-  complain(text) {
-    get("problem").hidden = !text;
-    get("problem").querySelector("p").textContent = text;
-  }
-
-  say(text) {
-    get("status").textContent = text;
-  }
-
-  /** Take back what was said of work that is done, unless something else was said since. */
-  unsay(start) {
-    if (get("status").textContent.startsWith(start)) this.say("");
-  }
-
   async start() {
-    this.complain("");
-    this.say("Opening the lake …");
+    this.messages.complain("");
+    this.messages.say("Opening the lake …");
     this.lake = await new Objects(".").json("stores.json", "Serve the page by 'lake explore', or export it anew");
     this.objects = new Objects(this.lake.lake);
     if (!this.lake.stores.length) {
@@ -121,7 +95,7 @@ class Page {
     const turn = ++this.opening;
     const isNow = () => turn === this.opening;
     this.close();
-    this.complain("");
+    this.messages.complain("");
     try {
       const store = await this.found(wrong ?? []);
       if (!isNow()) return;
@@ -170,7 +144,7 @@ class Page {
     } catch (error) {
       if (!error.isMissing || !state.generation) throw error;
       this.choices.clear();
-      this.note(`The link shows generation ${state.generation}, which the lake does not keep any more`);
+      this.messages.note(`The link shows generation ${state.generation}, which the lake does not keep any more`);
       throw new LakeError(`Generation ${state.generation} of ${entry.key} is not in the lake any more`, "Show the newest one");
     }
   }
@@ -194,17 +168,17 @@ class Page {
     this.isOpen = !isWrong;
     this.look();
     get("invented").hidden = !store.isInvented;
-    this.complain(this.wrong.join(". "));
+    this.messages.complain(this.wrong.join(". "));
     state.generation = store.name;
-    const first = isWrong ? this.say("Choose what is to be shown") : this.refresh();
+    const first = isWrong ? this.messages.say("Choose what is to be shown") : this.refresh();
     lines(store.grid).then((paths) => {
       if (!isNow()) return;
       this.map.lines = paths;
       this.map.draw();
     });
-    await first?.catch((error) => isNow() && this.report(error)); // clicks and full resolution may work yet
+    await first?.catch((error) => isNow() && this.messages.report(error)); // clicks and full resolution may work yet
     if (isNow()) await this.prepare(store, isNow);
-    if (isNow() && (await this.newest()) !== store.path) this.note("A newer generation of this store is published");
+    if (isNow() && (await this.newest()) !== store.path) this.messages.note("A newer generation of this store is published");
   }
 
   /** Look at what the state says, else at everything. */
@@ -244,12 +218,6 @@ class Page {
     if (isNow()) document.body.dataset.ready = store.key;
   }
 
-  /** Say something of the generation, beside a button that shows the newest. */
-  note(text) {
-    get("note").hidden = false;
-    get("note").querySelector("p").textContent = text;
-  }
-
   /** Show the newest generation of the store. */
   async renew() {
     delete this.state.generation;
@@ -274,7 +242,7 @@ class Page {
   }
 
   async changed(name, value) {
-    this.complain("");
+    this.messages.complain("");
     this.state[name] = value;
     for (const other of ["low", "high"]) if (name !== "month" && name !== "tod") delete this.state[other];
     if (name === "store") {
@@ -299,7 +267,7 @@ class Page {
     const { run, a } = this.state;
     this.limits = undefined;
     this.write(isStep);
-    this.say("Reading …");
+    this.messages.say("Reading …");
     this.isReading = true;
     get("map").setAttribute("aria-busy", "true");
     try {
@@ -317,14 +285,14 @@ class Page {
         this.isReading = false;
       }
     }
-    this.unsay("Reading");
+    this.messages.unsay("Reading");
     this.painted();
     await this.relate();
   }
 
   /** The embedding of the chosen run. */
   embedding() {
-    return this.learnt.embeddingOf(this.state.run, (share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`));
+    return this.learnt.embeddingOf(this.state.run, (share) => this.messages.say(`Reading the embedding, ${Math.round(100 * share)} %`));
   }
 
   /** A loop around pixels on the map. */
@@ -338,7 +306,7 @@ class Page {
   /** The layer of a run, as soon as it is known where pixels lie. */
   async layerOf(show, run, a) {
     if (!this.learnt) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
-    const progress = (share) => this.say(`Reading the embedding, ${Math.round(100 * share)} %`);
+    const progress = (share) => this.messages.say(`Reading the embedding, ${Math.round(100 * share)} %`);
     return this.learnt.layer({ show, run }, a, progress);
   }
 
@@ -369,7 +337,10 @@ class Page {
     const vectors = this.places && VECTORS.includes(selection.show) ? run : undefined;
     this.labelling.offer(vectors);
     this.map.dots = this.labelling.dots;
-    const layer = this.labelling.layer ?? this.shown.layer ?? statistics(this.store, selection, { coarse, detail, pixels, fixed });
+    const map = this.state.map ?? COLOURS[0];
+    const choices = { coarse, detail, pixels, fixed, map };
+    const layer = this.labelling.layer ?? this.shown.layer ?? statistics(this.store, selection, choices);
+    this.uses.show(selection.show, isLearnt, map);
     this.value = layer.value;
     this.limits = isLearnt ? undefined : layer.legend.limits;
     const isBare = this.ground && (!layer.images.length || layer.isBare);
@@ -379,8 +350,10 @@ class Page {
     if (vectors && this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [this.nameOf(run)] : [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
+    const about = [...moment, sourceName(this.store.key), daysOf(this.store)];
+    Object.assign(this.shown, { legend: layer.legend, about });
     legend.show(get("legend"), layer.legend, {
-      about: [...moment, storeName(this.store.key), daysOf(this.store)],
+      about,
       least: this.state.least,
       listeners: {
         keep: (lowest) => this.keep(layer.legend, lowest),
@@ -403,13 +376,13 @@ class Page {
     Object.assign(this.state, changes);
     this.limits = undefined;
     this.write(true);
-    if ("low" in changes) this.painted();
+    if (this.shown && !("least" in changes)) this.painted();
   }
 
   /** Full resolution where that is worth its bytes, a moment after the map came to rest. */
   sharpen() {
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.tried(() => this.readDetail()), DETAIL_AFTER_MS);
+    this.resting = setTimeout(() => this.messages.tried(() => this.readDetail()), DETAIL_AFTER_MS);
   }
 
   async readDetail() {
@@ -418,12 +391,12 @@ class Page {
     const { detail, map: { visible, view } } = this;
     const isFine = view.zoom >= DETAIL_FROM_ZOOM || !coarse;
     if (!isFine || !detail.isAffordable(selection.cube, visible)) {
-      if (!coarse) this.say(`Zoom in: ${selection.show} is read at full resolution only`);
+      if (!coarse) this.messages.say(`Zoom in: ${selection.show} is read at full resolution only`);
       return;
     }
-    this.say("Reading full resolution …");
+    this.messages.say("Reading full resolution …");
     await detail.read(selection, visible);
-    this.unsay("Reading full");
+    this.messages.unsay("Reading full");
     if (this.detail === detail && this.shown) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);
   }
 
@@ -472,10 +445,10 @@ class Page {
   async choose(row, column, second) {
     const begin = performance.now();
     if (!this.isOpen) return;
-    if (!this.places) return this.say("Still reading where pixels lie");
+    if (!this.places) return this.messages.say("Still reading where pixels lie");
     if (this.labelling.isOn) return this.labelling.give(row, column);
     const pixel = pixelAt(this.store.grid, this.places, row, column);
-    if (pixel < 0) return this.say("No pixel of the store lies there");
+    if (pixel < 0) return this.messages.say("No pixel of the store lies there");
     const name = (second || this.panel.comparing) && this.panel.pixels.A ? "B" : "A";
     this.panel.comparing = false;
     this.state[name.toLowerCase()] = pixel;
@@ -491,7 +464,7 @@ class Page {
     if (!(pixel >= 0 && pixel < this.store.pixels)) {
       delete this.state[name.toLowerCase()];
       this.wrong.push(`${this.store.key} has no pixel ${pixel}: it has 0 to ${this.store.pixels - 1}`);
-      this.complain(this.wrong.join(". "));
+      this.messages.complain(this.wrong.join(". "));
       return;
     }
     const [row, column] = [this.places.row[pixel], this.places.column[pixel]];
@@ -513,7 +486,7 @@ class Page {
     pixel.rows = rows;
     this.panel.show(store.key, this.selection);
     await this.relate();
-    this.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its year and day are shown`);
+    this.messages.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its year and day are shown`);
   }
 
   /** How similar A and B are, by the run that is on the map. */
@@ -535,25 +508,15 @@ class Page {
     this.write(true);
     this.map.draw();
     get("canvas").focus();
-    if (this.state.show === "similar") this.tried(() => this.refresh());
+    if (this.state.show === "similar") this.messages.tried(() => this.refresh());
   }
 
   keep({ scores, pixelA }, lowest) {
     const text = similarCsv(this.store, this.places, scores.length, (i) => cosine(scores[i]), lowest);
     download(`similar_to_${pixelA}_of_${this.store.key.replaceAll("/", "_")}.csv`, text);
   }
-
-  async share() {
-    this.write();
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.say("The link is in the clipboard");
-    } catch {
-      window.prompt("The link to this view", location.href);
-    }
-  }
 }
 
 import("numcodecs/blosc"); // what every object is packed by: it comes while metadata are read
 const page = new Page();
-page.tried(() => page.start());
+page.messages.tried(() => page.start());

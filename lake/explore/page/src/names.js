@@ -9,12 +9,25 @@ export function storeName(key) {
   return [periodName(period), satellite, listing, geom.replace(/^geom-/, "")].join(" · ");
 }
 
-/** The days that were asked for, of a key: "2018 to 2022" of whole years, else "1 Mar 2020 to 31 May 2020". */
+/** The same without the period: "GOES-16 · clearland-l1b-c0 · goes-conus-0". */
+export function sourceName(key) {
+  return storeName(key).split(" · ").slice(1).join(" · ");
+}
+
+/** The days that were asked for, of a key: "2018 to 2022", "Mar 2020 to May 2020", "3 Mar 2020 to 5 May 2020". */
 export function periodName(period) {
   const [first, last] = period.split("_");
   const years = [first, last].map((day) => day.slice(0, 4));
   if (first.endsWith("0101") && last.endsWith("1231")) return [...new Set(years)].join(" to ");
-  return `${day(first)} to ${day(last)}`;
+  const isWhole = first.endsWith("01") && isLastOfMonth(last);
+  if (!isWhole) return `${day(first)} to ${day(last)}`;
+  const months = [first, last].map((text) => day(text).split(" ").slice(1).join(" "));
+  return [...new Set(months)].join(" to ");
+}
+
+function isLastOfMonth(text) {
+  const [year, month, number] = [text.slice(0, 4), text.slice(4, 6), text.slice(6)].map(Number);
+  return number === new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 /** The days that are in a store: from its provenance; else the period that was asked for. */

@@ -15,21 +15,28 @@ const number = (from, to, isWhole = false) => ({
   },
   wanted: `a ${isWhole ? "whole " : ""}number${Math.max(-from, to) < 1e30 ? `, ${from} to ${to}` : ""}`,
 });
+const oneWord = (words) => ({
+  read: (value) => (words.includes(value) ? value : undefined),
+  wanted: `one of ${words.join(", ")}`,
+});
 const MOST = 1e30;
+
+/** Names of the colours of statistics, those of Matplotlib; the first is the usual one. */
+export const COLOURS = ["viridis", "cividis", "inferno", "gray"];
 
 const PARAMETERS = {
   store: text, generation: text, show: text, cube: text, band: text,
   month: number(1, 12, true), tod: number(0, 86399, true), run: text,
   lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
   width: number(1e-3, 1e6), height: number(1e-3, 1e6),
-  low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
+  map: oneWord(COLOURS), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
   a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
 };
 const TOGETHER = [["lat", "lon"], ["row", "column"], ["width", "height"], ["low", "high"]];
 const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2 };
 
 /** The names of the parameters that say how a map is looked at, not which. */
-export const LOOK = ["lat", "lon", "row", "column", "width", "height", "low", "high", "least", "a", "b"];
+export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "low", "high", "least", "a", "b"];
 export const EXTENT = ["lat", "lon", "row", "column", "width", "height"];
 
 /**

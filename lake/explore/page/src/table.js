@@ -39,9 +39,9 @@ export function pixelsCsv(store, places, pixels) {
 }
 
 /** Let the browser keep a file. */
-export function download(name, text) {
+export function download(name, data, type = "text/csv") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob([data], { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);

@@ -1,0 +1,42 @@
+/** What the page says: what goes on, what went wrong, what else there is. */
+
+import { LakeError } from "./objects.js";
+
+const get = (id) => document.getElementById(id);
+
+export class Messages {
+  /** Run something; what goes wrong is shown with what to do next. */
+  async tried(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.report(error);
+    }
+  }
+
+  report(error) {
+    if (!(error instanceof LakeError)) console.error(error);
+    this.complain(error instanceof LakeError ? error.message : `Something went wrong: ${error.message}. Load the page again`);
+    this.say("");
+  }
+
+  complain(text) {
+    get("problem").hidden = !text;
+    get("problem").querySelector("p").textContent = text;
+  }
+
+  say(text) {
+    get("status").textContent = text;
+  }
+
+  /** Take back what was said of work that is done, unless something else was said since. */
+  unsay(start) {
+    if (get("status").textContent.startsWith(start)) this.say("");
+  }
+
+  /** Say something of the generation, beside a button that shows the newest. */
+  note(text) {
+    get("note").hidden = false;
+    get("note").querySelector("p").textContent = text;
+  }
+}

@@ -16,6 +16,7 @@ import { Messages } from "./messages.js";
 import { LakeError, Objects } from "./objects.js";
 import { Picked } from "./picked.js";
 import { Panel } from "./panel.js";
+import { Player } from "./player.js";
 import { COLOURS, EXTENT, LOOK, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
@@ -34,7 +35,15 @@ class Page {
     this.uses = new Uses(this, this.messages);
     this.turn = this.opening = 0; // of reading a map, of opening a store: a later one ends those before
     this.panel = new Panel({ clear: () => this.clear(), compare: (on) => on && this.messages.say("Choose the pixel to compare with") });
-    this.choices = new Choices((name, value) => this.messages.tried(() => this.changed(name, value)));
+    this.choices = new Choices((name, value) => {
+      this.player.stop();
+      this.messages.tried(() => this.changed(name, value));
+    });
+    this.player = new Player({
+      tried: (work) => this.messages.tried(work),
+      begin: () => this.limits && this.set({ low: this.limits[0], high: this.limits[1] }),
+      step: (name) => this.changed(name, this.following(name), false),
+    });
     this.map = new Map2D(get("canvas"), {
       moved: (view, isByHand) => this.moved(view, isByHand),
       pointed: (row, column) => this.pointed([row, column]),
@@ -120,6 +129,7 @@ class Page {
     this.panel.forget();
     this.labelling.offer(undefined);
     this.picked.offer(undefined);
+    this.player.offer(0, 0);
     get("note").hidden = get("invented").hidden = true;
     this.blank();
   }
@@ -241,7 +251,13 @@ class Page {
     return low === undefined ? undefined : [low, high];
   }
 
-  async changed(name, value) {
+  /** The next month or time of day of the store, after the last the first. */
+  following(name) {
+    const offered = name === "month" ? this.store.months : this.store.cubes[this.state.cube].tods;
+    return offered[(offered.indexOf(this.state[name]) + 1) % offered.length];
+  }
+
+  async changed(name, value, isStep = true) {
     this.messages.complain("");
     this.state[name] = value;
     for (const other of ["low", "high"]) if (name !== "month" && name !== "tod") delete this.state[other];
@@ -256,7 +272,7 @@ class Page {
     }
     this.choices.fill(this.store, this.runs, this.state, false);
     this.panel.show(this.store.key, this.selection);
-    await this.refresh(true);
+    await this.refresh(isStep);
     this.sharpen();
   }
 
@@ -341,6 +357,7 @@ class Page {
     const choices = { coarse, detail, pixels, fixed, map };
     const layer = this.labelling.layer ?? this.shown.layer ?? statistics(this.store, selection, choices);
     this.uses.show(selection.show, isLearnt, map);
+    this.player.offer(isLearnt ? 0 : this.store.months.length, isLearnt ? 0 : this.store.cubes[selection.cube].tods.length);
     this.value = layer.value;
     this.limits = isLearnt ? undefined : layer.legend.limits;
     const isBare = this.ground && (!layer.images.length || layer.isBare);

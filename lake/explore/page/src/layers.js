@@ -7,10 +7,8 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, FEW, Sheet, UNREAD, canvas, css, parsed, ramp, rgba, scale, stretch } from "./colours.js";
+import { ABSENT, FEW, UNREAD, canvas, css, parsed, ramp, rgba, scale, stretch } from "./colours.js";
 import { pixelAt } from "./detail.js";
-import { LEVELS, NOTHING } from "./vectors.js";
-import { cosine } from "./embedding.js";
 import { Generation } from "./generation.js";
 import { COLOURS } from "./state.js";
 import { range } from "./statistics.js";
@@ -212,32 +210,6 @@ export class Pixels {
     const greys = classes.includes(-1) ? [{ colour: css(ABSENT), name: "no class" }] : [];
     const legend = { title: "probability of the likeliest class", greys, ramp: CIVIDIS, limits: [0, 100], ends: ["", ""], unit: "%", isMarked: true };
     return { images: [this.image(colour)], legend, value, colour };
-  }
-
-  /**
-   * Similarity to a pixel; scores as of Embedding.search. The legend keeps both, for a file of them.
-   *
-   * Every click paints all pixels: into one image that is kept, by a table of all scores.
-   */
-  similar(scores, pixelA) {
-    this.table ??= Uint32Array.from({ length: 65536 }, (_, i) => {
-      const score = i - 32768;
-      return score === NOTHING ? GROUND : CIVIDIS[Math.round((255 * Math.max(0, Math.min(LEVELS, score))) / LEVELS)];
-    });
-    this.sheet ??= new Sheet(this.rows, this.columns);
-    const { at, sheet, table } = this;
-    const { colours } = sheet;
-    for (let i = 0; i < at.length; i++) colours[at[i]] = table[scores[i] + 32768];
-    const value = (row, column) => {
-      const pixel = pixelAt(this.store.grid, this.places, row, column);
-      if (pixel < 0) return "";
-      return scores[pixel] === NOTHING ? "no vector" : `similarity ${formatNumber(cosine(scores[pixel]))}`;
-    };
-    const greys = scores.includes(NOTHING) ? [{ colour: css(ABSENT), name: "no vector" }] : [];
-    const title = `similarity to pixel A, ${pixelA} (cosine)`;
-    const legend = { title, greys, ramp: CIVIDIS, limits: [0, 1], ends: ["≤ ", ""], scores, pixelA, isMarked: true };
-    const colour = (i) => table[scores[i] + 32768];
-    return { images: [{ canvas: sheet.painted(), ...this.box }], legend, value, colour };
   }
 }
 

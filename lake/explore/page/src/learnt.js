@@ -3,6 +3,7 @@
 import { Embedding } from "./embedding.js";
 import { LEARNT } from "./choices.js";
 import { components, labels } from "./layers.js";
+import { Similar } from "./similar.js";
 
 export class Learnt {
   /** pixels: as of layers.js, of the store; runs: those of its pixels. */
@@ -31,7 +32,8 @@ export class Learnt {
     if (a === undefined) return empty("similarity (cosine)", "choose a pixel: land like it will stand out");
     const scores = await embedding.search(a);
     if (!scores) return empty(`pixel ${a}`, "it has no embedding: choose another one");
-    return this.pixels.similar(scores, a);
+    this.similar ??= new Similar(this.pixels);
+    return this.similar.layer(scores, a);
   }
 
   /** Cosine of two pixels by a run whose embedding is in memory; undefined: it is not; NaN: a pixel has none. */

@@ -9,7 +9,8 @@ const LEAST = 0.9; // threshold of similarity, where none is given
  * Fill the legend.
  *
  * about: what the title leaves out, as paragraphs. listeners: { keep(lowest): downloads the pixels that are at
- * least so similar; least(value): tells of another threshold; limit(low, high): colours by hand, undefined: by
+ * least so similar; least(value): tells of another threshold, look(value): of one that is tried;
+ * rank(is): colours by rank; limit(low, high): colours by hand, undefined: by
  * the data }.
  */
 export function show(box, legend, { about = [], least = LEAST, listeners = {} } = {}) {
@@ -19,7 +20,7 @@ export function show(box, legend, { about = [], least = LEAST, listeners = {} } 
   if (legend.ramp) box.append(bar(legend), legend.isMarked ? marks(legend) : bounds(legend, listeners.limit));
   if (legend.items) box.append(list(legend.items));
   if (legend.greys?.length) box.append(list(legend.greys));
-  if (legend.scores) box.append(...threshold(legend.scores, least, listeners));
+  if (legend.scores) box.append(...threshold(legend, least, listeners));
   if (focused) document.getElementById(focused)?.focus();
 }
 
@@ -88,7 +89,7 @@ function list(items) {
 }
 
 /** How many pixels are at least so similar, and a button that keeps them. */
-function threshold(scores, least, listeners) {
+function threshold({ scores, isRanked }, least, listeners) {
   const line = document.createElement("div");
   line.className = "least";
   const label = document.createElement("label");
@@ -107,12 +108,19 @@ function threshold(scores, least, listeners) {
     const share = ((100 * total) / scores.length).toFixed(1);
     output.textContent = `${Number(input.value).toFixed(2)}: ${total.toLocaleString("en")} pixels (${share} %)`;
   };
-  input.addEventListener("input", count);
+  input.addEventListener("input", () => {
+    count();
+    listeners.look(Number(input.value));
+  });
   input.addEventListener("change", () => listeners.least(Number(input.value)));
   save.addEventListener("click", () => listeners.keep(Number(input.value)));
   setTimeout(count); // once the map is drawn
   line.append(label, input, save);
-  return [line, output];
+  const rank = document.createElement("label");
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", id: "ranked", checked: isRanked });
+  box.addEventListener("change", () => listeners.rank(box.checked));
+  rank.append(box, " colours by rank");
+  return [line, output, rank];
 }
 
 function paragraph(text, kind = "") {

@@ -369,12 +369,20 @@ class Page {
     const moment = isLearnt ? [this.nameOf(run)] : [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
     const about = [...moment, sourceName(this.store.key), daysOf(this.store)];
     Object.assign(this.shown, { legend: layer.legend, about });
+    const { least } = this.state;
+    const shade = (threshold) => layer.shade?.({ least: threshold, isRanked: this.state.ranked === 1 });
+    shade(least);
     legend.show(get("legend"), layer.legend, {
       about,
       least: this.state.least,
       listeners: {
         keep: (lowest) => this.keep(layer.legend, lowest),
         least: (value) => this.set({ least: value }),
+        look: (value) => {
+          shade(value);
+          this.map.draw();
+        },
+        rank: (isRanked) => this.set({ ranked: isRanked ? 1 : undefined }),
         limit: (low, high) => this.set({ low, high }),
       },
     });
@@ -443,8 +451,8 @@ class Page {
     const { state, limits } = this;
     const [low, high] = this.fixed ?? limits ?? [];
     const run = this.isLearnt ? state.run : undefined;
-    const least = state.show === "similar" ? state.least : undefined;
-    this.written = format({ ...state, ...(this.isLearnt ? { low: undefined, high: undefined } : { low, high }), run, least });
+    const [least, ranked] = state.show === "similar" ? [state.least, state.ranked] : [];
+    this.written = format({ ...state, ...(this.isLearnt ? { low: undefined, high: undefined } : { low, high }), run, least, ranked });
     if (this.written !== location.hash) history[isStep ? "pushState" : "replaceState"](null, "", this.written);
     document.body.dataset.settled = "";
   }

@@ -4,7 +4,7 @@
  * Subjects (store, generation, what is shown of it) say which map it is. The rest says how it is looked at:
  * `lat`, `lon` (or `row`, `column` where the middle lies beyond the limb) with `width` and `height`, the km
  * that must be visible; `low` and `high`, where the colours begin and end; `least`, the threshold of
- * similarity; `a` and `b`, pixels.
+ * similarity; `ranked=1`, colours by rank; `a` and `b`, pixels.
  */
 
 const text = { read: (value) => value, wanted: "a name" };
@@ -29,14 +29,14 @@ const PARAMETERS = {
   month: number(1, 12, true), tod: number(0, 86399, true), run: text,
   lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
   width: number(1e-3, 1e6), height: number(1e-3, 1e6),
-  map: oneWord(COLOURS), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
+  map: oneWord(COLOURS), ranked: number(1, 1, true), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
   a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
 };
 const TOGETHER = [["lat", "lon"], ["row", "column"], ["width", "height"], ["low", "high"]];
 const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2 };
 
 /** The names of the parameters that say how a map is looked at, not which. */
-export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "low", "high", "least", "a", "b"];
+export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "low", "high", "least", "ranked", "a", "b"];
 export const EXTENT = ["lat", "lon", "row", "column", "width", "height"];
 
 /**

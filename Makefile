@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Hundreds of processes of the tests import the same libraries: what one has compiled the next one reads.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo test check lint lanes faults fuzz
+.PHONY: install demo test check lint docs lanes faults fuzz
 
 install: .venv/installed
 
@@ -31,6 +31,9 @@ lint: install
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install
+	$(BIN)/python -m docs.site.build build/site
 
 lanes: install
 	$(BIN)/python -m tests.lanes

@@ -7,6 +7,7 @@ python -m tests.prose    # every page with the words of a sentence: 90th percent
 """
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,25 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
+_SHELL = re.compile(r"    (lake|make|python|pytest|pip|kubectl|export|docker|cosign) ")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ITEM = re.compile(r" *([-*]|\d+\.) ")
 _NO_PROSE = re.compile(r" *[|#]|!\[")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _SHORT = r"(?<!e\.g\.)(?<!i\.e\.)(?<!et al\.)"
 _END = re.compile(rf"(?<=[.!?]){_SHORT}[*)]*\s+(?=[^a-z])|(?<=:)\s*\n")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """The fenced blocks of code of a page, each with its language."""
+    fenced = re.findall(r"^( *)```(\w*)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    return [(language, textwrap.dedent(code)) for _, language, code in fenced]
+
+
+def commands(text: str) -> list[str]:
+    """The indented blocks of a page that have commands of a shell."""
+    indented = re.findall(r"(?:^    .*\n)+", _FENCE.sub("", text), re.MULTILINE)
+    return [block for block in indented if _SHELL.match(block)]
 
 
 def paragraphs(text: str) -> Iterator[str]:

@@ -93,7 +93,7 @@ def declared() -> set[str]:
     extras = project["optional-dependencies"]
     wanted = {
         *project["dependencies"],
-        *(n for name in extras if name != "dev" for n in extras[name]),
+        *(n for name in extras if name not in {"dev", "docs"} for n in extras[name]),
     }
     return {name for name in wanted if not name.startswith("goeslake")}
 

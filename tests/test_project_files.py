@@ -19,7 +19,7 @@ FORMS = ROOT / ".github" / "ISSUE_TEMPLATE"
 PAGES = ("CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "CHANGELOG.md")
 CONDA = {"dask": "distributed", "torch": "pytorch", "prometheus-client": "prometheus_client"}
 """Packages that have another name on conda-forge; `distributed` brings the dask of its version."""
-OWN_EXTRAS = ("dev", "all")
+OWN_EXTRAS = ("dev", "docs", "all")
 FIELDS = {
     "markdown": {"value"},
     "textarea": {"label", "description", "placeholder", "value", "render"},

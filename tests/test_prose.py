@@ -1,5 +1,12 @@
 """Pages read easily and lead to what is there."""
 
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
 import numpy as np
 import pytest
 
@@ -68,3 +75,48 @@ def test_nine_of_ten_sentences_are_short(page):
 @each_page
 def test_links_lead_to_what_is_there(page):
     assert prose.dead_links(page) == []
+
+
+def parse(language: str, code: str) -> None:
+    """Raise if the code is none of its language; the magic of a notebook is left out."""
+    match language:
+        case "python":
+            name, _, rest = code.partition("\n")
+            magic = re.fullmatch(r"%%writefile \S+\.(\w+)", name)
+            if magic and magic[1] != "py":
+                parse(magic[1], rest)
+            else:
+                ast.parse(rest if magic else code)
+        case "toml":
+            tomllib.loads(code)
+        case "json":
+            json.loads(code)
+        case "sh":
+            subprocess.run(["bash", "-n"], input=code, text=True, check=True)
+        case _:
+            assert language in {"diff", "mermaid"}, f"no test knows {language!r}"
+
+
+@each_page
+def test_blocks_of_code_are_of_their_language(page):
+    text = page.read_text("utf-8")
+    for language, code in prose.blocks(text):
+        parse(language, code)
+    for block in prose.commands(text):
+        parse("sh", block)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [("python", "f(\n"), ("sh", "if\n"), ("python", "%%writefile a.toml\nb\n"), ("perl", "")],
+)
+def test_block_that_cannot_be_parsed_would_be_seen(block):
+    with pytest.raises((SyntaxError, ValueError, AssertionError, subprocess.CalledProcessError)):
+        parse(*block)
+
+
+def test_words_are_spelt():
+    pages = map(str, prose.PAGES)
+    command = [sys.executable, "-m", "codespell_lib", *pages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

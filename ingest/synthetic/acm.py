@@ -7,7 +7,6 @@ with `_Unsigned` and the fill value 255. Attributes that no reader uses are left
 from dataclasses import dataclass
 from functools import cache
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,7 +74,7 @@ def acm_file(image: AcmImage, times: Times) -> bytes:
 @cache
 def _blank(shape: Shape) -> bytes:
     """A file without images."""
-    with h5py.File("blank", "w", driver="core", backing_store=False) as file:
+    with encode.blank_file() as file:
         encode.write_frame(file, shape, 1, "ABI L2 Clear Sky Mask", "L2")
         for name, meanings in _MEANINGS.items():
             count = len(meanings.split())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -121,11 +122,16 @@ def fill_blank(blank: bytes, values: Mapping[str, ArrayLike], times: Times, name
         return bytes(image.get_file_image())
 
 
+def blank_file() -> h5py.File:
+    """A new file in memory; its name is its own, as HDF5 opens no name twice at once, whatever the thread."""
+    return h5py.File(uuid4().hex, "w", driver="core", backing_store=False)
+
+
 @cache
 def _blank_band(band: str, shape: Shape) -> bytes:
     """A file of one band without an image; `shape` is the coarse grid's."""
     channel = CHANNELS[band]
-    with h5py.File("blank", "w", driver="core", backing_store=False) as file:
+    with blank_file() as file:
         write_frame(file, shape, channel.refinement, "ABI L1b Radiances", "L1b")
         unit = "W m-2 sr-1 um-1" if channel.kappa0 else "mW m-2 sr-1 (cm-1)-1"
         packing = {"scale_factor": channel.scale, "add_offset": channel.offset}
@@ -165,7 +171,7 @@ def _blank_band(band: str, shape: Shape) -> bytes:
 @cache
 def _blank_lst(version: str, shape: Shape) -> bytes:
     """An LST file without an image."""
-    with h5py.File("blank", "w", driver="core", backing_store=False) as file:
+    with blank_file() as file:
         write_frame(file, shape, 1, "ABI L2+ Land Surface (Skin) Temperature", "L2")
         attributes = {"long_name": "ABI L2+ Land Surface (Skin) Temperature", "units": "K"}
         valid = {"valid_range": np.array(LST_VALID[version], np.uint16)}

@@ -8,7 +8,6 @@ of the CONUS grid stands for the disk. Attributes that no reader uses are left o
 from dataclasses import dataclass
 from functools import cache
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -59,7 +58,7 @@ def sst_file(image: SstImage, times: Times) -> bytes:
 @cache
 def _blank(shape: Shape) -> bytes:
     """A file without images."""
-    with h5py.File("blank", "w", driver="core", backing_store=False) as file:
+    with encode.blank_file() as file:
         title = "ABI L2+ Sea Surface (Skin) Temperature"
         encode.write_frame(file, shape, 1, title, "L2", "Full Disk")
         packing = encode.float_attributes({"scale_factor": SCALE, "add_offset": OFFSET})

@@ -43,6 +43,13 @@ DPI = 150, 300
 """Lowest and highest number of dots per inch; between them every pixel gets at least one dot."""
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows as a picture, whatever its settings of matplotlib."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
     """A figure with a map, or a chart."""
@@ -71,7 +78,7 @@ def map_sheet(map_view: MapView, heading: Heading) -> Sheet:
     scale = min(MAP_INCHES[0] / columns, MAP_INCHES[1] / rows)
     size = columns * scale, rows * scale
     dots = min(max(1 / scale, DPI[0]), DPI[1])
-    figure = Figure(figsize=size, dpi=dots, facecolor="white")
+    figure = ShownFigure(figsize=size, dpi=dots, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     frame(axes, map_view)
@@ -84,7 +91,7 @@ def chart_sheet(
     heading: Heading, size: tuple[float, float] = (CHART_INCHES, CHART_INCHES)
 ) -> Sheet:
     """A sheet with an empty chart and its headings; `size`: width and height in inches."""
-    figure = Figure(figsize=size, dpi=DPI[0], facecolor="white")
+    figure = ShownFigure(figsize=size, dpi=DPI[0], facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     return Sheet(figure, axes, _head(axes, heading))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ingest.synthetic import granules
+from ingest.synthetic import encode, granules
 from ingest.synthetic.landscape import landscape
 from ingest.synthetic.scene import scene
 
@@ -177,3 +177,10 @@ def test_packing_is_that_of_the_real_bands(files):
         packing = attributes["scale_factor"] + attributes["add_offset"]
         assert packing == np.array([scale, offset], np.float32).tolist()
         assert attributes["shape"] == tuple(n * REFINEMENT.get(band, 1) for n in SHAPE)
+
+
+def test_files_of_several_threads_do_not_meet():
+    """HDF5 refuses to write what is open under the same name in the process."""
+    with encode.blank_file() as one, encode.blank_file() as other:
+        one["x"], other["x"] = 1, 2
+        assert (one["x"][()], other["x"][()]) == (1, 2)

@@ -64,7 +64,7 @@ def _svg(graph: Graph) -> str:
     rows = layers(graph)
     width = max(len(row) for row in rows) * (WIDE + GAP) - GAP + 2 * EDGE
     centre = {
-        name: (width * (number + 1) / (len(row) + 1), 40 + ROW * layer)
+        name: (EDGE + (width - 2 * EDGE) * (number + 0.5) / len(row), 40 + ROW * layer)
         for layer, row in enumerate(rows)
         for number, name in enumerate(row)
     }

@@ -89,7 +89,8 @@ def _module(name: str) -> Iterator[str]:
         if not inspect.isclass(value) and not inspect.isroutine(value):
             kind, options = "autodata", [":no-value:"]
         elif inspect.isclass(value):
-            kind, options = "autoclass", [":members:"]
+            kind, options = "autoclass", [":members:", ":undoc-members:"]
         else:
             kind, options = "autofunction", []
-        yield from (f"### {member}", "", f"```{{{kind}}} {name}.{member}", *options, "```", "")
+        yield from (f"### {member}", "", "```{eval-rst}", f".. {kind}:: {name}.{member}")
+        yield from (*(f"   {option}" for option in options), "```", "")

@@ -226,7 +226,7 @@ def pickles(
     "--months", type=Months(), default="1,2,3,4,5,6,7,8,9,10,11,12", help="Separated by commas."
 )
 @click.option("--days", default="10,20", help="Of every month, separated by commas.")
-@click.option("--seed", default=0)
+@click.option("--seed", default=0, show_default=True, help="Another one, another country.")
 @address_option
 def synthetic(
     folder: str,

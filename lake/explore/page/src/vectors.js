@@ -172,11 +172,13 @@ export class Vectors {
     const { count, latent, stride, isUnknown } = this;
     const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
     const projected = new Float32Array(3 * count).fill(NaN);
+    const offsets = axes.map((axis) => axis.reduce((sum, x, k) => sum + x * mean[k], 0));
     for (let i = 0; i < count; i++) {
       if (isUnknown[i]) continue;
       for (let n = 0; n < 3; n++) {
-        let sum = 0;
-        for (let k = 0; k < latent; k++) sum += (data[i * step + k] - mean[k]) * axes[n][k];
+        const axis = axes[n];
+        let sum = -offsets[n];
+        for (let k = 0, at = i * step; k < latent; k++) sum += data[at + k] * axis[k];
         projected[3 * i + n] = sum;
       }
     }

@@ -19,6 +19,7 @@ __all__ = [
     "transform",
     "factor",
     "trajectories",
+    "pixel_series",
     "join",
     "import_vectors",
     "embed",
@@ -335,6 +336,35 @@ def trajectories(
         bands: Names of bands, e.g. `C13`; empty: all.
         statistics: Statistics of each observed month, time of day and band. Some of mean, stddev, skewness, kurtosis, range, count, min, max, m1, m2, m3, m4.
         subpixels: Whether the subpixels of a pixel are one set of observations, or each counts by itself. One of merged, separate.
+
+    Returns:
+        The run, to wait for, watch, stop, read and draw.
+
+    Raises:
+        ConfigError: settings that cannot work, found before the cluster is asked.
+        MissingError: no such store, or no such run that it should build on; or no worker.
+    """
+
+
+def pixel_series(
+    client: Client,
+    store: Store | str | Path,
+    *,
+    lake: str | Path | None = None,
+    force: bool = False,
+    cubes: Sequence[str] | str = (),
+) -> Run:
+    """Lay the statistics of every pixel side by side, so that a pixel is read at once.
+
+    Returns at once: the run is made by the cluster, whatever becomes of this process. A run of the same settings
+    that is done is not made again; one that was stopped or failed goes on. docs/explorer.md says more.
+
+    Args:
+        client: of any Dask cluster, synchronous; its workers make the run.
+        store: opened by `lake.open`, or its key or URL.
+        lake: folder or URL of the lake that gets the run; None: the one of the store.
+        force: make the run anew, though it is done.
+        cubes: Names of cubes; empty: all.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.

@@ -70,6 +70,13 @@ JOBS = {
         page="trajectory.md",
         function="trajectories",
     ),
+    "series": JobEntry(
+        module="jobs.series.series",
+        extra="jobs",
+        help="Lay the statistics of every pixel side by side, so that a pixel is read at once.",
+        page="explorer.md",
+        function="pixel_series",
+    ),
     "join": JobEntry(
         module="jobs.linear.join",
         extra="jobs",

@@ -18,8 +18,8 @@ from lake.storage.objects import Objects
 if TYPE_CHECKING:
     from lake.reading.classes import LandClass
 
-ARRAYS = ("embedding", *classes.ARRAYS.values(), "scores")
-"""Arrays of runs that the page can show."""
+ARRAYS = ("embedding", *classes.ARRAYS.values(), "scores", "series")
+"""Arrays of runs that the page can read; `series` serves pixels that are chosen."""
 MOST_NUMBERS = 1 << 27
 """Largest number of scores of a run that the page is offered: it reads all to show three of each pixel."""
 AT_A_TIME = 8
@@ -120,6 +120,7 @@ class Offer:
         widths = [shape[1] for array in held if len(shape := arrays[array]["shape"]) > 1]
         return run | {
             "store": spec["stores"][0]["key"],
+            "generation": spec["stores"][0].get("generation", ""),
             "arrays": [array for array in held if array not in too_large],
             "too_large": too_large,
             "numbers": widths[0] if widths else 0,

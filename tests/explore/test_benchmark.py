@@ -9,8 +9,14 @@ def test_benchmark_measures_maps_and_clicks(chrome, tmp_path):
     spec = importlib.util.spec_from_file_location("explorer_benchmark", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.CUBES = (module.CUBES[0], module.CUBES[3])  # those of few numbers
+    module.QUIET_MS = 300
     measured = module.measure(chrome, str(tmp_path), pixels=20000, latent=16, clicks=2, repeats=1)
     assert abs(measured["pixels"] - 20000) < 10  # some are equally far away
     assert 0 < measured["first_map_s"]["median"] < 60
     assert len(measured["clicks_ms"]) == 2
+    reads = measured["reads"]
+    assert 0 < reads["another band"]["bytes"] < reads["first map, with the page"]["bytes"]
+    assert 0 < reads["the next pixel, with series"]["bytes"] < 200_000
+    assert 0 < measured["series_share"] < 1
     assert 0 < measured["click_ms"]["median"] <= measured["click_ms"]["most"]

@@ -4,11 +4,11 @@
  * An inner chunk holds all bands, times and metrics of its pixels, so only as much is read as is worth it.
  */
 
-import { METRICS } from "./store.js";
+import { consent, withdraw } from "./fetching.js";
+import { METRICS, PACKED } from "./store.js";
 import { statistic } from "./statistics.js";
 
 const MOST_BYTES = 48e6;
-const PACKED = 0.6; // of the bytes, by Blosc
 const AT_A_TIME = 8;
 
 export class Detail {
@@ -30,6 +30,16 @@ export class Detail {
     return this.#within(visible).length * this.store.layout.phases * this.store.chunkBytes(cube) * PACKED;
   }
 
+  /** Bytes that reading superblocks takes, without the chunks that are in memory. */
+  #bytes({ cube, month }, superblocks) {
+    const { layout, pixels } = this.store;
+    const chunks = Math.ceil(pixels / layout.chunk);
+    const numbers = superblocks.flatMap((superblock) =>
+      Array.from({ length: layout.phases }, (_, i) => superblock * layout.phases + i).filter((number) => number < chunks),
+    );
+    return PACKED * this.store.chunkBytes(cube) * numbers.filter((number) => !this.store.has(cube, month, number)).length;
+  }
+
   /** Whether `visible` is small enough to be read. */
   isAffordable(cube, visible) {
     return this.cost(cube, visible) <= MOST_BYTES;
@@ -48,6 +58,8 @@ export class Detail {
     const missing = this.#within(visible).filter((superblock) => !this.tiles.has(superblock));
     this.isWhole = missing.length === 0;
     if (this.isWhole) this.changed();
+    await consent("detail", this.#bytes(selection, missing), "Full resolution here:");
+    if (turn !== this.turn) return;
     for (const superblock of missing) {
       const tile = await this.#tile(superblock, selection, turn);
       if (turn !== this.turn) return;
@@ -63,6 +75,7 @@ export class Detail {
   }
 
   clear() {
+    withdraw("detail");
     this.turn++;
     this.isWhole = false;
     this.tiles.clear();

@@ -1,8 +1,10 @@
 /** The embedding of every pixel, dealt to workers that compare all of them with one at a time. */
 
 import { Generation } from "./generation.js";
-import { LakeError } from "./objects.js";
+import { consent } from "./fetching.js";
+import { LakeError, Stopped } from "./objects.js";
 import { principal } from "./principal.js";
+import { traffic } from "./traffic.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 
 const MOST_WORKERS = 8;
@@ -16,8 +18,9 @@ export class Embedding {
     this.path = path;
   }
 
-  /** Read all of it, once; progress(share). */
-  load(progress) {
+  /** Read all of it, once, after the answer to a question where it is much; progress(share). */
+  async load(progress) {
+    if (!this.loading) await this.#asked();
     this.loading ??= this.#load(progress).catch((error) => {
       this.close();
       this.loading = null;
@@ -26,9 +29,14 @@ export class Embedding {
     return this.loading;
   }
 
+  async #asked() {
+    this.generation ??= await new Generation(this.objects, this.path).open();
+    const { shape, data_type: type } = this.generation.metadata[ARRAY];
+    await consent("map", shape[0] * shape[1] * (type === "int8" ? 1 : 4), "All vectors of the run are needed:");
+  }
+
   async #load(progress) {
-    const generation = await new Generation(this.objects, this.path).open();
-    const { shape, chunk_grid: grid, data_type: type } = generation.metadata[ARRAY];
+    const { shape, chunk_grid: grid, data_type: type } = this.generation.metadata[ARRAY];
     const size = grid.configuration.chunk_shape[0];
     [this.pixels, this.latent] = shape;
     const isKept = type !== "int8" && this.pixels * this.latent <= MOST_KEPT;
@@ -43,7 +51,10 @@ export class Embedding {
       share.loaded = share.ask("load", { base, path: this.path, array: ARRAY, first, end, isKept });
       return share;
     });
+    const stop = () => this.shares.forEach((share) => share.stop());
+    traffic.signal.addEventListener("abort", stop, { once: true });
     await Promise.all(this.shares.map((share) => share.loaded));
+    traffic.signal.removeEventListener("abort", stop);
   }
 
   /** Int16Array (pixel): cosine of every pixel to one, times LEVELS; null if that one has no embedding. */
@@ -109,7 +120,7 @@ export class Embedding {
   }
 
   close() {
-    for (const share of this.shares ?? []) share.worker.terminate();
+    for (const share of this.shares ?? []) share.end();
     this.shares = [];
   }
 }
@@ -125,7 +136,9 @@ class Share {
     this.first = first;
     this.worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
     this.waiting = new Map();
+    this.requests = 0; // that the worker makes
     this.worker.onmessage = ({ data }) => {
+      if (data.traffic) return this.#traffic(...data.traffic);
       if (data.read) return read();
       const { resolve, reject } = this.waiting.get(data.id);
       this.waiting.delete(data.id);
@@ -135,6 +148,23 @@ class Share {
     this.worker.onerror = (event) => {
       for (const { reject } of this.waiting.values()) reject(new Error(event.message));
     };
+  }
+
+  #traffic(what, bytes) {
+    this.requests += { begin: 1, took: 0, end: -1 }[what];
+    traffic[what](bytes);
+  }
+
+  /** End the worker. */
+  end() {
+    this.worker.terminate();
+    for (; this.requests > 0; this.requests--) traffic.end();
+  }
+
+  /** End it, whoever waits for it. */
+  stop() {
+    this.end();
+    for (const { reject } of this.waiting.values()) reject(new Stopped());
   }
 
   ask(name, argument) {

@@ -9,10 +9,11 @@ import * as zarr from "zarrita";
 
 import { ABSENT, FEW, UNREAD, canvas, css, parsed, ramp, rgba, scale, stretch } from "./colours.js";
 import { pixelAt } from "./detail.js";
+import { consent } from "./fetching.js";
 import { Generation } from "./generation.js";
 import { COLOURS } from "./state.js";
 import { range } from "./statistics.js";
-import { quantityOf } from "./store.js";
+import { PACKED, quantityOf } from "./store.js";
 import { formatNumber } from "./table.js";
 
 const MAPS = Object.fromEntries(COLOURS.map((name) => [name, ramp(name)]));
@@ -217,6 +218,8 @@ export class Pixels {
 export async function components(objects, path) {
   const generation = await new Generation(objects, path).open();
   const array = await zarr.open.v3(zarr.root(generation).resolve("scores"), { kind: "array" });
+  const [pixels, count] = array.shape;
+  await consent("map", PACKED * 4 * pixels * count, "All components of the run are needed:");
   const { data, shape } = await zarr.get(array, [null, zarr.slice(3)]);
   const three = new Float32Array(3 * shape[0]);
   for (let i = 0; i < three.length; i++) three[i] = i % 3 < shape[1] ? data[Math.floor(i / 3) * shape[1] + (i % 3)] : 0;

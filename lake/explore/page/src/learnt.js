@@ -38,8 +38,8 @@ export class Learnt {
 
   /** Cosine of two pixels by a run whose embedding is in memory; undefined: it is not; NaN: a pixel has none. */
   async cosine(run, a, b) {
-    if (this.embedding?.run !== run) return undefined;
-    const { embedding } = this.embedding;
+    const embedding = this.embedding?.run === run ? this.embedding.embedding : undefined;
+    if (!embedding?.shares?.length) return undefined;
     const [one, other] = await Promise.all([a, b].map((pixel) => embedding.vector(pixel)));
     const dot = one.reduce((sum, x, i) => sum + x * other[i], 0);
     return dot / (Math.hypot(...one) * Math.hypot(...other));

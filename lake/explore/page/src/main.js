@@ -15,6 +15,8 @@ import { daysOf, runName, sourceName } from "./names.js";
 import { Messages } from "./messages.js";
 import { LakeError, Objects } from "./objects.js";
 import { Picked } from "./picked.js";
+import { withdraw } from "./fetching.js";
+import { readSeries, turned } from "./series.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { COLOURS, EXTENT, LOOK, format, parse } from "./state.js";
@@ -118,6 +120,7 @@ class Page {
   /** Take away all that belongs to what was shown. */
   close() {
     delete document.body.dataset.ready;
+    withdraw();
     delete get("map").dataset.sharp;
     this.turn++;
     clearTimeout(this.writing);
@@ -166,6 +169,7 @@ class Page {
     this.store = store;
     this.places = this.detail = this.pixels = this.ground = this.learnt = null;
     this.runs = this.lake.runs.filter((run) => run.store === store.key && run.pixels === store.pixels);
+    store.turned = turned(this.objects, store, this.runs);
   }
 
   /** Show the open store as the state says. */
@@ -274,6 +278,7 @@ class Page {
     this.panel.show(this.store.key, this.selection);
     await this.refresh(isStep);
     this.sharpen();
+    if (name === "month") await Promise.all(this.panel.all.filter((pixel) => !pixel.isWhole).map((pixel) => this.read(pixel)));
   }
 
   /** Read and paint what is chosen, coarse; `isStep`: the way back leads to what was shown before. */
@@ -282,6 +287,7 @@ class Page {
     const { selection, isLearnt } = this;
     const { run, a } = this.state;
     this.limits = undefined;
+    withdraw("map");
     this.write(isStep);
     this.messages.say("Reading …");
     this.isReading = true;
@@ -411,6 +417,7 @@ class Page {
   }
 
   async readDetail() {
+    withdraw("detail");
     if (!this.detail || this.isReading || !this.shown || this.shown.isLearnt) return;
     const { selection, coarse } = this.shown;
     const { detail, map: { visible, view } } = this;
@@ -506,12 +513,17 @@ class Page {
   /** All that is known of a chosen pixel. */
   async read(pixel) {
     const { store } = this;
-    const rows = await store.series(pixel.pixel);
+    await readSeries(store, pixel.pixel, this.state.month, {
+      tried: (work) => this.messages.tried(work),
+      shown: (rows, isWhole) => {
+        if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
+        [pixel.rows, pixel.isWhole] = [rows, isWhole];
+        this.panel.show(store.key, this.selection);
+      },
+    });
     if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
-    pixel.rows = rows;
-    this.panel.show(store.key, this.selection);
     await this.relate();
-    this.messages.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its year and day are shown`);
+    this.messages.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its ${pixel.isWhole ? "year and day are" : "day is"} shown`);
   }
 
   /** How similar A and B are, by the run that is on the map. */
@@ -527,6 +539,7 @@ class Page {
   }
 
   clear() {
+    withdraw("year");
     this.panel.forget();
     this.map.marks = [];
     for (const name of ["a", "b"]) delete this.state[name];

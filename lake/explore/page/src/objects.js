@@ -1,13 +1,23 @@
 /** Objects of the lake by plain HTTP: whole ones and ranges of bytes, and what to say if there is none. */
 
+import { traffic } from "./traffic.js";
+
 const TRIES = 3;
 const WAIT_MS = 300;
+const HAS_TRIED = new Set([502, 504]); // of a server that asked another one, some times
 
 /** What went wrong, where, and what to do next. */
 export class LakeError extends Error {
   constructor(what, next = "") {
     super(next ? `${what}. ${next}` : what);
     this.name = "LakeError";
+  }
+}
+
+/** Somebody stopped it. */
+export class Stopped extends LakeError {
+  constructor() {
+    super("Reading was stopped", "Choose again what to show");
   }
 }
 
@@ -26,12 +36,22 @@ export class Objects {
   /** The bytes of an object, or of a range (`bytes=...`) of it; undefined if there is no such object. */
   async get(path, range) {
     const headers = range ? { Range: range } : {};
-    const response = await this.#asked(this.url(path), { headers });
+    traffic.begin();
+    try {
+      return await this.#body(await this.#asked(this.url(path), { headers, signal: traffic.signal }), path, range);
+    } catch (error) {
+      throw error.name === "AbortError" ? new Stopped() : error;
+    } finally {
+      traffic.end();
+    }
+  }
+
+  async #body(response, path, range) {
     // a bucket that forbids to list answers 403 for what is not there
     if (response.status === 404 || response.status === 403) return undefined;
     if (response.status !== 200 && response.status !== 206) {
       throw new LakeError(
-        `${this.url(path)} was refused with status ${response.status} ${response.statusText}`,
+        `${this.url(path)} was refused with status ${response.status} ${response.statusText}${await reason(response)}`,
         "Check that the lake may be read from here, then load the page again",
       );
     }
@@ -41,9 +61,15 @@ export class Objects {
         "Serve the lake from a bucket, or by 'lake explore'",
       );
     }
-    const body = new Uint8Array(await response.arrayBuffer());
-    this.bytes += body.length;
-    return body;
+    const parts = [];
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value);
+      this.bytes += value.length;
+      traffic.took(value.length);
+    }
+    return joined(parts);
   }
 
   /** An object that must be there, as JSON. */
@@ -59,8 +85,9 @@ export class Objects {
       this.requests++;
       try {
         const response = await fetch(url, options);
-        if (response.status < 500 || tried === TRIES) return response;
-      } catch {
+        if (response.status < 500 || HAS_TRIED.has(response.status) || tried === TRIES) return response;
+      } catch (error) {
+        if (error.name === "AbortError") throw error;
         if (tried === TRIES) {
           throw new LakeError(
             `The lake cannot be reached at ${url}`,
@@ -72,4 +99,21 @@ export class Objects {
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS * tried));
     }
   }
+}
+
+/** What a server says of a refusal, if that is plain text. */
+async function reason(response) {
+  if (!response.headers.get("Content-Type")?.startsWith("text/plain")) return "";
+  return `: ${(await response.text()).trim().slice(0, 300)}`;
+}
+
+function joined(parts) {
+  if (parts.length === 1) return parts[0];
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
+  return whole;
 }

@@ -15,6 +15,7 @@ export const METRICS = ["count", "min", "max", "m1", "m2", "m3", "m4"];
 const REFLECTIVE = /^C0[1-6]$/;
 const REFLECTANCE = { name: "reflectance factor", unit: "1" };
 const TEMPERATURE = { name: "temperature", unit: "K" };
+export const PACKED = 0.6; // of the bytes of float32, by Blosc
 const KEPT_BYTES = 128e6; // of decoded chunks
 
 export class Store {
@@ -104,14 +105,26 @@ export class Store {
       .configuration.chunk_shape.reduce((a, b) => a * b, 1);
   }
 
-  /** All that is known of a pixel: a list of { cube, band, quantity, unit, month, tod, count, mean,
-   * stddev, min, max }. */
-  async series(pixel) {
+  /** Whether a chunk is in memory. */
+  has(cube, month, number) {
+    return this.chunks.has(`${cube}/${month}/${number}`);
+  }
+
+  /** Bytes that the series of a pixel would read, of some months, about. */
+  seriesBytes(pixel, months) {
     const number = Math.floor(pixel / this.layout.chunk);
-    const pairs = Object.keys(this.cubes).flatMap((cube) => this.months.map((month) => [cube, month]));
+    const bytes = (cube) => PACKED * this.chunkBytes(cube) * months.filter((month) => !this.has(cube, month, number)).length;
+    return Object.keys(this.cubes).reduce((sum, cube) => sum + bytes(cube), 0);
+  }
+
+  /** All that is known of a pixel in some months: a list of { cube, band, quantity, unit, month, tod, count, mean,
+   * stddev, min, max }. */
+  async series(pixel, months) {
+    const number = Math.floor(pixel / this.layout.chunk);
+    const pairs = Object.keys(this.cubes).flatMap((cube) => months.map((month) => [cube, month]));
     const reads = pairs.map(async ([name, month]) => {
       const cube = this.cubes[name];
-      const data = await this.#chunk(`${name}/results`, [month - 1, 0, 0, 0, number, 0]);
+      const data = await this.chunk(name, month, number);
       const within = pixel - number * this.layout.chunk;
       return cube.tods.flatMap((tod, t) =>
         cube.bands.map((band, b) => {

@@ -4,6 +4,7 @@ import * as zarr from "zarrita";
 
 import { Generation, damaged } from "./generation.js";
 import { Objects } from "./objects.js";
+import { traffic } from "./traffic.js";
 import { Vectors } from "./vectors.js";
 
 const AT_A_TIME = 3;
@@ -11,6 +12,8 @@ const AT_A_TIME = 3;
 let vectors;
 
 const answers = { load, vector, search, rows, classify, sums, project };
+
+traffic.listeners.add((what, bytes) => self.postMessage({ traffic: [what, bytes] }));
 
 self.onmessage = async ({ data: { id, name, argument } }) => {
   try {

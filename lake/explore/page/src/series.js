@@ -1,0 +1,70 @@
+/** All that is known of a pixel: at once from a run of `lake series`; else the month that is shown, the year where asked. */
+
+import * as zarr from "zarrita";
+
+import { consent, isFree } from "./fetching.js";
+import { Generation, damaged } from "./generation.js";
+import { quantityOf } from "./store.js";
+
+const ARRAY = "series";
+
+/**
+ * Read a pixel; `shown(rows, isWhole)` is called with the rows of the month, if the whole year takes too
+ * much to be read without a question, and with those of the year. Resolves once the first are there;
+ * `tried` runs what comes later.
+ */
+export async function readSeries(store, pixel, month, { shown, tried }) {
+  if (store.turned) return shown(await store.turned.series(pixel), true);
+  const bytes = store.seriesBytes(pixel, store.months);
+  const year = async () => shown(await store.series(pixel, store.months), true);
+  if (isFree("year", bytes)) return year();
+  await consent("year", store.seriesBytes(pixel, [month]), "The month of this pixel:");
+  shown(await store.series(pixel, [month]), false);
+  consent("year", bytes, "Only this month is shown. The whole year:").then(() => tried(year));
+}
+
+/** The statistics of a store's generation by pixel, if one of `runs` holds those of all its cubes; else undefined. */
+export function turned(objects, store, runs) {
+  const cubes = Object.keys(store.cubes);
+  const run = runs.find(({ arrays, generation, settings }) =>
+    arrays.includes(ARRAY) && generation === store.name && cubes.every((cube) => settings.cubes?.includes(cube)));
+  return run && new Turned(objects, run.path, store);
+}
+
+class Turned {
+  constructor(objects, path, store) {
+    this.generation = new Generation(objects, path);
+    this.store = store;
+  }
+
+  /** As `Store.series`, of all months. */
+  async series(pixel) {
+    this.opened ??= this.#open();
+    const { array, slots } = await this.opened;
+    const [size, , count] = array.chunks;
+    let data;
+    try {
+      ({ data } = await array.getChunk([Math.floor(pixel / size), 0, 0]));
+    } catch (error) {
+      throw damaged(this.generation.objects.url(`${this.generation.path}/${ARRAY}`), error);
+    }
+    const first = (pixel % size) * slots.length * count;
+    return slots.map((slot, i) => {
+      const [cube, month, tod, band] = slot.split("/");
+      const { name: quantity, unit } = quantityOf(this.store.cubes[cube], band);
+      const [n, mean, stddev, min, max] = data.subarray(first + i * count, first + (i + 1) * count);
+      return { cube, band, quantity, unit, month: Number(month), tod: Number(tod), count: n, mean, stddev, min, max };
+    });
+  }
+
+  async #open() {
+    try {
+      await this.generation.open();
+      const array = await zarr.open.v3(zarr.root(this.generation).resolve(ARRAY), { kind: "array" });
+      return { array, slots: this.generation.metadata[ARRAY].attributes.slots };
+    } catch (error) {
+      this.opened = undefined; // asked for again, it may be there
+      throw error;
+    }
+  }
+}

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import click
 import pytest
 from bs4 import BeautifulSoup, Tag
+from nbformat import v4
 
 import jobs
 from docs.site import diagram, notebooks, pages
@@ -141,6 +142,14 @@ def test_notebook_has_each_block_as_a_cell():
     assert [cell.cell_type for cell in notebooks.for_site(made).cells] == [
         "markdown", "markdown", "code", "markdown", "code",
     ]  # fmt: skip
+
+
+def test_pieces_of_what_a_command_prints_are_joined():
+    made = notebooks.notebook("```sh\nlake ls\n```\n")
+    pieces = (("stdout", "a b"), ("stdout", "c\n"), ("stderr", "d"))
+    made.cells[0].outputs = [v4.new_output("stream", name=n, text=t) for n, t in pieces]
+    (shown,) = (cell for cell in notebooks.for_site(made).cells if cell.cell_type == "code")
+    assert [output.text for output in shown.outputs] == ["a bc\n", "d"]
 
 
 def commands(

@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -72,10 +72,24 @@ def environment() -> Iterator[Mapping[str, str]]:
         yield os.environ | own | address
 
 
+def _joined(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Outputs of a cell; pieces of one stream, which may end within a line, become one."""
+    whole: list[NotebookNode] = []
+    for output in outputs:
+        is_stream = output.output_type == "stream"
+        if is_stream and whole and whole[-1].get("name") == output.name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
 def for_site(made: NotebookNode) -> NotebookNode:
     """A notebook as the site shows it: shell commands as one types them, what they print below."""
     cells = []
     for cell in made.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
         if cell.cell_type == "code" and cell.source.startswith("%%sh\n"):
             commands = cell.source.removeprefix("%%sh\n")
             cells.append(nb.new_markdown_cell(f"```sh\n{commands}\n```"))

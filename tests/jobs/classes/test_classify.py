@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from jobs.classes import classify
 from jobs.classes.classify import Settings
+from jobs.figures import run_maps
 from jobs.runs import driver, outputs, records
 from lake.errors import ConfigError, DataError
 
@@ -46,6 +47,9 @@ def test_classes_and_probabilities_are_those_of_scikit_learn(client, truth, chai
     assert_allclose(dataset["probability"][has_vector], probability, rtol=1e-5)  # float32
     assert (dataset["classes"][5], np.isnan(dataset["probability"][5])) == (-1, True)
     assert dataset["held_out"] > 0.9  # three bands of rows that differ
+    captioned = run_maps.draw(truth.root, run)  # as 'lake plot run'
+    shown = {text.get_text() for axes in captioned.figure.axes for text in axes.texts}
+    assert any(name in text for text in shown for name in names), shown
 
 
 def test_few_pixels_are_drawn_evenly_over_classes():

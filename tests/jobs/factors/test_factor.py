@@ -108,6 +108,18 @@ def test_run_equals_the_same_steps_in_memory(stores, made):
     assert_array_equal(np.flatnonzero(np.isnan(embedding).any(axis=1)), [7])
 
 
+def test_store_is_read_once_for_every_pass_and_once_for_the_pixel_factors(stores, made):
+    parts = Path(stores[0]) / "runs" / made / "parts"
+    readers = {"pilot", "sums0", "sums1", "solve"}
+    assert {path.name for path in parts.iterdir()} == readers | {
+        "scan",
+        "update0",
+        "update1",
+        "model",
+    }
+    assert len(list((parts / "pilot").glob("*.json"))) == 1  # of FIT.fitted_on pixels
+
+
 def test_document_says_how_much_is_explained(stores, made):
     root, keys = stores
     x, _, _ = values_of(root, keys["first"])
@@ -196,9 +208,11 @@ def test_expression_of_a_store_has_factors_that_make_its_loadings_and_vectors_of
     assert_allclose(found["loadings"].values, rows.T, atol=1e-9)
     for profile, letters in (("band", "br"), ("metric", "sr")):
         assert_allclose(found[f"{profile}_factor"], found[f"factor_{letters}"], atol=1e-6)
-    second = outputs.dataset(
-        root, driver.run(client, root, keys["second"], transform.Settings(run))
-    )
+    transformed = driver.run(client, root, keys["second"], transform.Settings(run))
+    assert "3-dimensional" in run_maps.draw(root, transformed).caption
+    groups = driver.specs(root, keys["second"], cluster.Settings(transformed))[-1]
+    assert groups.inputs == {"embed": transformed}
+    second = outputs.dataset(root, transformed)
     for made, key in ((found, "first"), (second, "second")):
         embedding, z = made["embedding"].values, values_of(root, keys[key])[0]
         z = z / found["scale"].values[:, None]

@@ -63,6 +63,9 @@ def test_vectors_wait_for_an_answer_that_holds_for_the_next_ones(page, large):
     assert chunks == []
     page.get_by_label("Show", exact=True).select_option("mean")
     expect(page.locator("#asking")).to_be_empty()
+    page.wait_for_selector(READY)  # the pixel of the link, too
+    expect(page.locator("#charts svg").first).to_be_visible()
+    assert page.locator("#problem").is_hidden()
     page.get_by_label("Show", exact=True).select_option("similar")
     button.click()
     expect(page.locator("#legend")).to_contain_text("similarity to pixel A")

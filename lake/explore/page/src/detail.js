@@ -58,8 +58,8 @@ export class Detail {
     const missing = this.#within(visible).filter((superblock) => !this.tiles.has(superblock));
     this.isWhole = missing.length === 0;
     if (this.isWhole) this.changed();
-    await consent("detail", this.#bytes(selection, missing), "Full resolution here:");
-    if (turn !== this.turn) return;
+    const isAllowed = await consent("detail", this.#bytes(selection, missing), "Full resolution here:");
+    if (!isAllowed || turn !== this.turn) return;
     for (const superblock of missing) {
       const tile = await this.#tile(superblock, selection, turn);
       if (turn !== this.turn) return;

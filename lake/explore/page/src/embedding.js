@@ -32,7 +32,8 @@ export class Embedding {
   async #asked() {
     this.generation ??= await new Generation(this.objects, this.path).open();
     const { shape, data_type: type } = this.generation.metadata[ARRAY];
-    await consent("map", shape[0] * shape[1] * (type === "int8" ? 1 : 4), "All vectors of the run are needed:");
+    const isAllowed = await consent("map", shape[0] * shape[1] * (type === "int8" ? 1 : 4), "All vectors of the run are needed:");
+    if (!isAllowed) throw new Stopped();
   }
 
   async #load(progress) {

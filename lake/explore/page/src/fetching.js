@@ -11,13 +11,13 @@ const agreed = new Map(); // kind -> bytes that were agreed to
 const questions = new Map(); // kind -> { bytes, what, resolve }
 
 /**
- * Resolves once so many bytes may be read: at once if they are few, or if as many of that kind were agreed
- * to before; else when the button is pressed that it shows. A later question of a kind replaces an earlier
- * one, which then is never answered.
+ * Whether so many bytes may be read: at once if they are few, or if as many of that kind were agreed to
+ * before; else once the button is pressed that it shows. False if the question is taken back, as by a later
+ * one of its kind.
  */
 export function consent(kind, bytes, what) {
-  questions.delete(kind);
-  const answer = isFree(kind, bytes) ? Promise.resolve() : new Promise((resolve) => questions.set(kind, { bytes, what, resolve }));
+  withdraw(kind);
+  const answer = isFree(kind, bytes) ? Promise.resolve(true) : new Promise((resolve) => questions.set(kind, { bytes, what, resolve }));
   show();
   return answer;
 }
@@ -29,8 +29,10 @@ export function isFree(kind, bytes) {
 
 /** Take back the question of a kind; of all, without one. */
 export function withdraw(kind) {
-  if (kind) questions.delete(kind);
-  else questions.clear();
+  for (const each of kind ? [kind] : [...questions.keys()]) {
+    questions.get(each)?.resolve(false);
+    questions.delete(each);
+  }
   show();
 }
 
@@ -51,8 +53,8 @@ function line(kind, { bytes, what, resolve }) {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: `Read ${megabytes(bytes)}` });
   button.addEventListener("click", () => {
     agreed.set(kind, bytes);
+    resolve(true);
     withdraw(kind);
-    resolve();
   });
   paragraph.append(`${what} `, button);
   return paragraph;

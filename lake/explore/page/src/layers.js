@@ -11,6 +11,7 @@ import { ABSENT, FEW, UNREAD, canvas, css, parsed, ramp, rgba, scale, stretch } 
 import { pixelAt } from "./detail.js";
 import { consent } from "./fetching.js";
 import { Generation } from "./generation.js";
+import { Stopped } from "./objects.js";
 import { COLOURS } from "./state.js";
 import { range } from "./statistics.js";
 import { PACKED, quantityOf } from "./store.js";
@@ -219,7 +220,8 @@ export async function components(objects, path) {
   const generation = await new Generation(objects, path).open();
   const array = await zarr.open.v3(zarr.root(generation).resolve("scores"), { kind: "array" });
   const [pixels, count] = array.shape;
-  await consent("map", PACKED * 4 * pixels * count, "All components of the run are needed:");
+  const isAllowed = await consent("map", PACKED * 4 * pixels * count, "All components of the run are needed:");
+  if (!isAllowed) throw new Stopped();
   const { data, shape } = await zarr.get(array, [null, zarr.slice(3)]);
   const three = new Float32Array(3 * shape[0]);
   for (let i = 0; i < three.length; i++) three[i] = i % 3 < shape[1] ? data[Math.floor(i / 3) * shape[1] + (i % 3)] : 0;

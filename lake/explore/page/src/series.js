@@ -18,9 +18,9 @@ export async function readSeries(store, pixel, month, { shown, tried }) {
   const bytes = store.seriesBytes(pixel, store.months);
   const year = async () => shown(await store.series(pixel, store.months), true);
   if (isFree("year", bytes)) return year();
-  await consent("year", store.seriesBytes(pixel, [month]), "The month of this pixel:");
+  if (!(await consent("year", store.seriesBytes(pixel, [month]), "The month of this pixel:"))) return;
   shown(await store.series(pixel, [month]), false);
-  consent("year", bytes, "Only this month is shown. The whole year:").then(() => tried(year));
+  consent("year", bytes, "Only this month is shown. The whole year:").then((isAllowed) => isAllowed && tried(year));
 }
 
 /** The statistics of a store's generation by pixel, if one of `runs` holds those of all its cubes; else undefined. */

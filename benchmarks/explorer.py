@@ -10,6 +10,7 @@ the superblocks in the middle, where pixels are chosen.
 - first map: from the start of navigation until the first map is drawn, each in a new profile;
 - embedding: from asking for similar land until all vectors are in the workers;
 - similarity: from the click until the map of all pixels is drawn, the first click apart (it compiles);
+- classes: from the button until the classes of all pixels are drawn, by `LABELS` labels of four classes;
 - reads: bytes and requests of each action, in the order in which a reader takes them.
 """
 
@@ -67,6 +68,7 @@ SHAPE, MONTH = (1500, 2500), 7
 AROUND = 40
 """Half the edge of the middle in which pixels are chosen, in pixels."""
 SIZE = {"width": 1300, "height": 800}
+LABELS = 80
 QUIET_MS = 1500
 """How long nothing more is read before an action is over."""
 
@@ -282,7 +284,7 @@ def agree(page: Page) -> None:
         button.click()
 
 
-def similarity(page: Page, site: str, clicks: int) -> dict[str, Any]:
+def similarity(page: Page, site: str, of: Store, clicks: int) -> dict[str, Any]:
     """Seconds to have the embedding, milliseconds of each click, and what was read."""
     reads = Reads(page)
     page.goto(f"{site}#show=similar")
@@ -296,18 +298,45 @@ def similarity(page: Page, site: str, clicks: int) -> dict[str, Any]:
     generator = random.Random(0)  # noqa: S311 (places to click at)
     for done in range(1, clicks + 2):
         page.mouse.click(*(at + generator.uniform(-6, 6) for at in middle))
-        while page.evaluate("performance.getEntriesByName('similar').length") < done:
+        while len(_durations(page, "similar")) < done:
             page.wait_for_timeout(20)
         page.wait_for_timeout(1500)  # until the cycles of the pixel are read
         if done == 1:
             reads.close("a pixel and its similarity")
-    found = page.evaluate("performance.getEntriesByName('similar').map((entry) => entry.duration)")
     return {
         "embedding_s": embedding,
-        "first_click_ms": found[0],
-        "clicks_ms": found[1:],
+        "first_click_ms": _durations(page, "similar")[0],
+        "clicks_ms": _durations(page, "similar")[1:],
+        "classes_ms": classes(page, of, clicks),
         "reads": reads.actions,
     }
+
+
+def classes(page: Page, of: Store, repeats: int) -> list[float]:
+    """Milliseconds to the classes of all pixels, with one more label each time."""
+    lon, lat = of.domain.lonlat()
+    drawn = np.random.default_rng(2).choice(of.pixels, LABELS, replace=False)
+    rows = [f"{lon[pixel]:.5f},{lat[pixel]:.5f},class {n % 4}" for n, pixel in enumerate(drawn)]
+    table = "\n".join(["lon,lat,label", *rows]).encode()
+    page.get_by_text("Label by examples").click()
+    page.locator("#load-labels").set_input_files(
+        {"name": "labels.csv", "mimeType": "text/csv", "buffer": table}
+    )
+    page.get_by_role("button", name="Classify all pixels").click()
+    page.get_by_role("button", name="Label by clicks").click()
+    middle = _middle(page)
+    for done in range(1, repeats + 2):
+        while len(_durations(page, "classify")) < done:
+            page.wait_for_timeout(20)
+        page.wait_for_timeout(500)
+        page.mouse.click(middle[0] + 3 * done, middle[1])
+    return _durations(page, "classify")[1 : repeats + 1]
+
+
+def _durations(page: Page, name: str) -> list[float]:
+    """Milliseconds of what the page measured by this name."""
+    entries = f"performance.getEntriesByName('{name}')"
+    return list(page.evaluate(f"{entries}.map((entry) => entry.duration)"))
 
 
 def measure(
@@ -320,11 +349,10 @@ def measure(
         with browser.new_context(viewport=SIZE) as context:  # type: ignore[arg-type]
             reads = actions(context.new_page(), site)
         with browser.new_context(viewport=SIZE) as context:  # type: ignore[arg-type]
-            similar = similarity(context.new_page(), site, clicks)
+            similar = similarity(context.new_page(), site, built, clicks)
         share = turn(root, built)
         with browser.new_context(viewport=SIZE) as context:  # type: ignore[arg-type]
             turned = clicks_with_series(context.new_page(), site)
-    clicked = similar["clicks_ms"]
     return {
         "pixels": built.pixels,
         "latent": latent,
@@ -334,14 +362,16 @@ def measure(
         "chromium": browser.version,
         "first_map_s": {"median": median(maps), "all": maps},
         **similar,
-        "click_ms": {
-            "median": median(clicked),
-            "95th percentile": float(np.percentile(clicked, 95)),
-            "most": max(clicked),
-        },
+        "click_ms": _summary(similar["clicks_ms"]),
+        "class_ms": _summary(similar["classes_ms"]),
         "series_share": share,
         "reads": reads | similar["reads"] | turned,
     }
+
+
+def _summary(times: list[float]) -> dict[str, float]:
+    high = float(np.percentile(times, 95))
+    return {"median": median(times), "95th percentile": high, "most": max(times)}
 
 
 def main() -> None:

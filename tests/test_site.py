@@ -169,7 +169,7 @@ def test_reference_has_every_command_with_every_option(site, documents):
         heading = section.find(["h2", "h3"]).find(string=True)
         sections[heading] = " ".join(term.get_text() for term in section.select("dt"))
     leaves = [(path, one) for path, one in commands() if not isinstance(one, click.Group)]
-    assert {path for path, _ in leaves} == set(sections)
+    assert {path for path, _ in leaves} == set(sections) - {"Environment"}
     for path, command in leaves:
         for parameter in command.params:
             if isinstance(parameter, click.Option):
@@ -224,6 +224,14 @@ def test_reference_has_every_exit_code_and_exception(site, documents):
         int(code)
         for code in re.findall(r"\b(\d+) [a-z]", import_module(lake.callback.__module__).__doc__)
     } <= numbers
+
+
+def test_reference_has_every_variable_of_the_environment():
+    text = (pages.DOCS / "commands.md").read_text("utf-8")
+    told = set(re.findall(r"`(LAKE_\w+)`", text))
+    sources = (p for name in ("lake", "ingest", "jobs") for p in (ROOT / name).rglob("*.py"))
+    named = {v for p in sources for v in re.findall(r"\bLAKE_[A-Z_]*[A-Z]\b", p.read_text("utf-8"))}
+    assert told == named
 
 
 def test_layers_of_a_diagram_go_down_along_every_arrow():

@@ -12,7 +12,7 @@ from lake.reading import classes as land_classes
 from lake.storage.connect import connect
 from tests.explore import lakes
 from tests.explore.serving import serving
-from tests.explore.test_page import point, visit
+from tests.explore.visits import point, visit
 
 NAMES = ("maize", "12", "no pixel", "swamp forest")
 COLOUR = "#123456"
@@ -59,6 +59,7 @@ def test_legend_and_cursor_name_the_classes_of_a_classifier(page, classified):
             f"{name}, {share:.1f} %"
             for name, share in zip(("maize", "class 12", "mangrove"), shares, strict=True)
         ]
+        + ["no class"]
     )
     land = store.domain
     for number, name in ((0, "maize"), (-1, "no class"), (3, "mangrove")):

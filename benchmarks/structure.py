@@ -20,6 +20,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding
+import embedding_methods
 import embedding_sheet
 import seed_statistics
 from embedding import PICTURED_LINEAR, Results, Task
 from embedding_lands import TEXTURED, Size
+from embedding_methods import Data, Singles
 
 LINEAR = ("pca-64", "mnf-16", "mnf-64")
+STATIC = "static"
+"""`deep` with latitude and longitude among the inputs."""
 YEARS = "inputs=features batch=128 steps=150"
 """Two years of features, by the default loss of two periods; 16 passes over 1200 pixels."""
 REBUILT = f"{YEARS} model=deep loss=huber views=mask unit=false"
@@ -53,6 +58,7 @@ SLOTS = f"{YEARS} model=deep loss=infonce views=periods,slots"
 LEARNT: dict[str, str] = {
     "default": "inputs=mnf",
     "deep": f"{YEARS} model=deep",
+    STATIC: f"{YEARS} model=deep",
     **{name: f"{YEARS} model={name} {sizes}" for name, sizes in ENCODERS.items()},
     "deep-towers": f"{YEARS} model=deep {TOWERS}",
     "cyclic-towers": f"{YEARS} model=cyclic {TOWERS}",
@@ -69,7 +75,7 @@ LEARNT: dict[str, str] = {
 METHODS = (*LINEAR, *LEARNT)
 REAL_LANDS = ("koppen", "koppen-sample")
 BASES = {
-    "default": "mnf-64", "deep": "mnf-64", **dict.fromkeys(ENCODERS, "deep"),
+    "default": "mnf-64", "deep": "mnf-64", STATIC: "deep", **dict.fromkeys(ENCODERS, "deep"),
     "deep-towers": "deep", "cyclic-towers": "cyclic", "variational": "deep", "blind": "deep",
     "slots": "deep", "slots-twice": "slots", "mask": "deep", **dict.fromkeys(MASKS, "mask"),
     "beta-vae": "mask", **dict.fromkeys(SET_LOSSES, "rebuilt"),
@@ -87,6 +93,17 @@ REAL = (
 )  # fmt: skip
 """The methods of real land, which has neither fine pixels nor several bands or statistics."""
 PICTURED = ("default", "deep", "subpixels", "composite", "mask-slots")
+
+
+def with_place(data: Data, overrides: str) -> tuple[Singles, Singles]:
+    """The vectors of `lake embed` that also sees where a pixel lies."""
+    if data.place is None:
+        raise ValueError(f"the method {STATIC} needs land of which the places are known")
+    place = data.place.T.astype(np.float32)
+    names = tuple(f"static/{name}/00/0/value" for name in ("latitude", "longitude"))
+    first, second = (np.concatenate([x, place]) for x in (data.first, data.second))
+    placed = replace(data, first=first, second=second, names=(*data.names, *names))
+    return embedding_methods.learnt(placed, overrides)
 
 
 def differences(
@@ -183,7 +200,14 @@ def main() -> None:
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     tasks = [
         Task(
-            arguments.land, seed, methods, Size(arguments.rows), work, () if n else pictured, LEARNT
+            arguments.land,
+            seed,
+            methods,
+            Size(arguments.rows),
+            work,
+            () if n else pictured,
+            LEARNT,
+            learners={STATIC: with_place},
         )
         for n, seed in enumerate(seeds)
     ]

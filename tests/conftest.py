@@ -28,6 +28,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONGEST = ("test_site.py", "test_demo.py")
+"""Files of minutes that would come last, when the other processes have nothing left to do."""
+
 SHARED_DATA = Path(
     os.environ.get("LAKE_SHARED_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
@@ -155,7 +158,8 @@ def break_s3(monkeypatch) -> Iterator[Callable[[Faults], Proxy]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the real files, or for a real S3 server, carries their marker."""
+    """The longest files come first; what asks for real files, or a real S3 server, carries their marker."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for item in items:
         asked = getattr(item, "fixturenames", ())
         if "shared_data" in asked:

@@ -42,8 +42,8 @@ export class Similar {
         const colour = CIVIDIS[Math.round(255 * below(score))];
         table[i] = score === NOTHING ? GROUND : score < least * LEVELS ? faint(colour) : colour;
       }
-      const { at } = pixels;
-      for (let i = 0; i < at.length; i++) sheet.colours[at[i]] = table[scores[i] + SCORES / 2];
+      const [{ at }, { colours }] = [pixels, sheet];
+      for (let i = 0; i < at.length; i++) colours[at[i]] = table[scores[i] + SCORES / 2];
       sheet.painted();
       const ranked = { limits: [0, 100], ends: ["", ""], unit: "%", note: "share of the pixels that are less similar" };
       Object.assign(legend, isRanked ? ranked : { limits: [0, 1], ends: ["≤ ", ""], unit: "", note: "" }, { isRanked });

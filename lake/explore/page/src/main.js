@@ -312,9 +312,14 @@ class Page {
     await this.relate();
   }
 
+  /** Say which share of an embedding is read. */
+  sayRead(share) {
+    this.messages.say(`Reading the embedding, ${Math.round(100 * share)} %`);
+  }
+
   /** The embedding of the chosen run. */
   embedding() {
-    return this.learnt.embeddingOf(this.state.run, (share) => this.messages.say(`Reading the embedding, ${Math.round(100 * share)} %`));
+    return this.learnt.embeddingOf(this.state.run, (share) => this.sayRead(share));
   }
 
   /** A loop around pixels on the map. */
@@ -328,7 +333,7 @@ class Page {
   /** The layer of a run, as soon as it is known where pixels lie. */
   async layerOf(show, run, a) {
     if (!this.learnt) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
-    const progress = (share) => this.messages.say(`Reading the embedding, ${Math.round(100 * share)} %`);
+    const progress = (share) => this.sayRead(share);
     return this.learnt.layer({ show, run }, a, progress);
   }
 

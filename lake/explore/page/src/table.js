@@ -16,24 +16,18 @@ export function cyclesCsv(key, pixels) {
 
 /** Pixels whose similarity is at least `lowest`; similarity(i) of pixel i, NaN: none. */
 export function similarCsv(store, places, count, similarity, lowest) {
-  const lines = ["pixel,row,column,lat,lon,similarity"];
-  for (let i = 0; i < count; i++) {
-    const score = similarity(i);
-    if (!(score >= lowest)) continue;
-    const [row, column] = [places.row[i], places.column[i]];
-    const [lon, lat] = store.grid.lonlat(row + 0.5, column + 0.5);
-    lines.push([i, row, column, lat.toFixed(5), lon.toFixed(5), score.toFixed(4)].join(","));
-  }
-  return lines.join("\r\n") + "\r\n";
+  const pixels = [...Array(count).keys()].filter((pixel) => similarity(pixel) >= lowest);
+  return pixelsCsv(store, places, pixels, { similarity: (pixel) => similarity(pixel).toFixed(4) });
 }
 
-/** Where some pixels are. */
-export function pixelsCsv(store, places, pixels) {
-  const lines = ["pixel,row,column,lat,lon"];
+/** Where some pixels are, and more columns: name -> the text of a pixel. */
+export function pixelsCsv(store, places, pixels, more = {}) {
+  const lines = [["pixel,row,column,lat,lon", ...Object.keys(more)].join(",")];
   for (const pixel of pixels) {
     const [row, column] = [places.row[pixel], places.column[pixel]];
     const [lon, lat] = store.grid.lonlat(row + 0.5, column + 0.5);
-    lines.push([pixel, row, column, lat.toFixed(5), lon.toFixed(5)].join(","));
+    const texts = Object.values(more).map((text) => text(pixel));
+    lines.push([pixel, row, column, lat.toFixed(5), lon.toFixed(5), ...texts].join(","));
   }
   return lines.join("\r\n") + "\r\n";
 }

@@ -4,7 +4,7 @@ A pixel gets the mean of the cells that it covers on the ground, weighted by how
 GDAL's resampling `average`. Scale and offset of a layer are applied.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,18 +34,23 @@ class VectorImage:
     """Cells, and layers."""
     dtype: str
 
-    def means(self, domain: Domain, pixels: slice) -> Singles:
-        """(pixel, layer) means of cells; NaN where a pixel covers none that has a number in every layer."""
-        rows, columns = domain.row[pixels], domain.column[pixels]
-        top, left = int(rows.min()), int(columns.min())
+    def means(self, domain: Domain, blocks: Iterable[slice]) -> Iterator[Singles]:
+        """(pixel, layer) means of cells for each block of pixels.
+
+        NaN where a pixel covers no cell that has a number in every layer.
+        """
         with _opened(self.objects, self.name) as source:
-            image = _warped(source, domain, top, left, int(rows.max()) + 1, int(columns.max()) + 1)
             scales, offsets = (
                 np.array(values)[:, None] for values in (source.scales, source.offsets)
             )
-        vectors = image[:, rows - top, columns - left] * scales + offsets
-        vectors[:, np.isnan(vectors).any(axis=0)] = np.nan
-        return np.ascontiguousarray(vectors.T, np.float32)
+            for pixels in blocks:
+                rows, columns = domain.row[pixels], domain.column[pixels]
+                top, left = int(rows.min()), int(columns.min())
+                bottom, right = int(rows.max()) + 1, int(columns.max()) + 1
+                image = _warped(source, domain, top, left, bottom, right)
+                vectors = image[:, rows - top, columns - left] * scales + offsets
+                vectors[:, np.isnan(vectors).any(axis=0)] = np.nan
+                yield np.ascontiguousarray(vectors.T, np.float32)
 
 
 def read(objects: Objects, name: str) -> VectorImage:

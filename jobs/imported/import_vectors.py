@@ -21,7 +21,7 @@ import lake
 from jobs.imported import image_file, placement
 from jobs.imported.image_file import VectorImage
 from jobs.imported.placement import Placement
-from jobs.imported.source import VectorSource, digest, opened, opened_image
+from jobs.imported.source import VectorSource, content, digest, opened, opened_image
 from jobs.imported.vector_file import Values, VectorFile
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.spec import Spec
@@ -83,7 +83,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             "import needs the file of vectors: 'lake import vectors FILE --store KEY'"
         )
     settings = replace(settings, file=absolute(settings.file))
-    file = opened_image(settings.source) if settings.source.is_image else opened(settings.source)
+    file = content(settings.source)
     rows, width = file.shape
     if not rows or not width:
         raise DataError(f"{settings.file} has no vectors: its shape is {file.shape}")
@@ -101,7 +101,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 def make(work: ActiveRun) -> Sequence[str]:
     """Place the rows, then write their vectors, some superblocks at a time; an image needs no placing."""
     store, settings = work.store, work.settings(Settings)
-    file = opened_image(settings.source) if settings.source.is_image else opened(settings.source)
+    file = content(settings.source)
     width = file.shape[1]
     if not settings.source.is_image:
         work.stage("place", _place, [(store.url, settings)])
@@ -207,9 +207,8 @@ def _write_image(
 ) -> Arrays:
     """On a worker: the vectors of some superblocks by an image; returns `COUNTS`."""
     domain, image, pixels = lake.open(url).domain, opened_image(settings.source), 0
-    for block in group:
+    for block, vectors in zip(group, image.means(domain, group), strict=True):
         heartbeat.check(root, run)
-        vectors = image.means(domain, block)
         outputs.write(root, run, "embedding", vectors, block)
         pixels += _with_vector(vectors)
     return {name: np.array(pixels if name == "pixels" else 0) for name in COUNTS}

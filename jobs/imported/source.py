@@ -40,6 +40,11 @@ class VectorSource:
         return self.file.endswith(image_file.ENDINGS)
 
 
+def content(source: VectorSource) -> VectorFile | VectorImage:
+    """The file, an image or not; raises as `opened` and `opened_image`."""
+    return opened_image(source) if source.is_image else opened(source)
+
+
 def opened(source: VectorSource) -> VectorFile:
     """The file of vectors, by the ending of its name.
 

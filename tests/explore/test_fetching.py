@@ -1,5 +1,6 @@
 """What the page reads: nothing large without a question; it is shown, and can be stopped."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -90,7 +91,9 @@ def test_reading_is_shown_and_can_be_stopped_and_begun_again(page, large):
 def test_lake_that_does_not_answer_is_said_within_ten_seconds(page, site):
     page.route("**/overview/**", lambda _: None)
     page.goto(f"{site}#store={lakes.KEY}")
-    expect(page.locator("#fetching")).to_contain_text("The lake has not answered for")
+    expect(page.locator("#fetching")).to_contain_text(
+        re.compile(r"The lake has not answered for (8|9|10) s")
+    )
 
 
 def test_refusal_is_said_with_the_servers_reason_and_not_asked_for_again(page, site):

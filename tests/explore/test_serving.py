@@ -311,7 +311,8 @@ def test_unreachable_lake_is_said_within_ten_seconds_of_the_start(kind):
                 out, err = process.communicate(timeout=60)
             finally:
                 process.kill()
-    assert time.monotonic() - began < 30  # without a limit minutes; a busy machine starts slowly
+    assert site.ANSWER_S < 10  # what the lake is given; the rest is how long a busy machine starts
+    assert time.monotonic() - began < 30
     assert process.returncode == 1
     assert "s3://bucket/lake" in err
     assert "Traceback" not in err

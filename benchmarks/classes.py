@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 from jobs.classes import cluster, describe
 from jobs.imported import import_vectors
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--folder", type=Path, help="where the lake is written; default: temporary")
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         root, begin = Path(folder), time.process_time()
@@ -129,6 +131,7 @@ def main() -> None:
         figures = described(root, pixels, arguments.classes) | {"pixels": pixels}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     figures |= {"peak_memory_bytes": peak, "peak_before_bytes": before}
+    record.write(arguments.record, record.of_figures(figures))
     print(json.dumps(figures, indent=None if arguments.json else 1))
 
 

@@ -29,6 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
+import record
 from embedding import Task, check_names
 from embedding_lands import LANDS, QUICK, Size
 from embedding_methods import METHODS, Data, Singles
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="rows and columns of the invented countries")
     parser.add_argument("--work", type=Path, default=Path("embedding-benchmark"))
     parser.add_argument("--json", action="store_true", help="print JSON")
+    record.add_option(parser)
     arguments = parser.parse_args()
     lands, vectors = arguments.lands.split(","), arguments.vectors.split(",")
     check_names(parser, "land", lands, LANDS)
@@ -164,6 +166,7 @@ def main() -> None:
                 for method in partitions.METHODS
             }
     (arguments.work / "clusters.json").write_text(json.dumps(document, indent=1), "utf-8")
+    record.write(arguments.record, record.of_figures(document))
     lines = (line for title, table in document.items() for line in rows(table, title))
     print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import record
 
 from ingest.accumulate import gather, observations, sums
 from ingest.publish import overview_maps
@@ -99,6 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    record.add_option(parser)
     arguments = parser.parse_args()
     if arguments.measure:
         print(json.dumps(measure()))
@@ -114,9 +116,12 @@ def main() -> None:
                     least[kind][name] = min(took, least[kind].get(name, took))
     least |= {kind: times | {"all": sum(times.values())} for kind, times in least.items()}
     print(f"{'':32}  native ms   image  generic")
+    figures = {}
     for name, took in least["native"].items():
         image, generic = (least[kind][name] / took for kind in ("image", "generic"))
+        figures[name] = {"native, ms": took, "image": image, "generic": generic}
         print(f"{name:32} {took:10.2f} {image:7.2f} {generic:8.2f}")
+    record.write(arguments.record, record.of_figures(figures))
 
 
 if __name__ == "__main__":

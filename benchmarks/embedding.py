@@ -57,6 +57,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
 import embedding_methods
 import embedding_sheet
+import record
 from embedding_lands import LANDS, QUICK, TEXTURED, Land, Size
 from embedding_methods import LEARNT, LINEAR, METHODS, Data, Method, Singles, learnt
 from embedding_sheet import LandPictures
@@ -228,8 +229,7 @@ def rows(document: Mapping[str, Any], land: str) -> Iterator[str]:
     yield "".join([land.ljust(16), *(name.rjust(width) for name in methods)])
     for name in (name for name in SHOWN if all(name in values for values in document.values())):
         means = [document[method][name]["mean"] for method in methods]
-        better = BETTER.get(name, Better.HIGH)
-        best = {Better.HIGH: max(means), Better.LOW: min(means)}.get(better)
+        best = best_of(name, means)
         cells = [
             f"{mean:.3f} ({document[method][name]['spread']:.3f})" + (" *"[mean == best])
             for method, mean in zip(methods, means, strict=True)
@@ -242,6 +242,27 @@ def rows(document: Mapping[str, Any], land: str) -> Iterator[str]:
         ]
         if texts:
             yield f"{method} over the best linear method, seed by seed: {', '.join(texts)}"
+
+
+def best_of(name: str, means: Sequence[float]) -> float | None:
+    """The best mean of a measure, where one end is better."""
+    better = BETTER.get(name, Better.HIGH)
+    return {Better.HIGH: max(means), Better.LOW: min(means)}.get(better)
+
+
+def recorded(document: Mapping[str, Any], land: str) -> record.Table:
+    """The table of a land for a record: a measure each, a column for each method."""
+    shown = [name for name in SHOWN if all(name in values for values in document.values())]
+    rows = []
+    for name in shown:
+        best = best_of(name, [values[name]["mean"] for values in document.values()])
+        cells = [
+            {"mean": mean, "spread": values[name]["spread"], "best": mean == best}
+            for values in document.values()
+            for mean in [values[name]["mean"]]
+        ]
+        rows.append([f"`{name}`", *cells])
+    return {"title": f"`{land}`", "columns": ["", *document], "rows": rows}
 
 
 def sheet(tasks: Sequence[Task], pictured: str, path: Path) -> None:
@@ -280,6 +301,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pictured", default="default", help="the learnt method of the sheet")
     parser.add_argument("--work", type=Path, default=Path("embedding-benchmark"))
     parser.add_argument("--json", action="store_true", help="print JSON")
+    record.add_option(parser)
     arguments = parser.parse_args()
     asked = arguments.lands or (
         "truth" if arguments.quick else ",".join(name for name in LANDS if name != TEXTURED)
@@ -321,6 +343,7 @@ def main() -> None:
             arguments.pictured,
             arguments.work / "sheet.png",
         )
+    record.write(arguments.record, [recorded(values, land) for land, values in by_land.items()])
     lines = (line for land, values in by_land.items() for line in rows(values, land))
     print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
 

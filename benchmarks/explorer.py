@@ -34,6 +34,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, Request
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 import lake
 from jobs.runs import outputs, records
@@ -69,6 +70,7 @@ AROUND = 40
 """Half the edge of the middle in which pixels are chosen, in pixels."""
 SIZE = {"width": 1300, "height": 800}
 LABELS = 80
+RECORDED = ("first_map_s", "click_ms", "class_ms", "reads")
 QUIET_MS = 1500
 """How long nothing more is read before an action is over."""
 
@@ -382,9 +384,11 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as root, chromium.browser() as browser:
         figures = measure(browser, root, given.pixels, given.latent, given.clicks, given.repeats)
+    record.write(given.record, record.of_figures({name: figures[name] for name in RECORDED}))
     if given.json:
         print(json.dumps(figures, indent=1))
         return

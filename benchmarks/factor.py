@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 from jobs.factors import factor_model, in_memory, pixel_factors
 from jobs.factors.cells import CellGrid
@@ -137,12 +138,14 @@ def main() -> None:
     parser.add_argument("--pixels", type=int, default=2000)
     parser.add_argument("--components", type=int, default=16)
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     options = parser.parse_args()
     cases, figures = options.cases.split(","), Figures()
     if "cp" in cases:
         figures["cp"] = to_same_fit(options.pixels, options.components)
     if "pass" in cases:
         figures["pass"] = passes()
+    record.write(options.record, record.of_figures(figures))
     print(json.dumps(figures, indent=1 if not options.json else None, default=float))
 
 

@@ -29,6 +29,7 @@ from unittest import mock
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 from ingest.synthetic import acm, encode, imager
 from ingest.synthetic.landscape import PROJECTION
@@ -161,11 +162,13 @@ def main() -> None:
     parser.add_argument("--resolution", choices=BANDS, default="2km")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         figures = measure(folder, options.resolution, options.steps)
+    record.write(options.record, record.of_figures(figures))
     if options.json:
         print(json.dumps(figures, indent=1))
         return

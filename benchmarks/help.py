@@ -3,10 +3,13 @@
 python benchmarks/help.py
 """
 
+import argparse
 import resource
 import statistics
 import subprocess
 import sys
+
+import record
 
 TIMES = 7
 BASE = ("-c", "import click")
@@ -37,12 +40,21 @@ def seconds(*arguments: str) -> float:
 
 
 def main() -> None:
-    """Print a row for each command."""
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    record.add_option(parser)
+    arguments = parser.parse_args()
     base = seconds(*BASE)
-    print(f"| `python {' '.join(BASE)}` | {base:.2f} s | 1 |")
+    lines = [
+        "| command | CPU | ratio |",
+        "|---|---|---|",
+        f"| `python {' '.join(BASE)}` | {base:.2f} s | 1 |",
+    ]
     for command in COMMANDS:
         cpu = seconds("-m", "lake", *command)
-        print(f"| `lake {' '.join(command)}` | {cpu:.2f} s | {cpu / base:.1f} |")
+        lines.append(f"| `lake {' '.join(command)}` | {cpu:.2f} s | {cpu / base:.1f} |")
+    print("\n".join(lines))
+    record.write(arguments.record, record.of_markdown(lines))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import embedding
 import embedding_lands
 import embedding_methods
+import record
 import seed_statistics
 from embedding_lands import LANDS, Land, Size
 from embedding_methods import Data
@@ -280,7 +281,7 @@ def sweet_spot(of_kind: Mapping[str, Mapping[str, Any]], probe: str) -> SweetSpo
 
 
 def rows(document: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
-    """The lines of the table for docs/measurements.md; a kind's best accuracy is bold."""
+    """The lines of the table in Markdown; a kind's best accuracy is bold."""
     yield "| views | hidden | information | Gaussian | knn | linear |"
     yield "|---|---|---|---|---|---|"
     for kind, of_kind in document.items():
@@ -381,6 +382,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("infomin-benchmark"))
     parser.add_argument("--image", type=Path, help="the picture; default: infomin.png in --work")
+    record.add_option(parser)
     arguments = parser.parse_args()
     arguments.kinds = tuple(arguments.kinds.split(","))
     asked = arguments.shares.split(",") if arguments.shares else ()
@@ -402,6 +404,7 @@ def main() -> None:
     document = table([line for lines in results for line in lines])
     (arguments.work / "table.json").write_text(json.dumps(document, indent=1), "utf-8")
     text = "\n".join(rows(document))
+    record.write(arguments.record, record.of_markdown(text.splitlines()))
     (arguments.work / "table.md").write_text(text + "\n", "utf-8")
     draw(document, BATCH, arguments.image or arguments.work / "infomin.png")
     print(text)

@@ -50,7 +50,7 @@ sys.path.insert(
     0, str(Path(__file__).parents[1])
 )  # before this folder, where this file is "ingest"
 
-from benchmarks import memory
+from benchmarks import memory, record
 from ingest.abi import filenames, granule
 from ingest.accumulate import accumulate, packed
 from ingest.listing import listing
@@ -349,6 +349,7 @@ def main() -> None:
     parser.add_argument("--original", action="store_true", help="the original study's way too")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", nargs=5, help=argparse.SUPPRESS)
+    record.add_option(parser)
     given = parser.parse_args()
     if given.child:
         what, folder, *numbers = given.child
@@ -358,6 +359,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         figures = measure(folder, given.days, given.repeats, with_original=given.original)
+    record.write(given.record, record.of_figures(figures))
     if given.json:
         print(json.dumps(figures, indent=1))
         return

@@ -21,6 +21,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+import record
 import torch
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
@@ -122,6 +123,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--variant", choices=(PLAIN, DENSMAP, SUPERVISED), default=PLAIN)
+    record.add_option(parser)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ImportWarning)
     settings = umap.Settings(
@@ -136,6 +138,7 @@ def main() -> None:
     x, others = x[HELD_OUT:], x[:HELD_OUT]
     given = classes[HELD_OUT:] if arguments.variant == SUPERVISED else None
     torch.set_num_threads(1)
+    figures = {}
     with one_thread():
         theirs(x[:5000], others[:100], settings, None, 5)  # compiles
         for name, lay_out in (("lake umap", ours), ("umap-learn", theirs)):
@@ -149,12 +152,19 @@ def main() -> None:
             )
             spent = ", ".join(f"{step} {value:.1f}" for step, value in seconds.items())
             total = sum(value for step, value in seconds.items() if step != "transform")
+            figures[name] = {
+                "trustworthiness": trusted,
+                "continuity": continued,
+                "density": density(x[:5000], inside[:5000]),
+                "CPU s": total,
+            }
             print(
                 f"{name}: trustworthiness {trusted:.4f}, continuity {continued:.4f}, "
-                f"density {density(x[:5000], inside[:5000]):.3f}, CPU s: {spent}; "
+                f"density {figures[name]['density']:.3f}, CPU s: {spent}; "
                 f"without transform {total:.1f}",
                 flush=True,
             )
+    record.write(arguments.record, record.of_figures(figures))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -244,10 +245,16 @@ def main() -> None:
     """Print the table, or one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON document")
+    record.add_option(parser)
     arguments = parser.parse_args()
     if not DATA.is_dir():
         parser.error(f"no maps at {DATA}: set LAKE_SHARED_DATA to the folder that holds maps/")
     found = measure()
+    by_order = {
+        row["order"]: {name: value for name, value in row.items() if name != "order"}
+        for row in found["rows"]
+    }
+    record.write(arguments.record, record.of_figures(by_order))
     print(json.dumps(found) if arguments.json else table(found))
 
 

@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 import lake
 from jobs.features import features
@@ -374,6 +375,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60, help="seconds of a contestant")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    record.add_option(parser)
     options = parser.parse_args()
     if options.child:
         contestant, root = options.child
@@ -381,6 +383,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         figures = measure(options.folder or Path(scratch), options.cases.split(","), options.limit)
+    record.write(options.record, record.of_figures(figures))
     print(json.dumps(figures, indent=1) if options.json else "\n".join(lines(figures)))
 
 

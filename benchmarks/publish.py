@@ -38,6 +38,7 @@ import numpy as np
 from numcodecs import blosc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 import lake
 from benchmarks import memory
@@ -288,11 +289,13 @@ def main() -> None:
     parser.add_argument("--superblocks", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     given = parser.parse_args()
     memory.as_workers()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as root:
         figures = measure(root, given.superblocks, given.repeats)
+    record.write(given.record, record.of_figures(figures))
     if given.json:
         print(json.dumps(figures, indent=1))
         return

@@ -36,6 +36,7 @@ import s3fs
 import xarray as xr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 import lake
 from benchmarks import reads
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--stores", type=int, default=20_000)
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     given = parser.parse_args()
     # s3fs leaves sessions behind that asyncio tells of
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -185,6 +187,7 @@ def main() -> None:
         url = reads.write(root, given.superblocks)
         fill_catalogue(root, str(reads.KEY), given.stores)
         figures = measured(url, root, given.repeats)
+    record.write(given.record, record.of_figures(figures))
     if given.json:
         print(json.dumps({"server": name, "figures": figures}, indent=1))
         return

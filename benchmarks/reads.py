@@ -37,6 +37,7 @@ import zarr
 from numcodecs import blosc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 import lake
 from benchmarks import memory
@@ -247,6 +248,7 @@ def main() -> None:
     parser.add_argument("--root")
     parser.add_argument("--rgw", action="store_true")
     parser.add_argument("--json", action="store_true")
+    record.add_option(parser)
     given = parser.parse_args()
     memory.as_workers()
     blosc.set_nthreads(1)
@@ -263,6 +265,7 @@ def main() -> None:
             clock = time.process_time
         there = lake.open(write(root, given.superblocks))
         figures = {cube.name: case(there, cube, given.repeats, clock) for cube in CUBES}
+    record.write(given.record, record.of_figures(figures))
     if given.json:
         print(json.dumps(figures, indent=1))
         return

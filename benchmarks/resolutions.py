@@ -48,6 +48,7 @@ import embedding
 import embedding_lands
 import embedding_methods
 import fine_from_coarse
+import record
 import structure
 from embedding import Task
 from embedding_lands import TEXTURED, Size
@@ -307,6 +308,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("resolutions-benchmark"))
     parser.add_argument("--image", type=Path, help="the picture; default: in --work")
+    record.add_option(parser)
     arguments = parser.parse_args()
     for name, known in (("methods", METHODS), ("losses", PREDICTED)):
         asked = tuple(word for word in getattr(arguments, name).split(",") if word)
@@ -345,6 +347,7 @@ def main() -> None:
         lines += markdown(document["fine_pixels"])
         draw(document["fine_pixels"], arguments.image or work / "resolutions.png")
     (work / "table.json").write_text(json.dumps(document, indent=1), "utf-8")
+    record.write(arguments.record, record.of_markdown(lines))
     text = "\n".join(lines)
     (work / "table.md").write_text(text + "\n", "utf-8")
     print(text)

@@ -11,7 +11,7 @@ Each method is compared, seed by seed, with the one that it changes (`BASES`). A
 Student's t of the seeds is beyond its 95 % interval: with three seeds, 4.3 standard errors.
 
 DIR (default: structure-benchmark) keeps what `benchmarks/embedding.py` keeps, and at the end `table.json`,
-`table.md` for docs/measurements.md, and `sheet.png` with pictures of the first seed.
+`table.md`, and `sheet.png` with pictures of the first seed.
 """
 
 import argparse
@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import embedding
 import embedding_methods
 import embedding_sheet
+import record
 import seed_statistics
 from embedding import PICTURED_LINEAR, Results, Task
 from embedding_lands import TEXTURED, Size
@@ -183,6 +184,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--methods", help="some of them, by commas; default: all of the land")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--work", type=Path, default=Path("structure-benchmark"))
+    record.add_option(parser)
     arguments = parser.parse_args()
     land_methods = METHODS if arguments.land == TEXTURED else REAL
     arguments.methods = tuple(arguments.methods.split(",")) if arguments.methods else land_methods
@@ -216,6 +218,7 @@ def main() -> None:
     compare(document, runs, BASES)
     (work / "table.json").write_text(json.dumps(document, indent=1), "utf-8")
     text = "\n".join(markdown(document))
+    record.write(arguments.record, record.of_markdown(text.splitlines()))
     (work / "table.md").write_text(text + "\n", "utf-8")
     if draws:
         sheet(tasks[0], work / "sheet.png")

@@ -31,6 +31,7 @@ from scipy.stats import rankdata
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
+import record
 from embedding_lands import DATA, LAYOUT
 
 import lake
@@ -171,6 +172,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--work", type=Path, default=Path("texture-benchmark"))
     parser.add_argument("--json", action="store_true", help="print JSON")
+    record.add_option(parser)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     cases = {
@@ -213,6 +215,7 @@ def main() -> None:
     for name, values in document.items():
         cells = [f"{values[key]['mean']:.2f} ({values[key]['spread']:.2f})" for key in keys]
         lines.append(f"| {name} | {' | '.join(cells)} |")
+    record.write(arguments.record, record.of_markdown(lines))
     print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
 
 

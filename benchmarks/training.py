@@ -20,6 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ import zarr
 from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import record
 
 import lake
 from benchmarks import memory
@@ -142,6 +144,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=120, help="of training, each time")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    record.add_option(parser)
     arguments = parser.parse_args()
     memory.as_workers()
     training = Training(steps=arguments.steps, batch=BATCH, threads=1)
@@ -165,14 +168,17 @@ def main() -> None:
             for name, loader in loaders.items():
                 speeds[name].append(timed(loader(), settings, columns))
         rows = random_rows(store.url, store.domain.pixels)
-    report(speeds, rows, arguments.json)
+    document = summary(speeds, rows)
+    record.write(arguments.record, record.of_figures(document))
+    lines = (f"{name}: {value}" for name, value in document.items())
+    print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
 
 
-def report(speeds: dict[str, list[tuple[float, float]]], rows: float, as_json: bool) -> None:  # noqa: FBT001
-    """Print medians."""
+def summary(speeds: dict[str, list[tuple[float, float]]], rows: float) -> dict[str, Any]:
+    """Medians and their ratios."""
     median = {name: np.median(pairs, axis=0) for name, pairs in speeds.items()}
     ratio = median["streamed"] / median["in memory"]
-    document = {
+    return {
         "pixels_per_second": {name: round(by_clock) for name, (by_clock, _) in median.items()}
         | {"random rows": round(rows)},
         "pixels_per_cpu_second": {name: round(by_cpu) for name, (_, by_cpu) in median.items()},
@@ -182,11 +188,6 @@ def report(speeds: dict[str, list[tuple[float, float]]], rows: float, as_json: b
         },
         "streamed_over_random_rows": round(float(median["streamed"][0]) / rows, 1),
     }
-    print(
-        json.dumps(document, indent=1)
-        if as_json
-        else "\n".join(f"{k}: {v}" for k, v in document.items())
-    )
 
 
 if __name__ == "__main__":

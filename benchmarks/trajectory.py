@@ -50,6 +50,7 @@ from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parent))
 import embedding_lands
+import record
 from embedding_lands import LAYOUT
 
 import lake
@@ -432,6 +433,7 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, default=Path("trajectory-benchmark"))
     parser.add_argument("--json", action="store_true", help="print JSON")
+    record.add_option(parser)
     arguments = parser.parse_args()
     names = arguments.lands.split(",")
     if unknown := set(names) - set(LANDS):
@@ -443,6 +445,7 @@ def main() -> None:
     first = {name: load(name, seeds[0], arguments.rows, arguments.work) for name in names}
     sheet(first, arguments.work / "sheet.png")
     text = "\n".join(line for name in names for line in lines(name, document[name]))
+    record.write(arguments.record, record.of_markdown(text.splitlines()))
     print(json.dumps(document, indent=1) if arguments.json else text)
 
 

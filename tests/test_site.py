@@ -64,7 +64,14 @@ def test_every_page_of_the_repository_is_in_the_site_under_its_kind(site, docume
     for caption in index.select("p.caption"):
         links = caption.find_next_sibling("ul").select("li.toctree-l1 > a")
         listed[caption.get_text(strip=True)] = [link["href"] for link in links]
-    assert list(listed) == ["Tutorials", "How to", "Reference", "Explanation", "Project"]
+    assert list(listed) == [
+        "Tutorials",
+        "How to",
+        "Reference",
+        "Explanation",
+        "Measurements",
+        "Project",
+    ]
     wanted = {Path(place).with_suffix(".html") for place in pages.pages().values()}
     shown = {Path(link) for links in listed.values() for link in links}
     assert shown | {Path("index.html"), Path("documentation.html")} == wanted

@@ -20,6 +20,7 @@ PROJECT = {
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "code-of-conduct.md",
     "docs/README.md": "documentation.md",
+    "docs/measurements/README.md": "measurements/index.md",
 }
 """Pages that lie elsewhere in the site than in the repository."""
 TUTORIALS = "tutorials"
@@ -46,7 +47,9 @@ def kinds() -> dict[str, list[str]]:
         links = re.findall(r"^\| \[[^]]+\]\(([^)#]+)\)", text, re.MULTILINE)
         if links:
             listed[heading] = [places[DOCS / link] for link in links]
-    of_project = [place for name, place in PROJECT.items() if "README" not in name]
+    of_project = [
+        place for name, place in PROJECT.items() if "/" not in name and name != "README.md"
+    ]
     return listed | {"Project": of_project}
 
 

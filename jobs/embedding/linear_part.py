@@ -16,7 +16,7 @@ which need no labels, speaks against it:
   remain if they were normally distributed, but does not. Where strong components are the classes, pixels
   clump; fields of haze do not.
 
-docs/measurements.md has the lands by which the thresholds were set.
+docs/measurements/embedding.md has the lands by which the thresholds were set.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """A recipe: model, loss, views and training together, and the best measured ones. Pure.
 
-docs/measurements.md has the measurements behind the defaults.
+docs/measurements/embedding.md has the measurements behind the defaults.
 """
 
 from dataclasses import dataclass, field, replace

@@ -165,6 +165,8 @@ def test_chosen_pixel_has_charts_and_numbers_by_mouse_and_by_keyboard(
     page.keyboard.press("Enter")
     expect(page.locator("#where")).not_to_contain_text("pixel 777 ")
     expect(page.get_by_role("status")).to_contain_text("its year and day are shown")
+    page.wait_for_timeout(800)  # full resolution is read meanwhile
+    expect(page.get_by_role("status")).to_contain_text("its year and day are shown")
 
 
 def test_never_clear_pixel_says_so_in_its_numbers(page, site, explored):

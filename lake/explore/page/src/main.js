@@ -431,7 +431,7 @@ class Page {
       if (!coarse) this.messages.say(`Zoom in: ${selection.show} is read at full resolution only`);
       return;
     }
-    this.messages.say("Reading full resolution …");
+    this.messages.mention("Reading full resolution …");
     await detail.read(selection, visible);
     this.messages.unsay("Reading full");
     if (this.detail === detail && this.shown) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);

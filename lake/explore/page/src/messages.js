@@ -5,6 +5,8 @@ import { LakeError } from "./objects.js";
 const get = (id) => document.getElementById(id);
 
 export class Messages {
+  said = "";
+
   /** Run something; what goes wrong is shown with what to do next. */
   async tried(work) {
     try {
@@ -26,12 +28,18 @@ export class Messages {
   }
 
   say(text) {
+    this.said = get("status").textContent = text;
+  }
+
+  /** Say what goes on for a moment: `unsay` brings back what was said before. */
+  mention(text) {
     get("status").textContent = text;
   }
 
   /** Take back what was said of work that is done, unless something else was said since. */
   unsay(start) {
-    if (get("status").textContent.startsWith(start)) this.say("");
+    const { textContent: text } = get("status");
+    if (text.startsWith(start)) this.say(text === this.said ? "" : this.said);
   }
 
   /** Say something of the generation, beside a button that shows the newest. */

@@ -1,6 +1,7 @@
 """Synthetic granules of two years, one on each side of the LST change, into stores of every kind."""
 
 import json
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -20,8 +21,9 @@ from lake.errors import ConfigError, DataError, OverlapError, UnreachableError
 from lake.format import keys
 from lake.plot import headings
 from lake.storage.connect import connect
-from lake.store import commits, ledger
+from lake.store import commits, ledger, manifest
 from lake.store.generations import StoreState
+from tests import format_page
 from tests.compare import EPS, assert_equal
 from tests.faults.proxy import Faults
 from tests.ingest.sources import copy_as
@@ -444,3 +446,65 @@ def test_credentials_that_expire_under_way_end_the_run_and_the_next_goes_on(
     (outcome,) = ingestion.run(client, rules(YEARS[2020]), str(source), s3_root)
     assert outcome.stored == 31
     assert_equal(lake.open(outcome.url), lake.open(f"{years}/{key('20200101_20201231')}"))
+
+
+def metadata(store: lake.Store) -> tuple[dict, dict[str, dict]]:
+    """Root attributes of the newest generation, and the metadata of its nodes with general paths."""
+    document = json.loads((Path(store.url) / "zarr.json").read_text("utf-8"))
+    cubes = "|".join(document["attributes"]["cubes"])
+    nodes = document["consolidated_metadata"]["metadata"]
+    general = {
+        re.sub(r"^geom/\w+", "geom/<res>", re.sub(rf"\b({cubes})\b", "<cube>", path)): node
+        for path, node in nodes.items()
+    }
+    return document["attributes"], general
+
+
+def test_page_of_the_format_names_every_array_of_a_store_with_its_axes_and_type(whole):
+    _, nodes = metadata(whole)
+    made = {
+        path: (tuple(node.get("dimension_names") or ()), node["data_type"])
+        for path, node in nodes.items()
+        if node["node_type"] == "array"
+    }
+    told = format_page.arrays()
+    assert set(told) == set(made)
+    assert len(made) > 30
+    for path, kind in told.items():
+        assert kind is None or kind == made[path], path
+
+
+def test_page_of_the_format_names_every_attribute_of_a_store(whole):
+    root, nodes = metadata(whole)
+    told = {
+        name: row[1]
+        for row in format_page.rows("root attribute")
+        for name in format_page.names(row[0])
+    }
+    assert set(told) == set(root)
+    assert set(format_page.names(told["layout"])) == set(root["layout"])
+    provenance = root["provenance"]
+    assert set(format_page.names(told["provenance"])) == {*provenance, *provenance["days"]}
+    of_groups: dict[str, set[str]] = {}
+    for group, cell, _ in format_page.rows("group", "attribute"):
+        of_groups.setdefault(group.strip("`"), set()).update(format_page.names(cell))
+    of_groups["<cube>"].remove("quantity")  # of products without bands alone
+    for path, node in nodes.items():
+        if node["node_type"] == "group":
+            assert set(node["attributes"]) == of_groups.get(path, set()), path
+    of_arrays = {
+        name
+        for path, node in nodes.items()
+        if node["node_type"] == "array" and not path.endswith("crs")
+        for name in node["attributes"]
+    }
+    text = format_page.PAGE.read_text("utf-8")
+    (sentence,) = re.findall(r"Arrays have attributes of the CF conventions: (.*)", text)
+    assert set(format_page.names(sentence)) == of_arrays
+
+
+def test_page_of_the_format_names_every_column_of_ledger_and_manifest():
+    columns = [name for row in format_page.rows("column") for name in format_page.names(row[0])]
+    assert columns == ledger._SCHEMA.names
+    (sentence,) = re.findall(r"- A \*\*manifest\*\* .*", format_page.PAGE.read_text("utf-8"))
+    assert format_page.names(sentence) == manifest._SCHEMA.names

@@ -17,6 +17,19 @@ def explored(tmp_path_factory) -> lakes.ExploredLake:
     return lakes.build(tmp_path_factory.mktemp("explored"))
 
 
+@pytest.fixture(scope="session")
+def years(explored, tmp_path_factory) -> lakes.TwoYears:
+    """The lake with a second store of the same pixels, of the year after."""
+    return lakes.two_years(explored, tmp_path_factory.mktemp("years") / "lake")
+
+
+@pytest.fixture(scope="session")
+def years_site(years) -> Iterator[str]:
+    """URL of the page of the lake of two years."""
+    with serving(str(years.root)) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def chrome() -> Iterator[Browser]:
     """The browser; tests are skipped where the machine cannot have one.

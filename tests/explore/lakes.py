@@ -1,6 +1,7 @@
 """A small lake for the page: a store of two cubes and two months, an embedding, clusters."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from tests.lake.small_store import KEY as OLD  # of a store without overview map
 from tests.lake.small_store import commit, small_domain, write
 
 KEY = "goes16/small/20200101_20201231/geom-goes-conus-0"
+LATER = "goes16/small/20210101_20211231/geom-goes-conus-0"
+"""The same pixels in another year."""
 CUBES = (
     Cube("day-2km", "2km", 1, "ABI-L1b-RadC", "Rad", ("C06", "C13"), (54000, 64800)),
     Cube("day-1km", "1km", 2, "ABI-L1b-RadC", "Rad", ("C03",), (54000, 64800)),
@@ -29,7 +32,7 @@ CUBES = (
 MONTHS = (1, 7)
 LAYOUT = Layout(chunk=256, phases=4)
 LATENT = 20
-ARRAYS = {"embed": "embedding", "cluster": "labels", "pca": "scores"}
+ARRAYS = {"embed": "embedding", "transform": "embedding", "cluster": "labels", "pca": "scores"}
 """Job -> the array of its run."""
 UNCLEAR = 11
 """A pixel that was never clear, and has no embedding."""
@@ -61,25 +64,8 @@ def domain() -> Domain:
 def build(root: Path) -> ExploredLake:
     """The lake at an empty folder."""
     land = domain()
-    objects = connect(root / KEY)
     catalogue.claim(connect(root))
-    attributes = {"key": KEY, "months": MONTHS, "suspect": [], "listing": {}, "provenance": {}}
-    path, stored = generations.draft(objects, None, land, CUBES, attributes)
-    recorder = Recorder(objects.zarr(path))
-    overview.create(recorder, land, CUBES)
-    written = []
-    for cube in CUBES:
-        for month in MONTHS:
-            values = results(land, cube, month)
-            overview.draw(recorder, land, cube, month, values)
-            for n, pixels in enumerate(order.superblocks(land.pixels, LAYOUT)):
-                shard = values[..., pixels, :]
-                written.append(
-                    generations.write_shard(objects, path, cube.name, month, n, shard, LAYOUT)
-                )
-    commit(objects, None, path, MONTHS, [*stored.values(), *written, *recorder.stored.values()])
-    opened = lake.open(root / KEY)
-    catalogue.upsert(connect(root), rebuild.row_of(str(root), opened.key))
+    opened = publish(root, KEY, land)
     write(f"{root}/{OLD}", small_domain())
     catalogue.upsert(connect(root), rebuild.row_of(str(root), keys.parse(OLD)))
     vectors = embedding(land)
@@ -92,24 +78,76 @@ def build(root: Path) -> ExploredLake:
     return ExploredLake(root, opened, embed, cluster, pca, vectors)
 
 
-def results(land: Domain, cube: Cube, month: int) -> np.ndarray:
+@dataclass(frozen=True)
+class TwoYears:
+    """A lake of two stores of the same pixels."""
+
+    root: Path
+    store: lake.Store
+    later: lake.Store
+    transform: str
+    """Run: the vectors of the later year, by the model of the first one."""
+    other: str
+    """Run: those of another model."""
+    vectors: np.ndarray
+    """int8 (pixel, latent) of `transform`."""
+
+
+def two_years(explored: ExploredLake, root: Path) -> TwoYears:
+    """A copy of a lake with another store of its pixels."""
+    shutil.copytree(explored.root, root)
+    later = publish(root, LATER, domain(), 1)
+    vectors = embedding(later.domain, 1)
+    columns, model = {"latent": LATENT}, {"model": explored.embed}
+    transform = run(root, later, "transform", columns, vectors, model)
+    other = run(root, later, "embed", columns, vectors)
+    return TwoYears(root, lake.open(root / KEY), later, transform, other, vectors)
+
+
+def publish(root: Path, key: str, land: Domain, year: int = 0) -> lake.Store:
+    """A store in the lake, of the fields of a year."""
+    objects = connect(root / key)
+    attributes = {"key": key, "months": MONTHS, "suspect": [], "listing": {}, "provenance": {}}
+    path, stored = generations.draft(objects, None, land, CUBES, attributes)
+    recorder = Recorder(objects.zarr(path))
+    overview.create(recorder, land, CUBES)
+    written = []
+    for cube in CUBES:
+        for month in MONTHS:
+            values = results(land, cube, month, year)
+            overview.draw(recorder, land, cube, month, values)
+            for n, pixels in enumerate(order.superblocks(land.pixels, LAYOUT)):
+                shard = values[..., pixels, :]
+                written.append(
+                    generations.write_shard(objects, path, cube.name, month, n, shard, LAYOUT)
+                )
+    commit(objects, None, path, MONTHS, [*stored.values(), *written, *recorder.stored.values()])
+    opened = lake.open(root / key)
+    catalogue.upsert(connect(root), rebuild.row_of(str(root), opened.key))
+    return opened
+
+
+def results(land: Domain, cube: Cube, month: int, year: int) -> np.ndarray:
     """(tod, band, metric, pixel, subpixel) of six observations of a field with structure."""
-    rng = np.random.default_rng([month, cube.refinement])
+    rng = np.random.default_rng([month, cube.refinement, *[year] * bool(year)])
     shape = (6, len(cube.tods), len(cube.bands), land.pixels, cube.subpixels)
     ramp = (land.column + 2 * np.sin(land.row / 9))[:, None] / 150
     level = np.array([0.1 if band < "C07" else 280.0 for band in cube.bands])[:, None, None]
     spread = np.array([0.3 if band < "C07" else 25.0 for band in cube.bands])[:, None, None]
     later = np.arange(len(cube.tods))[:, None, None, None] * 0.1 + 0.02 * month
+    ramp = ramp if not year else ramp * (1 + 0.3 * np.cos(land.row / 15))[:, None]
     values = level + spread * (ramp + later + 0.05 * rng.normal(size=shape))
     valid = np.broadcast_to(rng.random((6, 1, 1, land.pixels, 1)) < 0.7, shape).copy()
     valid[:, :, :, UNCLEAR] = False
     return moments.to_results(moments.from_observations(values, valid), axis=2)
 
 
-def embedding(land: Domain) -> np.ndarray:
-    """int8 vectors of three kinds of land, with noise."""
+def embedding(land: Domain, year: int = 0) -> np.ndarray:
+    """int8 vectors of three kinds of land, with noise of each year."""
     rng = np.random.default_rng(5)
     kinds = rng.normal(size=(3, LATENT))
+    if year:
+        rng = np.random.default_rng(year)
     vectors = kinds[land.row // 40] + 0.4 * rng.normal(size=(land.pixels, LATENT))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     whole = np.rint(vectors * LEVELS).astype(np.int8)
@@ -118,7 +156,12 @@ def embedding(land: Domain) -> np.ndarray:
 
 
 def run(
-    root: Path | str, store: lake.Store, job: str, columns: dict[str, int], values: np.ndarray
+    root: Path | str,
+    store: lake.Store,
+    job: str,
+    columns: dict[str, int],
+    values: np.ndarray,
+    settings: dict[str, str] | None = None,
 ) -> str:
     """A complete run with one array over pixels."""
     spec = records.spec_of(str(root), Nothing(), job, (store,))
@@ -132,7 +175,12 @@ def run(
         arrays.append(outputs.whole_array("centres", ("cluster", "latent"), np.eye(3)))
     outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     outputs.write(str(root), spec.id, name, values)
-    document = {"job": job, "stores": [{"key": str(store.key)}], "inputs": {}, "settings": {}}
+    document = {
+        "job": job,
+        "stores": [{"key": str(store.key)}],
+        "inputs": {},
+        "settings": settings or {},
+    }
     objects.put("spec.json", json.dumps(document).encode())
     done = {"run": spec.id, "outputs": [], "seconds": 1.0, "finished": "2026-11-26T00:00:00+00:00"}
     objects.put("done.json", json.dumps(done).encode())

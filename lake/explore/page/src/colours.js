@@ -1,5 +1,7 @@
 /** Colour maps that colour-blind people can read, and the colours of lines. */
 
+const LEVELS = 256;
+
 // 24 colours each, at even steps, from Matplotlib's tables (CC0); between them linear
 const RAMPS = {
   viridis:
@@ -12,6 +14,11 @@ const RAMPS = {
     "0000000b0b0b1616162020202c2c2c3737374141414d4d4d5959596464646f6f6f7979798585859090909b9b9ba6a6a6b2b2b2bdbdbdc8c8c8d3d3d3dededee9e9e9f3f3f3ffffff",
 };
 
+/** Of differences, centred at 0: Matplotlib's RdBu_r, as `lake plot map --minus` has it. */
+export const DIVERGING = "RdBu_r";
+RAMPS[DIVERGING] =
+  "0530611147811d5fa22b73b33a87bd4f9bc771b0d393c6deb1d5e7cce2efdeebf2eff3f5f8f1edfbe5d8fcd7c2f8bfa4f4a683e8896cdb6b55cc4c44bd2d35a81529870a2467001f";
+
 // those of the palette of classes (lake/reading/classes.py) that stand out on white
 const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d6192".split(" ");
 
@@ -19,8 +26,6 @@ const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d
 export const ABSENT = [168, 168, 168];
 export const FEW = [104, 104, 104];
 export const UNREAD = [218, 218, 218];
-
-const LEVELS = 256;
 
 /** 256 colours of a colour map as little-endian RGBA. */
 export function ramp(name) {
@@ -31,6 +36,9 @@ export function ramp(name) {
     return rgba(...anchors[i].map((a, k) => Math.round(a + (place - i) * (anchors[i + 1][k] - a))));
   });
 }
+
+/** Colours by the name of their map. */
+export const COLOUR_MAPS = Object.fromEntries(Object.keys(RAMPS).map((name) => [name, ramp(name)]));
 
 /** Red, green, blue 0..255 as one little-endian number. */
 export function rgba(red, green, blue) {

@@ -26,42 +26,45 @@ export class Detail {
   }
 
   /** Bytes that showing `visible` would read at most. */
-  cost(cube, visible) {
-    return this.#within(visible).length * this.store.layout.phases * this.store.chunkBytes(cube) * PACKED;
+  cost(slices, visible) {
+    const chunks = this.#within(visible).length * this.store.layout.phases;
+    return slices.reduce((sum, { store, selection }) => sum + chunks * store.chunkBytes(selection.cube) * PACKED, 0);
   }
 
   /** Bytes that reading superblocks takes, without the chunks that are in memory. */
-  #bytes({ cube, month }, superblocks) {
+  #bytes(slices, superblocks) {
     const { layout, pixels } = this.store;
     const chunks = Math.ceil(pixels / layout.chunk);
     const numbers = superblocks.flatMap((superblock) =>
       Array.from({ length: layout.phases }, (_, i) => superblock * layout.phases + i).filter((number) => number < chunks),
     );
-    return PACKED * this.store.chunkBytes(cube) * numbers.filter((number) => !this.store.has(cube, month, number)).length;
+    const bytes = ({ store, selection: { cube, month } }) =>
+      PACKED * store.chunkBytes(cube) * numbers.filter((number) => !store.has(cube, month, number)).length;
+    return slices.reduce((sum, slice) => sum + bytes(slice), 0);
   }
 
   /** Whether `visible` is small enough to be read. */
-  isAffordable(cube, visible) {
-    return this.cost(cube, visible) <= MOST_BYTES;
+  isAffordable(slices, visible) {
+    return this.cost(slices, visible) <= MOST_BYTES;
   }
 
   /**
    * Read what is visible and not there yet; a later call stops an earlier one.
    *
-   * selection: { show, cube, month, tod, band }.
+   * slices: one or two { store, selection: { show, cube, month, tod, band } }, of stores of the same pixels.
    */
-  async read(selection, visible) {
-    const name = JSON.stringify(selection);
+  async read(slices, visible) {
+    const name = nameOf(slices);
     if (name !== this.selection) this.tiles.clear();
     this.selection = name;
     const turn = ++this.turn;
     const missing = this.#within(visible).filter((superblock) => !this.tiles.has(superblock));
     this.isWhole = missing.length === 0;
     if (this.isWhole) this.changed();
-    const isAllowed = await consent("detail", this.#bytes(selection, missing), "Full resolution here:");
+    const isAllowed = await consent("detail", this.#bytes(slices, missing), "Full resolution here:");
     if (!isAllowed || turn !== this.turn) return;
     for (const superblock of missing) {
-      const tile = await this.#tile(superblock, selection, turn);
+      const tile = await this.#tile(superblock, slices, turn);
       if (turn !== this.turn) return;
       this.tiles.set(superblock, tile);
       this.isWhole = superblock === missing.at(-1);
@@ -87,9 +90,31 @@ export class Detail {
     );
   }
 
-  /** { box, refinement, values, few }: of the superblock's pixels in store order, subpixels row-major. */
-  async #tile(superblock, selection, turn) {
-    const { store } = this;
+  /** Whether these slices are what was read. */
+  isOf(slices) {
+    return this.selection === nameOf(slices);
+  }
+
+  /**
+   * What was read, as layers.js takes it: of the first slice (0), of the second (1), or their difference (2), which
+   * slices of the same refinement have.
+   */
+  part(n) {
+    const { isWhole, isPartial } = this;
+    const tiles = [...this.tiles.values()].map((tile) => tile.parts[n]);
+    return { tiles, isWhole, isPartial, painted: (...how) => this.painted(...how), value: (row, column) => this.value(row, column, n) };
+  }
+
+  /** The first slice's part, with `parts`: of both slices, and their difference. */
+  async #tile(superblock, slices, turn) {
+    const parts = await Promise.all(slices.map((slice) => this.#part(superblock, slice, turn)));
+    const [first, second] = parts;
+    if (second?.refinement === first.refinement) parts.push(minus(first, second));
+    return { ...first, parts };
+  }
+
+  /** { superblock, box, refinement, values, few }: of the superblock's pixels in store order, subpixels row-major. */
+  async #part(superblock, { store, selection }, turn) {
     const cube = store.cubes[selection.cube];
     const { chunk, phases } = store.layout;
     const subpixels = cube.refinement ** 2;
@@ -135,15 +160,26 @@ export class Detail {
   }
 
   /** [value, whether too few were observed] at a fraction of a row and column; undefined: not read. */
-  value(row, column) {
+  value(row, column, n = 0) {
     const pixel = pixelAt(this.store.grid, this.places, row, column);
-    const tile = this.tiles.get(Math.floor(pixel / this.superblock));
+    const tile = this.tiles.get(Math.floor(pixel / this.superblock))?.parts[n];
     if (pixel < 0 || !tile) return undefined;
     const { refinement } = tile;
     const [y, x] = [row, column].map((at) => Math.floor((at - Math.floor(at)) * refinement));
     const at = (pixel % this.superblock) * refinement ** 2 + y * refinement + x;
     return [tile.values[at], tile.few[at] === 1];
   }
+}
+
+/** What slices are, as text. */
+function nameOf(slices) {
+  return JSON.stringify(slices.map(({ store, selection }) => [store.path, selection]));
+}
+
+/** The difference of two parts of a superblock. */
+function minus(first, second) {
+  const values = first.values.map((value, i) => value - second.values[i]);
+  return { ...first, values, few: new Uint8Array(values.length) };
 }
 
 /** The pixel at a row and column; -1: none. */

@@ -69,6 +69,21 @@ export class Embedding {
     return scores;
   }
 
+  /** Int16Array (pixel): cosine of every vector to that of the same pixel in another run, times LEVELS; NOTHING: none. */
+  async compare(path) {
+    const { metadata } = await new Generation(this.objects, path).open();
+    const { shape, data_type: type } = metadata[ARRAY];
+    if (shape[0] !== this.pixels || shape[1] !== this.latent) {
+      throw new LakeError(`${path} has vectors of ${shape[1]} numbers, ${this.path} of ${this.latent}`, "Choose another run");
+    }
+    const isAllowed = await consent("map", shape[0] * shape[1] * (type === "int8" ? 1 : 4), "All vectors of the second run are needed:");
+    if (!isAllowed) throw new Stopped();
+    const scores = new Int16Array(this.pixels);
+    const argument = { base: this.objects.base.href, path, array: ARRAY };
+    await Promise.all(this.shares.map(async (share) => scores.set(await share.ask("compare", argument), share.first)));
+    return scores;
+  }
+
   async vector(pixel) {
     const share = this.shares.findLast((candidate) => candidate.first <= pixel);
     return share.ask("vector", pixel - share.first);

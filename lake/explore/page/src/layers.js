@@ -7,26 +7,24 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, FEW, UNREAD, canvas, css, parsed, ramp, rgba, scale, stretch } from "./colours.js";
+import { ABSENT, COLOUR_MAPS, FEW, UNREAD, canvas, css, parsed, rgba, scale, stretch } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { consent } from "./fetching.js";
 import { Generation } from "./generation.js";
 import { Stopped } from "./objects.js";
-import { COLOURS } from "./state.js";
 import { range } from "./statistics.js";
 import { PACKED, quantityOf } from "./store.js";
 import { formatNumber } from "./table.js";
 
-const MAPS = Object.fromEntries(COLOURS.map((name) => [name, ramp(name)]));
-const CIVIDIS = MAPS.cividis;
+const CIVIDIS = COLOUR_MAPS.cividis;
 const GROUND = rgba(...ABSENT);
 const GREYS = { absent: GROUND, rare: rgba(...FEW) };
-const NAMES = {
+export const NAMES = {
   mean: "mean", stddev: "standard deviation", count: "observations a pixel", min: "minimum",
   max: "maximum", skewness: "skewness", kurtosis: "excess kurtosis",
 };
 const METRIC = { mean: "m1", stddev: "m2", skewness: "m3", kurtosis: "m4", count: "count", min: "min", max: "max" };
-const BARE = new Set(["count", "skewness", "kurtosis"]);
+export const BARE = new Set(["count", "skewness", "kurtosis"]);
 
 /** What grey means, in the words of lake/plot/layers.py. */
 const NONE = "no observation";
@@ -36,55 +34,86 @@ const TOO_FEW = {
   kurtosis: "too few observations: 1 to 3, or all alike",
 };
 const NOT_READ = "not loaded at this zoom";
+const SUSPECT = "may be wrong: imported from merged legacy results";
 
 /**
  * A statistic: its coarse map, if there is one, below full resolution, if that was read.
  *
  * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
  * differences between its pixels, that of a pixel does not: they never share a map. `fixed`: where the
- * colours begin and end; undefined: at the 2nd and 98th percentile. `map`: name of the colours.
+ * colours begin and end; undefined: at those of `common`, else at the 2nd and 98th percentile. `map`: name of
+ * the colours.
  */
-export function statistics(store, selection, { coarse, detail, pixels, fixed, map }) {
+export function statistics(store, selection, { coarse: cells, detail: part, pixels, fixed, map, common }) {
   const { show, cube, band } = selection;
-  const isApart = show === "stddev" && coarse;
-  const isSharp = isApart && detail?.isWhole;
-  if (isSharp) coarse = null;
-  else if (isApart) detail = undefined;
+  const { coarse, detail, qualifier } = resolved(store, [show], { coarse: cells, detail: part });
   const tiles = detail ? [...detail.tiles.values()] : [];
-  const measured = range(coarse?.values ?? joined(tiles));
+  const measured = common ?? range(coarse?.values ?? joined(tiles));
   const limits = measured && (fixed ?? measured);
-  const colour = limits ? scale(MAPS[map], limits) : () => 0;
+  const images = imagesOf(store, { coarse, detail, pixels, limits, colours: COLOUR_MAPS[map], map });
+  const { unit } = quantityOf(store.cubes[cube], band);
+  const value = reader(store, selection, { coarse, detail, pixels });
+  const isSuspect = isSuspectOf(store, show);
+  const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
+  const note = isSuspect ? SUSPECT : measured ? "" : nothing;
+  const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
+  const title = titleOf(store, selection) + qualifier;
+  const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
+  return { images, legend, value, isBare: !coarse };
+}
+
+/** Whether numbers of a statistic may be wrong in a store. */
+export function isSuspectOf(store, show) {
+  return store.suspect.includes(METRIC[show]);
+}
+
+/** "mean of temperature (K), C13" of a selection. */
+export function titleOf(store, { show, cube, band }) {
+  const { name, unit } = quantityOf(store.cubes[cube], band);
+  return `${NAMES[show]}${BARE.has(show) ? "" : ` of ${name} (${unit})`}, ${band}`;
+}
+
+/** { coarse, detail, qualifier }: what of both may be on one map, and what its numbers are of, in words. */
+export function resolved(store, shows, { coarse, detail }) {
+  if (!coarse || !shows.includes("stddev")) return { coarse, detail, qualifier: "" };
+  if (detail?.isWhole) return { coarse: null, detail, qualifier: " of each pixel" };
+  return { coarse, detail: undefined, qualifier: ` of ${store.factor} × ${store.factor} pixels together` };
+}
+
+/** The images of a coarse map and of tiles, remembered with them; `colours` from one of the limits to the other. */
+export function imagesOf(store, { coarse, detail, pixels, limits, colours, map }) {
+  const colour = limits ? scale(colours, limits) : () => 0;
   const painting = `${map} ${limits}`;
-  const images = [];
-  if (coarse) images.push(cut(store, coarse, colour, painting, pixels));
-  for (const tile of tiles) {
+  const images = coarse ? [cut(store, coarse, colour, painting, pixels)] : [];
+  for (const tile of detail ? detail.tiles.values() : []) {
     if (tile.painting !== painting) tile.image = detail.painted(tile, colour, GREYS, canvas);
     tile.painting = painting;
     images.push(tile.image);
   }
-  const { name, unit } = quantityOf(store.cubes[cube], band);
-  const quantity = BARE.has(show) ? "" : ` of ${name} (${unit})`;
-  const qualifier = isApart ? (isSharp ? " of each pixel" : ` of ${store.factor} × ${store.factor} pixels together`) : "";
-  const title = `${NAMES[show]}${quantity}, ${band}${qualifier}`;
-  const value = (row, column) => {
-    const exact = detail?.value(row, column);
-    if (exact !== undefined) return text(...exact, show, unit);
-    if (!coarse) return pixels && pixelAt(store.grid, pixels.places, row, column) >= 0 ? NOT_READ : "";
-    const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
-    if (y < 0 || x < 0 || y >= coarse.rows || x >= coarse.columns) return "";
-    const cell = y * coarse.columns + x;
-    return `${text(coarse.values[cell], coarse.counts?.[cell] > 0, show, unit)} over ${store.factor} × ${store.factor} pixels`;
-  };
-  const isSuspect = store.suspect.includes(METRIC[show]);
-  const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
-  const note = isSuspect ? "may be wrong: imported from merged legacy results" : measured ? "" : nothing;
-  const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
-  const legend = { title, note, greys, ...(limits && { ramp: MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
-  return { images, legend, value, isBare: !coarse };
+  return images;
 }
 
-/** The greys that are on the map, with what they mean. */
-function greysOf(show, coarse, tiles, pixels, isUnread) {
+/** A function that says the value at a row and column; why there is none. */
+function reader(store, selection, read) {
+  return (row, column) => {
+    const found = valueAt(store, read, row, column);
+    return typeof found === "string" ? found : text(found, store, selection) + found.over;
+  };
+}
+
+/** { value, isFew, over: whose value it is } at a row and column; else why nothing was read, as text. */
+export function valueAt(store, { coarse, detail, pixels }, row, column) {
+  const exact = detail?.value(row, column);
+  if (exact !== undefined) return { value: exact[0], isFew: exact[1], over: "" };
+  if (!coarse) return pixels && pixelAt(store.grid, pixels.places, row, column) >= 0 ? NOT_READ : "";
+  const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
+  if (y < 0 || x < 0 || y >= coarse.rows || x >= coarse.columns) return "";
+  const cell = y * coarse.columns + x;
+  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, over: ` over ${store.factor} × ${store.factor} pixels` };
+}
+
+/** The greys that are on the map, with what they mean; `none`: that nothing was observed. */
+export function greysOf(show, coarse, tiles, pixels, isUnread, none = NONE) {
   const seen = { none: false, few: false };
   const note = (value, isFew) => {
     if (Number.isNaN(value)) seen[isFew ? "few" : "none"] = true;
@@ -92,7 +121,7 @@ function greysOf(show, coarse, tiles, pixels, isUnread) {
   if (coarse && pixels) for (const cell of pixels.cell) note(coarse.values[cell], coarse.counts?.[cell] > 0);
   for (const { values, few } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i]);
   return [
-    ...(seen.none ? [{ colour: css(ABSENT), name: NONE }] : []),
+    ...(seen.none ? [{ colour: css(ABSENT), name: none }] : []),
     ...(seen.few ? [{ colour: css(FEW), name: TOO_FEW[show] }] : []),
     ...(isUnread && pixels ? [{ colour: css(UNREAD), name: NOT_READ }] : []),
   ];
@@ -235,12 +264,15 @@ export async function labels(objects, path, name) {
   return (await zarr.get(array)).data;
 }
 
-function text(value, isFew, show, unit) {
+/** A value of a statistic with its unit; why there is none. */
+export function text({ value, isFew }, store, { show, cube, band }) {
   if (Number.isNaN(value)) return isFew ? TOO_FEW[show] : NONE;
+  const { unit } = quantityOf(store.cubes[cube], band);
   return formatNumber(value) + (BARE.has(show) || unit === "1" ? "" : ` ${unit}`);
 }
 
-function joined(tiles) {
+/** The values of tiles as one array. */
+export function joined(tiles) {
   const parts = tiles.map((tile) => tile.values);
   const whole = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
   let start = 0;

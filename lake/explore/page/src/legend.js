@@ -46,7 +46,7 @@ function marks({ limits: [from, to], ends: [below, above], unit = "" }) {
 }
 
 /** Where the colours begin and end: numbers that can be changed, and a way back to those of the data. */
-function bounds({ limits, ends, isFixed }, limit) {
+function bounds({ limits, ends, isFixed, isCentred }, limit) {
   const row = document.createElement("div");
   row.className = "marks";
   const inputs = limits.map((value, end) => {
@@ -56,7 +56,8 @@ function bounds({ limits, ends, isFixed }, limit) {
     input.setAttribute("aria-label", end ? "Colours end at" : "Colours begin at");
     return input;
   });
-  const change = () => {
+  const change = (end) => {
+    if (isCentred) inputs[1 - end].value = String(-inputs[end].valueAsNumber);
     // what was not touched keeps the digits that are not shown
     const [low, high] = inputs.map((input, end) => (input.value === input.defaultValue ? limits[end] : input.valueAsNumber));
     const isRange = low < high;
@@ -64,7 +65,7 @@ function bounds({ limits, ends, isFixed }, limit) {
     if (isRange) limit(low, high);
     else inputs[0].reportValidity();
   };
-  for (const input of inputs) input.addEventListener("change", change);
+  inputs.forEach((input, end) => input.addEventListener("change", () => change(end)));
   const middle = Object.assign(document.createElement(isFixed ? "button" : "span"), {
     id: "middle", textContent: isFixed ? "by the data" : formatNumber((limits[0] + limits[1]) / 2),
   });

@@ -3,9 +3,11 @@
 import { MONTHS, clock } from "./charts.js";
 import { Choices, LEARNT } from "./choices.js";
 import { Detail, pixelAt } from "./detail.js";
+import { Comparison } from "./comparison.js";
+import { Divider } from "./divider.js";
 import { cosine } from "./embedding.js";
 import { extentOf, viewOf } from "./extent.js";
-import { Pixels, statistics } from "./layers.js";
+import { Pixels } from "./layers.js";
 import { Labelling } from "./labelling.js";
 import { Learnt } from "./learnt.js";
 import * as legend from "./legend.js";
@@ -19,7 +21,8 @@ import { withdraw } from "./fetching.js";
 import { readSeries, turned } from "./series.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
-import { COLOURS, EXTENT, LOOK, format, parse } from "./state.js";
+import { overviews, sliceLayer } from "./slices.js";
+import { COLOURS, EXTENT, LOOK, SECOND, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
 import { Uses } from "./uses.js";
@@ -27,7 +30,7 @@ import { Uses } from "./uses.js";
 const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
 const DETAIL_FROM_ZOOM = 0.5; // screen pixels a pixel of the store
-const VECTORS = ["similar", "rgb"]; // what keeps an embedding in memory
+const VECTORS = ["similar", "rgb", "change"]; // what keeps an embedding in memory
 
 const get = (id) => document.getElementById(id);
 
@@ -41,6 +44,11 @@ class Page {
       this.player.stop();
       this.messages.tried(() => this.changed(name, value));
     });
+    this.comparison = new Comparison((name, value) => {
+      this.player.stop();
+      this.messages.tried(() => this.changed(name, value));
+    });
+    this.divider = new Divider((share) => this.divide(share));
     this.player = new Player({
       tried: (work) => this.messages.tried(work),
       begin: () => this.limits && this.set({ low: this.limits[0], high: this.limits[1] }),
@@ -176,7 +184,10 @@ class Page {
   async enter(store, wrong, isNow) {
     const { state } = this;
     if (!store.months.length) throw new LakeError(`${store.key} holds no month`, "Publish one: 'lake ingest run'");
-    const lacking = this.choices.fill(store, this.runs, state, wrong !== undefined);
+    const isLink = wrong !== undefined;
+    const lacking = this.choices.fill(store, this.runs, this.lake.runs, state, isLink);
+    if (!lacking.length) lacking.push(...(await this.compare(isLink)));
+    if (!isNow()) return;
     const isWrong = lacking.length || Object.entries(state).some(([name, value]) => Number.isNaN(value) && !LOOK.includes(name));
     this.wrong = [...(wrong ?? []), ...lacking];
     this.isOpen = !isWrong;
@@ -193,6 +204,26 @@ class Page {
     await first?.catch((error) => isNow() && this.messages.report(error)); // clicks and full resolution may work yet
     if (isNow()) await this.prepare(store, isNow);
     if (isNow() && (await this.newest()) !== store.path) this.messages.note("A newer generation of this store is published");
+  }
+
+  /** Open and fill in what the map is compared with; what cannot be compared. */
+  async compare(isLink) {
+    const { state, store, isLearnt } = this;
+    get("comparing").hidden = isLearnt;
+    if (isLearnt) return isLink && state.versus ? ["Only statistics are compared by versus"] : [];
+    const subjects = ["show", "cube", "band", "month", "tod", "versus", ...SECOND];
+    if (subjects.some((name) => Number.isNaN(state[name]))) return [];
+    const lake = { objects: this.objects, entries: this.lake.stores, isLive: this.lake.is_live };
+    return this.comparison.fill(lake, store, state, isLink);
+  }
+
+  /** Give the first slice another share of the width. */
+  divide(share) {
+    this.state.divider = share;
+    if (this.map.beyond) this.map.beyond.share = share;
+    this.divider.show(share, this.shown?.names);
+    this.map.draw();
+    this.writeSoon();
   }
 
   /** Look at what the state says, else at everything. */
@@ -217,7 +248,7 @@ class Page {
       this.pixels = new Pixels(store, places);
       this.detail = new Detail(store, places, () => this.shown && this.painted());
       this.ground = this.pixels.ground();
-      this.learnt = new Learnt(this.objects, this.pixels, this.runs);
+      this.learnt = new Learnt(this.objects, this.pixels, this.runs, this.lake.runs);
       this.labelling.enter(store, places, this.pixels);
       this.picked.enter(this.objects, store, places, this.pixels, this.runs);
     }
@@ -244,9 +275,24 @@ class Page {
     return this.state.show in LEARNT;
   }
 
+  /** Whether the colours of the map go from one number to another that can be set. */
+  get hasLimits() {
+    return !this.isLearnt || this.state.show === "change";
+  }
+
   get selection() {
     const { show, cube, month, tod, band } = this.state;
     return { show, cube, month, tod, band };
+  }
+
+  /** What the map shows of stores: one { store, selection }, or two that are compared. */
+  get slices() {
+    const first = { store: this.store, selection: this.selection };
+    return this.isCompared ? [first, this.comparison.slice(this.state)] : [first];
+  }
+
+  get isCompared() {
+    return Boolean(this.state.versus) && !this.isLearnt;
   }
 
   /** Where the colours begin and end, if not by the data. */
@@ -263,8 +309,10 @@ class Page {
 
   async changed(name, value, isStep = true) {
     this.messages.complain("");
+    const before = this.state[name];
     this.state[name] = value;
-    for (const other of ["low", "high"]) if (name !== "month" && name !== "tod") delete this.state[other];
+    for (const other of ["low", "high"]) if (!/^(month|tod)2?$/.test(name)) delete this.state[other];
+    Comparison.follow(this.state, name, before);
     if (name === "store") {
       for (const other of ["generation", ...LOOK]) delete this.state[other];
       await this.open();
@@ -274,7 +322,11 @@ class Page {
       await this.open();
       return;
     }
-    this.choices.fill(this.store, this.runs, this.state, false);
+    this.choices.fill(this.store, this.runs, this.lake.runs, this.state, false);
+    const turn = ++this.turn;
+    const lacking = await this.compare(false);
+    if (turn !== this.turn) return;
+    this.messages.complain(lacking.join(". "));
     this.panel.show(this.store.key, this.selection);
     await this.refresh(isStep);
     this.sharpen();
@@ -285,7 +337,7 @@ class Page {
   async refresh(isStep = false) {
     const turn = ++this.turn;
     const { selection, isLearnt } = this;
-    const { run, a } = this.state;
+    const { run, run2, a } = this.state;
     this.limits = undefined;
     withdraw("map");
     this.write(isStep);
@@ -293,9 +345,10 @@ class Page {
     this.isReading = true;
     get("map").setAttribute("aria-busy", "true");
     try {
-      const read = isLearnt ? { layer: await this.layerOf(selection.show, run, a) } : { coarse: await this.overview(selection) };
+      const { slices } = this;
+      const read = isLearnt ? { layer: await this.layerOf({ show: selection.show, run, run2 }, a) } : { slices, coarses: await overviews(slices, this.pixels) };
       if (turn !== this.turn) return;
-      this.shown = { selection, isLearnt, run, ...read };
+      this.shown = { selection, isLearnt, run, run2, ...read };
       if (isLearnt) this.detail?.clear();
     } catch (error) {
       if (turn !== this.turn) return;
@@ -331,23 +384,17 @@ class Page {
   }
 
   /** The layer of a run, as soon as it is known where pixels lie. */
-  async layerOf(show, run, a) {
+  async layerOf(subject, a) {
     if (!this.learnt) return { images: [], legend: { title: "reading where pixels lie" }, value: () => "" };
     const progress = (share) => this.sayRead(share);
-    return this.learnt.layer({ show, run }, a, progress);
+    return this.learnt.layer(subject, a, progress);
   }
 
-  /** The coarse map of a selection; counts as means of pixels, as full resolution has them. */
-  async overview({ show, cube, month, tod, band }) {
-    if (show === "count" && !this.pixels) return null;
-    const coarse = await this.store.overview(cube, show, month, tod, band);
-    if (!coarse || show !== "count") return coarse;
-    return { ...coarse, values: this.pixels.perPixel(coarse.values, this.store.cubes[cube].refinement ** 2) };
-  }
 
   /** Show nothing. */
   blank() {
-    this.shown = this.value = this.limits = null;
+    this.shown = this.value = this.limits = this.map.beyond = null;
+    this.divider.show(0.5, undefined);
     this.map.images = this.ground && this.isOpen ? [this.ground] : [];
     this.map.draw();
     get("legend").replaceChildren();
@@ -358,31 +405,31 @@ class Page {
 
   /** Put what was read onto the map. */
   painted() {
-    const { selection, isLearnt, run, coarse } = this.shown;
-    const detail = this.detail?.selection === JSON.stringify(selection) ? this.detail : undefined;
-    const { pixels, fixed } = this;
+    const { selection, isLearnt, run, slices } = this.shown;
     const vectors = this.places && VECTORS.includes(selection.show) ? run : undefined;
     this.labelling.offer(vectors);
     this.map.dots = this.labelling.dots;
     const map = this.state.map ?? COLOURS[0];
-    const choices = { coarse, detail, pixels, fixed, map };
-    const layer = this.labelling.layer ?? this.shown.layer ?? statistics(this.store, selection, choices);
-    this.uses.show(selection.show, isLearnt, map);
+    const look = { detail: this.detail, pixels: this.pixels, fixed: this.fixed, map, versus: this.state.versus };
+    const layer = this.labelling.layer ?? this.shown.layer ?? sliceLayer(this.shown, look);
+    const shade = (least) => layer.shade?.({ least, isRanked: this.state.ranked === 1, fixed: this.fixed, map });
+    shade(this.state.least);
+    this.uses.show(selection.show, isLearnt, map, slices?.length > 1 ? this.state.versus : undefined);
     this.player.offer(isLearnt ? 0 : this.store.months.length, isLearnt ? 0 : this.store.cubes[selection.cube].tods.length);
     this.value = layer.value;
-    this.limits = isLearnt ? undefined : layer.legend.limits;
-    const isBare = this.ground && (!layer.images.length || layer.isBare);
-    this.map.images = isBare ? [this.ground, ...layer.images] : [...layer.images];
+    this.limits = this.hasLimits ? layer.legend.limits : undefined;
+    const grounded = ({ images, isBare }) => (this.ground && (!images.length || isBare) ? [this.ground, ...images] : [...images]);
+    this.map.images = grounded(layer);
+    this.map.beyond = layer.beyond ? { images: grounded(layer.beyond), share: (this.state.divider ??= 0.5) } : null;
+    this.divider.show(this.state.divider, layer.names);
     this.picked.offer(vectors, layer.colour);
     if (this.labelling.image) this.map.images.push(this.labelling.image);
     if (vectors && this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
-    const moment = isLearnt ? [this.nameOf(run)] : [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
-    const about = [...moment, sourceName(this.store.key), daysOf(this.store)];
-    Object.assign(this.shown, { legend: layer.legend, about });
-    const { least } = this.state;
-    const shade = (threshold) => layer.shade?.({ least: threshold, isRanked: this.state.ranked === 1 });
-    shade(least);
+    const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
+    const days = new Set((slices ?? [this]).map(({ store }) => daysOf(store)));
+    const about = [...moment, sourceName(this.store.key), ...days];
+    Object.assign(this.shown, { legend: layer.legend, about, names: layer.names });
     legend.show(get("legend"), layer.legend, {
       about,
       least: this.state.least,
@@ -397,10 +444,18 @@ class Page {
         limit: (low, high) => this.set({ low, high }),
       },
     });
-    get("map").dataset.shown = format(isLearnt ? { show: selection.show, run } : selection);
+    get("map").dataset.shown = format(isLearnt ? { show: selection.show, run, run2: this.shown.run2 } : { ...selection, ...this.compared });
     this.pointed(this.place);
     this.writeSoon();
     if (!performance.getEntriesByName("first-map").length && layer.images.length) performance.mark("first-map");
+  }
+
+  /** What the address says of a comparison; nothing where there is none. */
+  get compared() {
+    const { state, isCompared } = this;
+    const names = ["versus", ...SECOND];
+    const divider = state.versus === "swipe" ? state.divider : undefined;
+    return { ...Object.fromEntries(names.map((name) => [name, isCompared ? state[name] : undefined])), divider: isCompared ? divider : undefined };
   }
 
   nameOf(id) {
@@ -424,15 +479,16 @@ class Page {
   async readDetail() {
     withdraw("detail");
     if (!this.detail || this.isReading || !this.shown || this.shown.isLearnt) return;
-    const { selection, coarse } = this.shown;
+    const { selection, slices, coarses } = this.shown;
     const { detail, map: { visible, view } } = this;
-    const isFine = view.zoom >= DETAIL_FROM_ZOOM || !coarse;
-    if (!isFine || !detail.isAffordable(selection.cube, visible)) {
-      if (!coarse) this.messages.say(`Zoom in: ${selection.show} is read at full resolution only`);
+    const isCoarse = coarses.every(Boolean);
+    const isFine = view.zoom >= DETAIL_FROM_ZOOM || !isCoarse;
+    if (!isFine || !detail.isAffordable(slices, visible)) {
+      if (!isCoarse) this.messages.say(`Zoom in: ${selection.show} is read at full resolution only`);
       return;
     }
     this.messages.mention("Reading full resolution …");
-    await detail.read(selection, visible);
+    await detail.read(slices, visible);
     this.messages.unsay("Reading full");
     if (this.detail === detail && this.shown) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);
   }
@@ -464,7 +520,8 @@ class Page {
     const [low, high] = this.fixed ?? limits ?? [];
     const run = this.isLearnt ? state.run : undefined;
     const [least, ranked] = state.show === "similar" ? [state.least, state.ranked] : [];
-    this.written = format({ ...state, ...(this.isLearnt ? { low: undefined, high: undefined } : { low, high }), run, least, ranked });
+    const ends = this.hasLimits ? { low, high } : { low: undefined, high: undefined };
+    this.written = format({ ...state, ...ends, ...this.compared, run, least, ranked });
     if (this.written !== location.hash) history[isStep ? "pushState" : "replaceState"](null, "", this.written);
     document.body.dataset.settled = "";
   }

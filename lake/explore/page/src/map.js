@@ -20,6 +20,7 @@ export class Map2D {
     this.listeners = listeners;
     this.view = { row: 0, column: 0, zoom: 1 };
     this.images = []; // { canvas, row, column, size }: size of its pixels in coarse ones
+    this.beyond = null; // { images, share }: instead, right of a share of the width
     this.marks = []; // { row, column, name }
     this.dots = []; // { row, column, colour }
     this.lines = null;
@@ -90,11 +91,23 @@ export class Map2D {
     const context = canvas.getContext("2d");
     const scale = view.zoom * dots;
     const [row, column] = this.at(0, 0);
-    context.setTransform(scale, 0, 0, scale, -column * scale, -row * scale);
-    for (const image of this.images) {
-      context.imageSmoothingEnabled = scale * image.size < 1;
-      const [w, h] = [image.canvas.width * image.size, image.canvas.height * image.size];
-      context.drawImage(image.canvas, image.column, image.row, w, h);
+    const place = () => context.setTransform(scale, 0, 0, scale, -column * scale, -row * scale);
+    place();
+    this.#images(context, this.images, scale);
+    if (this.beyond) {
+      const edge = this.beyond.share * canvas.width;
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.save();
+      context.beginPath();
+      context.rect(edge, 0, canvas.width - edge, canvas.height);
+      context.clip();
+      context.clearRect(edge, 0, canvas.width - edge, canvas.height);
+      place();
+      this.#images(context, this.beyond.images, scale);
+      context.restore();
+      context.fillStyle = "black";
+      context.fillRect(edge - dots, 0, 2 * dots, canvas.height);
+      place();
     }
     const style = getComputedStyle(canvas);
     if (this.lines) {
@@ -110,6 +123,14 @@ export class Map2D {
     for (const mark of this.marks) this.#mark(context, mark, row, column);
     if (this.lasso) outline(context, this.lasso);
     if (document.activeElement === canvas && canvas.matches(":focus-visible")) this.#cross(context);
+  }
+
+  #images(context, images, scale) {
+    for (const image of images) {
+      context.imageSmoothingEnabled = scale * image.size < 1;
+      const [w, h] = [image.canvas.width * image.size, image.canvas.height * image.size];
+      context.drawImage(image.canvas, image.column, image.row, w, h);
+    }
   }
 
   #dot(context, dot, row, column) {

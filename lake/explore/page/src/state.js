@@ -4,7 +4,8 @@
  * Subjects (store, generation, what is shown of it) say which map it is. The rest says how it is looked at:
  * `lat`, `lon` (or `row`, `column` where the middle lies beyond the limb) with `width` and `height`, the km
  * that must be visible; `low` and `high`, where the colours begin and end; `least`, the threshold of
- * similarity; `ranked=1`, colours by rank; `a` and `b`, pixels.
+ * similarity; `ranked=1`, colours by rank; `a` and `b`, pixels. `versus` compares with a second slice, whose
+ * subjects end in 2; `divider` is the share of the width that the first has in a swipe.
  */
 
 const text = { read: (value) => value, wanted: "a name" };
@@ -26,17 +27,21 @@ export const COLOURS = ["viridis", "cividis", "inferno", "gray"];
 
 const PARAMETERS = {
   store: text, generation: text, show: text, cube: text, band: text,
-  month: number(1, 12, true), tod: number(0, 86399, true), run: text,
+  month: number(1, 12, true), tod: number(0, 86399, true), run: text, run2: text,
+  versus: oneWord(["difference", "swipe"]),
+  store2: text, generation2: text, show2: text, cube2: text, band2: text, month2: number(1, 12, true), tod2: number(0, 86399, true),
   lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
   width: number(1e-3, 1e6), height: number(1e-3, 1e6),
   map: oneWord(COLOURS), ranked: number(1, 1, true), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
-  a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
+  divider: number(0, 1), a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
 };
 const TOGETHER = [["lat", "lon"], ["row", "column"], ["width", "height"], ["low", "high"]];
-const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2 };
+const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2, divider: 3 };
 
 /** The names of the parameters that say how a map is looked at, not which. */
-export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "low", "high", "least", "ranked", "a", "b"];
+export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "low", "high", "least", "ranked", "divider", "a", "b"];
+/** The subjects of the second slice. */
+export const SECOND = ["store", "generation", "show", "cube", "band", "month", "tod"].map((name) => `${name}2`);
 export const EXTENT = ["lat", "lon", "row", "column", "width", "height"];
 
 /**
@@ -71,6 +76,14 @@ export function parse(hash) {
     delete state.low;
     delete state.high;
   }
+  if (state.versus === "difference" && "low" in state && state.low !== -state.high) {
+    wrong.push(`low is ${state.low}, high is ${state.high}: colours of a difference are centred at 0`);
+    delete state.low;
+    delete state.high;
+  }
+  const alone = [...SECOND, "divider"].filter((name) => name in state && !("versus" in state));
+  if (alone.length) wrong.push(`${alone.join(", ")} stand${alone.length > 1 ? "" : "s"} without versus`);
+  for (const name of alone) delete state[name];
   const isPlaced = "lat" in state || "row" in state;
   if (isPlaced !== "width" in state) {
     wrong.push(isPlaced ? "A place stands without width and height" : "width and height stand without a place");
@@ -86,7 +99,7 @@ export function format(state) {
     if (typeof value !== "number") return value;
     return name in DIGITS ? Number(value.toFixed(DIGITS[name])) : Number(value.toPrecision(6));
   };
-  const whole = new Set(["month", "tod", "a", "b"]);
+  const whole = new Set(["month", "tod", "month2", "tod2", "a", "b"]);
   const pairs = names.map((name) => [name, whole.has(name) ? state[name] : written(name)]);
   return `#${new URLSearchParams(pairs).toString().replaceAll("%2F", "/")}`;
 }

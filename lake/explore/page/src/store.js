@@ -168,6 +168,11 @@ export class Store {
   }
 }
 
+/** The geometry that a key names: stores of one geometry may have the same pixels. */
+export function geometryOf(key) {
+  return key.split("/").at(-1);
+}
+
 /** The newest generation of a store, by its log: a hint, then on while the next commit is there. */
 export async function newest(objects, key) {
   const commit = (n) => objects.get(`${key}/commits/${String(n).padStart(8, "0")}.json`);

@@ -31,9 +31,10 @@ export function boxOf(grid, visible, bounds) {
  * The `lake plot` command that draws what is on the map.
  *
  * view: { root: URL of the lake, undefined: the reader's LAKE_ROOT; path: of the generation below it; selection;
- * limits; map: name of the colours; box; run: of what was learnt, undefined: a statistic }.
+ * limits; map: name of the colours; box; run: of what was learnt, undefined: a statistic; minus: the selection that
+ * is subtracted, undefined: none is; minusPath: of its generation, undefined: the same }.
  */
-export function command({ root, path, selection, limits, map, box, run }) {
+export function command({ root, path, selection, limits, map, box, run, minus, minusPath }) {
   const at = root ?? "$LAKE_ROOT";
   const place = box ? [`--bbox ${box.join(" ")}`] : [];
   if (run) {
@@ -44,13 +45,17 @@ export function command({ root, path, selection, limits, map, box, run }) {
   const { show, cube, band, month, tod } = selection;
   const options = [`--statistic ${show}`, `--cube ${cube}`, `--band ${band}`, `--month ${month}`, `--tod ${tod}`];
   const colours = [`--cmap ${map}`, ...(limits ? [`--vmin ${limits[0]}`, `--vmax ${limits[1]}`] : [])];
-  return [`lake plot map "${at}/${path}"`, ...options, ...colours, ...place, "--out view.png"].join(" ");
+  const subtracted = minus ? ["cube", "band", "month", "tod"].map((name) => `--minus ${name}=${minus[name]}`) : [];
+  if (minusPath) subtracted.push(`--minus "store=${at}/${minusPath}"`);
+  return [`lake plot map "${at}/${path}"`, ...options, ...subtracted, ...colours, ...place, "--out view.png"].join(" ");
 }
 
 /** Lines of Python that draw the same; view as of `command`, of a statistic. */
-export function python({ root, path, selection, limits, map, box }) {
-  const { show, cube, band, month, tod } = selection;
-  const url = root ? JSON.stringify(`${root}/${path}`) : `os.environ["LAKE_ROOT"] + ${JSON.stringify(`/${path}`)}`;
+export function python({ root, path, selection, limits, map, box, minus, minusPath }) {
+  const url = (of) => (root ? JSON.stringify(`${root}/${of}`) : `os.environ["LAKE_ROOT"] + ${JSON.stringify(`/${of}`)}`);
+  const layer = ({ show, cube, band, month, tod }) =>
+    `plot.Layer(${JSON.stringify(show)}, month=${month}, tod=${tod}, band=${JSON.stringify(band)}, cube=${JSON.stringify(cube)})`;
+  const second = minusPath ? ", minus_store=second" : "";
   const look = [
     `cmap=${JSON.stringify(map)}`,
     ...(limits ? [`vmin=${limits[0]}`, `vmax=${limits[1]}`] : []),
@@ -61,9 +66,11 @@ export function python({ root, path, selection, limits, map, box }) {
     "import lake",
     "from lake import plot",
     "",
-    `store = lake.open(${url})`,
-    `layer = plot.Layer(${JSON.stringify(show)}, month=${month}, tod=${tod}, band=${JSON.stringify(band)}, cube=${JSON.stringify(cube)})`,
-    `figure = plot.field(store, layer, plot.Look(${look.join(", ")}))`,
+    `store = lake.open(${url(path)})`,
+    ...(minusPath ? [`second = lake.open(${url(minusPath)})`] : []),
+    `layer = ${layer(selection)}`,
+    ...(minus ? [`minus = ${layer(minus)}`] : []),
+    `figure = plot.field(store, layer, plot.Look(${look.join(", ")})${minus ? `, minus=minus${second}` : ""})`,
     'figure.savefig("view.png")',
     "",
   ].join("\n");

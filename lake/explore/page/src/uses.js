@@ -1,5 +1,6 @@
 /** What one does with a view: copy it as a link, a command, lines of Python; save it; go to a place. */
 
+import { DIVERGING } from "./colours.js";
 import { LakeError } from "./objects.js";
 import { COLOURS } from "./state.js";
 import { degrees, download } from "./table.js";
@@ -27,13 +28,23 @@ export class Uses {
   }
 
   /** What can be done with what is shown now, in the colours of a name. */
-  show(show, isLearnt, map) {
+  show(show, isLearnt, map, versus) {
     get("colours").value = map;
-    get("colours").disabled = isLearnt;
-    get("as-python").disabled = isLearnt;
-    get("as-python").title = isLearnt ? "Of statistics only" : "";
-    get("as-command").disabled = show === "similar";
-    get("as-command").title = show === "similar" ? "No command draws similarity" : "";
+    get("colours").disabled = (isLearnt && show !== "change") || versus === "difference";
+    const undrawn = this.#undrawn(show, versus);
+    get("as-python").disabled = isLearnt || undrawn !== "";
+    get("as-python").title = isLearnt ? "Of statistics only" : undrawn;
+    get("as-command").disabled = undrawn !== "";
+    get("as-command").title = undrawn;
+  }
+
+  /** Why `lake plot` does not draw what is shown; empty: it does. */
+  #undrawn(show, versus) {
+    if (show === "similar") return "No command draws similarity";
+    if (show === "change") return "No command draws the change between two runs";
+    if (versus === "swipe") return "No command draws two slices side by side";
+    if (versus && this.page.state.show2 !== show) return "No command draws the difference of two statistics";
+    return "";
   }
 
   /** What is on the map, as of use.js. */
@@ -44,7 +55,11 @@ export class Uses {
     const root = /^[a-z]+:\/\//.test(page.lake.lake) ? page.lake.lake.replace(/\/$/, "") : undefined;
     const map = page.state.map ?? COLOURS[0];
     const box = boxOf(page.store.grid, page.map.visible, page.map.bounds);
-    return { root, path: page.store.path, selection, limits: page.fixed ?? page.limits, map, box, run: isLearnt ? run : undefined };
+    const limits = page.fixed ?? page.limits;
+    const view = { root, path: page.store.path, selection, limits, map, box, run: isLearnt ? run : undefined };
+    if (page.shown.slices?.length !== 2) return view;
+    const { store, selection: minus } = page.shown.slices[1];
+    return { ...view, map: DIVERGING, minus, minusPath: store === page.store ? undefined : store.path };
   }
 
   async save() {

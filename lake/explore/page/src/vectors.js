@@ -90,6 +90,29 @@ export class Vectors {
     return scores;
   }
 
+  /**
+   * Int16Array: cosines of the vectors from number `first` on to others, times LEVELS; NOTHING where one is absent,
+   * as of `put`.
+   */
+  cosines(first, values, nothing) {
+    const { latent, stride } = this;
+    const [data, step] = this.raw ? [this.raw, latent] : [this.data, stride];
+    const scores = new Int16Array(values.length / latent).fill(NOTHING);
+    for (let i = 0; i < scores.length; i++) {
+      let [dot, one, other] = [0, 0, 0];
+      let isPresent = !this.isUnknown[first + i];
+      for (let k = 0, at = (first + i) * step, to = i * latent; k < latent; k++) {
+        const [x, y] = [data[at + k], values[to + k]];
+        if (y === nothing) isPresent = false;
+        dot += x * y;
+        one += x * x;
+        other += y * y;
+      }
+      if (isPresent && one > 0 && other > 0) scores[i] = Math.round((LEVELS * dot) / Math.sqrt(one * other));
+    }
+    return scores;
+  }
+
   /** { count, sum, products } of all vectors: Float64Array (latent), and (latent, latent) of their products. */
   sums() {
     const { count, latent, stride, isUnknown } = this;

@@ -9,9 +9,9 @@ import { Vectors } from "./vectors.js";
 
 const AT_A_TIME = 3;
 
-let vectors;
+let vectors, begin; // the vectors that it holds, and the pixel of the first
 
-const answers = { load, vector, search, rows, classify, sums, project };
+const answers = { load, compare, vector, search, rows, classify, sums, project };
 
 traffic.listeners.add((what, bytes) => self.postMessage({ traffic: [what, bytes] }));
 
@@ -31,6 +31,7 @@ async function load({ base, path, array, first, end, isKept }) {
   const vectorArray = await zarr.open.v3(zarr.root(generation).resolve(array), { kind: "array" });
   const size = vectorArray.chunks[0];
   const count = Math.min(end * size, shape[0]) - first * size;
+  begin = first * size;
   vectors = new Vectors(count, shape[1], isKept);
   const waiting = Array.from({ length: end - first }, (_, i) => first + i);
   const work = async () => {
@@ -45,6 +46,28 @@ async function load({ base, path, array, first, end, isKept }) {
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
   return count;
+}
+
+/** Int16Array: cosines of its vectors to those of another array (pixel, latent), as of Vectors.cosines. */
+async function compare({ base, path, array }) {
+  const generation = await new Generation(new Objects(base), path).open();
+  const { shape, attributes } = generation.metadata[array];
+  const vectorArray = await zarr.open.v3(zarr.root(generation).resolve(array), { kind: "array" });
+  const [size, end] = [vectorArray.chunks[0], begin + vectors.count];
+  const scores = new Int16Array(vectors.count);
+  const waiting = [];
+  for (let number = Math.floor(begin / size); number * size < end; number++) waiting.push(number);
+  const work = async () => {
+    while (waiting.length) {
+      const number = waiting.shift();
+      const values = await decoded(vectorArray, number, generation, `${path}/${array}/c/${number}/0`);
+      const [from, to] = [Math.max(begin, number * size), Math.min(end, (number + 1) * size)];
+      const part = values.subarray((from - number * size) * shape[1], (to - number * size) * shape[1]);
+      scores.set(vectors.cosines(from - begin, part, attributes._FillValue), from - begin);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  return scores;
 }
 
 async function decoded(vectorArray, number, generation, where) {

@@ -1,0 +1,78 @@
+/** Layers of two slices: their difference, in colours centred at 0; and both in one range of colours, side by side. */
+
+import { COLOUR_MAPS, DIVERGING } from "./colours.js";
+import { namesOf } from "./comparison.js";
+import { greysOf, imagesOf, isSuspectOf, joined, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
+import { range } from "./statistics.js";
+import { quantityOf } from "./store.js";
+
+const COLOURS = COLOUR_MAPS[DIVERGING];
+const NEITHER = "no value in one of the two"; // as in lake/plot/layers.py
+
+/** The coarse map of the first minus that of the second, as of Store.overview; null: one of them has none. */
+export function coarseDifference([first, second]) {
+  if (!first || !second) return null;
+  return { rows: first.rows, columns: first.columns, values: first.values.map((value, cell) => value - second.values[cell]) };
+}
+
+/**
+ * The first slice minus the second.
+ *
+ * coarses: of the first, the second and their difference; parts: of detail.js, likewise; undefined: not read.
+ */
+export function difference(slices, { coarses, parts, pixels, fixed }) {
+  const { store, selection } = slices[0];
+  const shows = slices.map((slice) => slice.selection.show);
+  const { coarse, detail, qualifier } = resolved(store, shows, { coarse: coarses[2], detail: parts?.[2] });
+  const tiles = detail ? [...detail.tiles] : [];
+  const measured = range(coarse?.values ?? joined(tiles));
+  const reach = Math.max(...(fixed ?? measured ?? [0]).map(Math.abs));
+  const limits = measured && [-reach, reach];
+  const images = imagesOf(store, { coarse, detail, pixels, limits, colours: COLOURS, map: DIVERGING });
+  const names = namesOf(slices);
+  const value = (row, column) => {
+    const found = valueAt(store, { coarse, detail, pixels }, row, column);
+    if (typeof found === "string") return found;
+    const both = slices.map((slice, n) => {
+      const each = valueAt(slice.store, { coarse: coarse && coarses[n], detail: detail && parts[n], pixels }, row, column);
+      return { ...each, text: text(each, slice.store, slice.selection) };
+    });
+    const lacking = both.flatMap((each, n) => (Number.isNaN(each.value) ? [`${names[n]}: ${each.text}`] : []));
+    if (lacking.length) return `${NEITHER} (${lacking.join("; ")})${found.over}`;
+    return `difference ${text(found, store, selection)} (${both[0].text} minus ${both[1].text})${found.over}`;
+  };
+  const greys = greysOf(selection.show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true), NEITHER);
+  const isSuspect = slices.some((slice) => isSuspectOf(slice.store, slice.selection.show));
+  const isNothing = !measured && (coarse || detail?.isWhole);
+  const note = isSuspect ? "may be wrong: imported from merged legacy results" : isNothing ? NEITHER : "";
+  const { unit } = quantityOf(store.cubes[selection.cube], selection.band);
+  const title = `difference of ${titlesOf(slices).join(" and ")}${qualifier}`;
+  const legend = { title, note, greys, ...(limits && { ramp: COLOURS, limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isCentred: true }) };
+  return { images, legend, value, isBare: !coarse, about: [`${names[0]}, minus`, names[1]] };
+}
+
+/** Both slices in one range of colours: `images` of the first, `beyond` of the second; arguments as of `difference`. */
+export function swipe(slices, { coarses, parts, pixels, fixed, map }) {
+  const shows = slices.map((slice) => slice.selection.show);
+  const read = slices.map((_, n) => ({ coarse: coarses[n], detail: parts?.[n] }));
+  const values = slices.flatMap(({ store, selection }, n) => {
+    const { coarse, detail } = resolved(store, [selection.show], read[n]);
+    return [coarse?.values ?? joined(detail ? [...detail.tiles] : [])];
+  });
+  const common = range(joined(values.map((each) => ({ values: each })))) ?? undefined;
+  const [first, second] = slices.map(({ store, selection }, n) =>
+    statistics(store, selection, { ...read[n], pixels, fixed, map, common }));
+  const names = namesOf(slices);
+  const value = (row, column) => {
+    const texts = [first, second].map((layer, n) => [names[n], layer.value(row, column)]);
+    return texts.filter(([, said]) => said).map((pair) => pair.join(": ")).join(" · ");
+  };
+  const greys = [...first.legend.greys, ...second.legend.greys.filter(({ name }) => first.legend.greys.every((grey) => grey.name !== name))];
+  const title = shows.includes("stddev") ? [...new Set([first.legend.title, second.legend.title])] : titlesOf(slices);
+  const legend = { ...first.legend, title: title.join(" and "), greys };
+  return { ...first, value, legend, names, beyond: second, about: [`left: ${names[0]}`, `right: ${names[1]}`] };
+}
+
+function titlesOf(slices) {
+  return [...new Set(slices.map(({ store, selection }) => titleOf(store, selection)))];
+}

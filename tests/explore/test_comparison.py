@@ -52,7 +52,8 @@ def test_difference_of_two_years_is_that_of_the_stores_and_of_lake_plot(
         assert (one, other) == pytest.approx((first[pixel], second[pixel]), abs=6e-3)
         assert value == pytest.approx(first[pixel] - second[pixel], abs=6e-3)
     assert readout(page, years.store, UNCLEAR) == (
-        "no value in one of the two (Jul, 18:00 UTC, 2020: no observation; Jul, 18:00 UTC, 2021: no observation)"
+        "no value in one of the two (Jul, 18:00 UTC, 2020: no observation; "
+        "Jul, 18:00 UTC, 2021: no observation)"
     )
     legend = page.locator("#legend")
     expect(legend).to_contain_text("difference of mean of temperature (K), C13")

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import axe
+from tests.explore.lakes import LATER
 from tests.explore.visits import click, visit
 
 SCREENS = {
@@ -56,4 +57,12 @@ def test_what_cannot_be_shown_and_classes(page, site, script):
     visit(page, site, show="classes", a=99999999)
     expect(page.get_by_role("alert")).to_be_visible()
     page.evaluate("document.getElementById('note').hidden = false")
+    check(page, script)
+
+
+def test_two_slices_beside_each_other_and_what_changed(page, years_site, script):
+    visit(page, years_site, versus="swipe", store2=LATER)
+    page.mouse.move(600, 400)
+    check(page, script)
+    visit(page, years_site, show="change")
     check(page, script)

@@ -45,7 +45,9 @@ def test_one_finger_scrolls_the_page_past_the_map_and_two_move_and_magnify_it(ph
     touch(phone, *[[(x, y - 8 * step)] for step in range(20)])
     wait(phone, "scrollY > 80")
     assert view(phone) == before
+    phone.wait_for_timeout(600)  # the scroll comes to rest
     phone.evaluate("scrollTo(0, 0)")
+    phone.wait_for_timeout(100)
     touch(phone, *[[(x - 40 - 3 * step, y), (x + 40 + 3 * step, y)] for step in range(15)])
     row, column, zoom = view(phone)
     assert zoom == pytest.approx(before[2] * 82 / 40, rel=0.1)

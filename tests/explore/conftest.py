@@ -1,10 +1,13 @@
 """A lake, a server before it, one browser."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from jobs.runs import driver
+from jobs.series import series
 from tests import chromium, debian
 from tests.explore import lakes
 from tests.explore.serving import serving
@@ -15,6 +18,14 @@ expect.set_options(timeout=30_000)  # milliseconds, as everything else of Playwr
 @pytest.fixture(scope="session")
 def explored(tmp_path_factory) -> lakes.ExploredLake:
     return lakes.build(tmp_path_factory.mktemp("explored"))
+
+
+@pytest.fixture(scope="session")
+def turned_lake(client, explored, tmp_path_factory) -> str:
+    """The lake with a run of `lake series`."""
+    root = shutil.copytree(explored.root, tmp_path_factory.mktemp("turned") / "lake")
+    driver.run(client, str(root), lakes.KEY, series.Settings())
+    return str(root)
 
 
 @pytest.fixture(scope="session")

@@ -6,19 +6,10 @@ import shutil
 
 import pytest
 
-from jobs.runs import driver
-from jobs.series import series
 from tests.explore.lakes import KEY
 from tests.explore.serving import serving
 
 PIXEL = 777
-
-
-@pytest.fixture(scope="module")
-def turned_lake(client, explored, tmp_path_factory) -> str:
-    root = shutil.copytree(explored.root, tmp_path_factory.mktemp("turned") / "lake")
-    driver.run(client, str(root), KEY, series.Settings())
-    return str(root)
 
 
 def numbers(page, site: str) -> tuple[list[dict[str, str]], list[str]]:

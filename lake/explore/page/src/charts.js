@@ -9,6 +9,12 @@ const DAY = 86400;
 
 export const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
+/** Places of the axes, and their names. */
+const MARKS = {
+  month: [1, 4, 7, 10, 12].map((month) => [month, MONTHS[month - 1]]),
+  tod: [0, 6, 12, 18, 24].map((hour) => [3600 * hour, String(hour).padStart(2, "0")]),
+};
+
 /** `HH:MM` of seconds of the UTC day. */
 export function clock(tod) {
   const two = (n) => String(n).padStart(2, "0");
@@ -18,7 +24,8 @@ export function clock(tod) {
 /**
  * The charts of some pixels.
  *
- * pixels: [{ name: "A" | "B", rows }] with `rows` as of Store.series; selection: { month, tod }.
+ * pixels: [{ name: "A" | "B" | "" (of many), rows }] with `rows` as of Store.series, or of averages.js; selection:
+ * { month, tod }. Bars are one `spread` to both sides.
  * Returns a list of SVG elements: for each unit the year at that time of day and the day in that month.
  */
 export function charts(pixels, selection) {
@@ -39,7 +46,7 @@ export function charts(pixels, selection) {
           quantity: rows.find((row) => row.unit === unit && row.band === band)?.quantity,
           colour: colour[band],
           along,
-          points: points(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
+          ...pointsOf(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
           tods: rows.filter((row) => row.unit === unit && row.band === band).map((row) => row.tod),
         })),
       );
@@ -50,12 +57,26 @@ export function charts(pixels, selection) {
   return elements;
 }
 
-/** [x, mean] in order of x, of what has a mean. */
-function points(rows, along) {
-  return rows
-    .map((row) => [row[along], row.mean])
-    .filter(([, mean]) => Number.isFinite(mean))
-    .sort((a, b) => a[0] - b[0]);
+/**
+ * Charts of the mean spectrum of many pixels at the chosen month and time of day, one of each unit with more than
+ * one band; rows as of averages.js.
+ */
+export function spectra(rows, { month, tod }) {
+  const present = rows.filter((row) => row.month === month && row.tod === tod && Number.isFinite(row.mean));
+  return [...new Set(present.map((row) => row.unit))].flatMap((unit) => {
+    const own = present.filter((row) => row.unit === unit);
+    const bands = [...new Set(own.map((row) => row.band))].sort();
+    if (bands.length < 2) return [];
+    const { points, spreads } = pointsOf(own.map((row) => ({ ...row, place: bands.indexOf(row.band) })), "place");
+    const line = { band: "", name: "", quantity: own[0].quantity, colour: bandColour(0), along: "place", points, spreads, bands };
+    return [chart(`Spectrum, ${MONTHS[month - 1]}, ${clock(tod)} UTC`, unit, "place", [line], false)];
+  });
+}
+
+/** { points: [x, mean] in order of x, of what has a mean; spreads: of those that have one }. */
+function pointsOf(rows, along) {
+  const present = rows.filter(({ mean }) => Number.isFinite(mean)).sort((a, b) => a[along] - b[along]);
+  return { points: present.map((row) => [row[along], row.mean]), spreads: present.map(({ spread }) => spread ?? NaN) };
 }
 
 /**
@@ -66,6 +87,7 @@ function points(rows, along) {
  * midnight, so that a day of all steps goes from one edge of the chart to the other.
  */
 export function pieces(points, along, tods) {
+  if (along === "place") return [points];
   const step = along === "month" ? 1 : smallestStep(tods);
   const lines = points.length ? [[points[0]]] : [];
   for (let i = 1; i < points.length; i++) {
@@ -90,32 +112,32 @@ function smallestStep(tods) {
 
 function chart(title, unit, along, lines, isCompared) {
   const quantity = unit === "1" ? `mean ${[...new Set(lines.map((l) => l.quantity))].join(" and ")}` : `mean, ${unit}`;
-  const ys = lines.flatMap((line) => line.points.map(([, y]) => y));
+  const ends = ({ points, spreads }) => points.flatMap(([, y], i) => [-1, 1].map((side) => y + side * (spreads[i] || 0)));
+  const ys = lines.flatMap(ends);
   const [low, high, step] = ticks(Math.min(...ys), Math.max(...ys));
-  const [first, last] = along === "month" ? [1, 12] : [0, DAY];
+  const [{ bands }] = lines;
+  const [first, last] = { month: [1, 12], tod: [0, DAY], place: [0, (bands?.length ?? 1) - 1] }[along];
   const { width, height, left, right, top, bottom } = SIZE;
   const x = (value) => left + ((value - first) / (last - first)) * (width - left - right);
   const y = (value) => height - bottom - ((value - low) / (high - low)) * (height - top - bottom);
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "chart" });
-  svg.setAttribute("aria-label", `${title}: ${quantity} of ${[...new Set(lines.map((l) => l.band))].join(", ")}`);
+  const named = bands ?? [...new Set(lines.map((l) => l.band))];
+  svg.setAttribute("aria-label", `${title}: ${quantity} of ${named.join(", ")}`);
   svg.append(text(left, 12, `${title} · ${quantity}`, "start", "title"));
   for (let value = low; value <= high + step / 1e6; value += step) {
     svg.append(element("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }));
     svg.append(text(left - 5, y(value) + 3.5, number(value, step), "end"));
   }
-  const marks = along === "month" ? [1, 4, 7, 10, 12] : [0, 21600, 43200, 64800, DAY];
-  for (const value of marks) {
-    const name = along === "month" ? MONTHS[value - 1] : String(value / 3600).padStart(2, "0");
-    svg.append(text(x(value), height - 8, name, "middle"));
-  }
+  const marks = bands?.map((band, place) => [place, band]) ?? MARKS[along];
+  for (const [value, name] of marks) svg.append(text(x(value), height - 8, name, "middle"));
   for (const line of lines) svg.append(...drawLine(line, x, y));
-  const names = lines.filter((line) => line.name === "A" || !isCompared);
+  const names = lines.filter((line) => line.band && (line.name === "A" || !isCompared));
   svg.append(...labels(names, x, y, width - right + 4));
   return svg;
 }
 
 function drawLine(line, x, y) {
-  const style = { stroke: line.colour, fill: "none", "stroke-width": 1.8, "stroke-dasharray": DASHES[line.name] };
+  const style = { stroke: line.colour, fill: "none", "stroke-width": 1.8, "stroke-dasharray": DASHES[line.name] ?? "" };
   const place = ([a, b]) => [x(a).toFixed(1), y(b).toFixed(1)];
   const joined = pieces(line.points, line.along, line.tods).filter((piece) => piece.length > 1);
   const lines = joined.map((piece) =>
@@ -126,7 +148,12 @@ function drawLine(line, x, y) {
     const colours = line.name === "B" ? { fill: "none", stroke: line.colour } : { fill: line.colour };
     return element("circle", { cx, cy, r: 2.2, ...colours });
   });
-  return [...lines, ...dots];
+  const bars = line.points.flatMap(([a, b], i) => {
+    if (!(line.spreads[i] > 0)) return [];
+    const [[x1, y1], [, y2]] = [-1, 1].map((side) => place([a, b + side * line.spreads[i]]));
+    return [element("line", { x1, x2: x1, y1, y2, stroke: line.colour, "stroke-opacity": 0.5, "stroke-width": 1.2 })];
+  });
+  return [...bars, ...lines, ...dots];
 }
 
 /** Names of bands at the ends of their lines, moved apart. */

@@ -4,7 +4,7 @@ import { traffic } from "./traffic.js";
 
 const SHOWN_AFTER_MS = 400;
 const LOOK_MS = 250;
-const FREE_BYTES = 4e6; // read without a question
+export const FREE_BYTES = 4e6; // read without a question
 
 const get = (id) => document.getElementById(id);
 const agreed = new Map(); // kind -> bytes that were agreed to

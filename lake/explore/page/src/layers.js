@@ -1,8 +1,9 @@
 /**
  * What the map can show: statistics of the store, and what was learnt of its pixels.
  *
- * A layer is { images, legend, value(row, column), colour(pixel) }: `images` for the map, the first one of all
- * pixels if there is any; `value` as text; `colour` of layers of pixels alone.
+ * A layer is { images, legend, value(row, column), colour(pixel), groups }: `images` for the map, the first one of
+ * all pixels if there is any; `value` as text; `colour` of layers of pixels alone; `groups`, { name, has(pixel),
+ * words() }, of those that can be picked at once.
  */
 
 import * as zarr from "zarrita";
@@ -227,7 +228,8 @@ export class Pixels {
     };
     const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
     const greys = labels.some((label) => label < 0) ? [{ colour: css(ABSENT), name: "no class" }] : [];
-    return { images: [this.image(colour)], legend: { title, items, greys }, value, colour };
+    const groups = named.filter(({ number }) => counts[number]).map(({ number, name }) => ({ name, has: (i) => labels[i] === number }));
+    return { images: [this.image(colour)], legend: { title, items, greys }, value, colour, groups };
   }
 
   /** How sure classes are; 255 times their probability of each pixel, and the classes, below 0: none. */

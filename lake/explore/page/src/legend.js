@@ -3,7 +3,7 @@
 import { LEVELS } from "./vectors.js";
 import { formatNumber } from "./table.js";
 
-const LEAST = 0.9; // threshold of similarity, where none is given
+export const LEAST = 0.9; // threshold of similarity, where none is given
 
 /**
  * Fill the legend.

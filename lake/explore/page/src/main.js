@@ -72,6 +72,8 @@ class Page {
     this.picked = new Picked({
       tried: (work) => this.messages.tried(work),
       paint: () => this.shown && this.painted(),
+      say: (text) => this.messages.say(text),
+      selection: () => this.selection,
       label: (pixels) => this.labelling.giveAll(pixels),
       embedding: () => this.embedding(),
     });
@@ -174,6 +176,7 @@ class Page {
   install(store) {
     if (store === this.store) return;
     this.learnt?.close();
+    this.picked.forget();
     this.store = store;
     this.places = this.detail = this.pixels = this.ground = this.learnt = null;
     this.runs = this.lake.runs.filter((run) => run.store === store.key && run.pixels === store.pixels);
@@ -330,6 +333,7 @@ class Page {
     this.panel.show(this.store.key, this.selection);
     await this.refresh(isStep);
     this.sharpen();
+    await this.picked.averages.follow();
     if (name === "month") await Promise.all(this.panel.all.filter((pixel) => !pixel.isWhole).map((pixel) => this.read(pixel)));
   }
 
@@ -379,7 +383,7 @@ class Page {
   lassoed(polygon) {
     const { size: [width, height], view: { row, column, zoom } } = this.map;
     const place = (y, x) => [(x - column) * zoom + width / 2, (y - row) * zoom + height / 2];
-    if (!get("plane").hidden) this.picked.lasso(polygon, place, [width, height]);
+    if (this.isOpen && this.places) this.picked.lasso(polygon, place, [width, height]);
     this.map.draw();
   }
 
@@ -422,9 +426,9 @@ class Page {
     this.map.images = grounded(layer);
     this.map.beyond = layer.beyond ? { images: grounded(layer.beyond), share: (this.state.divider ??= 0.5) } : null;
     this.divider.show(this.state.divider, layer.names);
-    this.picked.offer(vectors, layer.colour);
+    this.picked.offer(vectors, layer.colour, layer.groups);
     if (this.labelling.image) this.map.images.push(this.labelling.image);
-    if (vectors && this.picked.image) this.map.images.push(this.picked.image);
+    if (this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
     const days = new Set((slices ?? [this]).map(({ store }) => daysOf(store)));

@@ -1,17 +1,27 @@
-/** Pixels that a lasso picked, in the scatter or on the map: how many they are, their file, a class for them. */
+/**
+ * Pixels that were picked, by a lasso in the scatter or on the map, as those of a class, or as similar ones: how many
+ * they are, their file, a class for them, what they have in the mean.
+ */
 
 import * as zarr from "zarrita";
 
 import { Generation } from "./generation.js";
+import { Averages } from "./averages.js";
 import { CHOSEN, Scatter, within } from "./scatter.js";
 import { download, pixelsCsv } from "./table.js";
+
+const LOOP = "pixels in a loop";
 
 const get = (id) => document.getElementById(id);
 
 export class Picked {
-  /** listeners: { tried(work), paint(): something else is on the map, label(pixels), embedding(): of the chosen run }. */
+  /**
+   * listeners: { tried(work), say(text), paint(): something else is on the map, label(pixels), embedding(): of the
+   * chosen run, selection(): { month, tod } that are shown }.
+   */
   constructor(listeners) {
     this.listeners = listeners;
+    this.averages = new Averages(listeners);
     this.scatter = new Scatter(get("scatter"), { picked: (mask) => this.pick(mask) });
     get("plane").addEventListener("toggle", () => listeners.tried(() => this.open()));
     get("pick-clear").addEventListener("click", () => this.pick(undefined));
@@ -20,6 +30,8 @@ export class Picked {
       download(`picked_of_${this.store.key.replaceAll("/", "_")}.csv`, text);
     });
     get("pick-label").addEventListener("click", () => listeners.tried(() => listeners.label(this.chosen)));
+    get("pick-group").addEventListener("change", ({ target }) => this.pickGroup(this.groups[target.selectedIndex - 1]));
+    get("pick-mean").addEventListener("click", () => listeners.tried(() => this.averages.read(this.store, this.chosen, this.words)));
   }
 
   /** Positions of the pixels that are picked. */
@@ -29,12 +41,29 @@ export class Picked {
 
   enter(objects, store, places, pixels, runs) {
     Object.assign(this, { objects, store, places, pixels, runs });
-    this.mask = this.image = this.points = undefined;
+    this.points = undefined;
+    get("selection").hidden = false;
     this.#describe();
   }
 
-  /** The run whose vectors are laid flat, and the colour of every pixel on the map; undefined: none is shown. */
-  offer(run, colour) {
+  /** Pick nothing, of a store that is not shown any more. */
+  forget() {
+    this.mask = this.image = undefined;
+    this.averages.forget();
+    get("selection").hidden = true;
+  }
+
+  /**
+   * The run whose vectors are laid flat, the colour of every pixel on the map, and the groups of pixels that can be
+   * picked, as of layers.js; undefined: there are none.
+   */
+  offer(run, colour, groups = []) {
+    this.groups = groups;
+    get("groups").hidden = !groups.length;
+    const names = ["–", ...groups.map(({ name }) => name)];
+    const list = get("pick-group");
+    if (names.join() !== [...list.options].map((option) => option.text).join()) list.replaceChildren(...names.map((name) => new Option(name)));
+    get("pick-label").hidden = run === undefined || !this.mask;
     get("plane").hidden = run === undefined;
     if (run === undefined) return;
     if (run !== this.run) this.points = undefined;
@@ -70,12 +99,22 @@ export class Picked {
     return { values: two, title: `first two principal axes, ${percent.join(" and ")} of the variance` };
   }
 
-  /** Pick pixels: Uint8Array (pixel), 1 where; undefined or none: nothing is picked. */
-  pick(mask) {
+  /** Pick pixels: Uint8Array (pixel), 1 where; undefined or none: nothing is picked. words: what they are. */
+  pick(mask, words = LOOP) {
+    this.averages.forget();
+    this.words = words;
+    if (words === LOOP) get("pick-group").selectedIndex = 0;
     this.mask = mask?.includes(1) ? mask : undefined;
     this.image = this.mask && this.pixels.image((i) => (this.mask[i] ? CHOSEN : 0));
     this.#describe();
     this.listeners.paint();
+  }
+
+  /** Pick all pixels of a group; undefined: none. */
+  pickGroup(group) {
+    const mask = group && Uint8Array.from(this.places.row, (_, pixel) => Number(group.has(pixel)));
+    this.pick(mask, group?.words?.() ?? group?.name);
+    if (group && !this.mask) this.listeners.say("There is no such pixel");
   }
 
   /** Pick the pixels in a lasso on the map; place(row, column): [x, y] of its polygon. */
@@ -88,8 +127,9 @@ export class Picked {
     const count = this.mask ? this.mask.reduce((sum, one) => sum + one, 0) : 0;
     const share = ((100 * count) / this.places.row.length).toFixed(1);
     get("picked").textContent = count
-      ? `${count.toLocaleString("en")} pixels picked (${share} %)`
+      ? `${count.toLocaleString("en")} pixels picked (${share} %)${this.words === LOOP ? "" : `: ${this.words}`}`
       : "Draw a loop around points, or around land on the map with Shift held: it lights up on both.";
-    for (const id of ["pick-clear", "pick-csv", "pick-label"]) get(id).hidden = !count;
+    for (const id of ["pick-clear", "pick-csv", "pick-mean"]) get(id).hidden = !count;
+    get("pick-label").hidden = !count || get("plane").hidden;
   }
 }

@@ -4,9 +4,10 @@ import * as zarr from "zarrita";
 
 import { consent, isFree } from "./fetching.js";
 import { Generation, damaged } from "./generation.js";
-import { quantityOf } from "./store.js";
+import { PACKED, quantityOf } from "./store.js";
 
 const ARRAY = "series";
+const KEPT = 16; // chunks
 
 /**
  * Read a pixel; `shown(rows, isWhole)` is called with the rows of the month, if the whole year takes too
@@ -35,6 +36,7 @@ class Turned {
   constructor(objects, path, store) {
     this.generation = new Generation(objects, path);
     this.store = store;
+    this.chunks = new Map();
   }
 
   /** As `Store.series`, of all months. */
@@ -42,12 +44,7 @@ class Turned {
     this.opened ??= this.#open();
     const { array, slots } = await this.opened;
     const [size, , count] = array.chunks;
-    let data;
-    try {
-      ({ data } = await array.getChunk([Math.floor(pixel / size), 0, 0]));
-    } catch (error) {
-      throw damaged(this.generation.objects.url(`${this.generation.path}/${ARRAY}`), error);
-    }
+    const data = await this.#chunk(array, Math.floor(pixel / size));
     const first = (pixel % size) * slots.length * count;
     return slots.map((slot, i) => {
       const [cube, month, tod, band] = slot.split("/");
@@ -55,6 +52,27 @@ class Turned {
       const [n, mean, stddev, min, max] = data.subarray(first + i * count, first + (i + 1) * count);
       return { cube, band, quantity, unit, month: Number(month), tod: Number(tod), count: n, mean, stddev, min, max };
     });
+  }
+
+  /** Values of a chunk; the last ones are remembered, since near pixels lie in the same. */
+  async #chunk(array, number) {
+    const data = this.chunks.get(number) ?? array.getChunk([number, 0, 0]);
+    this.chunks.set(number, data);
+    if (this.chunks.size > KEPT) this.chunks.delete(this.chunks.keys().next().value);
+    try {
+      return (await data).data;
+    } catch (error) {
+      this.chunks.delete(number);
+      throw damaged(this.generation.objects.url(`${this.generation.path}/${ARRAY}`), error);
+    }
+  }
+
+  /** Opens it, unless it is open: then `size`, the pixels of a chunk, and `chunkBytes` are known. */
+  async open() {
+    this.opened ??= this.#open();
+    const { array } = await this.opened;
+    this.size = array.chunks[0];
+    this.chunkBytes = PACKED * 4 * array.chunks.reduce((product, length) => product * length, 1);
   }
 
   async #open() {

@@ -3,6 +3,7 @@
 import { ABSENT, Sheet, css, ramp, rgba } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { cosine } from "./embedding.js";
+import { LEAST } from "./legend.js";
 import { formatNumber } from "./table.js";
 import { LEVELS, NOTHING } from "./vectors.js";
 
@@ -35,7 +36,14 @@ export class Similar {
     const greys = scores.includes(NOTHING) ? [{ colour: css(ABSENT), name: "no vector" }] : [];
     const title = `similarity to pixel A, ${pixelA} (cosine)`;
     const legend = { title, greys, ramp: CIVIDIS, scores, pixelA, isMarked: true };
+    let lowest = -Infinity;
+    const groups = [{
+      name: "as similar as the legend says",
+      words: () => `similar to pixel ${pixelA} by ${(lowest / LEVELS).toFixed(2)} or more`,
+      has: (i) => scores[i] !== NOTHING && scores[i] >= lowest,
+    }];
     const shade = ({ least, isRanked }) => {
+      lowest = (least ?? LEAST) * LEVELS;
       const below = isRanked ? ranks(scores) : cosines;
       for (let i = 0; i < SCORES; i++) {
         const score = i - SCORES / 2;
@@ -49,7 +57,7 @@ export class Similar {
       Object.assign(legend, isRanked ? ranked : { limits: [0, 1], ends: ["≤ ", ""], unit: "", note: "" }, { isRanked });
     };
     const colour = (i) => table[scores[i] + SCORES / 2];
-    return { images: [{ canvas: sheet.canvas, ...pixels.box }], legend, value, colour, shade };
+    return { images: [{ canvas: sheet.canvas, ...pixels.box }], legend, value, colour, shade, groups };
   }
 }
 

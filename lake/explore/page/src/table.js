@@ -14,6 +14,13 @@ export function cyclesCsv(key, pixels) {
   return [head, ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
+/** What many pixels have in the mean; rows as of averages.js; words: what they are. */
+export function averagesCsv(key, words, rows) {
+  const names = ["cube", "band", "unit", "month", "tod", "pixels", "count", "mean", "spread"];
+  const lines = rows.map((row) => [key, `"${words}"`, ...names.map((name) => plain(row[name]))]);
+  return [["key", "of", ...names], ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
+}
+
 /** Pixels whose similarity is at least `lowest`; similarity(i) of pixel i, NaN: none. */
 export function similarCsv(store, places, count, similarity, lowest) {
   const pixels = [...Array(count).keys()].filter((pixel) => similarity(pixel) >= lowest);

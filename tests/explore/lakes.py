@@ -10,6 +10,7 @@ import numpy as np
 import lake
 from jobs.embedding.vectors import LEVELS, NOTHING
 from jobs.runs import outputs, records
+from jobs.runs.spec import Spec
 from lake.catalogue import catalogue, rebuild
 from lake.format import keys, moments, order, schema
 from lake.format.domain import Domain, from_mask
@@ -17,6 +18,7 @@ from lake.format.grid import Grid, Projection
 from lake.format.order import Layout
 from lake.format.schema import Cube
 from lake.storage.connect import connect
+from lake.storage.objects import Objects
 from lake.store import generations, overview
 from lake.store.manifest import Recorder
 from tests.lake.small_store import KEY as OLD  # of a store without overview maps, as there were
@@ -30,6 +32,8 @@ CUBES = (
     Cube("day-1km", "1km", 2, "ABI-L1b-RadC", "Rad", ("C03",), (54000, 64800)),
 )
 MONTHS = (1, 7)
+LOOP_MONTHS, LOOP_TODS = (1, 4, 7, 10), (50400, 61200, 72000)
+"""Those of the run of `lake trajectory`."""
 LAYOUT = Layout(chunk=256, phases=4)
 LATENT = 20
 ARRAYS = {"embed": "embedding", "transform": "embedding", "cluster": "labels", "pca": "scores"}
@@ -89,6 +93,8 @@ class TwoYears:
     """Run: the vectors of the later year, by the model of the first one."""
     other: str
     """Run: those of another model."""
+    trajectory: str
+    """Run of the first year."""
     vectors: np.ndarray
     """int8 (pixel, latent) of `transform`."""
 
@@ -101,7 +107,8 @@ def two_years(explored: ExploredLake, root: Path) -> TwoYears:
     columns, model = {"latent": LATENT}, {"model": explored.embed}
     transform = run(root, later, "transform", columns, vectors, model)
     other = run(root, later, "embed", columns, vectors)
-    return TwoYears(root, lake.open(root / KEY), later, transform, other, vectors)
+    store = lake.open(root / KEY)
+    return TwoYears(root, store, later, transform, other, trajectory(root, store), vectors)
 
 
 def publish(root: Path, key: str, land: Domain, year: int = 0) -> lake.Store:
@@ -175,15 +182,43 @@ def run(
         arrays.append(outputs.whole_array("centres", ("cluster", "latent"), np.eye(3)))
     outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
     outputs.write(str(root), spec.id, name, values)
-    document = {
-        "job": job,
-        "stores": [{"key": str(store.key)}],
-        "inputs": {},
-        "settings": settings or {},
-    }
+    complete(objects, spec, settings or {})
+    return spec.id
+
+
+def complete(objects: Objects, spec: Spec, settings: dict[str, str]) -> None:
+    """Let a run be complete."""
+    stores = [{"key": spec.stores[0].key}]
+    document = {"job": spec.job, "stores": stores, "inputs": {}, "settings": settings}
     objects.put("spec.json", json.dumps(document).encode())
     done = {"run": spec.id, "outputs": [], "seconds": 1.0, "finished": "2026-11-26T00:00:00+00:00"}
     objects.put("done.json", json.dumps(done).encode())
+
+
+def trajectory(root: Path, store: lake.Store) -> str:
+    """A complete run of `lake trajectory` of random loops; some slots are not observed."""
+    spec = records.spec_of(str(root), Nothing(), "trajectory", (store,))
+    objects = records.folder(str(root), spec.id)
+    sizes = {"month": len(LOOP_MONTHS), "tod": len(LOOP_TODS), "latent": 2}
+    arrays = [
+        *schema.pixel_coordinates(store.domain),
+        outputs.whole_array("month", ("month",), np.array(LOOP_MONTHS)),
+        outputs.whole_array("tod", ("tod",), np.array(LOOP_TODS)),
+        outputs.whole_array("latent", ("latent",), ["yearly-0", "daily-0"]),
+        outputs.whole_array("channel", ("channel",), ["day-2km/C06/mean", "day-2km/C13/mean"]),
+        outputs.pixel_array("embedding", store, {"term": 10}, "float32", np.nan),
+        *(
+            outputs.pixel_array(name, store, sizes, "float32", np.nan)
+            for name in ("trajectory", "second")
+        ),
+    ]
+    outputs.create(objects, spec, arrays, schema.PIXEL_COORDINATES)
+    rng = np.random.default_rng(8)
+    for name in ("trajectory", "second"):
+        values = rng.normal(size=(store.pixels, *sizes.values())).astype(np.float32)
+        values[rng.random(values.shape[:3]) < 0.1] = np.nan
+        outputs.write(str(root), spec.id, name, values)
+    complete(objects, spec, {})
     return spec.id
 
 

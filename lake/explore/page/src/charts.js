@@ -3,8 +3,8 @@
 import { bandColour } from "./colours.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
-const DASHES = { A: "", B: "5 3" };
+export const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
+export const DASHES = { A: "", B: "5 3" };
 const DAY = 86400;
 
 export const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
@@ -126,7 +126,7 @@ function chart(title, unit, along, lines, isCompared) {
   svg.append(text(left, 12, `${title} · ${quantity}`, "start", "title"));
   for (let value = low; value <= high + step / 1e6; value += step) {
     svg.append(element("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }));
-    svg.append(text(left - 5, y(value) + 3.5, number(value, step), "end"));
+    svg.append(text(left - 5, y(value) + 3.5, formatTick(value, step), "end"));
   }
   const marks = bands?.map((band, place) => [place, band]) ?? MARKS[along];
   for (const [value, name] of marks) svg.append(text(x(value), height - 8, name, "middle"));
@@ -171,7 +171,7 @@ function labels(lines, x, y, left) {
 }
 
 /** [low, high, step] of some round numbers around a range. */
-function ticks(low, high) {
+export function ticks(low, high) {
   const span = Math.max(high - low, Math.abs(high) * 1e-3, 1e-6);
   const raw = span / 4;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -179,17 +179,19 @@ function ticks(low, high) {
   return [Math.floor(low / step) * step, Math.ceil(high / step) * step, step];
 }
 
-function number(value, step) {
-  return value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+/** A number as precise as the steps of its axis. */
+export function formatTick(value, step) {
+  const text = value.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  return Number(text) === 0 ? text.replace("-", "") : text;
 }
 
-function element(name, attributes) {
+export function element(name, attributes) {
   const node = document.createElementNS(NS, name);
   for (const [key, value] of Object.entries(attributes)) if (value !== "") node.setAttribute(key, value);
   return node;
 }
 
-function text(x, y, content, anchor, kind = "tick") {
+export function text(x, y, content, anchor, kind = "tick") {
   const node = element("text", { x, y, "text-anchor": anchor, class: kind });
   node.textContent = content;
   return node;

@@ -25,6 +25,7 @@ import { overviews, sliceLayer } from "./slices.js";
 import { COLOURS, EXTENT, LOOK, SECOND, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
+import { Trajectory } from "./trajectory.js";
 import { Uses } from "./uses.js";
 
 const WRITE_AFTER_MS = 150;
@@ -68,6 +69,10 @@ class Page {
       paint: () => this.shown && this.painted(),
       visit: (pixel) => this.map.move({ ...this.map.view, row: this.places.row[pixel] + 0.5, column: this.places.column[pixel] + 0.5 }),
       embedding: () => this.embedding(),
+    });
+    this.trajectory = new Trajectory({
+      tried: (work) => this.messages.tried(work),
+      changed: (isOpen) => this.isOpen && this.set({ loops: isOpen ? 1 : undefined }),
     });
     this.picked = new Picked({
       tried: (work) => this.messages.tried(work),
@@ -254,6 +259,9 @@ class Page {
       this.learnt = new Learnt(this.objects, this.pixels, this.runs, this.lake.runs);
       this.labelling.enter(store, places, this.pixels);
       this.picked.enter(this.objects, store, places, this.pixels, this.runs);
+      this.trajectory.enter(this.objects, this.runs);
+      if (this.state.loops && !this.trajectory.run) this.messages.complain("No loops are shown: no run of lake trajectory on these pixels");
+      get("loops").open = this.state.loops === 1;
     }
     const { a, b, show } = this.state;
     if (this.isOpen) for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
@@ -262,7 +270,7 @@ class Page {
     else if (this.shown) this.painted();
     if (!isNow()) return;
     this.sharpen();
-    await Promise.all(this.panel.all.map((pixel) => this.read(pixel)));
+    await Promise.all([...this.panel.all.map((pixel) => this.read(pixel)), this.trajectory.show(this.panel.all)]);
     if (isNow()) document.body.dataset.ready = store.key;
   }
 
@@ -555,7 +563,7 @@ class Page {
       await this.refresh(true);
       requestAnimationFrame(() => performance.measure("similar", { start: begin })); // it is drawn
     } else this.write(true);
-    await this.read(mark);
+    await Promise.all([this.read(mark), this.trajectory.show(this.panel.all)]);
   }
 
   mark(name, pixel) {

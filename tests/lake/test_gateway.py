@@ -11,6 +11,7 @@ import time
 from importlib.util import find_spec
 
 import dask
+import numpy as np
 import pytest
 
 from lake import dask_cluster
@@ -110,6 +111,10 @@ def gateway(tmp_path_factory):
             there.stop_cluster(name)
         finally:
             server.terminate()
+            try:
+                server.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 @pytest.mark.parametrize("form", ["gateway+{url}/{name}", "gateway://{host}/{name}"])
@@ -125,6 +130,22 @@ def test_job_runs_in_a_cluster_behind_a_gateway(gateway, form, tmp_path):
     assert done.returncode == 0, done.stderr
     assert '"already_done": false' in done.stdout
     assert f"Dask cluster at {address}" in done.stderr
+
+
+def test_run_by_a_client_of_a_gateway_goes_on_when_the_client_is_closed(gateway, tmp_path):
+    from dask_gateway import Gateway
+
+    import jobs
+
+    url, name = gateway
+    truth = small.build(tmp_path / "lake")
+    cluster = Gateway(url).connect(name)
+    client = cluster.get_client()
+    run = jobs.pca(client, f"{truth.root}/{truth.key}", components=4)
+    client.close()
+    again = jobs.open_run(run.id, lake=truth.root).wait(PATIENCE_S)
+    assert np.isfinite(again.scores).sum() > 4 * 600
+    cluster.close()
 
 
 def test_cluster_that_the_gateway_does_not_have_is_said_with_those_that_it_has(gateway):

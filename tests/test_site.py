@@ -273,6 +273,9 @@ def test_search_works_from_a_folder_and_asks_nobody(site, browser):
             link.get_attribute("href") for link in tab.query_selector_all("#search-results li a")
         ]
         assert any("glossary.html" in link for link in found)
+        tab.wait_for_selector("#search-results li p.context")
+        excerpts = tab.locator("#search-results li p.context").all_inner_texts()
+        assert any("superblock" in excerpt for excerpt in excerpts), excerpts
         assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 

@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "docs.site.offline_search",
 ]
 exclude_patterns = ["extra"]
 html_theme = "furo"

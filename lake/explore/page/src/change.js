@@ -59,6 +59,7 @@ export function changeLayer(pixels, scores, names) {
   };
   const greys = scores.includes(NOTHING) ? [{ colour: css(ABSENT), name: NEITHER }] : [];
   const layer = { images: [], value, legend: { title: "change: 1 minus the cosine of both vectors", greys, ends: ["≤ ", "≥ "], unit: "" }, about: names };
+  layer.part = pixels.part([{ name: layer.legend.title, unit: "1" }], (i) => [values[i]]);
   layer.shade = ({ fixed, map }) => {
     const limits = fixed ?? measured;
     if (!limits) return;

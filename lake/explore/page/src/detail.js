@@ -102,7 +102,13 @@ export class Detail {
   part(n) {
     const { isWhole, isPartial } = this;
     const tiles = [...this.tiles.values()].map((tile) => tile.parts[n]);
-    return { tiles, isWhole, isPartial, painted: (...how) => this.painted(...how), value: (row, column) => this.value(row, column, n) };
+    return {
+      tiles, isWhole, isPartial,
+      painted: (...how) => this.painted(...how),
+      value: (row, column) => this.value(row, column, n),
+      each: (...how) => this.each(...how),
+      covers: (visible) => this.#within(visible).every((superblock) => this.tiles.has(superblock)),
+    };
   }
 
   /** The first slice's part, with `parts`: of both slices, and their difference. */
@@ -142,20 +148,27 @@ export class Detail {
     return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values, few };
   }
 
-  /** A canvas of a tile; colour(value): RGBA, `absent` or `rare` where it gives none. */
-  painted({ superblock, box, refinement, values, few }, colour, { absent, rare }, canvas) {
-    const [top, left, bottom, right] = box;
-    const columns = (right - left) * refinement;
-    const image = new Uint32Array((bottom - top) * refinement * columns);
+  /** Calls put(value, isFew, y, x) with every subpixel of a part, y and x in subpixels of the grid. */
+  each({ superblock, refinement, values, few }, put) {
     const first = superblock * this.superblock;
     const subpixels = refinement ** 2;
     for (let i = 0; i < values.length; i++) {
       const pixel = first + Math.floor(i / subpixels);
       const s = i % subpixels;
-      const y = (this.places.row[pixel] - top) * refinement + Math.floor(s / refinement);
-      const x = (this.places.column[pixel] - left) * refinement + (s % refinement);
-      image[y * columns + x] = colour(values[i]) || (few[i] ? rare : absent);
+      const y = this.places.row[pixel] * refinement + Math.floor(s / refinement);
+      const x = this.places.column[pixel] * refinement + (s % refinement);
+      put(values[i], few[i] === 1, y, x);
     }
+  }
+
+  /** A canvas of a part; colour(value): RGBA, `absent` or `rare` where it gives none. */
+  painted(part, colour, { absent, rare }, canvas) {
+    const { box: [top, left, bottom, right], refinement } = part;
+    const columns = (right - left) * refinement;
+    const image = new Uint32Array((bottom - top) * refinement * columns);
+    this.each(part, (value, isFew, y, x) => {
+      image[(y - top * refinement) * columns + x - left * refinement] = colour(value) || (isFew ? rare : absent);
+    });
     return { canvas: canvas(image, (bottom - top) * refinement, columns), row: top, column: left, size: 1 / refinement };
   }
 

@@ -2,7 +2,7 @@
 
 import { COLOUR_MAPS, DIVERGING } from "./colours.js";
 import { namesOf } from "./comparison.js";
-import { greysOf, imagesOf, isSuspectOf, joined, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
+import { greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
 import { range } from "./statistics.js";
 import { quantityOf } from "./store.js";
 
@@ -48,7 +48,8 @@ export function difference(slices, { coarses, parts, pixels, fixed }) {
   const { unit } = quantityOf(store.cubes[selection.cube], selection.band);
   const title = `difference of ${titlesOf(slices).join(" and ")}${qualifier}`;
   const legend = { title, note, greys, ...(limits && { ramp: COLOURS, limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isCentred: true }) };
-  return { images, legend, value, isBare: !coarse, about: [`${names[0]}, minus`, names[1]] };
+  const part = partOf(store, selection, { coarse, detail }, { name: title, unit });
+  return { images, legend, value, part, isBare: !coarse, about: [`${names[0]}, minus`, names[1]] };
 }
 
 /** Both slices in one range of colours: `images` of the first, `beyond` of the second; arguments as of `difference`. */
@@ -70,7 +71,15 @@ export function swipe(slices, { coarses, parts, pixels, fixed, map }) {
   const greys = [...first.legend.greys, ...second.legend.greys.filter(({ name }) => first.legend.greys.every((grey) => grey.name !== name))];
   const title = shows.includes("stddev") ? [...new Set([first.legend.title, second.legend.title])] : titlesOf(slices);
   const legend = { ...first.legend, title: title.join(" and "), greys };
-  return { ...first, value, legend, names, beyond: second, about: [`left: ${names[0]}`, `right: ${names[1]}`] };
+  const part = (...where) => beside([first, second].map((layer) => layer.part(...where)), names);
+  return { ...first, value, legend, names, part, beyond: second, about: [`left: ${names[0]}`, `right: ${names[1]}`] };
+}
+
+/** Both parts as bands of one; undefined: one is not there, or is of another resolution. */
+function beside(parts, names) {
+  const [first, second] = parts;
+  if (first?.size === undefined || first.size !== second?.size) return undefined;
+  return { ...first, bands: parts.map(({ bands: [band] }, n) => ({ ...band, name: `${band.name}: ${names[n]}` })) };
 }
 
 function titlesOf(slices) {

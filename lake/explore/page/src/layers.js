@@ -1,9 +1,9 @@
 /**
  * What the map can show: statistics of the store, and what was learnt of its pixels.
  *
- * A layer is { images, legend, value(row, column), colour(pixel), groups }: `images` for the map, the first one of
- * all pixels if there is any; `value` as text; `colour` of layers of pixels alone; `groups`, { name, has(pixel),
- * words() }, of those that can be picked at once.
+ * A layer is { images, legend, value(row, column), part(box, visible), colour(pixel), groups }: `images` for the map,
+ * the first one of all pixels if there is any; `value` as text; `part`: the numbers of a box, as part.js has them;
+ * `colour` of layers of pixels alone; `groups`, { name, has(pixel), words() }, of those that can be picked at once.
  */
 
 import * as zarr from "zarrita";
@@ -13,6 +13,7 @@ import { pixelAt } from "./detail.js";
 import { consent } from "./fetching.js";
 import { Generation } from "./generation.js";
 import { Stopped } from "./objects.js";
+import { ofCells, ofPixels, ofTiles } from "./part.js";
 import { range } from "./statistics.js";
 import { PACKED, quantityOf } from "./store.js";
 import { formatNumber } from "./table.js";
@@ -45,9 +46,9 @@ const SUSPECT = "may be wrong: imported from merged legacy results";
  * colours begin and end; undefined: at those of `common`, else at the 2nd and 98th percentile. `map`: name of
  * the colours.
  */
-export function statistics(store, selection, { coarse: cells, detail: part, pixels, fixed, map, common }) {
+export function statistics(store, selection, { coarse: cells, detail: read, pixels, fixed, map, common }) {
   const { show, cube, band } = selection;
-  const { coarse, detail, qualifier } = resolved(store, [show], { coarse: cells, detail: part });
+  const { coarse, detail, qualifier } = resolved(store, [show], { coarse: cells, detail: read });
   const tiles = detail ? [...detail.tiles.values()] : [];
   const measured = common ?? range(coarse?.values ?? joined(tiles));
   const limits = measured && (fixed ?? measured);
@@ -60,7 +61,19 @@ export function statistics(store, selection, { coarse: cells, detail: part, pixe
   const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
   const title = titleOf(store, selection) + qualifier;
   const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
-  return { images, legend, value, isBare: !coarse };
+  const part = partOf(store, selection, { coarse, detail }, { name: title, unit });
+  return { images, legend, value, part, isBare: !coarse };
+}
+
+/**
+ * A function that gives the numbers of a box of whole pixels, as part.js does: of pixels if all that is visible was
+ * read, else of the cells of the coarse map; undefined: there is neither.
+ */
+export function partOf(store, { cube }, { coarse, detail }, band) {
+  return (box, visible) => {
+    if (detail?.covers(visible)) return ofTiles(detail, box, store.cubes[cube].refinement, band);
+    return coarse ? ofCells(coarse, store.factor, box, band) : undefined;
+  };
 }
 
 /** Whether numbers of a statistic may be wrong in a store. */
@@ -164,6 +177,11 @@ export class Pixels {
     return this.cells;
   }
 
+  /** The function `part` of a layer; bands: { name, unit } of each; numbers(pixel) as part.js takes it. */
+  part(bands, numbers) {
+    return (box) => ofPixels(this.places, box, bands, numbers);
+  }
+
   /** Sums of cells as means of the subpixels that lie in them. */
   perPixel(values, subpixels) {
     const subpixelsOf = new Float32Array(values.length);
@@ -208,7 +226,9 @@ export class Pixels {
       if (pixel < 0) return "";
       return Number.isNaN(levels[3 * pixel]) ? "no value" : `colour ${[0, 1, 2].map((k) => levels[3 * pixel + k]).join(" ")}`;
     };
-    return { images, legend: { title, note, items, greys }, value, colour };
+    const bands = [1, 2, 3].map((number) => ({ name: `${title}, ${number}`, unit: "" }));
+    const part = this.part(bands, (i) => [...values.subarray(3 * i, 3 * i + 3)]);
+    return { images, legend: { title, note, items, greys }, value, part, colour };
   }
 
   /** Classes; `named`: number, name and colour of each, by rising number from 0. */
@@ -229,7 +249,9 @@ export class Pixels {
     const colour = (i) => (labels[i] < 0 ? GROUND : colours[labels[i]]);
     const greys = labels.some((label) => label < 0) ? [{ colour: css(ABSENT), name: "no class" }] : [];
     const groups = named.filter(({ number }) => counts[number]).map(({ number, name }) => ({ name, has: (i) => labels[i] === number }));
-    return { images: [this.image(colour)], legend: { title, items, greys }, value, colour, groups };
+    const list = named.map(({ number, name }) => `${number} ${name}`).join("; ");
+    const part = this.part([{ name: `${title.split(",")[0]}: ${list}`, unit: "" }], (i) => [labels[i] < 0 ? NaN : labels[i]]);
+    return { images: [this.image(colour)], legend: { title, items, greys }, value, part, colour, groups };
   }
 
   /** How sure classes are; 255 times their probability of each pixel, and the classes, below 0: none. */
@@ -242,7 +264,8 @@ export class Pixels {
     const colour = (i) => (classes[i] < 0 ? GROUND : CIVIDIS[probability[i]]);
     const greys = classes.includes(-1) ? [{ colour: css(ABSENT), name: "no class" }] : [];
     const legend = { title: "probability of the likeliest class", greys, ramp: CIVIDIS, limits: [0, 100], ends: ["", ""], unit: "%", isMarked: true };
-    return { images: [this.image(colour)], legend, value, colour };
+    const part = this.part([{ name: legend.title, unit: "1" }], (i) => [classes[i] < 0 ? NaN : probability[i] / 255]);
+    return { images: [this.image(colour)], legend, value, part, colour };
   }
 }
 

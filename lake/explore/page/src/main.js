@@ -389,9 +389,7 @@ class Page {
 
   /** A loop around pixels on the map. */
   lassoed(polygon) {
-    const { size: [width, height], view: { row, column, zoom } } = this.map;
-    const place = (y, x) => [(x - column) * zoom + width / 2, (y - row) * zoom + height / 2];
-    if (this.isOpen && this.places) this.picked.lasso(polygon, place, [width, height]);
+    if (this.isOpen && this.places) this.picked.lasso(polygon, this.map.onScreen, this.map.size);
     this.map.draw();
   }
 
@@ -441,7 +439,7 @@ class Page {
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
     const days = new Set((slices ?? [this]).map(({ store }) => daysOf(store)));
     const about = [...moment, sourceName(this.store.key), ...days];
-    Object.assign(this.shown, { legend: layer.legend, about, names: layer.names });
+    Object.assign(this.shown, { legend: layer.legend, about, names: layer.names, part: layer.part });
     legend.show(get("legend"), layer.legend, {
       about,
       least: this.state.least,

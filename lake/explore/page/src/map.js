@@ -64,6 +64,13 @@ export class Map2D {
     return [row + (y - height / 2) / zoom, column + (x - width / 2) / zoom];
   }
 
+  /** [x, y] on the canvas of a row and column. */
+  onScreen = (row, column) => {
+    const [width, height] = this.size;
+    const { view } = this;
+    return [width / 2 + (column - view.column) * view.zoom, height / 2 + (row - view.row) * view.zoom];
+  };
+
   /** The visible part: [first row, first column, last row, last column]. */
   get visible() {
     return [...this.at(0, 0), ...this.at(...this.size)];
@@ -89,7 +96,36 @@ export class Map2D {
     canvas.width = Math.round(width * dots);
     canvas.height = Math.round(height * dots);
     const context = canvas.getContext("2d");
-    const scale = view.zoom * dots;
+    const [row, column] = this.at(0, 0);
+    this.#rasters(context);
+    const style = getComputedStyle(canvas);
+    if (this.lines) {
+      context.lineWidth = 0.7 / view.zoom;
+      context.strokeStyle = style.getPropertyValue("--border");
+      context.stroke(this.lines.borders);
+      context.lineWidth = 1 / view.zoom;
+      context.strokeStyle = style.getPropertyValue("--coast");
+      context.stroke(this.lines.coasts);
+    }
+    context.setTransform(dots, 0, 0, dots, 0, 0);
+    for (const dot of this.dots) this.#dot(context, dot, row, column);
+    for (const mark of this.marks) this.#mark(context, mark, row, column);
+    if (this.lasso) outline(context, this.lasso);
+    if (document.activeElement === canvas && canvas.matches(":focus-visible")) this.#cross(context);
+  }
+
+  /** The images alone, as a canvas of the screen's pixels. */
+  raster() {
+    const { width, height } = this.canvas;
+    const sheet = Object.assign(document.createElement("canvas"), { width, height });
+    this.#rasters(sheet.getContext("2d"));
+    return sheet;
+  }
+
+  #rasters(context) {
+    const { canvas } = context;
+    const dots = window.devicePixelRatio || 1;
+    const scale = this.view.zoom * dots;
     const [row, column] = this.at(0, 0);
     const place = () => context.setTransform(scale, 0, 0, scale, -column * scale, -row * scale);
     place();
@@ -109,20 +145,6 @@ export class Map2D {
       context.fillRect(edge - dots, 0, 2 * dots, canvas.height);
       place();
     }
-    const style = getComputedStyle(canvas);
-    if (this.lines) {
-      context.lineWidth = 0.7 / view.zoom;
-      context.strokeStyle = style.getPropertyValue("--border");
-      context.stroke(this.lines.borders);
-      context.lineWidth = 1 / view.zoom;
-      context.strokeStyle = style.getPropertyValue("--coast");
-      context.stroke(this.lines.coasts);
-    }
-    context.setTransform(dots, 0, 0, dots, 0, 0);
-    for (const dot of this.dots) this.#dot(context, dot, row, column);
-    for (const mark of this.marks) this.#mark(context, mark, row, column);
-    if (this.lasso) outline(context, this.lasso);
-    if (document.activeElement === canvas && canvas.matches(":focus-visible")) this.#cross(context);
   }
 
   #images(context, images, scale) {

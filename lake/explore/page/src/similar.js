@@ -57,7 +57,8 @@ export class Similar {
       Object.assign(legend, isRanked ? ranked : { limits: [0, 1], ends: ["≤ ", ""], unit: "", note: "" }, { isRanked });
     };
     const colour = (i) => table[scores[i] + SCORES / 2];
-    return { images: [{ canvas: sheet.canvas, ...pixels.box }], legend, value, colour, shade, groups };
+    const part = pixels.part([{ name: title, unit: "1" }], (i) => [cosine(scores[i])]);
+    return { images: [{ canvas: sheet.canvas, ...pixels.box }], legend, value, part, colour, shade, groups };
   }
 }
 

@@ -1,12 +1,17 @@
 /** What one does with a view: copy it as a link, a command, lines of Python; save it; go to a place. */
 
 import { DIVERGING } from "./colours.js";
+import { geotiff } from "./geotiff.js";
+import { daysOf } from "./names.js";
 import { LakeError } from "./objects.js";
+import { png, svg } from "./picture.js";
+import { PlaceField } from "./place_field.js";
 import { COLOURS } from "./state.js";
-import { degrees, download } from "./table.js";
-import { boxOf, command, picture, placeOf, python } from "./use.js";
+import { download } from "./table.js";
+import { boxOf, command, python } from "./use.js";
 
 const GO_ZOOM = 6; // screen pixels a pixel, at a place that was asked for
+const MOST_NUMBERS = 2 ** 26; // of a file
 const [NOTHING, CHOOSE] = ["Nothing is shown yet", "Choose what is to be shown"];
 
 const get = (id) => document.getElementById(id);
@@ -20,10 +25,13 @@ export class Uses {
     get("colours").addEventListener("change", ({ target }) => page.set({ map: target.value === COLOURS[0] ? undefined : target.value }));
     get("as-command").addEventListener("click", () => messages.tried(() => this.copy(command(this.view), "command")));
     get("as-python").addEventListener("click", () => messages.tried(() => this.copy(python(this.view), "Python")));
-    get("as-png").addEventListener("click", () => messages.tried(() => this.save()));
-    get("choices").addEventListener("submit", (event) => {
-      event.preventDefault();
-      messages.tried(() => this.go(get("go").value));
+    get("as-png").addEventListener("click", () => messages.tried(() => this.saveAs("png")));
+    get("as-svg").addEventListener("click", () => messages.tried(() => this.saveAs("svg")));
+    get("as-geotiff").addEventListener("click", () => messages.tried(() => this.saveNumbers()));
+    this.places = new PlaceField({
+      tried: (work) => messages.tried(work),
+      go: (place) => this.go(place),
+      sees: ({ lon, lat }) => !page.store || page.store.grid.place(lon, lat) !== null,
     });
   }
 
@@ -62,24 +70,60 @@ export class Uses {
     return { ...view, map: DIVERGING, minus, minusPath: store === page.store ? undefined : store.path };
   }
 
-  async save() {
+  /** Save a picture: png or svg. */
+  async saveAs(kind) {
     const { page } = this;
     if (!page.shown) throw new LakeError(NOTHING, CHOOSE);
-    const { legend: of, about } = page.shown;
     const background = getComputedStyle(document.querySelector(".stage")).backgroundColor;
-    const invented = page.store.isInvented ? [get("invented").textContent] : [];
-    const blob = await picture(get("canvas"), background, of, [...about, ...invented]);
-    download(`${page.store.key.replaceAll("/", "_")}_${page.shown.selection.show}.png`, blob, "image/png");
+    const { legend } = page.shown;
+    const lines = [...page.shown.about, ...this.#invented];
+    const blob = kind === "png"
+      ? await png(get("canvas"), background, legend, lines)
+      : await svg(page.map, page.store.grid, background, legend, lines);
+    download(`${this.#name}.${kind}`, blob);
   }
 
-  /** Show a place in words, and choose the pixel there. */
-  async go(text) {
+  /** Save the numbers of what is visible. */
+  async saveNumbers() {
     const { page } = this;
-    const place = placeOf(text);
-    if (!place) throw new LakeError(`'${text}' is no place`, "Give latitude and longitude, as 39.5, -98.5");
+    if (!page.shown?.part) throw new LakeError(NOTHING, CHOOSE);
+    const { selection: { show, ...slice }, run, isLearnt, legend, about, part: partOf } = page.shown;
+    const { store, map: { bounds, visible } } = page;
+    const box = visible.map((at, k) => (k < 2 ? Math.max(Math.floor(at), bounds[k]) : Math.min(Math.ceil(at), bounds[k])));
+    if (box[0] >= box[2] || box[1] >= box[3]) throw new LakeError("Nothing of the store is visible", "Move the map");
+    const part = partOf(box, visible);
+    if (!part) throw new LakeError("The numbers of what is visible are not all read, or two slices differ in resolution", "Zoom in, or wait until they are read");
+    const { rows, columns, size, bands } = part;
+    if (rows * columns * bands.length > MOST_NUMBERS) throw new LakeError(`The file would hold ${bands.length} × ${rows} × ${columns} numbers`, "Zoom in");
+    const facts = {
+      key: store.key, generation: store.name, ...(isLearnt ? { run } : { statistic: show, ...slice }),
+      days: daysOf(store), shown: about.join("; "), ...(legend.note && { note: legend.note }),
+      ...(store.isInvented && { invented: this.#invented[0] }),
+    };
+    download(`${this.#name}.tif`, await geotiff(store.grid, part, [legend.title, ...about, ...this.#invented].join("; "), facts));
+    const of = size > 1 ? `cells of ${size} × ${size} pixels` : size < 1 ? `parts of pixels, ${1 / size} × ${1 / size} each` : "pixels";
+    this.messages.say(`The GeoTIFF holds ${rows} × ${columns} ${of}`);
+  }
+
+  /** What is said on the map of land that is invented. */
+  get #invented() {
+    return this.page.store.isInvented ? [get("invented").textContent] : [];
+  }
+
+  /** Of a file of the view, without its ending. */
+  get #name() {
+    return `${this.page.store.key.replaceAll("/", "_")}_${this.page.shown.selection.show}`;
+  }
+
+  /** Show a place, { name, lat, lon }, and choose the pixel there. */
+  async go({ name, lat, lon }) {
+    const { page } = this;
     if (!page.isOpen) return;
-    const at = page.store.grid.place(place.lon, place.lat);
-    if (!at) throw new LakeError(`The satellite does not see ${degrees(place.lat, place.lon)}`);
+    const { rows, columns } = page.store.grid;
+    const at = page.store.grid.place(lon, lat);
+    if (!at) throw new LakeError(`The satellite does not see ${name}`);
+    const isInside = at[0] >= 0 && at[1] >= 0 && at[0] < rows && at[1] < columns;
+    if (!isInside) throw new LakeError(`${name} lies outside the images of this store`);
     this.messages.complain("");
     page.map.move({ row: at[0], column: at[1], zoom: Math.max(GO_ZOOM, page.map.view.zoom) });
     await page.choose(...at, false);

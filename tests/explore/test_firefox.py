@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import rasterio
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -69,7 +70,7 @@ def test_label_by_example_paints_all_pixels(page, site, explored):
     assert [text.rpartition("· ")[2] for text in readouts] == ["wood", "city"]
 
 
-def test_hours_play_and_the_view_is_a_picture(page, site):
+def test_hours_play_and_the_view_is_a_picture_and_numbers(page, site, explored):
     visit(page, site, cube="day-2km", band="C13", month=7, tod=54000)
     page.wait_for_selector("#map[data-sharp]")
     button = page.get_by_role("button", name="Play hours")
@@ -85,3 +86,18 @@ def test_hours_play_and_the_view_is_a_picture(page, site):
     assert picture.shape[1] == round(canvas["width"])
     assert (picture[: round(canvas["height"])].std(axis=(0, 1)) > 10).all()
     assert (picture[round(canvas["height"]) :] < 60).all(axis=2).sum() > 200  # ink of the legend
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save numbers as GeoTIFF").click()
+    with rasterio.open(waiting.value.path()) as file:
+        mean = explored.store.metrics("day-2km")["mean"].sel(month=7, band="C13")
+        expected = mean.sel(tod=int(state(page)["tod"])).values[:, 0]
+        np.testing.assert_array_equal(file.read(1), explored.store.domain.to_grid(expected))
+
+
+def test_town_is_found_by_name(page, site):
+    visit(page, site)
+    page.locator("#go").click()
+    page.keyboard.type("palm bay")
+    expect(page.locator("#hits li").first).to_have_text("Palm Bay, FL, United States")
+    page.keyboard.press("Enter")
+    expect(page.locator("#where")).to_contain_text("28.0")

@@ -18,11 +18,12 @@ TARGETS = {"goeslake": "cpu", "goeslake-gpu": "gpu"}
 @pytest.mark.parametrize("which", JOBS)
 def test_job_names_its_rights_its_time_and_actions_by_their_commit(which):
     job, workflow = JOBS[which], WORKFLOWS[which.partition(" ")[0]]
-    rights = workflow["permissions"] | job.get("permissions", {})
+    rights = job.get("permissions", workflow["permissions"])  # those of a job replace the others
     wanted = {
         "test": {"contents": "read"},
         "image build": {"contents": "read", "packages": "write"},
         "image publish": {"packages": "write", "id-token": "write"},
+        "docs publish": {"pages": "write", "id-token": "write"},
     }
     assert rights == wanted.get(which, wanted["test"])
     assert job["timeout-minutes"] <= 90
@@ -51,6 +52,21 @@ def test_every_python_that_is_supported_runs_make_test():
     first, last = re.findall(r"on Python (3\.\d+) to (3\.\d+)", changelog)[0]
     minors = range(int(first[2:]), int(last[2:]) + 1)
     assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in minors]
+
+
+def test_site_that_is_published_is_the_one_that_was_built_of_main():
+    workflow = WORKFLOWS["docs"]
+    assert workflow[True]["push"] == {"branches": ["main"]}  # `on` is true in YAML
+    site, publish = workflow["jobs"]["site"], workflow["jobs"]["publish"]
+    commands = [step["run"] for step in site["steps"] if "run" in step]
+    assert commands == ["make docs"]
+    (upload,) = (s for s in site["steps"] if "upload-pages-artifact" in s.get("uses", ""))
+    assert upload["with"]["path"] == "build/site"
+    assert re.search(
+        r"docs\.site\.build build/site$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert publish["if"] == upload["if"] == "github.event_name == 'push'"
+    assert publish["needs"] == "site"
 
 
 def test_images_are_those_of_the_manifests_with_every_platform_they_were_built_for():

@@ -60,6 +60,27 @@ PORT = 8765
     help="With --export: where browsers find the lake, e.g. https://bucket.s3.amazonaws.com/lake; a "
     "relative one counts from the page [the lake itself, if it is on the web].",
 )
+@click.option(
+    "--self-contained",
+    "is_whole",
+    is_flag=True,
+    help="With --export: put a copy of the lake beside the page, for any web server, also one that knows no "
+    "ranges of bytes.",
+)
+@click.option(
+    "--most-mb",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    help="With --self-contained: MB of page and copy; what does not fit is left out and named.",
+)
+@click.option(
+    "--only",
+    "keys",
+    metavar="KEY",
+    multiple=True,
+    help="With --self-contained: a store that is copied, instead of all; can be given again.",
+)
 @json_option
 def explore(
     root: str,
@@ -68,11 +89,21 @@ def explore(
     names: tuple[str, ...],
     folder: Path | None,
     url: str,
+    most_mb: int,
+    keys: tuple[str, ...],
     *,
     has_token: bool,
+    is_whole: bool,
     as_json: bool,
 ) -> None:
     """Serve a page that shows the lake: maps, cycles of pixels, similar land."""
+    if is_whole and (folder is None or url):
+        raise ConfigError(
+            "--self-contained goes with --export, and without --url: the page reads its copy"
+        )
+    if folder is not None and is_whole:
+        export_whole(root, folder, most_mb, keys, as_json=as_json)
+        return
     if folder is not None:
         from lake.storage.connect import connect
 
@@ -132,6 +163,29 @@ def export(objects: "Objects", folder: Path, url: str) -> list[str]:
     for name, content in pages.items():
         (folder / name).write_bytes(content)
     return sorted(pages)
+
+
+def export_whole(
+    root: str, folder: Path, most_mb: int, keys: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Write the page with a copy of the lake; say what is left out."""
+    from lake.explore import self_contained
+    from lake.storage.connect import connect
+
+    copied = self_contained.write(connect(root), folder, most_mb * 1_000_000, keys)
+    left_out = [
+        {"of": part.owner, "what": part.words, "bytes": part.size} for part in copied.left_out
+    ]
+    lines = [
+        f"{folder}: {copied.size / 1e6:.1f} MB in {copied.files} files; put them on any web server"
+    ]
+    if left_out:
+        lines.append(f"left out, beyond {most_mb} MB (--most-mb, --only):")
+        lines += [
+            f"  {part.owner}: {part.words}, {part.size / 1e6:.1f} MB" for part in copied.left_out
+        ]
+    document = {"folder": str(folder), "files": copied.files, "bytes": copied.size}
+    emit(document | {"left_out": left_out}, "\n".join(lines), as_json=as_json)
 
 
 def _on_the_web(root: str) -> str:

@@ -142,13 +142,22 @@ def index(data: Bytes, layout: Layout, location: str) -> list[tuple[int, int]]:
     Raises:
         FormatError: the bytes are no index.
     """
+    return spans(data, layout.phases, location)
+
+
+def spans(data: Bytes, count: int, location: str) -> list[tuple[int, int]]:
+    """`index` of a shard of so many chunks, of any array.
+
+    Raises:
+        FormatError: the bytes are no index.
+    """
     end = len(data) - _CHECKSUM_BYTES
-    spans = bytes(data[max(end - layout.phases * 16, 0) : end])
+    numbers = bytes(data[max(end - count * 16, 0) : end])
     checksum = int.from_bytes(data[max(end, 0) :], "little")
-    if len(spans) != layout.phases * 16 or google_crc32c.value(spans) != checksum:
+    if len(numbers) != count * 16 or google_crc32c.value(numbers) != checksum:
         raise FormatError(
-            f"{location} is no shard of {layout.phases} chunks: its index is damaged; "
+            f"{location} is no shard of {count} chunks: its index is damaged; "
             "'lake verify' tells what else is"
         )
-    offsets, sizes = np.frombuffer(spans, "<u8").reshape(-1, 2).T.tolist()
+    offsets, sizes = np.frombuffer(numbers, "<u8").reshape(-1, 2).T.tolist()
     return list(zip(offsets, sizes, strict=True))

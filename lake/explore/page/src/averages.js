@@ -34,6 +34,7 @@ export class Averages {
   async read(store, pixels, words) {
     this.forget();
     Object.assign(this, { store, words });
+    if (!store.turned && !store.fullCubes.length) return this.listeners.say("The numbers of pixels are not in this copy of the lake");
     const turn = this.turn;
     const isWanted = () => turn === this.turn;
     await store.turned?.open();
@@ -86,7 +87,7 @@ export class Averages {
 function sampled(store, pixels) {
   const [size, bytes] = store.turned
     ? [store.turned.size, store.turned.chunkBytes]
-    : [store.layout.chunk, Object.keys(store.cubes).reduce((sum, cube) => sum + PACKED * store.chunkBytes(cube), 0)];
+    : [store.layout.chunk, store.fullCubes.reduce((sum, cube) => sum + PACKED * store.chunkBytes(cube), 0)];
   const chunkOf = (pixel) => Math.floor(pixel / size);
   const chunks = evenly([...new Set(pixels.map(chunkOf))], Math.max(1, Math.floor(FREE_BYTES / bytes)));
   const kept = new Set(chunks);

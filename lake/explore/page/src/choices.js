@@ -122,6 +122,7 @@ function holding(runs, show, all) {
 
 /** Why none has. */
 function lack(runs, show) {
+  if (runs.some((run) => run.left_out?.some((name) => LEARNT[show].includes(name)))) return "not in this copy of the lake";
   if (runs.some((run) => run.too_large?.some((name) => LEARNT[show].includes(name)))) return "too large for a browser";
   if (show === "change" && runs.some((run) => run.arrays.includes("embedding"))) return "no vectors of the same model in another period (lake transform)";
   return `no run of ${MAKERS[show]} on these pixels`;

@@ -164,6 +164,7 @@ class Page {
       const lacking = entry || Number.isNaN(state.store) ? [] : [`The lake has no store ${state.store}`];
       throw new LakeError([...wrong, ...lacking].join(". "), "Choose one that it has");
     }
+    this.messages.date(this.lake.made, entry.left_out);
     this.newest = () => (this.lake.is_live ? Promise.resolve(entry.generation) : newest(this.objects, entry.key));
     const path = state.generation ? `${entry.key}/v/${state.generation}.zarr` : await this.newest();
     if (this.store?.path === path) return this.store;
@@ -493,6 +494,11 @@ class Page {
     const { detail, map: { visible, view } } = this;
     const isCoarse = coarses.every(Boolean);
     const isFine = view.zoom >= DETAIL_FROM_ZOOM || !isCoarse;
+    const isThere = slices.every(({ store, selection: { cube } }) => store.fullCubes.includes(cube));
+    if (!isThere) {
+      if (!isCoarse) this.messages.say(`${selection.show} is read at full resolution only, which is not in this copy of the lake`);
+      return;
+    }
     if (!isFine || !detail.isAffordable(slices, visible)) {
       if (!isCoarse) this.messages.say(`Zoom in: ${selection.show} is read at full resolution only`);
       return;
@@ -595,7 +601,8 @@ class Page {
     });
     if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
     await this.relate();
-    this.messages.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its ${pixel.isWhole ? "year and day are" : "day is"} shown`);
+    const shown = pixel.rows?.length === 0 ? "numbers are not in this copy of the lake" : `${pixel.isWhole ? "year and day are" : "day is"} shown`;
+    this.messages.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its ${shown}`);
   }
 
   /** How similar A and B are, by the run that is on the map. */

@@ -1,5 +1,6 @@
 /** What the page says: what goes on, what went wrong, what else there is. */
 
+import { day } from "./names.js";
 import { LakeError } from "./objects.js";
 
 const get = (id) => document.getElementById(id);
@@ -40,6 +41,12 @@ export class Messages {
   unsay(start) {
     const { textContent: text } = get("status");
     if (text.startsWith(start)) this.say(text === this.said ? "" : this.said);
+  }
+
+  /** Say when a copy of a lake was made, and what of the store it lacks; time: ISO 8601, undefined: it is the lake itself. */
+  date(time, lacking = []) {
+    get("made").hidden = !time;
+    get("made").textContent = time ? [`Copy of the lake, ${day(time.slice(0, 10))}`, ...lacking].join(", without ") : "";
   }
 
   /** Say something of the generation, beside a button that shows the newest. */

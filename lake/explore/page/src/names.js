@@ -53,8 +53,8 @@ export function runName(run, runs) {
   return [job, settings.join(" "), finished, run.id.split("-").at(-1).slice(0, 6)].filter(Boolean).join(" · ");
 }
 
-/** "3 Jan 2020" of "20200103". */
-function day(text) {
+/** "3 Jan 2020" of "20200103" or "2020-01-03". */
+export function day(text) {
   const plain = text.replaceAll("-", "");
   return `${Number(plain.slice(6, 8))} ${MONTHS[Number(plain.slice(4, 6)) - 1]} ${plain.slice(0, 4)}`;
 }

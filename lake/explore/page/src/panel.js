@@ -50,7 +50,7 @@ export class Panel {
       ...all.flatMap((pixel) => [term(pixel.name), description(pixel)]),
       ...(similarity === undefined || Number.isNaN(similarity) ? [] : [term("A·B"), plain(`similarity ${similarity.toFixed(3)} (cosine)`)]),
     );
-    const complete = all.filter((pixel) => pixel.rows);
+    const complete = all.filter((pixel) => pixel.rows?.length);
     get("charts").replaceChildren(...charts(complete, selection));
     get("numbers").replaceChildren(numbers(complete, selection));
     get("csv").disabled = complete.length === 0;

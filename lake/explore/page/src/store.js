@@ -98,11 +98,16 @@ export class Store {
     }
   }
 
+  /** Names of the cubes whose full resolution is there: a copy of a lake may lack it. */
+  get fullCubes() {
+    return Object.keys(this.cubes).filter((cube) => this.generation.has(`${cube}/results`));
+  }
+
   /** Bytes of a decoded chunk. */
   chunkBytes(cube) {
-    return 4 * this.generation.metadata[`${cube}/results`].codecs
-      .find((codec) => codec.name === "sharding_indexed")
-      .configuration.chunk_shape.reduce((a, b) => a * b, 1);
+    const { codecs, chunk_grid: chunks } = this.generation.metadata[`${cube}/results`];
+    const sharding = codecs.find((codec) => codec.name === "sharding_indexed");
+    return 4 * (sharding ?? chunks).configuration.chunk_shape.reduce((a, b) => a * b, 1);
   }
 
   /** Whether a chunk is in memory. */
@@ -114,14 +119,14 @@ export class Store {
   seriesBytes(pixel, months) {
     const number = Math.floor(pixel / this.layout.chunk);
     const bytes = (cube) => PACKED * this.chunkBytes(cube) * months.filter((month) => !this.has(cube, month, number)).length;
-    return Object.keys(this.cubes).reduce((sum, cube) => sum + bytes(cube), 0);
+    return this.fullCubes.reduce((sum, cube) => sum + bytes(cube), 0);
   }
 
   /** All that is known of a pixel in some months: a list of { cube, band, quantity, unit, month, tod, count, mean,
    * stddev, min, max }. */
   async series(pixel, months) {
     const number = Math.floor(pixel / this.layout.chunk);
-    const pairs = Object.keys(this.cubes).flatMap((cube) => months.map((month) => [cube, month]));
+    const pairs = this.fullCubes.flatMap((cube) => months.map((month) => [cube, month]));
     const reads = pairs.map(async ([name, month]) => {
       const cube = this.cubes[name];
       const data = await this.chunk(name, month, number);

@@ -17,7 +17,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -112,20 +111,21 @@ def _processor() -> str:
 def of_figures(figures: Mapping[str, Any], title: str = "") -> list[Table]:
     """Tables of nested figures: the innermost names are the columns, those around them a row.
 
-    A mean with its spread, a list and a number are cells. Rows of other columns are another table.
+    A mean with its spread, a list and a number are cells. Rows of the same columns are one table.
     """
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for path, value in _cells(figures):
         rows.setdefault(path[:-1], {})[path[-1]] = value
-    tables = []
-    for columns, group in groupby(rows.items(), key=lambda row: (not row[0], tuple(row[1]))):
-        if columns[0]:
-            named = [[name, value] for _, row in group for name, value in row.items()]
-            tables.append({"title": title, "columns": ["", "value"], "rows": named})
+    tables: dict[tuple[str, ...], list[list[Any]]] = {}
+    for path, row in rows.items():
+        if path:
+            tables.setdefault(("", *row), []).append([", ".join(path), *row.values()])
         else:
-            cells = [[", ".join(path), *row.values()] for path, row in group]
-            tables.append({"title": title, "columns": ["", *columns[1]], "rows": cells})
-    return tables
+            tables.setdefault(("", "value"), []).extend([name, row[name]] for name in row)
+    return [
+        {"title": title, "columns": list(columns), "rows": cells}
+        for columns, cells in tables.items()
+    ]
 
 
 def _cells(figures: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -17,6 +17,7 @@ FIGURES = {
     "demo": {"mnf": {"knn": {"mean": 0.79749, "spread": 0.0421, "values": [1]}, "seeds": [0, 1]}},
     "truth": {"mnf": {"knn": {"mean": -0.5, "spread": 0.25}, "seeds": [2]}},
     "raw": {"seconds": 0.012345},
+    "late": {"mnf": {"knn": {"mean": 1.0, "spread": 0.0}, "seeds": []}},
 }
 
 
@@ -81,6 +82,7 @@ def test_figures_become_tables_of_rows_with_the_same_columns(record):
             "rows": [
                 ["demo, mnf", {"mean": 0.79749, "spread": 0.0421}, [0, 1]],
                 ["truth, mnf", {"mean": -0.5, "spread": 0.25}, [2]],
+                ["late, mnf", {"mean": 1.0, "spread": 0.0}, []],
             ],
         },
         {"title": "", "columns": ["", "seconds"], "rows": [["raw", 0.012345]]},

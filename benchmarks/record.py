@@ -3,8 +3,8 @@
     python benchmarks/NAME.py --record docs/measurements/records/FILE.json
     python benchmarks/record.py FILE --command "python benchmarks/NAME.py" < table.md
 
-Every benchmark writes a record by `--record`. The second command makes one from a table that a benchmark
-printed as Markdown; it takes the date and the machine of now, unless `--date` and `--machine` say others.
+Every benchmark writes a record by `--record`. The second command makes one from what a benchmark printed
+or kept, a table in Markdown or figures in JSON; it takes the date and the machine of now, unless `--date` and `--machine` say others.
 `python -m tests.measurements` then writes the tables into the pages of docs/measurements.
 """
 
@@ -161,17 +161,19 @@ def _split(line: str) -> list[str]:
 
 
 def main() -> None:
-    """Write a record of a table on standard input."""
-    parser = argparse.ArgumentParser(description="Make a record of a table in Markdown.")
+    """Write a record of a table or figures on standard input."""
+    parser = argparse.ArgumentParser(description="Make a record of Markdown or JSON.")
     parser.add_argument("file", type=Path, help="docs/measurements/records/NAME.json")
     parser.add_argument("--command", action="append", required=True, help="what measured")
     parser.add_argument("--date", default=datetime.now(UTC).date().isoformat())
     parser.add_argument("--machine", help="in words, if it was another than this")
     arguments = parser.parse_args()
     where = {"described": arguments.machine} if arguments.machine else machine()
-    tables = of_markdown(sys.stdin)
+    text = sys.stdin.read()
+    is_figures = text.lstrip().startswith("{")
+    tables = of_figures(json.loads(text)) if is_figures else of_markdown(text.splitlines())
     if not tables:
-        parser.error("no table on standard input: wanted Markdown, such as `< table.md`")
+        parser.error("no table on standard input: wanted `< table.md` or `< table.json`")
     arguments.file.write_text(document(arguments.date, where, arguments.command, tables), "utf-8")
 
 

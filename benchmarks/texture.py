@@ -215,7 +215,16 @@ def main() -> None:
     for name, values in document.items():
         cells = [f"{values[key]['mean']:.2f} ({values[key]['spread']:.2f})" for key in keys]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    record.write(arguments.record, record.of_markdown(lines))
+    one_seed = {name for name, seeds in measured.items() if len(seeds) == 1}
+    recorded = {
+        name: {
+            key: value | ({"spread": None} if name in one_seed else {})
+            for key, value in values.items()
+            if key != "slots"
+        }
+        for name, values in document.items()
+    }
+    record.write(arguments.record, record.of_figures(recorded))
     print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
 
 

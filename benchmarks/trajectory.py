@@ -445,7 +445,7 @@ def main() -> None:
     first = {name: load(name, seeds[0], arguments.rows, arguments.work) for name in names}
     sheet(first, arguments.work / "sheet.png")
     text = "\n".join(line for name in names for line in lines(name, document[name]))
-    record.write(arguments.record, record.of_markdown(text.splitlines()))
+    record.write(arguments.record, record.of_figures(document))
     print(json.dumps(document, indent=1) if arguments.json else text)
 
 

@@ -68,14 +68,14 @@ def described(machine: Mapping[str, Any]) -> str:
 
 
 def cell(value: Any) -> str:
-    """A cell: text as it is, numbers to three digits, a mean with its spread in brackets."""
+    """A cell: text as it is, numbers to three digits, a mean with its spread, if known, in brackets."""
     match value:
         case None:
             return ""
         case {"mean": mean, "spread": spread}:
             digits = 3 if abs(mean) < FEW else 1
-            mean, spread = (_bare(f"{number:.{digits}f}") for number in (mean, spread))
-            text = f"{mean} ({spread})"
+            text = _bare(f"{mean:z.{digits}f}")
+            text += "" if spread is None else f" ({_bare(f'{spread:.{digits}f}')})"
             return f"**{text}**" if value.get("best") else text
         case list():
             return ", ".join(map(cell, value))

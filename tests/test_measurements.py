@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ FIGURES = {
     "demo": {"mnf": {"knn": {"mean": 0.79749, "spread": 0.0421, "values": [1]}, "seeds": [0, 1]}},
     "truth": {"mnf": {"knn": {"mean": -0.5, "spread": 0.25}, "seeds": [2]}},
     "raw": {"seconds": 0.012345},
-    "late": {"mnf": {"knn": {"mean": 1.0, "spread": 0.0}, "seeds": []}},
+    "late": {"mnf": {"knn": {"mean": -1.0, "spread": None}, "seeds": []}},
 }
 
 
@@ -82,7 +83,7 @@ def test_figures_become_tables_of_rows_with_the_same_columns(record):
             "rows": [
                 ["demo, mnf", {"mean": 0.79749, "spread": 0.0421}, [0, 1]],
                 ["truth, mnf", {"mean": -0.5, "spread": 0.25}, [2]],
-                ["late, mnf", {"mean": 1.0, "spread": 0.0}, []],
+                ["late, mnf", {"mean": -1.0, "spread": None}, []],
             ],
         },
         {"title": "", "columns": ["", "seconds"], "rows": [["raw", 0.012345]]},
@@ -109,6 +110,7 @@ def test_benchmark_writes_where_and_how_it_measured_and_a_page_shows_it(
     page = measurements.page("a\n\n<!-- record: new -->\nold\n<!-- /record -->\n\nb\n")
     assert "| demo, mnf | .797 (.042) | 0, 1 |\n| truth, mnf | -.500 (.250) | 2 |\n" in page
     assert "| pixels | 12 500 |\n" in page
+    assert "| late, mnf | -1.000 |  |\n" in page
     assert "| raw | 0.0123 |\n" in page
     assert f"*{written['date']}; {about['processor']}, {about['cores']} cores, " in page
     assert (
@@ -128,9 +130,9 @@ def test_without_a_file_no_record_is_written(record):
 def test_table_in_markdown_becomes_a_record_and_a_page_says_what_is_not_known(
     record, folder, monkeypatch, capsys
 ):
-    table = ["A text. ", "", "`truth`:", "", "| | a |", "|---|--:|", "| `x` | **.5** |", "| y | |"]
+    table = "A text.\n\n`truth`:\n\n| | a |\n|---|--:|\n| `x` | **.5** |\n| y | |\n"
     file = folder / "records" / "old.json"
-    monkeypatch.setattr(sys, "stdin", table)
+    monkeypatch.setattr(sys, "stdin", StringIO(table))
     words = [str(file), "--command", "make faults", "--machine", "two quiet cores"]
     monkeypatch.setattr(sys, "argv", ["record.py", *words])
     record.main()
@@ -143,7 +145,10 @@ def test_table_in_markdown_becomes_a_record_and_a_page_says_what_is_not_known(
     shown = measurements.page("<!-- record: old -->\n<!-- /record -->")
     assert "`truth`:\n\n|  | a |\n|---|---|\n| `x` | **.5** |\n| y |  |\n" in shown
     assert "*Not recorded: date, machine, command. [Record](records/old.json).*" in shown
-    monkeypatch.setattr(sys, "stdin", ["no table"])
+    monkeypatch.setattr(sys, "stdin", StringIO(json.dumps(FIGURES)))
+    record.main()
+    assert json.loads(file.read_text("utf-8"))["tables"] == record.of_figures(FIGURES)
+    monkeypatch.setattr(sys, "stdin", StringIO("no table"))
     with pytest.raises(SystemExit):
         record.main()
     assert "no table on standard input" in capsys.readouterr().err

@@ -4,7 +4,8 @@
     python benchmarks/record.py FILE --command "python benchmarks/NAME.py" < table.md
 
 Every benchmark writes a record by `--record`. The second command makes one from what a benchmark printed
-or kept, a table in Markdown or figures in JSON; it takes the date and the machine of now, unless `--date` and `--machine` say others.
+or kept: a table in Markdown, or figures in JSON. It takes the date and the machine of now, unless `--date`
+and `--machine` say others.
 `python -m tests.measurements` then writes the tables into the pages of docs/measurements.
 """
 

@@ -40,7 +40,15 @@ Table = dict[str, Any]
 def add_option(parser: argparse.ArgumentParser) -> None:
     """Let a benchmark write a record."""
     text = "write date, machine, command and tables, as docs/measurements/records has them"
-    parser.add_argument("--record", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--record", type=_file, metavar="FILE", help=text)
+
+
+def _file(text: str) -> Path:
+    """A path that can be written: known before hours of measuring."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path.parent} is no folder")
+    return path
 
 
 def write(path: Path | None, tables: Iterable[Table]) -> None:
@@ -164,7 +172,7 @@ def _split(line: str) -> list[str]:
 def main() -> None:
     """Write a record of a table or figures on standard input."""
     parser = argparse.ArgumentParser(description="Make a record of Markdown or JSON.")
-    parser.add_argument("file", type=Path, help="docs/measurements/records/NAME.json")
+    parser.add_argument("file", type=_file, help="docs/measurements/records/NAME.json")
     parser.add_argument("--command", action="append", required=True, help="what measured")
     parser.add_argument("--date", default=datetime.now(UTC).date().isoformat())
     parser.add_argument("--machine", help="in words, if it was another than this")

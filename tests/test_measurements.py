@@ -127,6 +127,14 @@ def test_without_a_file_no_record_is_written(record):
     record.write(None, record.of_figures(FIGURES))
 
 
+def test_folder_that_is_not_there_is_said_before_anything_is_measured(record, tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    record.add_option(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--record", str(tmp_path / "lost" / "a.json")])
+    assert f"{tmp_path / 'lost'} is no folder" in capsys.readouterr().err
+
+
 def test_table_in_markdown_becomes_a_record_and_a_page_says_what_is_not_known(
     record, folder, monkeypatch, capsys
 ):

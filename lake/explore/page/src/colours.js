@@ -26,6 +26,8 @@ const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d
 export const ABSENT = [168, 168, 168];
 export const FEW = [104, 104, 104];
 export const UNREAD = [218, 218, 218];
+/** Of a value that has no logarithm, on a map of logarithms. */
+export const BELOW = [12, 12, 12];
 
 /** 256 colours of a colour map as little-endian RGBA. */
 export function ramp(name) {
@@ -59,11 +61,14 @@ export function css([red, green, blue]) {
   return `rgb(${red} ${green} ${blue})`;
 }
 
-/** A function that gives the colour of a value, 0 (transparent) for NaN. */
-export function scale(colours, [from, to]) {
+/** A function that gives the colour of a value, 0 (transparent) for NaN; isLog: what has no logarithm is `BELOW`. */
+export function scale(colours, limits, isLog = false) {
+  const [from, to] = isLog ? limits.map(Math.log) : limits;
   const step = (LEVELS - 1) / (to - from);
-  return (value) =>
-    Number.isNaN(value) ? 0 : colours[Math.max(0, Math.min(LEVELS - 1, Math.round((value - from) * step)))];
+  const place = (value) => colours[Math.max(0, Math.min(LEVELS - 1, Math.round((value - from) * step)))];
+  const below = rgba(...BELOW);
+  if (isLog) return (value) => (Number.isNaN(value) ? 0 : value > 0 ? place(Math.log(value)) : below);
+  return (value) => (Number.isNaN(value) ? 0 : place(value));
 }
 
 /**

@@ -3,7 +3,7 @@
 import { COLOUR_MAPS, DIVERGING } from "./colours.js";
 import { namesOf } from "./comparison.js";
 import { greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
-import { range } from "./statistics.js";
+import { measure, range } from "./statistics.js";
 import { quantityOf } from "./store.js";
 
 const COLOURS = COLOUR_MAPS[DIVERGING];
@@ -53,16 +53,17 @@ export function difference(slices, { coarses, parts, pixels, fixed }) {
 }
 
 /** Both slices in one range of colours: `images` of the first, `beyond` of the second; arguments as of `difference`. */
-export function swipe(slices, { coarses, parts, pixels, fixed, map }) {
+export function swipe(slices, { coarses, parts, pixels, fixed, map, scale }) {
   const shows = slices.map((slice) => slice.selection.show);
   const read = slices.map((_, n) => ({ coarse: coarses[n], detail: parts?.[n] }));
   const values = slices.flatMap(({ store, selection }, n) => {
     const { coarse, detail } = resolved(store, [selection.show], read[n]);
     return [coarse?.values ?? joined(detail ? [...detail.tiles] : [])];
   });
-  const common = range(joined(values.map((each) => ({ values: each })))) ?? undefined;
+  const { measured, isLog } = measure(joined(values.map((each) => ({ values: each }))), scale === "log");
+  const shared = { pixels, fixed, map, common: measured ?? undefined, scale: isLog ? "log" : undefined };
   const [first, second] = slices.map(({ store, selection }, n) =>
-    statistics(store, selection, { ...read[n], pixels, fixed, map, common }));
+    statistics(store, selection, { ...read[n], ...shared }));
   const names = namesOf(slices);
   const value = (row, column) => {
     const texts = [first, second].map((layer, n) => [names[n], layer.value(row, column)]);

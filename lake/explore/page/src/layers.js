@@ -8,13 +8,13 @@
 
 import * as zarr from "zarrita";
 
-import { ABSENT, COLOUR_MAPS, FEW, UNREAD, canvas, css, parsed, rgba, scale, stretch } from "./colours.js";
+import { ABSENT, BELOW, COLOUR_MAPS, FEW, UNREAD, canvas, css, parsed, rgba, scale, stretch } from "./colours.js";
 import { pixelAt } from "./detail.js";
 import { consent } from "./fetching.js";
 import { Generation } from "./generation.js";
 import { Stopped } from "./objects.js";
 import { ofCells, ofPixels, ofTiles } from "./part.js";
-import { range } from "./statistics.js";
+import { measure } from "./statistics.js";
 import { PACKED, quantityOf } from "./store.js";
 import { formatNumber } from "./table.js";
 
@@ -44,23 +44,27 @@ const SUSPECT = "may be wrong: imported from merged legacy results";
  * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
  * differences between its pixels, that of a pixel does not: they never share a map. `fixed`: where the
  * colours begin and end; undefined: at those of `common`, else at the 2nd and 98th percentile. `map`: name of
- * the colours.
+ * the colours. `scale`: "log": logarithmic, where values are above 0.
  */
-export function statistics(store, selection, { coarse: cells, detail: read, pixels, fixed, map, common }) {
+export function statistics(store, selection, { coarse: cells, detail: read, pixels, fixed, map, scale: kind, common }) {
   const { show, cube, band } = selection;
   const { coarse, detail, qualifier } = resolved(store, [show], { coarse: cells, detail: read });
   const tiles = detail ? [...detail.tiles.values()] : [];
-  const measured = common ?? range(coarse?.values ?? joined(tiles));
+  const values = coarse?.values ?? joined(tiles);
+  const { measured, isLog } = common ? { measured: common, isLog: kind === "log" } : measure(values, kind === "log");
   const limits = measured && (fixed ?? measured);
-  const images = imagesOf(store, { coarse, detail, pixels, limits, colours: COLOUR_MAPS[map], map });
+  const images = imagesOf(store, { coarse, detail, pixels, limits, colours: COLOUR_MAPS[map], map, isLog });
   const { unit } = quantityOf(store.cubes[cube], band);
   const value = reader(store, selection, { coarse, detail, pixels });
   const isSuspect = isSuspectOf(store, show);
   const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
-  const note = isSuspect ? SUSPECT : measured ? "" : nothing;
+  const logarithmic = isLog ? "logarithmic colours" : kind === "log" && measured ? "no value is above 0: the colours are not logarithmic" : "";
+  const note = [isSuspect ? SUSPECT : measured ? "" : nothing, logarithmic].filter(Boolean).join("; ");
   const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
+  const isBelow = isLog && [values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
+  if (isBelow) greys.push({ colour: css(BELOW), name: "0 or less, which has no logarithm" });
   const title = titleOf(store, selection) + qualifier;
-  const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed }) };
+  const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isLog }) };
   const part = partOf(store, selection, { coarse, detail }, { name: title, unit });
   return { images, legend, value, part, isBare: !coarse };
 }
@@ -95,9 +99,9 @@ export function resolved(store, shows, { coarse, detail }) {
 }
 
 /** The images of a coarse map and of tiles, remembered with them; `colours` from one of the limits to the other. */
-export function imagesOf(store, { coarse, detail, pixels, limits, colours, map }) {
-  const colour = limits ? scale(colours, limits) : () => 0;
-  const painting = `${map} ${limits}`;
+export function imagesOf(store, { coarse, detail, pixels, limits, colours, map, isLog = false }) {
+  const colour = limits ? scale(colours, limits, isLog) : () => 0;
+  const painting = `${map} ${limits} ${isLog}`;
   const images = coarse ? [cut(store, coarse, colour, painting, pixels)] : [];
   for (const tile of detail ? detail.tiles.values() : []) {
     if (tile.painting !== painting) tile.image = detail.painted(tile, colour, GREYS, canvas);

@@ -3,6 +3,8 @@
 import { LEVELS } from "./vectors.js";
 import { formatNumber } from "./table.js";
 
+/** Why logarithmic colours cannot begin at some numbers. */
+export const BELOW_LOG = "Logarithmic colours begin above 0";
 export const LEAST = 0.9; // threshold of similarity, where none is given
 
 /**
@@ -10,14 +12,15 @@ export const LEAST = 0.9; // threshold of similarity, where none is given
  *
  * about: what the title leaves out, as paragraphs. listeners: { keep(lowest): downloads the pixels that are at
  * least so similar; least(value): tells of another threshold, look(value): of one that is tried;
- * rank(is): colours by rank; limit(low, high): colours by hand, undefined: by
- * the data }.
+ * rank(is): colours by rank; limit(low, high): colours by hand, undefined: by the data; log(is): logarithmic
+ * colours, undefined: they cannot be }. isLog: whether they are chosen.
  */
-export function show(box, legend, { about = [], least = LEAST, listeners = {} } = {}) {
+export function show(box, legend, { about = [], least = LEAST, isLog = false, listeners = {} } = {}) {
   const focused = box.contains(document.activeElement) ? document.activeElement.id : "";
   box.replaceChildren(paragraph(legend.title, "title"), ...about.map((text) => paragraph(text, "about")));
   if (legend.note) box.append(paragraph(legend.note));
   if (legend.ramp) box.append(bar(legend), legend.isMarked ? marks(legend) : bounds(legend, listeners.limit));
+  if (legend.ramp && listeners.log) box.append(checkbox("log", "logarithmic colours", isLog, listeners.log));
   if (legend.items) box.append(list(legend.items));
   if (legend.greys?.length) box.append(list(legend.greys));
   if (legend.scores) box.append(...threshold(legend, least, listeners));
@@ -46,7 +49,7 @@ function marks({ limits: [from, to], ends: [below, above], unit = "" }) {
 }
 
 /** Where the colours begin and end: numbers that can be changed, and a way back to those of the data. */
-function bounds({ limits, ends, isFixed, isCentred }, limit) {
+function bounds({ limits, ends, isFixed, isCentred, isLog }, limit) {
   const row = document.createElement("div");
   row.className = "marks";
   const inputs = limits.map((value, end) => {
@@ -60,14 +63,14 @@ function bounds({ limits, ends, isFixed, isCentred }, limit) {
     if (isCentred) inputs[1 - end].value = String(-inputs[end].valueAsNumber);
     // what was not touched keeps the digits that are not shown
     const [low, high] = inputs.map((input, end) => (input.value === input.defaultValue ? limits[end] : input.valueAsNumber));
-    const isRange = low < high;
-    for (const input of inputs) input.setCustomValidity(isRange ? "" : "The colours must begin below their end");
-    if (isRange) limit(low, high);
+    const wrong = !(low < high) ? "The colours must begin below their end" : isLog && low <= 0 ? BELOW_LOG : "";
+    for (const input of inputs) input.setCustomValidity(wrong);
+    if (!wrong) limit(low, high);
     else inputs[0].reportValidity();
   };
   inputs.forEach((input, end) => input.addEventListener("change", () => change(end)));
   const middle = Object.assign(document.createElement(isFixed ? "button" : "span"), {
-    id: "middle", textContent: isFixed ? "by the data" : formatNumber((limits[0] + limits[1]) / 2),
+    id: "middle", textContent: isFixed ? "by the data" : formatNumber(isLog ? Math.sqrt(limits[0] * limits[1]) : (limits[0] + limits[1]) / 2),
   });
   if (isFixed) {
     middle.type = "button";
@@ -117,11 +120,16 @@ function threshold({ scores, isRanked }, least, listeners) {
   save.addEventListener("click", () => listeners.keep(Number(input.value)));
   setTimeout(count); // once the map is drawn
   line.append(label, input, save);
-  const rank = document.createElement("label");
-  const box = Object.assign(document.createElement("input"), { type: "checkbox", id: "ranked", checked: isRanked });
-  box.addEventListener("change", () => listeners.rank(box.checked));
-  rank.append(box, " colours by rank");
+  const rank = checkbox("ranked", "colours by rank", isRanked, listeners.rank);
   return [line, output, rank];
+}
+
+function checkbox(id, words, checked, changed) {
+  const label = document.createElement("label");
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", id, checked });
+  box.addEventListener("change", () => changed(box.checked));
+  label.append(box, ` ${words}`);
+  return label;
 }
 
 function paragraph(text, kind = "") {

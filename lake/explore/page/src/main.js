@@ -22,7 +22,7 @@ import { readSeries, turned } from "./series.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { overviews, sliceLayer } from "./slices.js";
-import { COLOURS, EXTENT, LOOK, SECOND, format, parse } from "./state.js";
+import { COLOURS, EXTENT, LOOK, SECOND, canBeLog, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
 import { Trajectory } from "./trajectory.js";
@@ -313,6 +313,11 @@ class Page {
     return low === undefined ? undefined : [low, high];
   }
 
+  /** "log": the colours of what is shown are logarithmic; undefined: they are not. */
+  get scale() {
+    return canBeLog(this.state) ? this.state.scale : undefined;
+  }
+
   /** The next month or time of day of the store, after the last the first. */
   following(name) {
     const offered = name === "month" ? this.store.months : this.store.cubes[this.state.cube].tods;
@@ -421,7 +426,7 @@ class Page {
     this.labelling.offer(vectors);
     this.map.dots = this.labelling.dots;
     const map = this.state.map ?? COLOURS[0];
-    const look = { detail: this.detail, pixels: this.pixels, fixed: this.fixed, map, versus: this.state.versus };
+    const look = { detail: this.detail, pixels: this.pixels, fixed: this.fixed, map, scale: this.scale, versus: this.state.versus };
     const layer = this.labelling.layer ?? this.shown.layer ?? sliceLayer(this.shown, look);
     const shade = (least) => layer.shade?.({ least, isRanked: this.state.ranked === 1, fixed: this.fixed, map });
     shade(this.state.least);
@@ -444,6 +449,7 @@ class Page {
     legend.show(get("legend"), layer.legend, {
       about,
       least: this.state.least,
+      isLog: this.scale === "log",
       listeners: {
         keep: (lowest) => this.keep(layer.legend, lowest),
         least: (value) => this.set({ least: value }),
@@ -453,6 +459,7 @@ class Page {
         },
         rank: (isRanked) => this.set({ ranked: isRanked ? 1 : undefined }),
         limit: (low, high) => this.set({ low, high }),
+        log: canBeLog(this.state) ? (is) => this.messages.tried(() => this.takeLogarithms(is)) : undefined,
       },
     });
     get("map").dataset.shown = format(isLearnt ? { show: selection.show, run, run2: this.shown.run2 } : { ...selection, ...this.compared });
@@ -479,6 +486,17 @@ class Page {
     this.limits = undefined;
     this.write(true);
     if (this.shown && !("least" in changes)) this.painted();
+  }
+
+  /** Make the colours logarithmic, or not any more. */
+  async takeLogarithms(is) {
+    const { low } = this.state;
+    if (is && low <= 0) {
+      this.painted(); // the box as it was
+      throw new LakeError(`${legend.BELOW_LOG}, these begin at ${low}`, "Change where they begin");
+    }
+    this.messages.complain("");
+    this.set({ scale: is ? "log" : undefined });
   }
 
   /** Full resolution where that is worth its bytes, a moment after the map came to rest. */
@@ -537,7 +555,7 @@ class Page {
     const run = this.isLearnt ? state.run : undefined;
     const [least, ranked] = state.show === "similar" ? [state.least, state.ranked] : [];
     const ends = this.hasLimits ? { low, high } : { low: undefined, high: undefined };
-    this.written = format({ ...state, ...ends, ...this.compared, run, least, ranked });
+    this.written = format({ ...state, ...ends, ...this.compared, run, least, ranked, scale: this.scale });
     if (this.written !== location.hash) history[isStep ? "pushState" : "replaceState"](null, "", this.written);
     document.body.dataset.settled = "";
   }

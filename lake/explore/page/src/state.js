@@ -3,7 +3,7 @@
  *
  * Subjects (store, generation, what is shown of it) say which map it is. The rest says how it is looked at:
  * `lat`, `lon` (or `row`, `column` where the middle lies beyond the limb) with `width` and `height`, the km
- * that must be visible; `low` and `high`, where the colours begin and end; `least`, the threshold of
+ * that must be visible; `low` and `high`, where the colours begin and end; `scale=log`, logarithmic colours; `least`, the threshold of
  * similarity; `ranked=1`, colours by rank; `a` and `b`, pixels. `versus` compares with a second slice, whose
  * subjects end in 2; `divider` is the share of the width that the first has in a swipe.
  * `loops=1` shows the loops of the pixels.
@@ -26,6 +26,9 @@ const MOST = 1e30;
 /** Names of the colours of statistics, those of Matplotlib; the first is the usual one. */
 export const COLOURS = ["viridis", "cividis", "inferno", "gray"];
 
+/** Statistics that are no less than 0, whose colours may be logarithmic. */
+const LOGARITHMIC = ["count", "stddev"];
+
 const PARAMETERS = {
   store: text, generation: text, show: text, cube: text, band: text,
   month: number(1, 12, true), tod: number(0, 86399, true), run: text, run2: text,
@@ -33,14 +36,14 @@ const PARAMETERS = {
   store2: text, generation2: text, show2: text, cube2: text, band2: text, month2: number(1, 12, true), tod2: number(0, 86399, true),
   lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
   width: number(1e-3, 1e6), height: number(1e-3, 1e6),
-  map: oneWord(COLOURS), ranked: number(1, 1, true), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
+  map: oneWord(COLOURS), scale: oneWord(["log"]), ranked: number(1, 1, true), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
   divider: number(0, 1), loops: number(1, 1, true), a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
 };
 const TOGETHER = [["lat", "lon"], ["row", "column"], ["width", "height"], ["low", "high"]];
 const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2, divider: 3 };
 
 /** The names of the parameters that say how a map is looked at, not which. */
-export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "low", "high", "least", "ranked", "divider", "loops", "a", "b"];
+export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "scale", "low", "high", "least", "ranked", "divider", "loops", "a", "b"];
 /** The subjects of the second slice. */
 export const SECOND = ["store", "generation", "show", "cube", "band", "month", "tod"].map((name) => `${name}2`);
 export const EXTENT = ["lat", "lon", "row", "column", "width", "height"];
@@ -82,6 +85,15 @@ export function parse(hash) {
     delete state.low;
     delete state.high;
   }
+  if ("scale" in state && !canBeLog(state)) {
+    wrong.push(`scale is 'log': wanted show=${LOGARITHMIC.join(" or show=")}, without a difference; other numbers can be 0 or less`);
+    delete state.scale;
+  }
+  if ("scale" in state && state.low <= 0) {
+    wrong.push(`low is ${state.low}: logarithmic colours begin above 0`);
+    delete state.low;
+    delete state.high;
+  }
   const alone = [...SECOND, "divider"].filter((name) => name in state && !("versus" in state));
   if (alone.length) wrong.push(`${alone.join(", ")} stand${alone.length > 1 ? "" : "s"} without versus`);
   for (const name of alone) delete state[name];
@@ -91,6 +103,11 @@ export function parse(hash) {
     for (const name of EXTENT) delete state[name];
   }
   return { state, wrong };
+}
+
+/** Whether the colours of what is shown may be logarithmic. */
+export function canBeLog({ show, versus, show2 }) {
+  return versus !== "difference" && [show, ...(versus ? [show2 ?? show] : [])].every((each) => LOGARITHMIC.includes(each));
 }
 
 export function format(state) {

@@ -60,3 +60,13 @@ export function range(values, low = 0.02, high = 0.98, limit = 50000) {
   const [from, to] = [at(low), at(high)];
   return to > from ? [from, to] : [from - 0.5, from + 0.5];
 }
+
+/**
+ * { measured, isLog }: where colours begin and end, null where there is no value; isWanted: logarithmic ones, which
+ * values above 0 alone have.
+ */
+export function measure(values, isWanted = false) {
+  const above = isWanted ? range(values.filter((value) => value > 0)) : null;
+  if (!above) return { measured: range(values), isLog: false };
+  return { measured: above[0] > 0 ? above : [above[1] / 4, above[1]], isLog: true };
+}

@@ -48,6 +48,7 @@ export class Uses {
 
   /** Why `lake plot` does not draw what is shown; empty: it does. */
   #undrawn(show, versus) {
+    if (this.page.scale === "log") return "No command draws logarithmic colours";
     if (show === "similar") return "No command draws similarity";
     if (show === "change") return "No command draws the change between two runs";
     if (versus === "swipe") return "No command draws two slices side by side";

@@ -14,7 +14,7 @@ import lake
 from jobs.classes import classify
 from jobs.embedding.vectors import LEVELS
 from jobs.evaluation import probes
-from jobs.features import labels
+from jobs.features import label_polygons, labels
 from lake.reading.classes import PALETTE
 from tests.explore.lakes import UNCLEAR
 from tests.explore.visits import click, state, under, view, visit
@@ -197,3 +197,76 @@ def test_labels_by_clicks_are_a_file_that_lake_reads(page, site, explored):
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("There is a class wood already")
     expect(page.get_by_label("Name of class 2")).to_have_value("city")
+
+
+def ring(west: float, south: float, east: float, north: float) -> list[list[float]]:
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def feature(kind: str, coordinates: list, **attributes: object) -> dict:
+    geometry = {"type": kind, "coordinates": coordinates}
+    return {"type": "Feature", "geometry": geometry, "properties": attributes}
+
+
+ZONES = [
+    feature("Polygon", [ring(-81.3, 28.9, -80.6, 29.6), ring(-81.1, 29.1, -80.9, 29.3)], zone="wood"),
+    feature(
+        "MultiPolygon", [[ring(278.9, 29.4, 279.9, 30.1)], [ring(-80.2, 30.0, -79.9, 30.3)]], zone="Field"
+    ),
+    feature("Polygon", [[[-81.5, 28.6], [-80.9, 28.7], [-81.2, 28.95], [-81.5, 28.6]]], zone="wood"),
+    feature("Polygon", [ring(-81.5, 30.1, -81.2, 30.3)], zone=None),
+    {"type": "Feature", "geometry": None, "properties": {"zone": "city"}},
+]  # fmt: skip
+"""Polygons that overlap, with a hole, in parts, beyond 180 degrees, without a label, without a place."""
+
+
+def test_polygons_of_a_file_are_the_labels_that_jobs_read(page, site, explored, tmp_path):
+    path = tmp_path / "zones.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": ZONES}), encoding="utf-16")
+    expected = label_polygons.classes(path.read_bytes(), str(path), explored.store, "zone")
+    visit(page, site, show="similar")
+    page.get_by_text("Label by examples").click()
+    page.locator("#load-labels").set_input_files(path)
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The polygons of zones.geojson have no attribute 'label': they have zone. Name one of them"
+    )
+    page.get_by_label("Class of polygons in attribute").fill("zone")
+    page.locator("#load-labels").set_input_files(path)
+    count = (expected.labels >= 0).sum()
+    outside, contested = (int(note.split()[0]) for note in expected.notes)
+    expect(page.locator("#status")).to_have_text(
+        f"{count:,} labels of zones.geojson, {outside:,} of {explored.store.pixels:,} pixels lie in no "
+        f"polygon; {contested} pixels lie in polygons of different labels: that which comes first is taken"
+    )
+    assert contested > 10
+    names = [page.get_by_label(f"Name of class {n + 1}").input_value() for n in range(3)]
+    assert names == [*expected.names] == ["Field", "city", "wood"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save labels").click()
+    saved = tmp_path / "saved.csv"
+    saved.write_bytes(Path(str(download.value.path())).read_bytes())
+    read = labels.classes(str(saved), labels.digest(str(saved)), explored.store, "label")
+    by_name = [np.array([*of.names, ""])[of.labels] for of in (read, expected)]
+    np.testing.assert_array_equal(*by_name)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Name of class 1")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is no GeoJSON"),
+        ("[]", "holds no features of GeoJSON"),
+        (feature("Point", [-81, 29], label="x"), "holds a Point. Wanted polygons"),
+        (feature("Polygon", [ring(-81, 29, -80, 300)], label="x"), "a ring that is none on the globe"),
+        (feature("Polygon", [ring(-81, 29, -80, 30)], label=1.5), "'label' of bad.json holds fractions"),
+        (feature("Polygon", [ring(1, 1, 2, 2)], label="x"), "No pixel lies in a labelled polygon"),
+    ],
+)  # fmt: skip
+def test_files_that_hold_no_labelled_polygons_are_refused(page, site, tmp_path, content, words):
+    path = tmp_path / "bad.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    visit(page, site, show="rgb")
+    page.get_by_text("Label by examples").click()
+    page.locator("#load-labels").set_input_files(path)
+    expect(page.get_by_role("alert")).to_contain_text(words)

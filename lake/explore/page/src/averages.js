@@ -12,7 +12,7 @@ const get = (id) => document.getElementById(id);
 
 /** Reads and shows them, below the picked pixels. */
 export class Averages {
-  /** listeners: { tried(work), say(text), selection(): { month, tod } that are shown }. */
+  /** listeners: { tried(work), say(text), moment(): { month, tod, clock } that are shown }. */
   constructor(listeners) {
     this.listeners = listeners;
     this.turn = 0; // of reading: a later one ends those before
@@ -30,15 +30,15 @@ export class Averages {
     get("mean").hidden = true;
   }
 
-  /** Read those of pixels of a store; words: what the pixels are. */
-  async read(store, pixels, words) {
+  /** Read those of pixels of a store; places: as of Store.places; words: what the pixels are. */
+  async read(store, places, pixels, words) {
     this.forget();
-    Object.assign(this, { store, words });
+    Object.assign(this, { store, places, words });
     if (!store.turned && !store.fullCubes.length) return this.listeners.say("The numbers of pixels are not in this copy of the lake");
     const turn = this.turn;
     const isWanted = () => turn === this.turn;
     await store.turned?.open();
-    const [{ month }, all] = [this.listeners.selection(), store.months];
+    const [{ month }, all] = [this.listeners.moment(), store.months];
     const sample = sampled(store, pixels);
     const year = sample.bytes * (store.turned ? 1 : all.length);
     const take = (months) => this.#take(sample.pixels, pixels.length, months, isWanted);
@@ -66,17 +66,26 @@ export class Averages {
   /** Draw what was read, at the month and time of day that are shown; what is not there is read. */
   show() {
     if (!this.rows) return;
-    const selection = this.listeners.selection();
+    const moment = this.listeners.moment();
     get("mean").hidden = false;
-    get("mean-of").textContent = `${this.said}; bars: standard deviation between them`;
-    get("mean-charts").replaceChildren(...spectra(this.rows, selection), ...charts([{ name: "", rows: this.rows }], selection));
+    get("mean-of").textContent = `${this.said}; bars: standard deviation between them${moment.clock === "solar" ? "; solar time at their mean longitude" : ""}`;
+    get("mean-charts").replaceChildren(...spectra(this.rows, moment), ...charts([{ name: "", rows: this.rows, lon: this.#longitude() }], moment));
+  }
+
+  /** The mean longitude of the pixels that were read. */
+  #longitude() {
+    const { grid } = this.store;
+    const { row, column } = this.places;
+    const origin = grid.projection.longitude_of_projection_origin;
+    const east = this.pixels.map((pixel) => ((grid.lonlat(row[pixel] + 0.5, column[pixel] + 0.5)[0] - origin + 540) % 360) - 180);
+    return origin + east.reduce((sum, degrees) => sum + degrees, 0) / east.length;
   }
 
   /** Another month is shown: of a store that is read month by month it is read. */
   async follow() {
-    if (!this.rows || this.months.includes(this.listeners.selection().month)) return this.show();
+    if (!this.rows || this.months.includes(this.listeners.moment().month)) return this.show();
     const { turn } = this;
-    await this.#take(this.pixels, this.total, [this.listeners.selection().month], () => turn === this.turn);
+    await this.#take(this.pixels, this.total, [this.listeners.moment().month], () => turn === this.turn);
   }
 }
 

@@ -1,11 +1,13 @@
 /** Charts of a pixel's year and day as SVG: a line for each band, in colours that can be told apart. */
 
 import { bandColour } from "./colours.js";
+import { CLOCKS, solar } from "./solar.js";
 
 const NS = "http://www.w3.org/2000/svg";
 export const SIZE = { width: 340, height: 190, left: 44, right: 40, top: 24, bottom: 24 };
 export const DASHES = { A: "", B: "5 3" };
 const DAY = 86400;
+const LONG = 48; // letters of a heading that does not fit above the axes alone
 
 export const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
@@ -25,7 +27,8 @@ export function clock(tod) {
  * The charts of some pixels.
  *
  * pixels: [{ name: "A" | "B" | "" (of many), rows }] with `rows` as of Store.series, or of averages.js; selection:
- * { month, tod }. Bars are one `spread` to both sides.
+ * { month, tod, clock }. Of local mean solar time every pixel has its own, by its `lon`. Bars are one `spread` to
+ * both sides.
  * Returns a list of SVG elements: for each unit the year at that time of day and the day in that month.
  */
 export function charts(pixels, selection) {
@@ -34,21 +37,19 @@ export function charts(pixels, selection) {
   const colour = Object.fromEntries(bands.map((band, i) => [band, bandColour(i)]));
   const elements = [];
   for (const unit of [...new Set(all.map((row) => row.unit))]) {
+    const isSolar = selection.clock === "solar";
     const cycles = [
       [`Year at ${clock(selection.tod)} UTC`, "month", (row) => row.tod === selection.tod],
-      [`Day in ${MONTHS[selection.month - 1]}, UTC`, "tod", (row) => row.month === selection.month],
+      [`Day in ${MONTHS[selection.month - 1]}, ${CLOCKS[selection.clock ?? "utc"]}`, "tod", (row) => row.month === selection.month],
     ];
     for (const [title, along, isIn] of cycles) {
-      const lines = pixels.flatMap(({ name, rows }) =>
-        bands.map((band) => ({
-          band,
-          name,
-          quantity: rows.find((row) => row.unit === unit && row.band === band)?.quantity,
-          colour: colour[band],
-          along,
-          ...pointsOf(rows.filter((row) => row.unit === unit && row.band === band && isIn(row)), along),
-          tods: rows.filter((row) => row.unit === unit && row.band === band).map((row) => row.tod),
-        })),
+      const lines = pixels.flatMap(({ name, rows, lon }) =>
+        bands.map((band) => {
+          const own = rows.filter((row) => row.unit === unit && row.band === band);
+          const placed = own.filter(isIn).map((row) => (isSolar ? { ...row, tod: solar(row.tod, lon) } : row));
+          const { quantity } = own[0] ?? {};
+          return { band, name, quantity, colour: colour[band], along, ...pointsOf(placed, along), tods: own.map(({ tod }) => tod) };
+        }),
       );
       const visible = lines.filter((line) => line.points.length);
       if (visible.length) elements.push(chart(title, unit, along, visible, pixels.length > 1));
@@ -123,7 +124,8 @@ function chart(title, unit, along, lines, isCompared) {
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "chart" });
   const named = bands ?? [...new Set(lines.map((l) => l.band))];
   svg.setAttribute("aria-label", `${title}: ${quantity} of ${named.join(", ")}`);
-  svg.append(text(left, 12, `${title} · ${quantity}`, "start", "title"));
+  const heading = `${title} · ${quantity}`;
+  svg.append(text(heading.length > LONG ? 2 : left, 12, heading, "start", "title"));
   for (let value = low; value <= high + step / 1e6; value += step) {
     svg.append(element("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "rule" }));
     svg.append(text(left - 5, y(value) + 3.5, formatTick(value, step), "end"));

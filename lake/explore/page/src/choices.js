@@ -72,6 +72,13 @@ export class Choices {
     return wrong;
   }
 
+  /** Say the times of day in other words; words(tod). */
+  times(words) {
+    for (const option of get("tod").options) {
+      if (!("missing" in option.dataset) && option.text !== words(Number(option.value))) option.text = words(Number(option.value));
+    }
+  }
+
   /** The run that another one is compared with. */
   #second(holders, all, state, isStrict, wrong) {
     const run = state.show === "change" && holders.find(({ id }) => id === state.run);

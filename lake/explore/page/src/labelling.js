@@ -5,6 +5,7 @@ import { pixelAt } from "./detail.js";
 import { Labels } from "./labels.js";
 import { fit } from "./logistic.js";
 import { LakeError } from "./objects.js";
+import { decoded, polygonLabels } from "./polygons.js";
 import { download } from "./table.js";
 
 const LEAST_SURE = 1000; // pixels among which the next one is sought
@@ -244,16 +245,36 @@ export class Labelling {
     const [file] = input.files;
     input.value = "";
     if (!file) return;
+    const said = /\.(geo)?json$/i.test(file.name) ? await this.#polygons(file) : await this.#points(file);
+    await this.#changed();
+    this.isUnsaved = false;
+    this.listeners.say(said);
+  }
+
+  /** Take the labels of a file as 'Save labels' writes it; what is to be said of them. */
+  async #points(file) {
     const { grid } = this.store;
     const pixelOf = (lon, lat) => {
       const place = grid.place(lon, lat);
       return place ? pixelAt(grid, this.places, ...place) : -1;
     };
     const { read, outside } = this.labels.read(await file.text(), pixelOf);
-    await this.#changed();
-    this.isUnsaved = false;
     const rest = outside ? `, ${outside.toLocaleString("en")} lie in no pixel or have no label` : "";
-    this.listeners.say(`${read.toLocaleString("en")} labels of ${file.name}${rest}`);
+    return `${read.toLocaleString("en")} labels of ${file.name}${rest}`;
+  }
+
+  /** Take the labels of polygons; what is to be said of them. */
+  async #polygons(file) {
+    const { grid } = this.store;
+    const { row, column } = this.places;
+    const text = decoded(new Uint8Array(await file.arrayBuffer()));
+    const lonlat = (pixel) => grid.lonlat(row[pixel] + 0.5, column[pixel] + 0.5);
+    const attribute = get("attribute").value.trim();
+    const { pairs, names, outside, contested } = polygonLabels(text, { file: file.name, attribute, lonlat, count: row.length });
+    this.labels.take(pairs, names);
+    const count = (number) => number.toLocaleString("en");
+    const several = contested ? `; ${count(contested)} pixels lie in polygons of different labels: that which comes first is taken` : "";
+    return `${count(pairs.length)} labels of ${file.name}, ${count(outside)} of ${count(row.length)} pixels lie in no polygon${several}`;
   }
 }
 

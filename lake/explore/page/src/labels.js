@@ -95,15 +95,21 @@ export class Labels {
     }
     const points = rows.map((row) => ({ pixel: pixelOf(Number(row[lon]), Number(row[lat])), name: row[label] }));
     const inside = points.filter(({ pixel, name }) => pixel >= 0 && name);
+    this.take(inside.map(({ pixel, name }) => [pixel, name]));
+    return { read: inside.length, outside: points.length - inside.length };
+  }
+
+  /** Give pixels classes by their names, [[pixel, name]], in one step; names: new classes, in their order. */
+  take(pairs, names = [...new Set(pairs.map(([, name]) => name))]) {
+    const numbers = new Map(this.classes.map(({ number, name }) => [name, number]));
+    const added = names.filter((name) => !numbers.has(name));
+    if (numbers.size + added.length > MOST) throw new LakeError(`The file has ${names.length} classes`, `Use at most ${MOST}`);
     this.#remember();
     const depth = this.past.length;
+    for (const name of added) numbers.set(name, this.add(name));
     this.of = new Map(this.of);
-    for (const { pixel, name } of inside) {
-      const number = this.classes.find((each) => each.name === name)?.number ?? this.add(name);
-      this.of.set(pixel, number);
-    }
+    for (const [pixel, name] of pairs) this.of.set(pixel, numbers.get(name));
     this.past.length = depth; // one step back takes all of it away
-    return { read: inside.length, outside: points.length - inside.length };
   }
 
   #remember() {

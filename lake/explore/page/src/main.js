@@ -22,6 +22,7 @@ import { readSeries, turned } from "./series.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { overviews, sliceLayer } from "./slices.js";
+import { CLOCKS, solar } from "./solar.js";
 import { COLOURS, EXTENT, LOOK, SECOND, canBeLog, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
@@ -78,10 +79,11 @@ class Page {
       tried: (work) => this.messages.tried(work),
       paint: () => this.shown && this.painted(),
       say: (text) => this.messages.say(text),
-      selection: () => this.selection,
+      moment: () => this.moment,
       label: (pixels) => this.labelling.giveAll(pixels),
       embedding: () => this.embedding(),
     });
+    get("clock").addEventListener("change", ({ target }) => this.setClock(target.value));
     get("in").addEventListener("click", () => this.map.zoom(1.6));
     get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
     get("all").addEventListener("click", () => this.map.fit());
@@ -297,6 +299,38 @@ class Page {
     return { show, cube, month, tod, band };
   }
 
+  /** The month and time of day, and by which clock hours are said. */
+  get moment() {
+    const { month, tod, clock: by } = this.state;
+    return { month, tod, clock: by };
+  }
+
+  /** Local mean solar time of a time of day at a longitude, in words; empty where only UTC is wanted. */
+  local(tod, lon) {
+    return this.state.clock === "solar" && lon !== undefined ? `${clock(solar(tod, lon))} ${CLOCKS.solar}` : "";
+  }
+
+  /** The longitude in the middle of the map; undefined beyond the limb. */
+  get middle() {
+    const { row, column } = this.map.view;
+    return this.store.grid.lonlat(row, column)?.[0];
+  }
+
+  /** Say hours by another clock. */
+  setClock(name) {
+    this.set({ clock: name === "utc" ? undefined : name });
+    this.panel.show(this.store.key, this.moment);
+    this.picked.averages.show();
+  }
+
+  /** Say the times of day as they are in the middle of the map now, if that changed. */
+  retime() {
+    get("clock").value = this.state.clock ?? "utc";
+    const middle = this.local(this.state.tod, this.middle);
+    this.choices.times((tod) => (this.state.clock === "solar" ? `${clock(tod)} UTC, ${clock(solar(tod, this.middle ?? 0))} local` : `${clock(tod)} UTC`));
+    if (this.shown && !this.shown.isLearnt && this.shown.local !== middle) this.painted();
+  }
+
   /** What the map shows of stores: one { store, selection }, or two that are compared. */
   get slices() {
     const first = { store: this.store, selection: this.selection };
@@ -344,7 +378,7 @@ class Page {
     const lacking = await this.compare(false);
     if (turn !== this.turn) return;
     this.messages.complain(lacking.join(". "));
-    this.panel.show(this.store.key, this.selection);
+    this.panel.show(this.store.key, this.moment);
     await this.refresh(isStep);
     this.sharpen();
     await this.picked.averages.follow();
@@ -443,9 +477,11 @@ class Page {
     if (this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
+    const local = isLearnt ? "" : this.local(selection.tod, this.middle);
+    if (local) moment.push(`${local} in the middle of the map`);
     const days = new Set((slices ?? [this]).map(({ store }) => daysOf(store)));
     const about = [...moment, sourceName(this.store.key), ...days];
-    Object.assign(this.shown, { legend: layer.legend, about, names: layer.names, part: layer.part });
+    Object.assign(this.shown, { legend: layer.legend, about, local, names: layer.names, part: layer.part });
     legend.show(get("legend"), layer.legend, {
       about,
       least: this.state.least,
@@ -550,6 +586,7 @@ class Page {
   write(isStep = false) {
     clearTimeout(this.writing);
     if (!this.isOpen) return;
+    this.retime();
     const { state, limits } = this;
     const [low, high] = this.fixed ?? limits ?? [];
     const run = this.isLearnt ? state.run : undefined;
@@ -565,7 +602,7 @@ class Page {
     this.place = place;
     const { store, isOpen } = this;
     const at = isOpen && place && store?.grid.lonlat(...place);
-    const text = at ? [degrees(at[1], at[0]), this.value?.(...place)].filter(Boolean).join(" · ") : "beyond the limb";
+    const text = at ? [degrees(at[1], at[0]), this.shown && !this.isLearnt && this.local(this.shown.selection.tod, at[0]), this.value?.(...place)].filter(Boolean).join(" · ") : "beyond the limb";
     get("readout").textContent = isOpen && place ? text : "";
   }
 
@@ -602,7 +639,7 @@ class Page {
     this.panel.similarity = undefined;
     this.map.marks = this.panel.all.map(({ name, row, column }) => ({ name, row, column }));
     this.map.draw();
-    this.panel.show(this.store.key, this.selection);
+    this.panel.show(this.store.key, this.moment);
     return mark;
   }
 
@@ -614,7 +651,7 @@ class Page {
       shown: (rows, isWhole) => {
         if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
         [pixel.rows, pixel.isWhole] = [rows, isWhole];
-        this.panel.show(store.key, this.selection);
+        this.panel.show(store.key, this.moment);
       },
     });
     if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
@@ -632,7 +669,7 @@ class Page {
     const isSame = this.panel.pixels.A === A && this.panel.pixels.B === B && this.state.show === show && this.state.run === run;
     if (!isSame || !A) return;
     this.panel.similarity = value;
-    this.panel.show(this.store.key, this.selection);
+    this.panel.show(this.store.key, this.moment);
   }
 
   clear() {

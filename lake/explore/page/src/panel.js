@@ -40,7 +40,7 @@ export class Panel {
     this.show("", {});
   }
 
-  /** Show what is known, of `similarity` too: the cosine of A and B; selection: { month, tod }. */
+  /** Show what is known, of `similarity` too: the cosine of A and B; selection: { month, tod, clock }. */
   show(key, selection) {
     this.key = key;
     const { all, similarity } = this;

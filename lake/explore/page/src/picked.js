@@ -17,7 +17,7 @@ const get = (id) => document.getElementById(id);
 export class Picked {
   /**
    * listeners: { tried(work), say(text), paint(): something else is on the map, label(pixels), embedding(): of the
-   * chosen run, selection(): { month, tod } that are shown }.
+   * chosen run, moment(): as of averages.js }.
    */
   constructor(listeners) {
     this.listeners = listeners;
@@ -31,7 +31,7 @@ export class Picked {
     });
     get("pick-label").addEventListener("click", () => listeners.tried(() => listeners.label(this.chosen)));
     get("pick-group").addEventListener("change", ({ target }) => this.pickGroup(this.groups[target.selectedIndex - 1]));
-    get("pick-mean").addEventListener("click", () => listeners.tried(() => this.averages.read(this.store, this.chosen, this.words)));
+    get("pick-mean").addEventListener("click", () => listeners.tried(() => this.averages.read(this.store, this.places, this.chosen, this.words)));
   }
 
   /** Positions of the pixels that are picked. */

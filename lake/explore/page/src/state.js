@@ -6,7 +6,7 @@
  * that must be visible; `low` and `high`, where the colours begin and end; `scale=log`, logarithmic colours; `least`, the threshold of
  * similarity; `ranked=1`, colours by rank; `a` and `b`, pixels. `versus` compares with a second slice, whose
  * subjects end in 2; `divider` is the share of the width that the first has in a swipe.
- * `loops=1` shows the loops of the pixels.
+ * `loops=1` shows the loops of the pixels; `clock=solar` says local mean solar time.
  */
 
 const text = { read: (value) => value, wanted: "a name" };
@@ -36,14 +36,17 @@ const PARAMETERS = {
   store2: text, generation2: text, show2: text, cube2: text, band2: text, month2: number(1, 12, true), tod2: number(0, 86399, true),
   lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
   width: number(1e-3, 1e6), height: number(1e-3, 1e6),
-  map: oneWord(COLOURS), scale: oneWord(["log"]), ranked: number(1, 1, true), low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
+  clock: oneWord(["utc", "solar"]), map: oneWord(COLOURS), scale: oneWord(["log"]), ranked: number(1, 1, true),
+  low: number(-MOST, MOST), high: number(-MOST, MOST), least: number(-1, 1),
   divider: number(0, 1), loops: number(1, 1, true), a: number(0, 2 ** 31 - 1, true), b: number(0, 2 ** 31 - 1, true),
 };
 const TOGETHER = [["lat", "lon"], ["row", "column"], ["width", "height"], ["low", "high"]];
 const DIGITS = { lat: 5, lon: 5, row: 2, column: 2, least: 2, divider: 3 };
 
 /** The names of the parameters that say how a map is looked at, not which. */
-export const LOOK = ["lat", "lon", "row", "column", "width", "height", "map", "scale", "low", "high", "least", "ranked", "divider", "loops", "a", "b"];
+export const LOOK = [
+  "lat", "lon", "row", "column", "width", "height", "clock", "map", "scale", "low", "high", "least", "ranked", "divider", "loops", "a", "b",
+];
 /** The subjects of the second slice. */
 export const SECOND = ["store", "generation", "show", "cube", "band", "month", "tod"].map((name) => `${name}2`);
 export const EXTENT = ["lat", "lon", "row", "column", "width", "height"];

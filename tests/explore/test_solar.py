@@ -1,0 +1,81 @@
+"""Hours by local mean solar time, as `lake plot cycle --clock solar` has them."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from lake.plot.cycles import solar_hours
+from tests.explore.test_scatter import drag
+from tests.explore.visits import parameters, point, state, under, visit, wait
+
+PIXEL = 5000
+DAY_CHART = "svg[aria-label^='Day in']"
+
+
+def said(lon: float, tod: int = 64800) -> str:
+    """`HH:MM`, cut to minutes."""
+    (hours,) = solar_hours([tod], lon)
+    return f"{int(hours):02d}:{int(hours * 60 % 60):02d}"
+
+
+def places(page, box: str) -> list[float]:
+    """Hours of the points of the first band in a chart of the day."""
+    circles = page.locator(f"{box} {DAY_CHART}").first.locator("circle").all()[:2]
+    return [(float(circle.get_attribute("cx")) - 44) / (340 - 84) * 24 for circle in circles]
+
+
+def test_hours_are_said_by_local_mean_solar_time(page, site, explored):
+    visit(page, site, cube="day-2km", band="C13", month=7, tod=64800, a=PIXEL)
+    land = explored.store.domain
+    lon, _ = land.lonlat()
+    assert places(page, "#charts") == pytest.approx([15, 18], abs=0.01)
+    assert "local" not in under(page, land.row[PIXEL] + 0.5, land.column[PIXEL] + 0.5)
+    page.get_by_label("Clock").select_option("local mean solar time")
+    expect(page.locator(f"#charts {DAY_CHART}").first).to_have_attribute(
+        "aria-label", re.compile("Day in Jul, local mean solar time: ")
+    )
+    expected = solar_hours([54000, 64800], lon[PIXEL])
+    assert places(page, "#charts") == pytest.approx(expected, abs=0.01)
+    readout = under(page, land.row[PIXEL] + 0.5, land.column[PIXEL] + 0.5)
+    assert f"· {said(lon[PIXEL])} local mean solar time ·" in readout
+    middle = said(float(state(page)["lon"]))
+    words = f"{middle} local mean solar time in the middle of the map"
+    expect(page.locator("#legend")).to_contain_text(words)
+    expect(page.locator("#tod option:checked")).to_have_text(f"18:00 UTC, {middle} local")
+    page.locator("#canvas").focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowLeft")  # to the west, where it is earlier
+    expect(page.locator("#legend")).not_to_contain_text(words)
+    moved = said(float(state(page)["lon"]))
+    assert moved < middle
+    expect(page.locator("#legend")).to_contain_text(f"{moved} local mean solar time")
+    expect(page.locator("#tod option:checked")).to_have_text(f"18:00 UTC, {moved} local")
+    page.get_by_role("button", name="Play hours").click()
+    page.wait_for_selector('#map[data-shown*="tod=54000"]')
+    page.get_by_role("button", name="Play hours").click()
+    link = page.url
+    assert parameters(link)["clock"] == "solar"
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_selector("body[data-ready]")
+    expect(page.get_by_label("Clock")).to_have_value("solar")
+    assert places(page, "#charts") == pytest.approx(expected, abs=0.01)
+    page.get_by_label("Clock").select_option("UTC")
+    wait(page, "!location.hash.includes('clock')")
+    assert places(page, "#charts") == pytest.approx([15, 18], abs=0.01)
+    expect(page.locator("#legend")).not_to_contain_text("solar")
+
+
+def test_day_of_many_pixels_is_at_their_mean_longitude(page, site, explored):
+    visit(page, site, clock="solar")
+    page.keyboard.down("Shift")
+    loop = [(12.5, 20.5), (12.5, 40.5), (30.5, 40.5), (30.5, 20.5), (12.5, 20.5)]
+    drag(page, [point(page, row, column) for row, column in loop])
+    page.keyboard.up("Shift")
+    page.get_by_role("button", name="Their mean and cycles").click()
+    expect(page.locator("#mean-of")).to_contain_text("solar time at their mean longitude")
+    land = explored.store.domain
+    inside = (land.row > 12) & (land.row < 30) & (land.column > 20) & (land.column < 40)
+    lon = land.lonlat()[0][inside].mean()
+    assert places(page, "#mean-charts") == pytest.approx(solar_hours([54000, 64800], lon), abs=0.02)

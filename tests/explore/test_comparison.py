@@ -130,6 +130,16 @@ def test_what_cannot_be_compared_is_said(page, years_site, link, words):
         assert page.url.endswith(link)
 
 
+def test_after_a_link_that_cannot_be_compared_a_hand_chooses_what_can(page, years_site):
+    page.goto(f"{years_site}#store={KEY}&versus=product&month2=x&store2={OLD}")
+    expect(page.get_by_role("alert")).to_contain_text("versus is 'product'")
+    page.get_by_text("Compare two slices").click()
+    page.get_by_label("Shown as").select_option("swipe")
+    page.wait_for_selector('#map[data-shown*="versus=swipe"]')
+    expect(page.get_by_role("alert")).to_contain_text("it has other pixels")
+    assert shown(page)["store2"] == KEY
+
+
 def test_choices_that_cannot_be_compared_say_why(page, years_site):
     visit(page, years_site, **JULY, versus="difference")
     reasons = {

@@ -54,7 +54,10 @@ def test_link_holds_that_loops_are_shown_and_another_pixel_has_its_own(page, yea
     before = charts.first.inner_html()
     click(page, years, 9000)
     expect(page.locator("#where")).to_contain_text("pixel 9000 ")
-    wait(page, f"document.querySelector('#loop-charts svg').innerHTML !== {before!r}")
+    wait(
+        page,
+        f"(document.querySelector('#loop-charts svg')?.innerHTML ?? {before!r}) !== {before!r}",
+    )
     assert state(page)["loops"] == "1"
     click(page, years, 3000, second=True)
     expect(charts.first.locator("polyline")).to_have_count(6)

@@ -2,7 +2,8 @@
 
 import { MONTHS, clock } from "./charts.js";
 import { Choices, LEARNT } from "./choices.js";
-import { Detail, pixelAt } from "./detail.js";
+import { Chosen, VECTORS } from "./chosen.js";
+import { Detail } from "./detail.js";
 import { Comparison } from "./comparison.js";
 import { Divider } from "./divider.js";
 import { cosine } from "./embedding.js";
@@ -18,21 +19,18 @@ import { Messages } from "./messages.js";
 import { LakeError, Objects } from "./objects.js";
 import { Picked } from "./picked.js";
 import { withdraw } from "./fetching.js";
-import { readSeries, turned } from "./series.js";
-import { Panel } from "./panel.js";
+import { turned } from "./series.js";
 import { Player } from "./player.js";
 import { overviews, sliceLayer } from "./slices.js";
-import { CLOCKS, solar } from "./solar.js";
 import { COLOURS, EXTENT, LOOK, SECOND, canBeLog, format, parse } from "./state.js";
 import { Store, newest } from "./store.js";
 import { degrees, download, similarCsv } from "./table.js";
-import { Trajectory } from "./trajectory.js";
+import { Times } from "./times.js";
 import { Uses } from "./uses.js";
 
 const WRITE_AFTER_MS = 150;
 const DETAIL_AFTER_MS = 250;
 const DETAIL_FROM_ZOOM = 0.5; // screen pixels a pixel of the store
-const VECTORS = ["similar", "rgb", "change"]; // what keeps an embedding in memory
 
 const get = (id) => document.getElementById(id);
 
@@ -41,7 +39,8 @@ class Page {
     this.messages = new Messages();
     this.uses = new Uses(this, this.messages);
     this.turn = this.opening = 0; // of reading a map, of opening a store: a later one ends those before
-    this.panel = new Panel({ clear: () => this.clear(), compare: (on) => on && this.messages.say("Choose the pixel to compare with") });
+    this.chosen = new Chosen(this);
+    this.times = new Times(this);
     this.choices = new Choices((name, value) => {
       this.player.stop();
       this.messages.tried(() => this.changed(name, value));
@@ -60,7 +59,7 @@ class Page {
       moved: (view, isByHand) => this.moved(view, isByHand),
       pointed: (row, column) => this.pointed([row, column]),
       left: () => this.pointed(null),
-      picked: (row, column, second) => this.messages.tried(() => this.choose(row, column, second)),
+      picked: (row, column, second) => this.messages.tried(() => this.chosen.choose(row, column, second)),
       lassoed: (polygon) => this.lassoed(polygon),
       touched: () => this.messages.say("Two fingers move the map"),
     });
@@ -71,10 +70,6 @@ class Page {
       visit: (pixel) => this.map.move({ ...this.map.view, row: this.places.row[pixel] + 0.5, column: this.places.column[pixel] + 0.5 }),
       embedding: () => this.embedding(),
     });
-    this.trajectory = new Trajectory({
-      tried: (work) => this.messages.tried(work),
-      changed: (isOpen) => this.isOpen && this.set({ loops: isOpen ? 1 : undefined }),
-    });
     this.picked = new Picked({
       tried: (work) => this.messages.tried(work),
       paint: () => this.shown && this.painted(),
@@ -83,7 +78,6 @@ class Page {
       label: (pixels) => this.labelling.giveAll(pixels),
       embedding: () => this.embedding(),
     });
-    get("clock").addEventListener("change", ({ target }) => this.setClock(target.value));
     get("in").addEventListener("click", () => this.map.zoom(1.6));
     get("out").addEventListener("click", () => this.map.zoom(1 / 1.6));
     get("all").addEventListener("click", () => this.map.fit());
@@ -145,8 +139,7 @@ class Page {
     this.isOpen = false;
     this.detail?.clear();
     this.map.lines = null;
-    this.map.marks = [];
-    this.panel.forget();
+    this.chosen.forget();
     this.labelling.offer(undefined);
     this.picked.offer(undefined);
     this.player.offer(0, 0);
@@ -199,7 +192,7 @@ class Page {
     const lacking = this.choices.fill(store, this.runs, this.lake.runs, state, isLink);
     if (!lacking.length) lacking.push(...(await this.compare(isLink)));
     if (!isNow()) return;
-    const isWrong = lacking.length || Object.entries(state).some(([name, value]) => Number.isNaN(value) && !LOOK.includes(name));
+    const isWrong = (isLink && lacking.length) || Object.entries(state).some(([name, value]) => Number.isNaN(value) && !LOOK.includes(name));
     this.wrong = [...(wrong ?? []), ...lacking];
     this.isOpen = !isWrong;
     this.look();
@@ -221,6 +214,7 @@ class Page {
   async compare(isLink) {
     const { state, store, isLearnt } = this;
     get("comparing").hidden = isLearnt;
+    if (!isLink) for (const name of ["versus", ...SECOND]) if (Number.isNaN(state[name])) delete state[name];
     if (isLearnt) return isLink && state.versus ? ["Only statistics are compared by versus"] : [];
     const subjects = ["show", "cube", "band", "month", "tod", "versus", ...SECOND];
     if (subjects.some((name) => Number.isNaN(state[name]))) return [];
@@ -262,18 +256,15 @@ class Page {
       this.learnt = new Learnt(this.objects, this.pixels, this.runs, this.lake.runs);
       this.labelling.enter(store, places, this.pixels);
       this.picked.enter(this.objects, store, places, this.pixels, this.runs);
-      this.trajectory.enter(this.objects, this.runs);
-      if (this.state.loops && !this.trajectory.run) this.messages.complain("No loops are shown: no run of lake trajectory on these pixels");
-      get("loops").open = this.state.loops === 1;
+      this.chosen.enter(this.objects, this.runs);
     }
-    const { a, b, show } = this.state;
-    if (this.isOpen) for (const [name, pixel] of [["A", a], ["B", b]]) if (pixel !== undefined) this.mark(name, pixel);
+    if (this.isOpen) this.chosen.markAll();
     if (!this.isOpen) this.blank();
-    else if (isNew && (this.isLearnt || show === "count")) await this.refresh();
+    else if (isNew && (this.isLearnt || this.state.show === "count")) await this.refresh();
     else if (this.shown) this.painted();
     if (!isNow()) return;
     this.sharpen();
-    await Promise.all([...this.panel.all.map((pixel) => this.read(pixel)), this.trajectory.show(this.panel.all)]);
+    await Promise.all([this.chosen.readAll(), this.picked.averages.follow()]);
     if (isNow()) document.body.dataset.ready = store.key;
   }
 
@@ -303,32 +294,6 @@ class Page {
   get moment() {
     const { month, tod, clock: by } = this.state;
     return { month, tod, clock: by };
-  }
-
-  /** Local mean solar time of a time of day at a longitude, in words; empty where only UTC is wanted. */
-  local(tod, lon) {
-    return this.state.clock === "solar" && lon !== undefined ? `${clock(solar(tod, lon))} ${CLOCKS.solar}` : "";
-  }
-
-  /** The longitude in the middle of the map; undefined beyond the limb. */
-  get middle() {
-    const { row, column } = this.map.view;
-    return this.store.grid.lonlat(row, column)?.[0];
-  }
-
-  /** Say hours by another clock. */
-  setClock(name) {
-    this.set({ clock: name === "utc" ? undefined : name });
-    this.panel.show(this.store.key, this.moment);
-    this.picked.averages.show();
-  }
-
-  /** Say the times of day as they are in the middle of the map now, if that changed. */
-  retime() {
-    get("clock").value = this.state.clock ?? "utc";
-    const middle = this.local(this.state.tod, this.middle);
-    this.choices.times((tod) => (this.state.clock === "solar" ? `${clock(tod)} UTC, ${clock(solar(tod, this.middle ?? 0))} local` : `${clock(tod)} UTC`));
-    if (this.shown && !this.shown.isLearnt && this.shown.local !== middle) this.painted();
   }
 
   /** What the map shows of stores: one { store, selection }, or two that are compared. */
@@ -378,11 +343,11 @@ class Page {
     const lacking = await this.compare(false);
     if (turn !== this.turn) return;
     this.messages.complain(lacking.join(". "));
-    this.panel.show(this.store.key, this.moment);
+    this.chosen.show();
     await this.refresh(isStep);
     this.sharpen();
     await this.picked.averages.follow();
-    if (name === "month") await Promise.all(this.panel.all.filter((pixel) => !pixel.isWhole).map((pixel) => this.read(pixel)));
+    if (name === "month") await this.chosen.readMonth();
   }
 
   /** Read and paint what is chosen, coarse; `isStep`: the way back leads to what was shown before. */
@@ -414,7 +379,7 @@ class Page {
     }
     this.messages.unsay("Reading");
     this.painted();
-    await this.relate();
+    await this.chosen.relate();
   }
 
   /** Say which share of an embedding is read. */
@@ -439,7 +404,6 @@ class Page {
     const progress = (share) => this.sayRead(share);
     return this.learnt.layer(subject, a, progress);
   }
-
 
   /** Show nothing. */
   blank() {
@@ -477,7 +441,7 @@ class Page {
     if (this.picked.image) this.map.images.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
-    const local = isLearnt ? "" : this.local(selection.tod, this.middle);
+    const local = isLearnt ? "" : this.times.inTheMiddle(selection.tod);
     if (local) moment.push(`${local} in the middle of the map`);
     const days = new Set((slices ?? [this]).map(({ store }) => daysOf(store)));
     const about = [...moment, sourceName(this.store.key), ...days];
@@ -586,7 +550,7 @@ class Page {
   write(isStep = false) {
     clearTimeout(this.writing);
     if (!this.isOpen) return;
-    this.retime();
+    this.times.refresh();
     const { state, limits } = this;
     const [low, high] = this.fixed ?? limits ?? [];
     const run = this.isLearnt ? state.run : undefined;
@@ -602,85 +566,9 @@ class Page {
     this.place = place;
     const { store, isOpen } = this;
     const at = isOpen && place && store?.grid.lonlat(...place);
-    const text = at ? [degrees(at[1], at[0]), this.shown && !this.isLearnt && this.local(this.shown.selection.tod, at[0]), this.value?.(...place)].filter(Boolean).join(" · ") : "beyond the limb";
+    const hour = at && this.shown && !this.isLearnt ? this.times.local(this.shown.selection.tod, at[0]) : "";
+    const text = at ? [degrees(at[1], at[0]), hour, this.value?.(...place)].filter(Boolean).join(" · ") : "beyond the limb";
     get("readout").textContent = isOpen && place ? text : "";
-  }
-
-  /** A pixel by its place: A, or the one to compare it with. */
-  async choose(row, column, second) {
-    const begin = performance.now();
-    if (!this.isOpen) return;
-    if (!this.places) return this.messages.say("Still reading where pixels lie");
-    if (this.labelling.isOn) return this.labelling.give(row, column);
-    const pixel = pixelAt(this.store.grid, this.places, row, column);
-    if (pixel < 0) return this.messages.say("No pixel of the store lies there");
-    const name = (second || this.panel.comparing) && this.panel.pixels.A ? "B" : "A";
-    this.panel.comparing = false;
-    this.state[name.toLowerCase()] = pixel;
-    const mark = this.mark(name, pixel);
-    if (name === "A" && this.state.show === "similar") {
-      await this.refresh(true);
-      requestAnimationFrame(() => performance.measure("similar", { start: begin })); // it is drawn
-    } else this.write(true);
-    await Promise.all([this.read(mark), this.trajectory.show(this.panel.all)]);
-  }
-
-  mark(name, pixel) {
-    if (!(pixel >= 0 && pixel < this.store.pixels)) {
-      delete this.state[name.toLowerCase()];
-      this.wrong.push(`${this.store.key} has no pixel ${pixel}: it has 0 to ${this.store.pixels - 1}`);
-      this.messages.complain(this.wrong.join(". "));
-      return;
-    }
-    const [row, column] = [this.places.row[pixel], this.places.column[pixel]];
-    const [lon, lat] = this.store.grid.lonlat(row + 0.5, column + 0.5);
-    const mark = { name, pixel, row, column, lat, lon };
-    this.panel.pixels[name] = mark;
-    this.panel.similarity = undefined;
-    this.map.marks = this.panel.all.map(({ name, row, column }) => ({ name, row, column }));
-    this.map.draw();
-    this.panel.show(this.store.key, this.moment);
-    return mark;
-  }
-
-  /** All that is known of a chosen pixel. */
-  async read(pixel) {
-    const { store } = this;
-    await readSeries(store, pixel.pixel, this.state.month, {
-      tried: (work) => this.messages.tried(work),
-      shown: (rows, isWhole) => {
-        if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
-        [pixel.rows, pixel.isWhole] = [rows, isWhole];
-        this.panel.show(store.key, this.moment);
-      },
-    });
-    if (this.panel.pixels[pixel.name] !== pixel || this.store !== store) return;
-    await this.relate();
-    const shown = pixel.rows?.length === 0 ? "numbers are not in this copy of the lake" : `${pixel.isWhole ? "year and day are" : "day is"} shown`;
-    this.messages.say(`Pixel ${pixel.name}: ${degrees(pixel.lat, pixel.lon)}, its ${shown}`);
-  }
-
-  /** How similar A and B are, by the run that is on the map. */
-  async relate() {
-    const { A, B } = this.panel.pixels;
-    const { show, run } = this.state;
-    this.panel.similarity = undefined;
-    const value = A && B && VECTORS.includes(show) ? await this.learnt?.cosine(run, A.pixel, B.pixel) : undefined;
-    const isSame = this.panel.pixels.A === A && this.panel.pixels.B === B && this.state.show === show && this.state.run === run;
-    if (!isSame || !A) return;
-    this.panel.similarity = value;
-    this.panel.show(this.store.key, this.moment);
-  }
-
-  clear() {
-    withdraw("year");
-    this.panel.forget();
-    this.map.marks = [];
-    for (const name of ["a", "b"]) delete this.state[name];
-    this.write(true);
-    this.map.draw();
-    get("canvas").focus();
-    if (this.state.show === "similar") this.messages.tried(() => this.refresh());
   }
 
   keep({ scores, pixelA }, lowest) {

@@ -35,15 +35,23 @@ export class Trajectory {
     if (run?.id !== this.run?.id) this.opened = undefined;
     [this.run, this.objects] = [run, objects];
     get("loops").hidden = !run;
+    this.forget();
     if (run) get("loops-of").textContent = `${runName(run, runs)}. Line: this period, dashed: the other; grey: mean of the pixels around`;
+  }
+
+  /** Show no loops. */
+  forget() {
+    this.turn++;
+    this.marks = [];
+    withdraw("trajectory");
     get("loop-charts").replaceChildren();
   }
 
   /** Read and draw chosen pixels, { name, pixel }, if the loops are to be seen. */
   async show(marks) {
-    const turn = ++this.turn;
+    this.forget(); // else they would look like those of what was chosen
+    const { turn } = this;
     this.marks = marks;
-    withdraw("trajectory");
     const isSeen = this.run && get("loops").open && marks.length;
     if (!isSeen) return;
     this.opened ??= new Opened(this.objects, this.run.path).open();

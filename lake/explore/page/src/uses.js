@@ -127,7 +127,7 @@ export class Uses {
     if (!isInside) throw new LakeError(`${name} lies outside the images of this store`);
     this.messages.complain("");
     page.map.move({ row: at[0], column: at[1], zoom: Math.max(GO_ZOOM, page.map.view.zoom) });
-    await page.choose(...at, false);
+    await page.chosen.choose(...at, false);
   }
 
   async share() {

@@ -66,3 +66,12 @@ def test_two_slices_beside_each_other_and_what_changed(page, years_site, script)
     check(page, script)
     visit(page, years_site, show="change")
     check(page, script)
+
+
+def test_many_pixels_and_loops_by_solar_time(page, years_site, script):
+    visit(page, years_site, show="classes", a=5000, loops=1, clock="solar")
+    expect(page.locator("#loop-charts svg")).to_have_count(2)
+    page.get_by_label("Pick all that are").select_option("class 1")
+    page.get_by_role("button", name="Their mean and cycles").click()
+    expect(page.locator("#mean-charts svg").first).to_be_visible()
+    check(page, script)

@@ -1,11 +1,13 @@
 """Hours by local mean solar time, as `lake plot cycle --clock solar` has them."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
 
 from lake.plot.cycles import solar_hours
+from tests.explore.test_links import called
 from tests.explore.test_scatter import drag
 from tests.explore.visits import parameters, point, state, under, visit, wait
 
@@ -79,3 +81,15 @@ def test_day_of_many_pixels_is_at_their_mean_longitude(page, site, explored):
     inside = (land.row > 12) & (land.row < 30) & (land.column > 20) & (land.column < 40)
     lon = land.lonlat()[0][inside].mean()
     assert places(page, "#mean-charts") == pytest.approx(solar_hours([54000, 64800], lon), abs=0.02)
+
+
+def test_hours_of_a_day_stay_an_hour_apart_at_any_longitude(page):
+    """So that neighbours are joined by a line."""
+    tods, places = range(0, 86400, 3600), (-180, -156.337, -75.2, 0, 33.3333333, 179.99)
+    answers = called(page, "solar.js", "solar", *([tod, lon] for lon in places for tod in tods))
+    for n, lon in enumerate(places):
+        seconds = answers[24 * n : 24 * n + 24]
+        assert [value * 1.0 for value in seconds] == pytest.approx(
+            3600 * solar_hours(tods, lon), abs=0.51
+        )
+        assert {(b - a) % 86400 for a, b in pairwise(seconds)} == {3600}

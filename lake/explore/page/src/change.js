@@ -62,7 +62,9 @@ export function changeLayer(pixels, scores, names) {
   layer.part = pixels.part([{ name: layer.legend.title, unit: "1" }], (i) => [values[i]]);
   layer.shade = ({ fixed, map }) => {
     const limits = fixed ?? measured;
-    if (!limits) return;
+    const painting = `${map} ${limits}`;
+    if (!limits || layer.painting === painting) return;
+    layer.painting = painting;
     const colour = scale(COLOUR_MAPS[map], limits);
     layer.colour = (i) => colour(values[i]) || GROUND;
     layer.images = [pixels.image(layer.colour)];

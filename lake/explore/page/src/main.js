@@ -438,7 +438,7 @@ class Page {
     this.divider.show(this.state.divider, layer.names);
     this.picked.offer(vectors, layer.colour, layer.groups);
     if (this.labelling.image) this.map.images.push(this.labelling.image);
-    if (this.picked.image) this.map.images.push(this.picked.image);
+    if (this.picked.image) for (const images of [this.map.images, this.map.beyond?.images]) images?.push(this.picked.image);
     this.map.draw();
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
     const local = isLearnt ? "" : this.times.inTheMiddle(selection.tod);

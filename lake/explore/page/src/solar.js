@@ -8,7 +8,7 @@ const DAY = 86400;
 /** What the page calls its clocks. */
 export const CLOCKS = { utc: "UTC", solar: "local mean solar time" };
 
-/** Seconds of the local mean solar day at a longitude in degrees, 0 to 86400, of seconds of the UTC day. */
+/** Whole seconds of the local mean solar day at a longitude in degrees, below 86400, of seconds of the UTC day. */
 export function solar(tod, lon) {
-  return (((tod + 240 * lon) % DAY) + DAY) % DAY;
+  return (((tod + Math.round(240 * lon)) % DAY) + DAY) % DAY;
 }

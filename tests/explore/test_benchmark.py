@@ -1,17 +1,15 @@
 """The benchmark of the explorer, on a lake that is small enough for a test."""
 
-import importlib.util
-from pathlib import Path
+from tests import benchmarks
 
 
 def test_benchmark_measures_maps_and_clicks(chrome, tmp_path):
-    path = Path(__file__).parents[2] / "benchmarks" / "explorer.py"
-    spec = importlib.util.spec_from_file_location("explorer_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.CUBES = (module.CUBES[0], module.CUBES[3])  # those of few numbers
-    module.QUIET_MS = 300
-    measured = module.measure(chrome, str(tmp_path), pixels=20000, latent=16, clicks=2, repeats=1)
+    with benchmarks.loaded("explorer") as module:
+        module.CUBES = (module.CUBES[0], module.CUBES[3])  # those of few numbers
+        module.QUIET_MS = 300
+        measured = module.measure(
+            chrome, str(tmp_path), pixels=20000, latent=16, clicks=2, repeats=1
+        )
     assert abs(measured["pixels"] - 20000) < 10  # some are equally far away
     assert 0 < measured["first_map_s"]["median"] < 60
     assert len(measured["clicks_ms"]) == len(measured["classes_ms"]) == 2

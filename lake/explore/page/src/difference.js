@@ -2,12 +2,12 @@
 
 import { COLOUR_MAPS, DIVERGING } from "./colours.js";
 import { namesOf } from "./comparison.js";
-import { greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
+import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
 import { measure, range } from "./statistics.js";
 import { quantityOf } from "./store.js";
 
 const COLOURS = COLOUR_MAPS[DIVERGING];
-const NEITHER = "no value in one of the two"; // as in lake/plot/layers.py
+const NEITHER = "no value in one of the two"; // the words of lake/plot/layers.py
 
 /** The coarse map of the first minus that of the second, as of Store.overview; null: one of them has none. */
 export function coarseDifference([first, second]) {
@@ -44,7 +44,7 @@ export function difference(slices, { coarses, parts, pixels, fixed }) {
   const greys = greysOf(selection.show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true), NEITHER);
   const isSuspect = slices.some((slice) => isSuspectOf(slice.store, slice.selection.show));
   const isNothing = !measured && (coarse || detail?.isWhole);
-  const note = isSuspect ? "may be wrong: imported from merged legacy results" : isNothing ? NEITHER : "";
+  const note = isSuspect ? SUSPECT : isNothing ? NEITHER : "";
   const { unit } = quantityOf(store.cubes[selection.cube], selection.band);
   const title = `difference of ${titlesOf(slices).join(" and ")}${qualifier}`;
   const legend = { title, note, greys, ...(limits && { ramp: COLOURS, limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isCentred: true }) };
@@ -56,11 +56,11 @@ export function difference(slices, { coarses, parts, pixels, fixed }) {
 export function swipe(slices, { coarses, parts, pixels, fixed, map, scale }) {
   const shows = slices.map((slice) => slice.selection.show);
   const read = slices.map((_, n) => ({ coarse: coarses[n], detail: parts?.[n] }));
-  const values = slices.flatMap(({ store, selection }, n) => {
+  const values = slices.map(({ store, selection }, n) => {
     const { coarse, detail } = resolved(store, [selection.show], read[n]);
-    return [coarse?.values ?? joined(detail ? [...detail.tiles] : [])];
+    return { values: coarse?.values ?? joined(detail ? [...detail.tiles] : []) };
   });
-  const { measured, isLog } = measure(joined(values.map((each) => ({ values: each }))), scale === "log");
+  const { measured, isLog } = measure(joined(values), scale === "log");
   const shared = { pixels, fixed, map, common: measured ?? undefined, scale: isLog ? "log" : undefined };
   const [first, second] = slices.map(({ store, selection }, n) =>
     statistics(store, selection, { ...read[n], ...shared }));
@@ -71,7 +71,7 @@ export function swipe(slices, { coarses, parts, pixels, fixed, map, scale }) {
   };
   const greys = [...first.legend.greys, ...second.legend.greys.filter(({ name }) => first.legend.greys.every((grey) => grey.name !== name))];
   const title = shows.includes("stddev") ? [...new Set([first.legend.title, second.legend.title])] : titlesOf(slices);
-  const legend = { ...first.legend, title: title.join(" and "), greys };
+  const legend = { ...first.legend, title: title.join(" and "), note: first.legend.note || second.legend.note, greys };
   const part = (...where) => beside([first, second].map((layer) => layer.part(...where)), names);
   return { ...first, value, legend, names, part, beyond: second, about: [`left: ${names[0]}`, `right: ${names[1]}`] };
 }

@@ -36,7 +36,7 @@ const TOO_FEW = {
   kurtosis: "too few observations: 1 to 3, or all alike",
 };
 const NOT_READ = "not loaded at this zoom";
-const SUSPECT = "may be wrong: imported from merged legacy results";
+export const SUSPECT = "may be wrong: imported from merged legacy results";
 
 /**
  * A statistic: its coarse map, if there is one, below full resolution, if that was read.

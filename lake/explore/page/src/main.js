@@ -196,7 +196,6 @@ class Page {
     this.wrong = [...(wrong ?? []), ...lacking];
     this.isOpen = !isWrong;
     this.look();
-    get("invented").hidden = !store.isInvented;
     this.messages.complain(this.wrong.join(". "));
     state.generation = store.name;
     const first = isWrong ? this.messages.say("Choose what is to be shown") : this.refresh();
@@ -270,10 +269,15 @@ class Page {
 
   /** Show the newest generation of the store. */
   async renew() {
-    delete this.state.generation;
+    for (const name of ["generation", "generation2"]) delete this.state[name];
     const response = await new Objects(".").json("stores.json");
     this.lake = response;
     await this.open();
+  }
+
+  /** Whether a store that is on the map holds invented land. */
+  get isInvented() {
+    return (this.shown?.slices ?? [this]).some(({ store }) => store.isInvented);
   }
 
   get isLearnt() {
@@ -440,6 +444,7 @@ class Page {
     if (this.labelling.image) this.map.images.push(this.labelling.image);
     if (this.picked.image) for (const images of [this.map.images, this.map.beyond?.images]) images?.push(this.picked.image);
     this.map.draw();
+    get("invented").hidden = !this.isInvented;
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
     const local = isLearnt ? "" : this.times.inTheMiddle(selection.tod);
     if (local) moment.push(`${local} in the middle of the map`);

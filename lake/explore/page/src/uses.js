@@ -99,7 +99,7 @@ export class Uses {
     const facts = {
       key: store.key, generation: store.name, ...(isLearnt ? { run } : { statistic: show, ...slice }),
       days: daysOf(store), shown: about.join("; "), ...(legend.note && { note: legend.note }),
-      ...(store.isInvented && { invented: this.#invented[0] }),
+      ...(page.isInvented && { invented: this.#invented[0] }),
     };
     download(`${this.#name}.tif`, await geotiff(store.grid, part, [legend.title, ...about, ...this.#invented].join("; "), facts));
     const of = size > 1 ? `cells of ${size} × ${size} pixels` : size < 1 ? `parts of pixels, ${1 / size} × ${1 / size} each` : "pixels";
@@ -108,7 +108,7 @@ export class Uses {
 
   /** What is said on the map of land that is invented. */
   get #invented() {
-    return this.page.store.isInvented ? [get("invented").textContent] : [];
+    return this.page.isInvented ? [get("invented").textContent] : [];
   }
 
   /** Of a file of the view, without its ending. */

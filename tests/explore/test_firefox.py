@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from tests import debian, firefox
+from tests.explore.lakes import LATER
 from tests.explore.visits import click, parameters, shown, state, under, view, visit
 
 
@@ -101,3 +102,38 @@ def test_town_is_found_by_name(page, site):
     expect(page.locator("#hits li").first).to_have_text("Palm Bay, FL, United States")
     page.keyboard.press("Enter")
     expect(page.locator("#where")).to_contain_text("28.0")
+
+
+def test_two_years_beside_each_other_and_what_changed(page, years_site, years):
+    visit(page, years_site, cube="day-2km", band="C13", month=7, tod=64800, a=5000, clock="solar",
+          loops=1, versus="swipe", store2=LATER)  # fmt: skip
+    page.wait_for_selector("#map[data-sharp]")
+    expect(page.locator("#loop-charts svg")).to_have_count(2)
+    line = page.locator("#divider")
+    box = line.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 80, box["y"] + 60, steps=3)
+    page.mouse.up()
+    expect(line).not_to_have_attribute("aria-valuenow", "50")
+    line.press("Home")
+    expect(line).to_have_attribute("aria-valuenow", "2")
+    page.get_by_label("Shown as").select_option("difference")
+    page.wait_for_selector('#map[data-shown*="versus=difference"]')
+    page.wait_for_selector("#map[data-sharp]")
+    land = years.store.domain
+    first, second = (
+        store.metrics("day-2km")["mean"].sel(month=7, tod=64800, band="C13").values[5000, 0]
+        for store in (years.store, years.later)
+    )
+    readout = under(page, land.row[5000] + 0.5, land.column[5000] + 0.5)
+    assert "local mean solar time" in readout
+    assert float(re.search(r"difference (\S+) K", readout)[1]) == pytest.approx(
+        first - second, abs=6e-3
+    )
+    page.get_by_label("Show", exact=True).select_option("surface classes")
+    page.get_by_label("Pick all that are").select_option("class 1")
+    page.get_by_role("button", name="Their mean and cycles").click()
+    expect(page.locator("#mean-charts svg").first).to_be_visible()
+    page.get_by_label("Show", exact=True).select_option("change between two periods")
+    expect(page.locator("#legend")).to_contain_text("2020 and 2021")

@@ -19,6 +19,7 @@ import { Messages } from "./messages.js";
 import { LakeError, Objects } from "./objects.js";
 import { Picked } from "./picked.js";
 import { withdraw } from "./fetching.js";
+import { Resolution } from "./resolution.js";
 import { turned } from "./series.js";
 import { Player } from "./player.js";
 import { overviews, sliceLayer } from "./slices.js";
@@ -29,8 +30,6 @@ import { Times } from "./times.js";
 import { Uses } from "./uses.js";
 
 const WRITE_AFTER_MS = 150;
-const DETAIL_AFTER_MS = 250;
-const DETAIL_FROM_ZOOM = 0.5; // screen pixels a pixel of the store
 
 const get = (id) => document.getElementById(id);
 
@@ -41,6 +40,7 @@ class Page {
     this.turn = this.opening = 0; // of reading a map, of opening a store: a later one ends those before
     this.chosen = new Chosen(this);
     this.times = new Times(this);
+    this.resolution = new Resolution(this);
     this.choices = new Choices((name, value) => {
       this.player.stop();
       this.messages.tried(() => this.changed(name, value));
@@ -135,7 +135,7 @@ class Page {
     delete get("map").dataset.sharp;
     this.turn++;
     clearTimeout(this.writing);
-    clearTimeout(this.resting);
+    this.resolution.stop();
     this.isOpen = false;
     this.detail?.clear();
     this.map.lines = null;
@@ -262,7 +262,7 @@ class Page {
     else if (isNew && (this.isLearnt || this.state.show === "count")) await this.refresh();
     else if (this.shown) this.painted();
     if (!isNow()) return;
-    this.sharpen();
+    this.resolution.soon();
     await Promise.all([this.chosen.readAll(), this.picked.averages.follow()]);
     if (isNow()) document.body.dataset.ready = store.key;
   }
@@ -349,7 +349,7 @@ class Page {
     this.messages.complain(lacking.join(". "));
     this.chosen.show();
     await this.refresh(isStep);
-    this.sharpen();
+    this.resolution.soon();
     await this.picked.averages.follow();
     if (name === "month") await this.chosen.readMonth();
   }
@@ -445,7 +445,18 @@ class Page {
     if (this.picked.image) for (const images of [this.map.images, this.map.beyond?.images]) images?.push(this.picked.image);
     this.map.draw();
     get("invented").hidden = !this.isInvented;
-    const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : layer.about ?? [`${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`];
+    this.describe(layer, shade);
+    get("map").dataset.shown = format(isLearnt ? { show: selection.show, run, run2: this.shown.run2 } : { ...selection, ...this.compared });
+    this.pointed(this.place);
+    this.writeSoon();
+    if (!performance.getEntriesByName("first-map").length && layer.images.length) performance.mark("first-map");
+  }
+
+  /** Say what lies on the map, in the legend; shade(least) paints it anew by another threshold. */
+  describe(layer, shade) {
+    const { selection, isLearnt, run, slices } = this.shown;
+    const slice = `${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`;
+    const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : [...(layer.about ?? [slice])];
     const local = isLearnt ? "" : this.times.inTheMiddle(selection.tod);
     if (local) moment.push(`${local} in the middle of the map`);
     const days = new Set((slices ?? [this]).map(({ store }) => daysOf(store)));
@@ -467,10 +478,6 @@ class Page {
         log: canBeLog(this.state) ? (is) => this.messages.tried(() => this.takeLogarithms(is)) : undefined,
       },
     });
-    get("map").dataset.shown = format(isLearnt ? { show: selection.show, run, run2: this.shown.run2 } : { ...selection, ...this.compared });
-    this.pointed(this.place);
-    this.writeSoon();
-    if (!performance.getEntriesByName("first-map").length && layer.images.length) performance.mark("first-map");
   }
 
   /** What the address says of a comparison; nothing where there is none. */
@@ -504,39 +511,11 @@ class Page {
     this.set({ scale: is ? "log" : undefined });
   }
 
-  /** Full resolution where that is worth its bytes, a moment after the map came to rest. */
-  sharpen() {
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.messages.tried(() => this.readDetail()), DETAIL_AFTER_MS);
-  }
-
-  async readDetail() {
-    withdraw("detail");
-    if (!this.detail || this.isReading || !this.shown || this.shown.isLearnt) return;
-    const { selection, slices, coarses } = this.shown;
-    const { detail, map: { visible, view } } = this;
-    const isCoarse = coarses.every(Boolean);
-    const isFine = view.zoom >= DETAIL_FROM_ZOOM || !isCoarse;
-    const isThere = slices.every(({ store, selection: { cube } }) => store.fullCubes.includes(cube));
-    if (!isThere) {
-      if (!isCoarse) this.messages.say(`${selection.show} is read at full resolution only, which is not in this copy of the lake`);
-      return;
-    }
-    if (!isFine || !detail.isAffordable(slices, visible)) {
-      if (!isCoarse) this.messages.say(`Zoom in: ${selection.show} is read at full resolution only`);
-      return;
-    }
-    this.messages.mention("Reading full resolution …");
-    await detail.read(slices, visible);
-    this.messages.unsay("Reading full");
-    if (this.detail === detail && this.shown) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);
-  }
-
   moved(view, isByHand) {
     get("map").dataset.view = JSON.stringify([view.row, view.column, view.zoom]);
     if (isByHand && this.store) this.hold(view);
     this.writeSoon();
-    this.sharpen();
+    this.resolution.soon();
   }
 
   /** Note what is looked at, as a link says it. */

@@ -106,6 +106,7 @@ def plot() -> None:
 @click.option("--cmap", default="", help="Matplotlib's [by quantity].")
 @click.option("--vmin", type=float, default=nan, help="[1st percentile; differences: centred at 0]")
 @click.option("--vmax", type=float, default=nan, help="[99th percentile]")
+@click.option("--log", is_flag=True, help="Logarithmic colours, of count and stddev.")
 @click.option("--animate", type=click.Choice(FILMS), help="A film over these, .gif or .mp4.")
 @click.option("--fps", type=click.FloatRange(0.1, 60), default=2, show_default=True)
 @_file_options
@@ -129,6 +130,7 @@ def map_(
     out: Path | None,
     dpi: float | None,
     *,
+    log: bool,
     as_json: bool,
 ) -> None:
     """Map one statistic, or a difference, of a store."""
@@ -139,7 +141,7 @@ def map_(
     path = _file(out, "map.gif" if animate else "map.png", films.check if animate else canvas.check)
     opened = _opened(store, root)
     layer = Layer(statistic, month or 0, tod, band, cube)
-    look = Look(projection, bbox or (), cmap, vmin, vmax, title)
+    look = Look(projection, bbox or (), cmap, vmin, vmax, title, log=log)
     subtracted, minus_store = _subtracted(minus, root) if minus else (None, None)
     if animate:
         film = maps.film(opened, animate, layer, look, minus=subtracted, minus_store=minus_store)

@@ -11,6 +11,8 @@ from lake.format.arrays import Floats
 from lake.format.domain import Domain
 
 ABSENT, FEW = (0.66, 0.66, 0.66), (0.41, 0.41, 0.41)
+BELOW = (0.05, 0.05, 0.05)
+"""Of a value that has no logarithm, on a map of logarithms."""
 """Of pixels without a value: never observed, or too rarely for the statistic."""
 
 

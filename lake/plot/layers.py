@@ -42,6 +42,7 @@ _WORDS = {
     "m4": "Sum of fourth powers of deviations",
 }
 NONE, NEITHER = "no observation", "no value in one of the two"
+NO_LOGARITHM = "0 or less, which has no logarithm"
 TOO_FEW = {
     "stddev": "too few observations: 1",
     "skewness": "too few observations: 1 or 2, or all alike",

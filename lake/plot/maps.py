@@ -24,6 +24,8 @@ DIVERGING = "RdBu_r"
 """Colour map of differences: ColorBrewer's, which every kind of colour vision distinguishes."""
 SEQUENTIAL = {"K": "inferno", "1": "cividis"}
 """Unit -> colour map of a mean or extreme; like viridis, that of the other statistics, uniform to the eye."""
+LOGARITHMIC = ("count", "stddev")
+"""Statistics that are no less than 0, whose colours may be logarithmic."""
 OVER = ("months", "hours")
 """The axes that a film can follow."""
 
@@ -43,6 +45,8 @@ class Look:
     """Value where the colours end; NaN: the 99th percentile."""
     title: str = ""
     """Title of the map; empty: statistic and quantity."""
+    log: bool = False
+    """Whether the colours are logarithmic: of counts and standard deviations, which are 0 or more."""
 
     def __post_init__(self) -> None:
         if self.cmap and self.cmap not in colormaps:
@@ -52,6 +56,8 @@ class Look:
             )
         if self.vmin >= self.vmax:
             raise ConfigError(f"vmin is {self.vmin:g}, vmax {self.vmax:g}: wanted vmin below vmax")
+        if self.log and self.vmin <= 0:
+            raise ConfigError(f"vmin is {self.vmin:g}: logarithmic colours begin above 0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +108,7 @@ def field(
         values[0],
         heading(subject, look),
         scale(subject, look, values[0]),
-        absences(subject, [subject], values)[0],
+        absences(subject, [subject], values, log=look.log)[0],
     )
     return canvas.fit(sheet.figure)
 
@@ -137,7 +143,7 @@ def film(
     subject = subject_of(store, layer, look, minus, minus_store)
     frames = _frames(subject, over, minus)
     values = read(frames)
-    absent = absences(subject, frames, values)
+    absent = absences(subject, frames, values, log=look.log)
     first = heading(frames[0], look)
     sheet = pictures.field_sheet(
         subject.domain, subject.map_view, values[0], first, scale(subject, look, values), absent[0]
@@ -200,13 +206,16 @@ def read(frames: Sequence[Subject]) -> Values:
     return differences
 
 
-def absences(subject: Subject, frames: Sequence[Subject], values: Values) -> list[Absence]:
+def absences(
+    subject: Subject, frames: Sequence[Subject], values: Values, *, log: bool = False
+) -> list[Absence]:
     """Why values of each frame are absent; a legend of all frames has the words of every one.
 
     Args:
         subject: that all frames are of.
         frames: one subject, or several that differ in months or in times of day.
         values: (frame, p, subpixel) as of `read`.
+        log: whether the colours are logarithmic.
     """
     store, layer = subject.store, subject.layer
     if subject.minus is not None:
@@ -220,14 +229,22 @@ def absences(subject: Subject, frames: Sequence[Subject], values: Values) -> lis
     words = {"none": layers.NONE} if is_none else {}
     if any(map(np.any, few)):
         words["few"] = layers.TOO_FEW[layer.statistic]
-    return [Absence(words, each) for each in few]
+    below = [log & (value <= 0) for value in values]
+    if any(map(np.any, below)):
+        words["below"] = layers.NO_LOGARITHM
+    return [Absence(words, *parts) for parts in zip(few, below, strict=True)]
 
 
 def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
     """The scale that colours values (..., p, subpixel)."""
     store, layer = subject.store, subject.layer
     label = layers.label(store, layer)
+    if look.log:
+        values = _positive(subject, values)
+        label = f"{label}, logarithmic"
     low, high, _ = measured = pictures.limits(values)
+    if look.log and low <= 0:
+        low = high / 2  # of values that are all alike
     if subject.minus is None:
         plain = layer.statistic in {"mean", "m1", "min", "max"}
         cmap = SEQUENTIAL[layers.unit(store, layer)] if plain else "viridis"
@@ -246,7 +263,25 @@ def scale(subject: Subject, look: Look, values: NDArray[np.floating]) -> Scale:
             f"about {measured[0]:g} to {measured[1]:g}"
         )
     ends = low, high, pictures.extend_of(values, low, high)
-    return Scale(label, look.cmap or cmap, ends, whole=layer.statistic == "count")
+    return Scale(label, look.cmap or cmap, ends, layer.statistic == "count", look.log)
+
+
+def _positive(subject: Subject, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The values that have a logarithm.
+
+    Raises:
+        ConfigError: there is none, or the statistic can be 0 or less.
+    """
+    statistic = subject.layer.statistic
+    if statistic not in LOGARITHMIC or subject.minus is not None:
+        name = statistic if subject.minus is None else "a difference"
+        raise ConfigError(
+            f"{name} can be 0 or less: logarithmic colours are for {' and '.join(LOGARITHMIC)}"
+        )
+    positive = values[values > 0]
+    if not positive.size:
+        raise ConfigError(f"no {statistic} here is above 0: leave logarithmic colours out (--log)")
+    return positive
 
 
 def heading(subject: Subject, look: Look) -> Heading:

@@ -6,11 +6,12 @@ pixels in store order, (P,) or (P, ...); NaN, or class -1, means that a pixel ha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isqrt
+from math import ceil, floor, isqrt, log10, sqrt
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -108,6 +109,8 @@ class Scale:
     """Where the colours begin and end, and whether values lie beyond: see `limits`."""
     whole: bool = False
     """Whether values are whole numbers."""
+    log: bool = False
+    """Whether the colours follow the logarithm; both limits are then above 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +118,11 @@ class Absence:
     """Why pixels are grey."""
 
     words: Mapping[str, str]
-    """`none` and `few`: words of pixels without observation, and of those with too few of them."""
+    """`none`, `few`, `below`: words of pixels without observation, with too few, with no logarithm."""
     few: NDArray[np.bool_] | None = None
     """(P, subpixel) True: observed, but too rarely for the statistic; None: there is no such pixel."""
+    below: NDArray[np.bool_] | None = None
+    """(P, subpixel) True: 0 or less, on a map of logarithms; None: likewise."""
 
 
 def field_sheet(
@@ -138,27 +143,44 @@ def field_sheet(
     sheet = map_sheet(map_view, heading)
     paint(sheet.map, map_view, grey_image(domain, map_view, absence))
     image = field_image(domain, map_view, values)
-    paint(sheet.map, map_view, image, cmap=scale.cmap, vmin=low, vmax=high)
+    norm = LogNorm(low, high) if scale.log else Normalize(low, high)
+    paint(sheet.map, map_view, image, cmap=scale.cmap, norm=norm)
     place = add_panel(sheet, 0.16)
     bar = sheet.figure.colorbar(sheet.map.images[-1], cax=place, extend=extend)
-    if scale.whole:
+    if scale.whole and not scale.log:
         bar.locator = MaxNLocator(integer=True)
     bar.set_label(scale.label, fontsize=8.5, color=INK, labelpad=6)
+    if scale.log:
+        ticks = _logarithmic_ticks(low, high)
+        bar.set_ticks(ticks, labels=[f"{tick:.3g}" for tick in ticks], minor=False)
+        bar.minorticks_off()
     bar.ax.tick_params(labelsize=7.5, labelcolor=INK, width=0.6, length=2.5)
     bar.outline.set_linewidth(0.5)
-    greys = {"none": colours.ABSENT, "few": colours.FEW}
+    greys = {"none": colours.ABSENT, "few": colours.FEW, "below": colours.BELOW}
     for line, (name, words) in enumerate(absence.words.items()):
         explain_grey(sheet, words, greys[name], line)
     return sheet
 
 
+def _logarithmic_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten between two numbers; where these are few, the ends and their middle."""
+    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
+    ticks = [times * 10.0**power for power in powers for times in (1, 2, 5)]
+    inside = [tick for tick in ticks if low <= tick <= high]
+    return inside if len(inside) > 2 else [low, sqrt(low * high), high]
+
+
 def grey_image(domain: Domain, map_view: MapView, absence: Absence) -> Image:
     """(row, column, 4) greys of all pixels, with opacity; 0 where no pixel lies."""
     few = np.zeros((domain.pixels, 1), bool) if absence.few is None else absence.few
-    thinner = thin(few, max(domain.grid.shape))
-    shares = map_view.crop(domain.to_grid(thinner.astype(np.float32)))[..., None]
-    colour = np.where(shares > 0, colours.FEW, colours.ABSENT)
-    return np.concatenate([colour, np.isfinite(shares)], axis=-1)
+    below = np.zeros_like(few) if absence.below is None else absence.below
+    few_shares, below_shares = (
+        map_view.crop(domain.to_grid(thin(part, max(domain.grid.shape)).astype(np.float32)))
+        for part in (few, below)
+    )
+    colour = np.where(few_shares[..., None] > 0, colours.FEW, colours.ABSENT)
+    colour = np.where(below_shares[..., None] > 0, colours.BELOW, colour)
+    return np.concatenate([colour, np.isfinite(few_shares)[..., None]], axis=-1)
 
 
 def field_image(domain: Domain, map_view: MapView, values: ArrayLike) -> Masked:

@@ -41,19 +41,23 @@ def colours_of(figure: Figure, explored, pixels: list[int]) -> np.ndarray:
     return coloured[row.astype(int), column.astype(int), :3].astype(int)
 
 
+@pytest.mark.parametrize(
+    ("show", "limits", "look"), [("mean", (285, 300), {}), ("stddev", (1, 9), {"scale": "log"})]
+)
 def test_command_and_python_draw_the_same_colours(
-    page, context, site, explored, monkeypatch, tmp_path
+    page, context, site, explored, monkeypatch, tmp_path, show, limits, look
 ):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     without_lines(page)
-    visit(page, site, cube="day-2km", band="C13", month=1, tod=54000, map="inferno",
-          lat=29.5, lon=-81, width=120, height=110, low=285, high=300)  # fmt: skip
+    visit(page, site, show=show, cube="day-2km", band="C13", month=1, tod=54000, map="inferno",
+          lat=29.5, lon=-81, width=120, height=110, low=limits[0], high=limits[1], **look)  # fmt: skip
     page.get_by_text("Use this view").click()
     page.wait_for_selector("#map[data-sharp]")
     page.wait_for_timeout(200)
     land, (top, bottom, left, right) = explored.store.domain, edges(page)
+    values = explored.store.metrics("day-2km")[show].sel(month=1, tod=54000, band="C13")
     visible = np.flatnonzero(
-        (land.row > top + 1) & (land.row < bottom - 2)
+        (values.values[:, 0] > 0) & (land.row > top + 1) & (land.row < bottom - 2)
         & (land.column > left + 1) & (land.column < right - 2)
     )[::23].tolist()  # fmt: skip
     assert len(visible) > 30
@@ -78,7 +82,7 @@ def test_command_and_python_draw_the_same_colours(
     assert len(figures) == 2
     for figure in figures:
         assert np.abs(colours_of(figure, explored, visible) - expected).max() <= LEVELS
-        assert figure.axes[0].images[-1].get_clim() == (285, 300)
+        assert figure.axes[0].images[-1].get_clim() == limits
 
 
 def test_picture_holds_the_map_and_its_legend(page, site, explored):

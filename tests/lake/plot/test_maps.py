@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from numpy.testing import assert_allclose, assert_array_equal
@@ -134,9 +135,37 @@ def test_a_deviation_says_which_pixels_were_never_and_which_too_rarely_observed(
     }
 
 
+def test_logarithmic_colours_name_what_has_no_logarithm(store, domain, monkeypatch):
+    """Of pixels whose observations are all alike the deviation is 0."""
+    read = maps.read
+
+    def with_zeros(frames) -> np.ndarray:
+        values = read(frames)
+        values[:, :9] = 0
+        return values
+
+    monkeypatch.setattr(maps, "read", with_zeros)
+    figure = plot.field(store, Layer("stddev", 7, 54000, "C13"), Look(log=True))
+    grey, image = figure.axes[0].images[-2:]
+    assert isinstance(image.norm, LogNorm)
+    drawn, shown = at_pixels(figure, domain), image.to_rgba(image.get_array())
+    west, east, south, north = grey.get_extent()
+    rows, columns = shown.shape[:2]
+    row = ((north - domain.grid.y[domain.row]) / (north - south) * rows).astype(int)
+    column = ((domain.grid.x[domain.column] - west) / (east - west) * columns).astype(int)
+    assert (shown[row[:9], column[:9], 3] == 0).all()
+    assert_allclose(grey.get_array()[row[:9], column[:9], :3], colours.BELOW[0])
+    positive = drawn[9:][np.isfinite(drawn[9:])]
+    assert_allclose(image.get_clim(), np.percentile(positive, (1, 99)), rtol=1e-6)
+    assert layers.NO_LOGARITHM in {text.get_text() for text in figure.axes[0].texts}
+    plain = plot.field(store, Layer("stddev", 7, 54000, "C13"))
+    assert layers.NO_LOGARITHM not in {text.get_text() for text in plain.axes[0].texts}
+
+
 def test_words_of_grey_are_those_of_the_explorer():
     source = (Path(lake.__file__).parent / "explore/page/src/layers.js").read_text()
-    assert all(f'"{words}"' in source for words in (layers.NONE, *layers.TOO_FEW.values()))
+    words = (layers.NONE, layers.NO_LOGARITHM, *layers.TOO_FEW.values())
+    assert all(f'"{text}"' in source for text in words)
 
 
 def test_plate_carree_shows_at_every_place_the_pixel_that_proj_finds_there(store, domain):
@@ -250,6 +279,12 @@ def test_colours_begin_and_end_where_they_are_told_to(store):
         (lambda s: plot.field(s, JULY, minus=Layer(band="C06")), "C13 is in K .* C06 in 1"),
         (lambda s: plot.field(s, JULY, Look(cmap="jett")), "no colour map 'jett'"),
         (lambda s: plot.field(s, JULY, Look(vmin=3, vmax=2)), "wanted vmin below vmax"),
+        (lambda s: plot.field(s, JULY, Look(log=True)), "mean can be 0 or less: .* count and stddev"),
+        (
+            lambda s: plot.field(s, Layer("stddev"), Look(log=True), minus=Layer(month=1)),
+            "a difference can be 0 or less",
+        ),
+        (lambda s: plot.field(s, JULY, Look(vmin=0, log=True)), "vmin is 0: .* begin above 0"),
         (lambda s: plot.field(s, JULY, Look(vmin=900)), "900 .*; the values are about 2"),
         (lambda s: plot.field(s, JULY, Look(vmax=0), minus=Layer(month=1)), "from -?0 to 0: wanted"),
         (lambda s: plot.field(s, JULY, Look(bbox=(-82, 32, -82, 33))), "is a line"),

@@ -35,6 +35,7 @@ const TOO_FEW = {
   skewness: "too few observations: 1 or 2, or all alike",
   kurtosis: "too few observations: 1 to 3, or all alike",
 };
+const NO_LOGARITHM = "0 or less, which has no logarithm";
 const NOT_READ = "not loaded at this zoom";
 export const SUSPECT = "may be wrong: imported from merged legacy results";
 
@@ -62,7 +63,7 @@ export function statistics(store, selection, { coarse: cells, detail: read, pixe
   const note = [isSuspect ? SUSPECT : measured ? "" : nothing, logarithmic].filter(Boolean).join("; ");
   const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
   const isBelow = isLog && [values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
-  if (isBelow) greys.push({ colour: css(BELOW), name: "0 or less, which has no logarithm" });
+  if (isBelow) greys.push({ colour: css(BELOW), name: NO_LOGARITHM });
   const title = titleOf(store, selection) + qualifier;
   const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isLog }) };
   const part = partOf(store, selection, { coarse, detail }, { name: title, unit });

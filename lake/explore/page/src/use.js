@@ -33,10 +33,10 @@ export function degreesOf(grid, [top, left, bottom, right]) {
  * The `lake plot` command that draws what is on the map.
  *
  * view: { root: URL of the lake, undefined: the reader's LAKE_ROOT; path: of the generation below it; selection;
- * limits; map: name of the colours; box; run: of what was learnt, undefined: a statistic; minus: the selection that
+ * limits; map: name of the colours; isLog: whether they are logarithmic; box; run: of what was learnt, undefined: a statistic; minus: the selection that
  * is subtracted, undefined: none is; minusPath: of its generation, undefined: the same }.
  */
-export function command({ root, path, selection, limits, map, box, run, minus, minusPath }) {
+export function command({ root, path, selection, limits, map, isLog, box, run, minus, minusPath }) {
   const at = root ?? "$LAKE_ROOT";
   const place = box ? [`--bbox ${box.join(" ")}`] : [];
   if (run) {
@@ -46,14 +46,14 @@ export function command({ root, path, selection, limits, map, box, run, minus, m
   }
   const { show, cube, band, month, tod } = selection;
   const options = [`--statistic ${show}`, `--cube ${cube}`, `--band ${band}`, `--month ${month}`, `--tod ${tod}`];
-  const colours = [`--cmap ${map}`, ...(limits ? [`--vmin ${limits[0]}`, `--vmax ${limits[1]}`] : [])];
+  const colours = [`--cmap ${map}`, ...(limits ? [`--vmin ${limits[0]}`, `--vmax ${limits[1]}`] : []), ...(isLog ? ["--log"] : [])];
   const subtracted = minus ? ["cube", "band", "month", "tod"].map((name) => `--minus ${name}=${minus[name]}`) : [];
   if (minusPath) subtracted.push(`--minus "store=${at}/${minusPath}"`);
   return [`lake plot map "${at}/${path}"`, ...options, ...subtracted, ...colours, ...place, "--out view.png"].join(" ");
 }
 
 /** Lines of Python that draw the same; view as of `command`, of a statistic. */
-export function python({ root, path, selection, limits, map, box, minus, minusPath }) {
+export function python({ root, path, selection, limits, map, isLog, box, minus, minusPath }) {
   const url = (of) => (root ? JSON.stringify(`${root}/${of}`) : `os.environ["LAKE_ROOT"] + ${JSON.stringify(`/${of}`)}`);
   const layer = ({ show, cube, band, month, tod }) =>
     `plot.Layer(${JSON.stringify(show)}, month=${month}, tod=${tod}, band=${JSON.stringify(band)}, cube=${JSON.stringify(cube)})`;
@@ -61,6 +61,7 @@ export function python({ root, path, selection, limits, map, box, minus, minusPa
   const look = [
     `cmap=${JSON.stringify(map)}`,
     ...(limits ? [`vmin=${limits[0]}`, `vmax=${limits[1]}`] : []),
+    ...(isLog ? ["log=True"] : []),
     ...(box ? [`bbox=(${box.join(", ")})`] : []),
   ];
   return [

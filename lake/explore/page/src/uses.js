@@ -48,7 +48,6 @@ export class Uses {
 
   /** Why `lake plot` does not draw what is shown; empty: it does. */
   #undrawn(show, versus) {
-    if (this.page.scale === "log") return "No command draws logarithmic colours";
     if (show === "similar") return "No command draws similarity";
     if (show === "change") return "No command draws the change between two runs";
     if (versus === "swipe") return "No command draws two slices side by side";
@@ -65,7 +64,8 @@ export class Uses {
     const map = page.state.map ?? COLOURS[0];
     const box = boxOf(page.store.grid, page.map.visible, page.map.bounds);
     const limits = page.fixed ?? page.limits;
-    const view = { root, path: page.store.path, selection, limits, map, box, run: isLearnt ? run : undefined };
+    const isLog = page.scale === "log";
+    const view = { root, path: page.store.path, selection, limits, map, isLog, box, run: isLearnt ? run : undefined };
     if (page.shown.slices?.length !== 2) return view;
     const { store, selection: minus } = page.shown.slices[1];
     return { ...view, map: DIVERGING, minus, minusPath: store === page.store ? undefined : store.path };

@@ -140,7 +140,7 @@ def test_geotiff_of_a_coarse_map_holds_its_cells_and_says_so(context, site, expl
     page = context.new_page()
     page.route("**/results/c/**", lambda _: None)  # full resolution never comes
     page.goto(f"{site}#store={KEY}&show=mean&cube=day-1km&band=C03&month=7&tod=64800")
-    page.wait_for_selector("#map[data-shown]")
+    expect(page.locator("#status")).to_contain_text("Reading full resolution")
     (values,), file = numbers(page)
     factor = overview.factor(explored.store.domain)
     expect(page.get_by_role("status")).to_contain_text(f"cells of {factor} \u00d7 {factor} pixels")
@@ -149,6 +149,7 @@ def test_geotiff_of_a_coarse_map_holds_its_cells_and_says_so(context, site, expl
     assert file.transform.a == pytest.approx(factor * 5.6e-5 * 35786023, rel=1e-9)
     page.goto(f"{site}#store={KEY}&show=max&cube=day-1km&band=C03&month=7&tod=64800")
     page.wait_for_selector('#map[data-shown*="max"]')
+    expect(page.locator("#status")).to_contain_text("Reading full resolution")
     page.get_by_role("button", name="Save numbers as GeoTIFF").click()
     expect(page.get_by_role("alert")).to_contain_text("are not all read")
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lake.plot.cycles import solar_hours
+from tests.explore.lakes import OLD
 from tests.explore.test_links import called
 from tests.explore.test_scatter import drag
 from tests.explore.visits import parameters, point, state, under, visit, wait
@@ -81,6 +82,9 @@ def test_day_of_many_pixels_is_at_their_mean_longitude(page, site, explored):
     inside = (land.row > 12) & (land.row < 30) & (land.column > 20) & (land.column < 40)
     lon = land.lonlat()[0][inside].mean()
     assert places(page, "#mean-charts") == pytest.approx(solar_hours([54000, 64800], lon), abs=0.02)
+    page.get_by_label("Store").select_option(OLD)  # the clock is the reader's, not the store's
+    page.wait_for_selector(f'body[data-ready="{OLD}"]')
+    expect(page.get_by_label("Clock")).to_have_value("solar")
 
 
 def test_hours_of_a_day_stay_an_hour_apart_at_any_longitude(page):

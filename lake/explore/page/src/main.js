@@ -334,7 +334,7 @@ class Page {
     for (const other of ["low", "high"]) if (!/^(month|tod)2?$/.test(name)) delete this.state[other];
     Comparison.follow(this.state, name, before);
     if (name === "store") {
-      for (const other of ["generation", ...LOOK]) delete this.state[other];
+      for (const other of ["generation", ...LOOK]) if (other !== "clock") delete this.state[other];
       await this.open();
       return;
     }

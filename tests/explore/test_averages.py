@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.explore.serving import serving
+from tests.explore.test_links import called
 from tests.explore.test_page import cosines
 from tests.explore.test_scatter import drag, kept
 from tests.explore.visits import point, visit
@@ -105,3 +106,12 @@ def test_similar_pixels_are_picked_by_the_threshold(page, site, explored):
     cosine = cosines(explored, 2500)
     picked = kept(page)
     assert set(np.flatnonzero(cosine > 0.7001)) <= picked <= set(np.flatnonzero(cosine > 0.6999))
+
+
+def test_file_of_a_mean_keeps_what_its_class_is_called(page):
+    row = {"cube": "day", "band": "C13", "unit": "K", "month": 7, "tod": 0, "pixels": 2, "count": 9}
+    row |= {"mean": 281.5, "spread": 0.5}
+    name = 'Mean of 2 pixels: field, "wet"'
+    (text,) = called(page, "table.js", "averagesCsv", ["a/b/c/d", name, [row]])
+    (read,) = csv.DictReader(text.splitlines())
+    assert (read["of"], read["mean"], read["spread"]) == (name, "281.5", "0.5")

@@ -17,7 +17,8 @@ export function cyclesCsv(key, pixels) {
 /** What many pixels have in the mean; rows as of averages.js; words: what they are. */
 export function averagesCsv(key, words, rows) {
   const names = ["cube", "band", "unit", "month", "tod", "pixels", "count", "mean", "spread"];
-  const lines = rows.map((row) => [key, `"${words}"`, ...names.map((name) => plain(row[name]))]);
+  const quoted = `"${words.replaceAll('"', '""')}"`;
+  const lines = rows.map((row) => [key, quoted, ...names.map((name) => plain(row[name]))]);
   return [["key", "of", ...names], ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 

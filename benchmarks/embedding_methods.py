@@ -25,13 +25,14 @@ from jobs.embedding import (
     vectors,
 )
 from jobs.embedding.columns import Columns
+from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.views import pairs
 from jobs.factors import cells, factor, nonlinear_pixels, scan
 from jobs.factors.cells import CellGrid
 from jobs.factors.fit_settings import FactorFit
 from jobs.factors.pixel_factors import Observed
 from jobs.features.scaling import Scaling
-from jobs.linear import components, mnf
+from jobs.linear import components, gcca, mnf
 from jobs.linear.components import LinearModel
 from jobs.linear.covariance import CovarianceSums
 from jobs.linear.passes import Fit
@@ -157,6 +158,20 @@ def minimum_noise(data: Data, k: int) -> tuple[Singles, Singles]:
     return data.projected(mnf.solve(total, noise, min(k, len(total)), FLOOR)[0])
 
 
+def canonical(data: Data, k: int, *, second: bool = False) -> tuple[Singles, Singles]:
+    """The k directions that the slots of the first year agree on most, or those of both years."""
+    return data.projected(canonical_directions(data, k, second=second))
+
+
+def canonical_directions(data: Data, k: int, *, second: bool) -> NDArray[np.float64]:
+    """(component, feature) of `canonical`."""
+    total, noise = data.covariances
+    slots = gcca.slots(data.names)
+    within = total * (slots[:, None] == slots)
+    both = 2 * total - noise if second else total
+    return gcca.solve(both, within, min(k, len(total)), gcca.Settings().ridge)[0]
+
+
 def reliable(data: Data, k: int) -> tuple[Singles, Singles]:
     """The same at variance 1 times reliability, the share of the variance that is not noise.
 
@@ -224,10 +239,12 @@ def laid_flat(data: Data, components: int) -> tuple[Singles, Singles]:
 def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     """The vectors of `lake embed` with these settings, trained on all pixels that have inputs."""
     parsed, resolved = settings_of(overrides, data.seed)
-    x, columns = encoded(data, parsed.encoder_inputs.inputs, FIT.components)
+    periods, columns = encoded(data, parsed.encoder_inputs, FIT.components)
+    of_halves = parsed.encoder_inputs.inputs == gcca.JOB and not parsed.encoder_inputs.second
+    x = halves(data, FIT.components) if of_halves else periods
     valid = np.flatnonzero(np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1))
     around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
-    pixels = tuple(torch.from_numpy(period[valid]) for period in x)
+    pixels = tuple(torch.from_numpy(view[valid]) for view in x)
     negatives = None
     if parsed.dataset.hard_negatives and data.textures is not None:
         spectrum = np.nan_to_num(x[0][valid])
@@ -238,28 +255,43 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
         resolved, pixels, columns, around, hard_negatives=negatives,
         conditions=conditions(data, resolved, valid), places=places,
     )  # fmt: skip
-    first, second = (vectors.embed(state.model, period) for period in x)
+    first, second = (vectors.embed(state.model, period) for period in periods)
     if not parsed.smooths:
         return first, second
     touching = pairs.around(data.row, data.column)
-    noise = float(smoothing.squared_distances(first, second).mean())
+    compared = [vectors.embed(state.model, view) for view in x] if of_halves else (first, second)
+    noise = float(smoothing.squared_distances(*compared).mean()) / (2 if of_halves else 1)
     smoothed = (smoothing.smoothed(period, touching, noise) for period in (first, second))
     return next(smoothed), next(smoothed)
 
 
-def encoded(data: Data, kind: str, most: int) -> tuple[tuple[Singles, Singles], Columns]:
+def encoded(
+    data: Data, chosen: InputSettings, most: int
+) -> tuple[tuple[Singles, Singles], Columns]:
     """The inputs (pixel, input) of an encoder, of both periods, and their description.
 
     Args:
         data: of the land.
-        kind: of the inputs, as `lake embed --set inputs=...` names it.
+        chosen: the kind of the inputs; canonical components are of one period unless it names a second.
         most: number of components, where inputs are their scores.
     """
-    if kind == encoder_inputs.FEATURES:
+    if chosen.inputs == encoder_inputs.FEATURES:
         return standardised(data), Columns.from_names(data.names)
     count = min(most, len(data.names))
-    scores = minimum_noise if kind == mnf.JOB else pca
+    scores = {
+        "pca": pca,
+        mnf.JOB: minimum_noise,
+        gcca.JOB: partial(canonical, second=bool(chosen.second)),
+    }[chosen.inputs]
     return scores(data, count), Columns(components=count)
+
+
+def halves(data: Data, most: int) -> tuple[Singles, Singles]:
+    """The canonical scores of the first year by either half of its slots."""
+    directions = canonical_directions(data, most, second=False).astype(np.float32)
+    difference = data.filled[0] @ (directions * gcca.half(data.names)).T
+    scores = data.filled[0] @ directions.T
+    return scores + difference, scores - difference
 
 
 def conditions(
@@ -276,8 +308,8 @@ def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recip
     """The settings of a learnt method, and its recipe for two periods."""
     parsed = settings.parse(embed.Settings, [*overrides.split(), *COMMON, f"seed={seed}"])
     inputs = parsed.encoder_inputs.inputs
-    features, noise = inputs == encoder_inputs.FEATURES, inputs == mnf.JOB
-    resolved = recipe.resolve(parsed.recipe, 2, features=features, minimum_noise=noise)
+    features, noise = inputs == encoder_inputs.FEATURES, inputs in encoder_inputs.WITH_NOISE
+    resolved = recipe.resolve(parsed.recipe, 2, features=features, with_noise=noise)
     return embed.with_smoothing(parsed, resolved, 2), resolved
 
 
@@ -290,10 +322,13 @@ def standardised(data: Data) -> tuple[Singles, Singles]:
 
 COMMON = ("threads=1",)
 LEARNT = {
-    "default": "inputs=mnf",
-    "not-smoothed": "inputs=mnf smoothing=none",
+    "default": "inputs=gcca second=second",
+    "default-one": "inputs=gcca",
+    "default-mnf": "inputs=mnf",
+    "not-smoothed": "inputs=gcca second=second smoothing=none",
     "no-linear-part": "inputs=mnf linear_part=none",
-    "default-one": "inputs=features loss=alignment,uniformity views=slots",
+    "aligned-slots": "inputs=features loss=alignment,uniformity views=slots",
+    "masked-infonce": "inputs=features loss=infonce views=mask mask_by=month,tod masked=0.6",
     "neighbours": "inputs=pca loss=infonce views=neighbours",
     "hard-negatives": "inputs=mnf hard_negatives=0.25",
     "study-a": "inputs=pca input_scale=common model=plain loss=mse views=mask,noise masked=0.2 unit=false",
@@ -316,6 +351,8 @@ LINEAR: dict[str, Method] = {
     **{f"pca-{k}": partial(pca, k=k) for k in (8, 16, 32, 64, 128)},
     **{f"white-{k}": partial(pca, k=k, whiten=True) for k in (16, 32, 64)},
     **{f"mnf-{k}": partial(minimum_noise, k=k) for k in (8, 16, 32, 64, 128)},
+    **{f"gcca-{k}": partial(canonical, k=k) for k in (16, 64)},
+    **{f"gcca-both-{k}": partial(canonical, k=k, second=True) for k in (16, 64)},
     **{f"reliable-{k}": partial(reliable, k=k) for k in (16, 64)},
 }
 OTHERS: dict[str, Method] = {

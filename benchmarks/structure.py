@@ -57,7 +57,7 @@ MASKS = {
 SET_LOSSES = ("wasserstein", "sliced", "chamfer", "sinkhorn", "ssim")
 SLOTS = f"{YEARS} model=deep loss=infonce views=periods,slots"
 LEARNT: dict[str, str] = {
-    "default": "inputs=mnf",
+    "default": "inputs=gcca second=second",
     "deep": f"{YEARS} model=deep",
     STATIC: f"{YEARS} model=deep",
     **{name: f"{YEARS} model={name} {sizes}" for name, sizes in ENCODERS.items()},

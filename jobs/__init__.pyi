@@ -16,6 +16,7 @@ __all__ = [
     "sample",
     "pca",
     "mnf",
+    "gcca",
     "transform",
     "factor",
     "trajectories",
@@ -195,6 +196,51 @@ def mnf(
     """
 
 
+def gcca(
+    client: Client,
+    store: Store | str | Path,
+    *,
+    lake: str | Path | None = None,
+    force: bool = False,
+    second: str | Store = '',
+    run: str | StoredRun = '',
+    ridge: float = 0.003,
+    components: int = 200,
+    clip: float = 6.0,
+    standardise: bool = True,
+    refills: int = 1,
+    exact: int = 4000,
+    passes: int = 4,
+) -> Run:
+    """Fit the components that all months and times of day agree on, and score every pixel.
+
+    Returns at once: the run is made by the cluster, whatever becomes of this process. A run of the same settings
+    that is done is not made again; one that was stopped or failed goes on. docs/components.md says more.
+
+    Args:
+        client: of any Dask cluster, synchronous; its workers make the run.
+        store: opened by `lake.open`, or its key or URL.
+        lake: folder or URL of the lake that gets the run; None: the one of the store.
+        force: make the run anew, though it is done.
+        second: Key in the lake, or URL, of a store of the same pixels and features in another period; empty: none.
+        run: Run of `lake sample`, for its features and as the pilot; empty: the one of default settings.
+        ridge: Share of the mean variance of a feature that is added to the covariance within slots.
+        components: Number of components; at most as many as there are features.
+        clip: Standard deviations beyond which a value is cut off.
+        standardise: Whether a feature's standard deviation becomes 1; else features keep their units.
+        refills: Imputation passes after the first; none are made where no value is missing.
+        exact: The largest number of features whose covariance is held; above, a subspace is improved.
+        passes: Passes over a store of more features than that; 1 makes a sketch.
+
+    Returns:
+        The run, to wait for, watch, stop, read and draw.
+
+    Raises:
+        ConfigError: settings that cannot work, found before the cluster is asked.
+        MissingError: no such store, or no such run that it should build on; or no worker.
+    """
+
+
 def transform(
     client: Client,
     store: Store | str | Path,
@@ -213,7 +259,7 @@ def transform(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        run: Run of `lake pca`, `lake mnf`, `lake factor`, `lake embed` or `lake umap`, whose model is applied.
+        run: Run whose model is applied: of `lake pca`, `lake mnf`, `lake gcca`, `lake factor`, `lake embed` or `lake umap`.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.
@@ -513,7 +559,7 @@ def embed(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        inputs: What the model is given; empty: `mnf` where there is a second store, else `features`. One of pca, mnf, features.
+        inputs: What the model is given; empty: `gcca` if the store has two months or times of day, else `mnf` with a second store and `features` without. One of pca, mnf, gcca, features.
         second: Key in the lake, or URL, of a store of the same pixels in another period.
         run: Run of that job, or of `lake sample` for features; empty: made with default settings.
         model: Kind of the model; empty: `deep` for features, else `residual`. One of residual, plain, deep, cyclic, hierarchical, bands, subpixels, transformer, composite.
@@ -667,7 +713,7 @@ def cluster(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        run: Run whose vectors are clustered: of `pca`, `mnf`, `factor`, `embed`, `trajectory`, ...; empty: the embedding of default settings, made if need be.
+        run: Run whose vectors are clustered: of `pca`, `mnf`, `gcca`, `factor`, `embed`, `trajectory`, ...; empty: the embedding of default settings, made if need be.
         k: Number of clusters; 0: chosen, the largest that is as stable as the most stable one.
         n_init: Number of random starts, of which the best is taken.
         seed: Seed of the random starts.

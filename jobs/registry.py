@@ -50,6 +50,13 @@ JOBS = {
         page="components.md",
         fits_model=True,
     ),
+    "gcca": JobEntry(
+        module="jobs.linear.gcca",
+        extra="jobs",
+        help="Fit the components that all months and times of day agree on, and score every pixel.",
+        page="components.md",
+        fits_model=True,
+    ),
     "transform": JobEntry(
         module="jobs.linear.transform",
         extra="jobs",

@@ -1,7 +1,7 @@
 """Surface classes: clusters of the vectors of any run, fitted on some pixels; every pixel gets a label.
 
-Vectors are those of `pca`, `mnf`, `factor`, `transform`, `embed`, `trajectory` or `join`, grouped by a
-method of `jobs.classes.partitions`. Clusters are numbered by falling number of pixels that they were fitted
+Vectors are those of `pca`, `mnf`, `gcca`, `factor`, `transform`, `embed`, `trajectory` or `join`, grouped
+by a method of `jobs.classes.partitions`. Clusters are numbered by falling number of pixels that they were fitted
 on. Where no number of clusters is set, it is chosen by `jobs.classes.stability`.
 
 `cluster.zarr` holds:
@@ -56,7 +56,7 @@ class Settings:
     """The settings of `lake cluster`."""
 
     run: str = ""
-    """Run whose vectors are clustered: of `pca`, `mnf`, `factor`, `embed`, `trajectory`, ...; empty:
+    """Run whose vectors are clustered: of `pca`, `mnf`, `gcca`, `factor`, `embed`, `trajectory`, ...; empty:
     the embedding of default settings, made if need be."""
     k: int = 8
     """Number of clusters; 0: chosen, the largest that is as stable as the most stable one."""

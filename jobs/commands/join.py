@@ -1,7 +1,7 @@
 """`lake join`: the vectors of several runs as one; the first run says which store's pixels they are.
 
-Every run has a vector for each pixel: of pca, mnf, factor, transform, embed, trajectory or join. They must
-be of the same pixels, in the same order.
+Every run has a vector for each pixel: of pca, mnf, gcca, factor, transform, embed, trajectory or join. They
+must be of the same pixels, in the same order.
 """
 
 from typing import Any

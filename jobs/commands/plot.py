@@ -243,7 +243,7 @@ def run(
 def scree(
     run: str, root: str, title: str, out: Path | None, dpi: float | None, *, as_json: bool
 ) -> None:
-    """Draw the variance, or the signal to noise, of the components of pca or mnf."""
+    """Draw what the components of pca, mnf or gcca hold: variance, signal to noise, eigenvalue."""
     from jobs.figures import component_charts
     from lake.plot import canvas
 
@@ -266,7 +266,7 @@ def loadings(
     *,
     as_json: bool,
 ) -> None:
-    """Draw what a component of pca or mnf is made of: month by time of day, for bands and statistics."""
+    """Draw what a component of pca, mnf or gcca is made of: month by time of day, by band and statistic."""
     from jobs.figures import component_charts
     from lake.plot import canvas
 

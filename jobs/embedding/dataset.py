@@ -94,12 +94,13 @@ class TrainingPixels:
     inputs: EncoderInputs
     store: Store
     periods: int
-    """The number of stores that are read."""
+    """The number of views that are read: one of all there is, or two."""
 
     def block(self, pixels: slice, subset: Indices | None = None) -> PixelBlock:
         """The pixels of a superblock that have inputs in all periods; those of a subset, or all."""
         pixel = np.arange(pixels.start, pixels.stop)
-        x = [self.inputs.read(period, pixels) for period in range(self.periods)]
+        read = self.inputs.view if self.periods > 1 else self.inputs.read
+        x = [read(period, pixels) for period in range(self.periods)]
         if subset is not None:
             inside = (subset >= pixels.start) & (subset < pixels.stop)
             rows = subset[inside] - pixels.start
@@ -176,9 +177,9 @@ def land_axes(pixels: TrainingPixels, scale: Tensor, recipe: Recipe) -> LinearAx
     return linear_axes(recipe, x, (domain.row[pixel], domain.column[pixel]))
 
 
-def periods(stores: int, recipe: Recipe) -> int:
-    """The number of stores that a training reads, of so many."""
-    return stores if PERIODS in recipe.views.views else 1
+def periods(available: int, recipe: Recipe) -> int:
+    """The number of periods, or halves of one, that a training reads, of so many."""
+    return available if PERIODS in recipe.views.views else 1
 
 
 def _sampled(

@@ -48,7 +48,6 @@ from jobs.embedding.models.architecture import (
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.train import TrainingState, TrainingTask
 from jobs.embedding.trainer import TrainingPlan
-from jobs.linear import mnf
 from jobs.runs import outputs, records
 from jobs.runs.settings import OneOf, check, newer, restore
 from jobs.runs.spec import Spec
@@ -94,11 +93,12 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """
     inputs, stores, base, runs = encoder_inputs.specs(root, store, settings.encoder_inputs)
     features = inputs.inputs == encoder_inputs.FEATURES
-    noise = inputs.inputs == mnf.JOB
-    resolved = recipe.resolve(settings.recipe, len(stores), features=features, minimum_noise=noise)
+    noise = inputs.inputs in encoder_inputs.WITH_NOISE
+    periods = encoder_inputs.periods(inputs, len(stores))
+    resolved = recipe.resolve(settings.recipe, periods, features=features, with_noise=noise)
     pixels = dataset.resolve(settings.dataset, resolved, store)
     settings = replace(settings, encoder_inputs=inputs, recipe=resolved, dataset=pixels)
-    settings = with_smoothing(settings, resolved, len(stores))
+    settings = with_smoothing(settings, resolved, periods)
     spec = records.spec_of(root, settings, JOB, stores, runs)
     return (*base, replace(spec, settings=_used(spec.settings, resolved.architecture)))
 
@@ -204,7 +204,8 @@ def _prepare(root: str, spec: Spec) -> tuple[TrainingState, Loader, TrainingTask
     settings = restore(Settings, spec.settings)
     stores = tuple(records.open_input(root, store) for store in spec.stores)
     inputs = encoder_inputs.inputs(root, spec, stores)
-    pixels = TrainingPixels(inputs, stores[0], dataset.periods(len(stores), settings.recipe))
+    periods = encoder_inputs.periods(settings.encoder_inputs, len(stores))
+    pixels = TrainingPixels(inputs, stores[0], dataset.periods(periods, settings.recipe))
     loader, scale = dataset.loader(root, spec.id, pixels, settings.dataset, settings.recipe)
     axes = dataset.land_axes(pixels, scale, settings.recipe)
     state, task = recipe.begin(settings.recipe, scale, inputs.columns(), loader.pixels, axes)

@@ -1,9 +1,10 @@
-"""The inputs of an encoder: scores of principal or minimum-noise components, or features themselves.
+"""The inputs of an encoder: scores of linear components, or features themselves.
 
 Inputs are (pixel, input) float32; `EncoderInputs.columns` describes them. Scores are NaN in rows of pixels
 without a value; those of a second store, of another period, are by the same model, of a `transform` run.
 Features are standardised, cut off, and NaN where missing; their scaling is stored with the result.
-Minimum-noise components are those of Green et al. (1988), see `jobs.linear.mnf`.
+A training sees two *views* of a pixel: both periods; or, with `jobs.linear.gcca` of a single store, the
+scores by either half of the months and times of day.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import numpy as np
 
 from jobs.embedding.columns import Columns
 from jobs.features.scaling import Scaling
-from jobs.linear import components, linear_model, mnf, pca, transform
+from jobs.linear import components, gcca, linear_model, mnf, pca, transform
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import OneOf, check
 from jobs.runs.spec import Spec
@@ -26,8 +27,10 @@ from lake.format.schema import Array
 from lake.reading.store import Store
 
 FEATURES = "features"
-LINEAR = (pca.JOB, mnf.JOB)
+LINEAR = (pca.JOB, mnf.JOB, gcca.JOB)
 INPUTS = (*LINEAR, FEATURES)
+WITH_NOISE = (mnf.JOB, gcca.JOB)
+"""Scores in two views, whose difference is noise."""
 CLIP = 6.0
 """Standard deviations beyond which a feature is cut off."""
 
@@ -37,7 +40,8 @@ class InputSettings:
     """The settings that choose the inputs."""
 
     inputs: Annotated[str, OneOf("INPUTS")] = ""
-    """What the model is given; empty: `mnf` where there is a second store, else `features`."""
+    """What the model is given; empty: `gcca` if the store has two months or times of day, else `mnf` with a
+    second store and `features` without."""
     second: str = ""
     """Key in the lake, or URL, of a store of the same pixels in another period."""
     run: str = ""
@@ -59,7 +63,7 @@ def specs(
     second = records.open_store(root, settings.second) if settings.second else None
     if second is not None:
         records.check_pixels(second, store)
-    job = _job(root, settings)
+    job = _job(root, store, settings)
     base = _base(root, store, job, settings)
     stores = (store,) if second is None else (store, second)
     runs = {base[-1].job: base[-1].id}
@@ -69,7 +73,7 @@ def specs(
     return InputSettings(job), stores, base, runs
 
 
-def _job(root: str, settings: InputSettings) -> str:
+def _job(root: str, store: Store, settings: InputSettings) -> str:
     """The kind of inputs, of `INPUTS`."""
     job = records.read_spec(root, settings.run).job if settings.run else ""
     job = FEATURES if job == sample.JOB else job
@@ -77,10 +81,23 @@ def _job(root: str, settings: InputSettings) -> str:
         raise ConfigError(
             f"setting inputs={settings.inputs}, but {settings.run} gives {job}: leave one out"
         )
-    kind = settings.inputs or job or (mnf.JOB if settings.second else FEATURES)
+    kind = settings.inputs or job or _default(store, settings)
     if kind not in INPUTS:
-        raise ConfigError(f"run {settings.run} is of {kind}: wanted one of pca, mnf, sample")
+        raise ConfigError(f"run {settings.run} is of {kind}: wanted one of pca, mnf, gcca, sample")
     return kind
+
+
+def _default(store: Store, settings: InputSettings) -> str:
+    """The kind of inputs where neither it nor a run is named."""
+    times = {tod for cube in store.cubes.values() for tod in cube.tods}
+    if len(store.months) * len(times) > 1:
+        return gcca.JOB
+    return mnf.JOB if settings.second else FEATURES
+
+
+def periods(settings: InputSettings, stores: int) -> int:
+    """The number of views that a training can have of a pixel: of so many stores, or of two halves."""
+    return 2 if settings.inputs == gcca.JOB else stores
 
 
 def _base(root: str, store: Store, job: str, settings: InputSettings) -> tuple[Spec, ...]:
@@ -91,6 +108,8 @@ def _base(root: str, store: Store, job: str, settings: InputSettings) -> tuple[S
         return sample.specs(root, store, sample.Settings())
     if job == pca.JOB:
         return pca.specs(root, store, pca.Settings())
+    if job == gcca.JOB:
+        return gcca.specs(root, store, gcca.Settings(second=settings.second))
     return mnf.specs(root, store, mnf.Settings(second=settings.second))
 
 
@@ -111,6 +130,16 @@ class EncoderInputs:
     """Run that says how features become inputs: of linear components, or of how they are standardised."""
     count: int
     """The number of inputs."""
+    are_halves: bool = False
+    """Whether the two views of a pixel are of one store, by either half of the months and times of day."""
+
+    def view(self, number: int, pixels: slice) -> Singles:
+        """(pixel, input) of consecutive pixels in one of two views; NaN where missing."""
+        if not self.are_halves:
+            return self.read(number, pixels)
+        difference = outputs.read(self.root, self.model, gcca.DIFFERENCE, pixels)
+        view: Singles = self.read(0, pixels) + (difference if number == 0 else -difference)
+        return view
 
     def read(self, period: int, pixels: slice) -> Singles:
         """(pixel, input) of consecutive pixels of a store; NaN where missing."""
@@ -128,9 +157,10 @@ class EncoderInputs:
             return Columns.from_names(self.features)
         variance: tuple[float, ...] = ()
         ratio: tuple[float, ...] = ()
-        if records.read_spec(self.root, self.model).job == mnf.JOB:
+        job = records.read_spec(self.root, self.model).job
+        if job == mnf.JOB:
             ratio = tuple(outputs.read(self.root, self.model, "signal_to_noise").tolist())
-        else:
+        elif job == pca.JOB:
             variance = tuple(outputs.read(self.root, self.model, "explained_variance").tolist())
         return Columns((), self.count, variance, ratio)
 
@@ -157,7 +187,8 @@ def inputs(root: str, spec: Spec, stores: tuple[Store, ...]) -> EncoderInputs:
     (model,) = runs.values()
     scores = (model,) if scored is None else (model, scored)
     count = outputs.read(root, model, "component").size
-    return EncoderInputs(root, spec.id, scores, (), (), model, count)
+    halves = scored is None and records.read_spec(root, model).job == gcca.JOB
+    return EncoderInputs(root, spec.id, scores, (), (), model, count, halves)
 
 
 def inputs_elsewhere(root: str, run: str, embedded: Spec, store: Store) -> EncoderInputs:

@@ -5,7 +5,7 @@ So a vector is two parts side by side: linear axes of the scores, of length 1, w
 wherever it lies, and the network's, of length `LEARNT`. Probes use both; distances are mostly those of the
 first.
 
-`noise` takes minimum-noise scores in units of noise. `local` takes them through the filter of
+`noise` takes the scores along axes of minimum noise, in its units. `local` takes them through the filter of
 `jobs.linear.spatial`, which makes small what varies over longer distances than half of the signal does: haze,
 latitude, elevation; and what varies from each pixel to the next. `auto` filters unless one of two measures,
 which need no labels, speaks against it:
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import KMeans
 
-from jobs.linear import spatial
+from jobs.linear import mnf, spatial
 from jobs.linear.spatial import Covariances
 from lake.format.arrays import Floats, Indices, Integers, Singles
 
@@ -33,6 +33,8 @@ NOISE, LOCAL, AUTO = "noise", "local", "auto"
 """The linear parts that there are, and the choice between them."""
 LEARNT = 0.5
 """Length of the learnt part of a vector before the whole gets length 1; that of the linear part is 1."""
+FLOOR = 1e-6
+"""Share of the largest variance of the noise; smaller ones count as this."""
 CLUSTERS, CLUMPING_AXES, CLUMPING_PIXELS = 8, 16, 6000
 CLUMPED, LONGEST = 0.6, 1 / 8
 """Land of a higher clumping is not filtered, nor one whose range is a larger share of its extent."""
@@ -58,7 +60,7 @@ def fit(
     """The maps for the land of these pixels.
 
     Args:
-        first: (P, inputs) scaled scores of the first period, without NaN.
+        first: (P, inputs) scaled scores of the first period, or of the first half of one, without NaN.
         second: (P, inputs) those of the second.
         row: (P,) row of each pixel on the grid.
         column: (P,) column of each pixel.
@@ -67,7 +69,8 @@ def fit(
         seed: of pairs of pixels and of k-means.
     """
     known = spatial.covariances(first, second)
-    noise = spatial.principal(np.diag(_noise_scale(known)), known.total)
+    axes, ratio = _noise_axes(known)
+    noise = spatial.principal(axes * np.sqrt((ratio - 1) / ratio), known.total)
     root = np.diag(spatial.root_scale(known))
     facts: dict[str, Any] = {}
     found = None
@@ -83,7 +86,8 @@ def fit(
             choice = NOISE
     if choice == NOISE or found is None:
         facts["chosen"] = NOISE
-        return LinearAxes(spatial.principal(root, known.total), noise[:, :count], facts)
+        inputs = axes * np.sqrt((np.sqrt(ratio) - 1) / ratio)
+        return LinearAxes(spatial.principal(inputs, known.total), noise[:, :count], facts)
     facts["chosen"] = LOCAL
     nugget = spatial.nugget(first, second, known.total, (row, column), np.random.default_rng(seed))
     matrices = known.total, found.variation, nugget
@@ -131,10 +135,11 @@ def needed_pixels(row: Integers, column: Integers, seed: int) -> Indices | None:
     return np.unique(np.concatenate([anchors, *(other for _, other in pairs)]))
 
 
-def _noise_scale(known: Covariances) -> Floats:
-    """(inputs,) factors that give each score the variance of its signal, in units of its noise."""
-    factors: Floats = np.sqrt((known.ratio - 1) / np.diag(known.total))
-    return factors
+def _noise_axes(known: Covariances) -> tuple[Floats, Floats]:
+    """(inputs, inputs) axes whose noise is uncorrelated, of variance 1; (inputs,) their variances."""
+    noise = known.total - known.signal
+    vectors, variance = mnf.solve(known.total, noise, len(noise), FLOOR)
+    return vectors.T, np.maximum(variance, spatial.MIN_RATIO)
 
 
 def _scatter(vectors: Floats, seed: int) -> float:

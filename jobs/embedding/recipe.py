@@ -35,7 +35,7 @@ TWO_PERIODS: Defaults = ("infonce", "vicreg"), (1.0, 0.1), (PERIODS,)
 FEATURES_ALONE: Defaults = ("alignment", "uniformity"), (1.0, 1.0), (SLOTS,)
 """The best for features of one period."""
 TWO_PERIODS_OF_NOISE: Defaults = ("infonce",), (1.0,), (PERIODS,)
-"""The best for two periods of minimum-noise scores, beside a linear part."""
+"""The best for two views of scores whose difference is noise, beside a linear part."""
 STEPS = 240
 """Steps beside a linear part, where no number is set: more teach little, for any number of pixels."""
 SCORES_ALONE: Defaults = ("infonce",), (1.0,), (NEIGHBOURS,)
@@ -57,20 +57,20 @@ class Recipe:
         return need in encoder.needs or self.objective.needs(need) or self.views.needs(need)
 
 
-def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool = False) -> Recipe:
+def resolve(recipe: Recipe, periods: int, *, features: bool, with_noise: bool = False) -> Recipe:
     """The recipe with model, loss and views chosen where they are not set.
 
     Args:
         recipe: as it was asked for.
-        periods: the number of stores.
+        periods: the number of stores, or of halves of one.
         features: whether inputs are features, not scores of components.
-        minimum_noise: whether they are scores of minimum-noise components.
+        with_noise: whether they are scores in as many views, whose difference is noise.
 
     Raises:
         ConfigError: parts that do not go together.
     """
     architecture = recipe.architecture.resolve(features=features)
-    fits_linear_part = periods > 1 and minimum_noise
+    fits_linear_part = periods > 1 and with_noise
     if not architecture.linear_part:
         chosen = recipe.objective.loss, recipe.objective.blind_to, recipe.views.views
         is_default = not (any(chosen) or architecture.nested)
@@ -78,7 +78,7 @@ def resolve(recipe: Recipe, periods: int, *, features: bool, minimum_noise: bool
         architecture = replace(architecture, linear_part=AUTO if fits else NONE)
     part = architecture.linear_part
     check(
-        "linear_part other than none needs inputs=mnf and a second store",
+        "linear_part other than none needs inputs=gcca, or inputs=mnf and a second store",
         part,
         holds=fits_linear_part or part == NONE,
     )

@@ -30,7 +30,9 @@ def resolve(smoothing: str, periods: int, *, has_linear_part: bool, unit: bool) 
     """
     is_wanted = smoothing == NEIGHBOURS
     check(
-        "smoothing=neighbours needs a second store", smoothing, holds=periods > 1 or not is_wanted
+        "smoothing=neighbours needs inputs=gcca or a second store",
+        smoothing,
+        holds=periods > 1 or not is_wanted,
     )
     check("smoothing=neighbours needs unit=true", smoothing, holds=unit or not is_wanted)
     return NEIGHBOURS if has_linear_part and not smoothing else smoothing

@@ -40,6 +40,16 @@ class PixelInputs(Protocol):
         """(pixel, input) of consecutive pixels of the store of a period; NaN where missing."""
 
 
+class TwoViews(Protocol):
+    """A reader of the inputs of a store's pixels in the two views of a training."""
+
+    are_halves: bool
+    """Whether they are of two halves of one period, not of two."""
+
+    def view(self, number: int, pixels: slice) -> Singles:
+        """(pixel, input) of consecutive pixels in a view; NaN where missing."""
+
+
 def arrays(store: Store, latent: int, *, int8: bool, noise: bool = False) -> list[Array]:
     """The arrays of a group of vectors of so many dimensions, not filled yet; `noise`: has that, too."""
     sizes = {"latent": latent}
@@ -95,19 +105,26 @@ def _embed(root: str, run: str, model_run: str, inputs: PixelInputs, pixels: sli
     return {ARRAY: embed(_model(root, model_run), inputs.read(0, pixels))}
 
 
-def _compare(root: str, run: str, inputs: PixelInputs, numbers: list[int]) -> None:
-    """On a worker: store the noise, by both periods of some superblocks."""
+def _compare(root: str, run: str, inputs: TwoViews, numbers: list[int]) -> None:
+    """On a worker: store the noise, by both views of some superblocks.
+
+    Vectors are of both halves where views are halves, so their noise is half of that of one.
+    """
     model = _model(root, run)
     domain = _domain(root, run)
     blocks = order.superblocks(domain.pixels, domain.layout)
-    squares = [
-        smoothing.squared_distances(
-            task_result(root, run, EMBED, number)[ARRAY], embed(model, inputs.read(1, blocks[number]))
+    squares = []
+    for number in numbers:
+        second = embed(model, inputs.view(1, blocks[number]))
+        first = (
+            embed(model, inputs.view(0, blocks[number]))
+            if inputs.are_halves
+            else task_result(root, run, EMBED, number)[ARRAY]
         )
-        for number in numbers
-    ]  # fmt: skip
+        squares.append(smoothing.squared_distances(first, second))
     found = np.concatenate(squares)
-    outputs.write(root, run, NOISE, found.mean() if found.size else np.nan)
+    noise = found.mean() / (2 if inputs.are_halves else 1) if found.size else np.nan
+    outputs.write(root, run, NOISE, noise)
 
 
 def _smooth(

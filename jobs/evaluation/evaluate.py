@@ -1,7 +1,7 @@
 """`lake evaluate`: how well the vectors of a run predict the known classes and quantities of pixels.
 
-Vectors are any array (pixel, d) of a run: scores of pca, mnf or transform, or an embedding. Vectors of a
-second run may be compared: by the same model, of another period. `jobs.evaluation.measures` defines the
+Vectors are any array (pixel, d) of a run: scores of pca, mnf, gcca or transform, or an embedding. Vectors of
+a second run may be compared: by the same model, of another period. `jobs.evaluation.measures` defines the
 measures, and `MeasureSettings` the number of pixels. Every seed moves the checkerboard and draws anew.
 
 The run's folder gets `evaluate.json` (the runs that were compared; mean and spread of each measure over

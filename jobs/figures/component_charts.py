@@ -25,7 +25,14 @@ from lake.plot.colours import ABSENT
 from lake.plot.cycles import COLOURS
 from lake.plot.graticule import FAINT
 
-PCA, MNF, TRANSFORM = "pca", "mnf", "transform"
+PCA, MNF, GCCA, TRANSFORM = "pca", "mnf", "gcca", "transform"
+TITLES = {
+    PCA: "Variance of the components",
+    MNF: "Signal to noise of the components",
+    GCCA: "What months and times of day share",
+}
+RATIOS = {MNF: "signal_to_noise", GCCA: "eigenvalue"}
+"""Job -> the array that orders its components."""
 SCREE_SIZE = (4.6, 4.6)
 CELL_INCHES = 0.17
 """Width and height of a month at a time of day."""
@@ -46,28 +53,26 @@ class _Model:
 
 
 def scree(root: str, run: str) -> CaptionedFigure:
-    """The share of the variance of each component, or its variance over noise, by falling size.
+    """The share of the variance of each component, its variance over noise, or its eigenvalue, falling.
 
     Args:
         root: folder or URL of the lake.
-        run: of pca or mnf, or of transform by a model of these.
+        run: of pca, mnf or gcca, or of transform by a model of these.
 
     Raises:
         MissingError: there is no such run, or it is not complete.
         ConfigError: it has no such model.
     """
     model = _model(root, run)
-    title = (
-        "Variance of the components" if model.job == PCA else "Signal to noise of the components"
-    )
+    title = TITLES[model.job]
     sheet = canvas.chart_sheet(Heading(title, f"{model.key}  |  {model.run}"), SCREE_SIZE)
     axes = sheet.map
     if model.job == PCA:
         values = np.asarray(model.arrays["explained_variance_ratio"].values, np.float64)
         caption = _draw_variance(axes, sheet.figure, values)
     else:
-        values = np.asarray(model.arrays["signal_to_noise"].values, np.float64)
-        caption = _draw_ratio(axes, values)
+        values = np.asarray(model.arrays[RATIOS[model.job]].values, np.float64)
+        caption = _draw_ratio(axes, values) if model.job == MNF else _draw_eigenvalues(axes, values)
     for each in sheet.figure.axes:
         each.xaxis.set_major_locator(MaxNLocator(integer=True))
         _style(each)
@@ -83,7 +88,7 @@ def loadings(root: str, run: str, component: int) -> CaptionedFigure:
 
     Args:
         root: folder or URL of the lake.
-        run: of pca or mnf, or of transform by a model of these.
+        run: of pca, mnf or gcca, or of transform by a model of these.
         component: its number, from 0.
 
     Raises:
@@ -117,10 +122,10 @@ def _model(root: str, run: str) -> _Model:
     if spec.job == TRANSFORM:
         (fitted,) = spec.inputs.values()
         spec = records.finished_spec(root, fitted)
-    if spec.job not in {PCA, MNF}:
+    if spec.job not in TITLES:
         raise ConfigError(
             f"run {run} is of {spec.job}, which has no linear model: it has {outputs.contents(root, run)}; "
-            "wanted a run of pca or mnf"
+            "wanted a run of pca, mnf or gcca"
         )
     return _Model(spec.id, spec.job, spec.store, outputs.dataset(root, spec.id))
 
@@ -161,15 +166,29 @@ def _draw_variance(axes: Axes, figure: Figure, shares: Floats) -> str:
 
 def _draw_ratio(axes: Axes, ratio: Floats) -> str:
     """Draw variance over noise; the caption."""
-    axes.plot(np.arange(len(ratio)), ratio, "o-", color=COLOURS[0], markersize=2.5, linewidth=1.2)
-    axes.axhline(1, color=INK, linewidth=0.8, linestyle=":")
-    axes.set_yscale("log")
-    axes.set_ylabel("variance over noise", fontsize=8.5, color=INK)
+    _draw_above_one(axes, ratio, "variance over noise")
     return (
         f"Variance over noise variance of {len(ratio)} components; noise is what differs between two "
         f"periods. {int((ratio > 2).sum())} components have more signal than noise (a ratio above 2). "
         "Dotted: 1, no more than noise."
     )
+
+
+def _draw_eigenvalues(axes: Axes, eigenvalues: Floats) -> str:
+    """Draw the eigenvalues of canonical components; the caption."""
+    _draw_above_one(axes, eigenvalues, "eigenvalue")
+    return (
+        f"Eigenvalues of {len(eigenvalues)} components: the variance of what all months and times of day "
+        "say together, over what it would be if they were uncorrelated. Dotted: 1, nothing is shared."
+    )
+
+
+def _draw_above_one(axes: Axes, values: Floats, label: str) -> None:
+    """Draw values (component,) that are 1 where a component holds nothing."""
+    axes.plot(np.arange(len(values)), values, "o-", color=COLOURS[0], markersize=2.5, linewidth=1.2)
+    axes.axhline(1, color=INK, linewidth=0.8, linestyle=":")
+    axes.set_yscale("log")
+    axes.set_ylabel(label, fontsize=8.5, color=INK)
 
 
 _Panels = Mapping[tuple[str, str], Mapping[str, tuple[list[int], list[int], Floats]]]

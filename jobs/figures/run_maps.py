@@ -35,12 +35,12 @@ Each = Callable[..., list[Any]]
 """`each(task, *arguments)`: the results of `task(*arguments, piece)` for every piece of the pixels."""
 
 COLOURED = (
-    "pca", "mnf", "factor", "embed", "transform", "umap", "trajectory", "join", "import", "cluster",
+    "pca", "mnf", "gcca", "factor", "embed", "transform", "umap", "trajectory", "join", "import", "cluster",
     "classify",
 )  # fmt: skip
 """Jobs whose runs can be drawn as colours of pixels."""
 SCATTER = "scatter"
-KINDS = {"pca": "principal", "mnf": "minimum-noise"}
+KINDS = {"pca": "principal", "mnf": "minimum-noise", "gcca": "canonical"}
 """Job that fits components -> their kind in words."""
 
 

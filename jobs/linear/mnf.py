@@ -17,17 +17,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from jobs.features.scaling import Scaling
 from jobs.linear import components, linear_model, passes, pca
 from jobs.linear.gram import one_thread
-from jobs.linear.passes import NOISE, TOTAL, Fit, FitPlan
+from jobs.linear.passes import NOISE, TOTAL, Fit
 from jobs.runs import outputs, records
 from jobs.runs.settings import check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.errors import ConfigError
-from lake.format import schema
 from lake.format.arrays import Floats
 from lake.reading.store import Store
 
@@ -73,25 +71,11 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 
 def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel of the first store."""
-    root, settings = work.root, work.settings(Settings)
-    sample_run = work.spec.inputs[sample.JOB]
-    columns = sample.kept_columns(root, sample_run)
-    names = list(outputs.read(root, sample_run, "feature", columns))
-    if len(names) > settings.fit.exact:
-        raise ConfigError(
-            f"mnf holds the covariance of its features: run {sample_run} has {len(names)}, wanted at most "
-            f"{settings.fit.exact}; sample merged subpixels, fewer statistics or months"
-        )
-    count = linear_model.count(work, settings.fit.components, sample_run, names)
-    ratio = outputs.whole_array("signal_to_noise", ("component",), np.full(count, np.nan))
-    arrays = [*linear_model.arrays(work.store, count, names), ratio]
-    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
-    suspect = sample.takes_suspect(root, sample_run)
-    sources = [linear_model.feature_source(store, names, suspect=suspect) for store in work.stores]
-    passes_made = passes.fit(work, FitPlan(sample_run, tuple(sources), settings.fit), len(names))
-    work.stage("model", _model, [(settings, passes_made - 1)])
-    linear_model.score(work, sources[0], work.run)
-    return [path]
+    settings = work.settings(Settings)
+    fitted = passes.fit_exactly(work, settings.fit, "signal_to_noise", [])
+    work.stage("model", _model, [(settings, fitted.passes - 1)])
+    linear_model.score(work, fitted.source, work.run)
+    return [fitted.path]
 
 
 def apply(work: ActiveRun, model: str) -> Sequence[str]:
@@ -103,18 +87,11 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
 def _model(root: str, run: str, settings: Settings, last: int) -> None:
     """On a worker: store the model."""
     model = passes.solution(root, run, last)
-    total = _covariance(root, run, last, TOTAL, model.scaling)
-    noise = _covariance(root, run, last, NOISE, model.scaling) / 2
+    total = passes.covariance(root, run, last, TOTAL, model.scaling)
+    noise = passes.covariance(root, run, last, NOISE, model.scaling) / 2
     projection, ratio = solve(total, noise, len(model.components), settings.floor)
     linear_model.write(root, run, replace(model, projection=projection))
     outputs.write(root, run, "signal_to_noise", ratio)
-
-
-def _covariance(root: str, run: str, number: int, prefix: str, scaling: Scaling) -> Floats:
-    """(feature, feature) by the sums of a pass, in the unit of `scaling`; `prefix` is TOTAL or NOISE."""
-    unit = scaling.scale / passes.scaling(root, run, number, prefix).scale
-    covariance: Floats = passes.sums(root, run, number, prefix).covariance() / unit / unit[:, None]
-    return covariance
 
 
 def solve(total: Floats, noise: Floats, count: int, floor: float) -> tuple[Floats, Floats]:

@@ -29,8 +29,10 @@ from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import check
 from jobs.runs.stages import ActiveRun, Arrays, finished_tasks, pack, task_result, unpack
 from jobs.sampling import sample
-from lake.format import order
-from lake.format.arrays import Singles
+from lake.errors import ConfigError
+from lake.format import order, schema
+from lake.format.arrays import Floats, Singles
+from lake.format.schema import Array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +82,59 @@ class FitPlan:
     fit: Fit
 
 
+@dataclass(frozen=True, slots=True)
+class ExactFit:
+    """What a job has that divides one covariance of its features by another."""
+
+    path: str
+    """The group of its arrays."""
+    passes: int
+    """How many passes were made."""
+    source: FeatureSource
+    """Where the features of the first store are read."""
+
+
+def kept_features(root: str, sample_run: str) -> list[str]:
+    """Names of the features that a sample keeps."""
+    return list(outputs.read(root, sample_run, "feature", sample.kept_columns(root, sample_run)))
+
+
+def fit_exactly(work: ActiveRun, fit_settings: Fit, ratio: str, more: Sequence[Array]) -> ExactFit:
+    """Create the run's group and make the passes over its stores, with all covariances held.
+
+    Args:
+        work: the run, which has a sample among its inputs.
+        fit_settings: how components are fitted.
+        ratio: name of an array (component,) that orders the directions.
+        more: further arrays of the group.
+
+    Raises:
+        ConfigError: more features than a covariance may have.
+    """
+    root, sample_run = work.root, work.spec.inputs[sample.JOB]
+    names = kept_features(root, sample_run)
+    if len(names) > fit_settings.exact:
+        raise ConfigError(
+            f"{work.spec.job} holds the covariance of its features: run {sample_run} has {len(names)}, "
+            f"wanted at most {fit_settings.exact}; sample merged subpixels, fewer statistics or months"
+        )
+    count = linear_model.count(work, fit_settings.components, sample_run, names)
+    ordering = outputs.whole_array(ratio, ("component",), np.full(count, np.nan))
+    arrays = [*linear_model.arrays(work.store, count, names), ordering, *more]
+    path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
+    suspect = sample.takes_suspect(root, sample_run)
+    sources = [linear_model.feature_source(store, names, suspect=suspect) for store in work.stores]
+    made = fit(work, FitPlan(sample_run, tuple(sources), fit_settings), len(names))
+    return ExactFit(path, made, sources[0])
+
+
+def covariance(root: str, run: str, number: int, prefix: str, scaling: Scaling) -> Floats:
+    """(feature, feature) by the sums of a pass, in the unit of `scaling`; `prefix` is TOTAL or NOISE."""
+    unit = scaling.scale / _scaling(root, run, number, prefix).scale
+    found: Floats = sums(root, run, number, prefix).covariance() / unit / unit[:, None]
+    return found
+
+
 def fit(work: ActiveRun, plan: FitPlan, features: int) -> int:
     """Make the passes; returns how many. `solution` has the model of each, by number from 0."""
     domain = work.store.domain
@@ -117,7 +172,7 @@ def solution(root: str, run: str, number: int, prefix: str = TOTAL) -> LinearMod
     )
 
 
-def scaling(root: str, run: str, number: int, prefix: str = TOTAL) -> Scaling:
+def _scaling(root: str, run: str, number: int, prefix: str = TOTAL) -> Scaling:
     """How a pass standardises features: by the model of the pass before it, or by the pilot."""
     stage = f"solve{number - 1}" if number else "pilot"
     return unpack(Scaling, task_result(root, run, stage, 0), prefix)
@@ -180,7 +235,7 @@ class _Accumulator:
 
     @classmethod
     def open(cls, root: str, run: str, plan: FitPlan, number: int, prefix: str) -> Self:
-        standard = scaling(root, run, number, prefix)
+        standard = _scaling(root, run, number, prefix)
         model = solution(root, run, number - 1, prefix) if number else None
         if standard.mean.size <= plan.fit.exact:
             return cls(standard, model, CovarianceSums.empty(standard.mean.size))
@@ -202,7 +257,7 @@ def _solve(root: str, run: str, plan: FitPlan, number: int) -> Arrays:
     has_missing = False
     solved: dict[str, NDArray[Any]] = {}
     for prefix in (TOTAL, NOISE)[: len(plan.sources)]:
-        total, standard = sums(root, run, number, prefix), scaling(root, run, number, prefix)
+        total, standard = sums(root, run, number, prefix), _scaling(root, run, number, prefix)
         standardise = plan.fit.standardise or prefix == NOISE
         if isinstance(total, CovarianceSums):
             count = min(plan.fit.components, len(total.kind))

@@ -38,7 +38,7 @@ SHORT, LEVEL, POWER = 0.6, 0.5, 0.5
 power of the filter."""
 AXES, MIN_SIGNAL = 64, 0.1
 """Scores that the range is found by, the first ones; those with a smaller share of signal do not count."""
-_MIN_RATIO, _TINY = 1.001, 1e-9
+MIN_RATIO, _TINY = 1.001, 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,7 @@ class Covariances:
         """(k,) variance over noise variance of each score, above 1."""
         total = np.diag(self.total)
         noise = np.maximum(total - np.diag(self.signal), _TINY * total.max())
-        ratio: Floats = np.maximum(total / noise, _MIN_RATIO)
+        ratio: Floats = np.maximum(total / noise, MIN_RATIO)
         return ratio
 
 

@@ -23,7 +23,8 @@ class Settings:
     """Settings of `lake transform`."""
 
     run: str = ""
-    """Run of `lake pca`, `lake mnf`, `lake factor`, `lake embed` or `lake umap`, whose model is applied."""
+    """Run whose model is applied: of `lake pca`, `lake mnf`, `lake gcca`, `lake factor`, `lake embed` or
+    `lake umap`."""
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:

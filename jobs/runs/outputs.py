@@ -158,7 +158,7 @@ def vectors_of(root: str, run: str, array: str) -> str:
     if not names:
         raise ConfigError(
             f"run {run} has no vectors of pixels: it has {contents(root, run)}; give a run of pca, mnf, "
-            "factor, transform, embed, umap, trajectory, join or import"
+            "gcca, factor, transform, embed, umap, trajectory, join or import"
         )
     if not array and len(names) > 1:
         raise ConfigError(

@@ -16,12 +16,13 @@ import lake
 from jobs.classes import cluster, partitions
 from jobs.embedding import embed as embed_job
 from jobs.embedding import linear_part, smoothing, stored_model
+from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.models.architecture import Architecture
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.vectors import embed
 from jobs.embedding.views import pairs
 from jobs.features import features
-from jobs.linear import mnf, pca, transform
+from jobs.linear import gcca, mnf, pca, transform
 from jobs.linear.passes import Fit
 from jobs.report import map as maps
 from jobs.runs import driver, outputs, records
@@ -168,7 +169,7 @@ def test_vectors_that_are_not_to_be_smoothed_are_those_of_the_model(client, two,
 
 def test_linear_part_of_scores_of_one_period_is_refused(two, sampled):
     root, (first, _) = two
-    settings = embed_job.Settings(recipe=Recipe(Architecture(linear_part="local")))
+    settings = embed_job.Settings(InputSettings("pca"), Recipe(Architecture(linear_part="local")))
     with pytest.raises(ConfigError, match="second store"):
         driver.specs(root, first, settings)
 
@@ -297,7 +298,7 @@ def test_all_pixels_are_trained_on_in_memory(client, truth, chain):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"views": ("periods",)}, "second store"),
+        ({"inputs": "pca", "views": ("periods",)}, "second store"),
         ({"inputs": "pca", "views": ("slots",)}, "inputs=features"),
         ({"inputs": "mnf"}, "second=KEY"),
         ({"loss": ("supervised",)}, "labels go with"),
@@ -315,12 +316,48 @@ def test_run_of_other_inputs_is_refused(two, noise):
         driver.specs(root, first, quick.settings(noise, "pca", second))
 
 
-def test_inputs_are_chosen_by_the_number_of_stores(two):
+def test_inputs_are_what_slots_agree_on_with_one_store_and_with_two(two):
     root, (first, second) = two
     alone, paired = (
         driver.specs(root, first, quick.settings(second=key))[-1] for key in ("", second)
     )
     recipes = [spec.settings["recipe"] for spec in (alone, paired)]
     parts = [(recipe["architecture"]["model"], recipe["views"]["views"]) for recipe in recipes]
-    assert parts == [("deep", ["slots"]), ("residual", ["periods"])]
-    assert (set(alone.inputs), set(paired.inputs)) == ({sample.JOB}, {mnf.JOB, transform.JOB})
+    assert parts == [("residual", ["periods"])] * 2
+    assert (set(alone.inputs), set(paired.inputs)) == ({gcca.JOB}, {gcca.JOB, transform.JOB})
+    bases = [driver.specs(root, first, quick.settings(second=key))[1] for key in ("", second)]
+    assert [(base.job, len(base.stores)) for base in bases] == [(gcca.JOB, 1), (gcca.JOB, 2)]
+
+
+@pytest.fixture(scope="module")
+def alone(client, two, sampled):
+    """The run of an embedding of one year, by default loss and views."""
+    root, (first, _) = two
+    settings = gcca.Settings(run=sampled, fit=Fit(components=10))
+    return driver.run(
+        client, root, first, quick.settings(driver.run(client, root, first, settings))
+    )
+
+
+def test_one_period_is_learnt_from_its_halves_and_embedded_whole(two, alone):
+    root, _ = two
+    (base,) = records.read_spec(root, alone).inputs.values()
+    model = stored_model.load(root, alone)
+    scores, difference = (vectors(root, base, name) for name in ("scores", gcca.DIFFERENCE))
+    one, other = (embed(model, scores + sign * difference) for sign in (1, -1))
+    squares = np.square(one - other).sum(axis=1)
+    assert_allclose(outputs.dataset(root, alone)["noise"], np.nanmean(squares) / 2, rtol=1e-5)
+    whole = embed(model, scores)
+    assert_allclose(vectors(root, alone), smooth(root, alone, whole), atol=1e-5)
+    agreement = np.nanmean((one * other).sum(axis=1))
+    shuffled = np.nanmean((one * np.roll(other, len(other) // 3, axis=0)).sum(axis=1))
+    assert agreement > shuffled + 0.3
+
+
+def test_another_period_is_embedded_by_the_model_of_one(client, two, alone):
+    root, (_, second) = two
+    (base,) = records.read_spec(root, alone).inputs.values()
+    scored = driver.run(client, root, second, transform.Settings(base))
+    embedded = driver.run(client, root, second, transform.Settings(alone))
+    whole = embed(stored_model.load(root, alone), vectors(root, scored, "scores"))
+    assert_allclose(vectors(root, embedded), smooth(root, alone, whole), atol=1e-4)

@@ -138,7 +138,7 @@ def trained(hazy):
     periods, _ = hazy
     settings = recipe.resolve(
         Recipe(Architecture(latent=8, hidden=32, linear=6), training=Training(steps=40, threads=1)),
-        2, features=False, minimum_noise=True,
+        2, features=False, with_noise=True,
     )  # fmt: skip
     x = tuple(torch.from_numpy(period) for period in periods)
     return recipe.fit(settings, x, Columns(components=12), places=PLACES).model
@@ -163,15 +163,15 @@ def test_trained_vectors_tell_classes_where_scores_do_not(hazy, trained):
 
 
 @pytest.mark.parametrize(
-    ("settings", "periods", "minimum_noise"),
+    ("settings", "periods", "with_noise"),
     [
         (Architecture(linear_part="local"), 1, True),
         (Architecture(linear_part="noise"), 2, False),
     ],
 )
-def test_linear_part_needs_noise_of_two_periods(settings, periods, minimum_noise):
-    with pytest.raises(ConfigError, match="needs inputs=mnf and a second store"):
-        recipe.resolve(Recipe(settings), periods, features=False, minimum_noise=minimum_noise)
+def test_linear_part_needs_noise_of_two_periods(settings, periods, with_noise):
+    with pytest.raises(ConfigError, match="needs inputs=gcca, or inputs=mnf and a second"):
+        recipe.resolve(Recipe(settings), periods, features=False, with_noise=with_noise)
 
 
 @pytest.mark.parametrize(

@@ -121,9 +121,11 @@ def test_ids_of_linear_models(goldens):
 
 def test_ids_of_embeddings_and_clusters(goldens):
     scores = goldens.finished(pca, pca.Settings(), "scores")
-    embedding = goldens.finished(embed, embed.Settings(int8=True), "embedding")
+    features = InputSettings("features")
+    embedding = goldens.finished(embed, embed.Settings(features, int8=True), "embedding")
     ids = {
         "default": goldens.id(embed, embed.Settings()),
+        "of features": goldens.id(embed, embed.Settings(features)),
         "of scores": goldens.id(embed, embed.Settings(InputSettings(run=scores))),
         "two periods": goldens.id(embed, embed.Settings(InputSettings("mnf", goldens.second))),
         "two periods as before linear parts": goldens.id(
@@ -177,7 +179,7 @@ SAMPLES = {
     "phases": "sample-4a56b2768a55",
     "random": "sample-44369fe6bfbc",
     "stratified": "sample-c3e3ddc5953f",
-    "by a run": "sample-3b4dfb90fd69",
+    "by a run": "sample-b93f54413e3d",
     "by a file": "sample-4a2964f24d0e",
     "hierarchical": "sample-bc6d3e07cf73",
     "features": "sample-a94b77db0629",
@@ -185,17 +187,18 @@ SAMPLES = {
 PCA = {"default": "pca-274558510412", "of a sample": "pca-2acb053599c2", "fit": "pca-943995607e3e"}
 MNF = {"default": "mnf-e7791127129a", "of a sample": "mnf-c7ab9daa3807"}
 EMBED = {
-    "default": "embed-2979a10518eb",
+    "default": "embed-c60782492e8c",
+    "of features": "embed-2979a10518eb",
     "of scores": "embed-3cc490c014a5",
     "two periods": "embed-5cde780ead78",
     "two periods as before linear parts": "embed-0f91344d0d5c",
 }
-CLUSTER = {"default": "cluster-51fd6778c6de", "of an embedding": "cluster-7ed747586f1d"}
+CLUSTER = {"default": "cluster-2d03c1ded852", "of an embedding": "cluster-7ed747586f1d"}
 CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"}
 EVALUATE = {"default": "evaluate-58634a027608", "two periods": "evaluate-800a4b1c730f"}
 TRANSFORM = "transform-d660f0756286"
 MAP = {
-    "default": "map-32551efc0000",
-    "of clusters": "map-32551efc0000",
+    "default": "map-bfdd0f4dbf20",
+    "of clusters": "map-bfdd0f4dbf20",
     "of the store": "map-6537e2a656a6",
 }

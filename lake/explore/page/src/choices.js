@@ -8,7 +8,7 @@ import { oneOf } from "./state.js";
 /** What is shown of runs -> arrays of runs, of which one is needed. */
 export const LEARNT = { rgb: ["embedding"], similar: ["embedding"], change: ["embedding"], classes: ["labels", "classes"], components: ["scores"] };
 const MAKERS = {
-  rgb: "lake embed", similar: "lake embed", change: "lake embed", classes: "lake cluster or lake classify", components: "lake pca or lake mnf",
+  rgb: "lake embed", similar: "lake embed", change: "lake embed", classes: "lake cluster or lake classify", components: "lake pca, lake mnf or lake gcca",
 };
 const [SUMMER, NOON] = [7, 64800]; // shown first, where they are
 

@@ -274,7 +274,7 @@ export class Pixels {
   }
 }
 
-/** Float32Array (pixel, 3): the first three scores of every pixel, by a run of `lake pca` or `lake mnf`. */
+/** Float32Array (pixel, 3): the first three scores of every pixel, by a run of `lake pca`, `lake mnf` or `lake gcca`. */
 export async function components(objects, path) {
   const generation = await new Generation(objects, path).open();
   const array = await zarr.open.v3(zarr.root(generation).resolve("scores"), { kind: "array" });

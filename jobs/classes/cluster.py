@@ -1,8 +1,8 @@
 """Surface classes: clusters of the vectors of any run, fitted on some pixels; every pixel gets a label.
 
 Vectors are those of `pca`, `mnf`, `gcca`, `factor`, `transform`, `embed`, `trajectory` or `join`, grouped
-by a method of `jobs.classes.partitions`. Clusters are numbered by falling number of pixels that they were fitted
-on. Where no number of clusters is set, it is chosen by `jobs.classes.stability`.
+by a method of `jobs.classes.partitions`. Clusters are numbered by falling number of pixels that they were
+fitted on. Where no number of clusters is set, it is chosen by `jobs.classes.stability`.
 
 `cluster.zarr` holds:
 

@@ -137,8 +137,7 @@ class EncoderInputs:
         """(pixel, input) of consecutive pixels in one of two views; NaN where missing."""
         if not self.are_halves:
             return self.read(number, pixels)
-        difference = outputs.read(self.root, self.model, gcca.DIFFERENCE, pixels)
-        view: Singles = self.read(0, pixels) + (difference if number == 0 else -difference)
+        view: Singles = outputs.read(self.root, self.model, gcca.HALVES, pixels)[:, number]
         return view
 
     def read(self, period: int, pixels: slice) -> Singles:

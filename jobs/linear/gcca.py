@@ -13,8 +13,8 @@ two, is an estimate of the score of its own: two views of a pixel in a single pe
 Source: Kettenring, "Canonical analysis of several sets of variables", Biometrika 58 (1971), MAXVAR.
 
 `gcca.zarr`: as `jobs.linear.linear_model` says, the scores are of the first store, and the covariance of
-`projection` within slots is 1; `eigenvalue` (component); `half` (feature) 1 or -1, 0 of features without a
-time. Of one store `half_difference` (pixel, component) too: scores plus and minus it are those of the halves.
+`projection` within slots is 1; `eigenvalue` (component); `half_of_feature` (feature) 1 or -1, 0 of those
+without a time. Of one store `halves` (pixel, half, component) too, whose mean are the scores.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,8 @@ from lake.format.arrays import Floats, Integers
 from lake.reading.store import Store
 
 JOB = "gcca"
-DIFFERENCE = "half_difference"
-"""The array of one store by which its halves are told."""
+HALVES = "halves"
+"""The scores by the features of either half of the slots, of one store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def make(work: ActiveRun) -> Sequence[str]:
             f"gcca compares months and times of day: run {work.spec.inputs[sample.JOB]} has features of "
             f"{count}, wanted at least 2; sample more of them, or take 'lake pca'"
         )
-    halves = [outputs.whole_array("half", ("feature",), half(names))]
-    size = {"component": min(settings.fit.components, len(names))}
+    sizes = {"half": 2, "component": min(settings.fit.components, len(names))}
+    arrays = [outputs.whole_array("half_of_feature", ("feature",), half(names))]
     if len(work.stores) == 1:
-        halves.append(outputs.pixel_array(DIFFERENCE, work.store, size, "float32", np.nan))
-    fitted = passes.fit_exactly(work, settings.fit, "eigenvalue", halves)
+        arrays.append(outputs.pixel_array(HALVES, work.store, sizes, "float32", np.nan))
+    fitted = passes.fit_exactly(work, settings.fit, "eigenvalue", arrays)
     work.stage("model", _model, [(settings, fitted.passes - 1)])
     linear_model.score(work, fitted.source, work.run)
     if len(work.stores) == 1:
@@ -156,10 +156,14 @@ def _model(root: str, run: str, settings: Settings, last: int) -> None:
 
 @one_thread()
 def _halves(root: str, run: str, source: FeatureSource, pixels: slice) -> None:
-    """On a worker: write half the difference between the scores of both halves of the slots."""
+    """On a worker: write the scores by either half: the scores plus and minus half their difference."""
     model, names = linear_model.read(root, run), outputs.read(root, run, "feature")
-    model = replace(model, projection=model.projection * outputs.read(root, run, "half"))
+    sign = outputs.read(root, run, "half_of_feature")
+    model = replace(model, projection=model.projection * sign)
     stop = partial(heartbeat.check, root, run)
     blocks = linear_model.blocks(root, run, source, list(names), pixels)
-    found = [components.scores(x, model, stop) for x in blocks]
-    outputs.write(root, run, DIFFERENCE, np.concatenate(found), pixels)
+    difference = np.concatenate([components.scores(x, model, stop) for x in blocks])
+    scores = outputs.read(root, run, "scores", pixels)
+    outputs.write(
+        root, run, HALVES, np.stack([scores + difference, scores - difference], 1), pixels
+    )

@@ -343,8 +343,8 @@ def test_one_period_is_learnt_from_its_halves_and_embedded_whole(two, alone):
     root, _ = two
     (base,) = records.read_spec(root, alone).inputs.values()
     model = stored_model.load(root, alone)
-    scores, difference = (vectors(root, base, name) for name in ("scores", gcca.DIFFERENCE))
-    one, other = (embed(model, scores + sign * difference) for sign in (1, -1))
+    scores, halves = (vectors(root, base, name) for name in ("scores", gcca.HALVES))
+    one, other = (embed(model, np.ascontiguousarray(halves[:, number])) for number in (0, 1))
     squares = np.square(one - other).sum(axis=1)
     assert_allclose(outputs.dataset(root, alone)["noise"], np.nanmean(squares) / 2, rtol=1e-5)
     whole = embed(model, scores)

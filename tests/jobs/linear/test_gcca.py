@@ -88,7 +88,7 @@ def test_a_second_period_adds_the_covariance_across_the_two(stores, years, fitte
     scores = found["scores"].values
     sign = np.sign(np.sum(scores * wanted, axis=0))
     assert_allclose(scores * sign, wanted, atol=2e-3 * wanted.std())
-    assert gcca.DIFFERENCE not in found
+    assert gcca.HALVES not in found
 
 
 def test_haze_of_single_slots_is_left_out(years, stores, fitted):
@@ -107,12 +107,13 @@ def test_haze_of_single_slots_is_left_out(years, stores, fitted):
 
 def test_halves_are_scores_of_half_the_slots(stores, years, fitted):
     found = outputs.dataset(stores[0].root, fitted(0))
-    scores, difference = found["scores"].values, found[gcca.DIFFERENCE].values
+    halves = found[gcca.HALVES].values
+    assert_allclose(halves.mean(axis=1), found["scores"], atol=1e-5)
     z = (years[0] - found["mean"].values) / found["scale"].values
-    half = found["half"].values
-    for sign in (1, -1):
+    half = found["half_of_feature"].values
+    for number, sign in enumerate((1, -1)):
         of_half = 2 * z[:, half == sign] @ found["projection"].values[:, half == sign].T
-        assert_allclose(scores + sign * difference, of_half, atol=1e-3)
+        assert_allclose(halves[:, number], of_half, atol=1e-3)
     features = [Feature.parse(str(name)) for name in found["feature"].values]
     times = {
         sign: {(f.month, f.tod) for f, of in zip(features, half, strict=True) if of == sign}
@@ -124,7 +125,7 @@ def test_halves_are_scores_of_half_the_slots(stores, years, fitted):
 
 def test_with_holes_scores_and_halves_are_imputed(stores, fitted):
     complete, holed = (outputs.dataset(stores[0].root, fitted(number)) for number in (0, 2))
-    for name in ("scores", gcca.DIFFERENCE):
+    for name in ("scores", gcca.HALVES):
         assert not np.isnan(holed[name].values).any()
     correlations = np.corrcoef(complete["scores"].values.T, holed["scores"].values.T)[:5, 5:]
     assert np.linalg.svd(correlations, compute_uv=False).min() > 0.9

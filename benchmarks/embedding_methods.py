@@ -289,7 +289,7 @@ def encoded(
 def halves(data: Data, most: int) -> tuple[Singles, Singles]:
     """The canonical scores of the first year by either half of its slots."""
     directions = canonical_directions(data, most, second=False).astype(np.float32)
-    difference = data.filled[0] @ (directions * gcca.half(data.names)).T
+    difference = data.filled[0] @ (directions * gcca.half(data.names).astype(np.float32)).T
     scores = data.filled[0] @ directions.T
     return scores + difference, scores - difference
 

@@ -262,6 +262,6 @@ def test_plot_turns_an_embedding_as_the_job_does(client, truth, map_run, chain):
 def test_plot_of_a_run_without_colours_names_those_with(truth, chain):
     with pytest.raises(
         ConfigError,
-        match=r"of sample, .* pca, mnf, factor, embed, transform, umap, trajectory, join, import, cluster",
+        match=r"of sample, .* pca, mnf, gcca, factor, embed, transform, umap, trajectory, join, import",
     ):
         run_maps.draw(truth.root, chain.sample)

@@ -36,7 +36,7 @@ LEARNT = 0.5
 FLOOR = 1e-6
 """Share of the largest variance of the noise; smaller ones count as this."""
 CLUSTERS, CLUMPING_AXES, CLUMPING_PIXELS = 8, 16, 6000
-CLUMPED, LONGEST = 0.6, 1 / 8
+CLUMPED, LONGEST = 0.6, 1 / 12
 """Land of a higher clumping is not filtered, nor one whose range is a larger share of its extent."""
 PIXELS, ANCHORS = 150_000, 2500
 """Pixels that the axes are computed from: all of so many, else some and their partners at every lag."""

@@ -10,8 +10,8 @@ first.
 latitude, elevation; and what varies from each pixel to the next. `auto` filters unless one of two measures,
 which need no labels, speaks against it:
 
-- The range of the land is more than `LONGEST` of its extent: nothing there is much shorter than the land
-  itself, and the classes are what varies slowly, as climates do.
+- The range of the land is more than `LONGEST` of its extent, or than `LONGEST_PIXELS`: nothing there is much
+  shorter than the land itself, and the classes are what varies slowly, as climates do.
 - The unfiltered scores clump. *Clumping* is the share of their scatter around `CLUSTERS` means that would
   remain if they were normally distributed, but does not. Where strong components are the classes, pixels
   clump; fields of haze do not.
@@ -36,8 +36,9 @@ LEARNT = 0.5
 FLOOR = 1e-6
 """Share of the largest variance of the noise; smaller ones count as this."""
 CLUSTERS, CLUMPING_AXES, CLUMPING_PIXELS = 8, 16, 6000
-CLUMPED, LONGEST = 0.6, 1 / 12
-"""Land of a higher clumping is not filtered, nor one whose range is a larger share of its extent."""
+CLUMPED, LONGEST, LONGEST_PIXELS = 0.6, 1 / 8, 48
+"""Land of a higher clumping is not filtered, nor one whose range is a larger share of its extent, or more
+pixels."""
 PIXELS, ANCHORS = 150_000, 2500
 """Pixels that the axes are computed from: all of so many, else some and their partners at every lag."""
 
@@ -82,7 +83,7 @@ def fit(
         value = clumping((first @ noise[:, :CLUMPING_AXES]).astype(np.float64), seed)
         facts["clumping"] = round(value, 3)
         facts["extent_pixels"] = extent = 1 + max(int(np.ptp(row)), int(np.ptp(column)))
-        if found is None or found.lag > LONGEST * extent or value > CLUMPED:
+        if found is None or found.lag > _longest(extent) or value > CLUMPED:
             choice = NOISE
     if choice == NOISE or found is None:
         facts["chosen"] = NOISE
@@ -96,6 +97,11 @@ def fit(
     local = spatial.local_filter(total, varied - nugget)
     filtered = spatial.principal(root @ local, known.total)
     return LinearAxes(filtered, filtered[:, :count], facts)
+
+
+def _longest(extent: int) -> int:
+    """The longest range, in pixels, of a land of this extent that is filtered."""
+    return min(int(LONGEST * extent), LONGEST_PIXELS)
 
 
 def clumping(vectors: Floats, seed: int) -> float:
@@ -116,10 +122,9 @@ def reason(facts: dict[str, Any]) -> str:
     """What was chosen and why, in a line."""
     why = ""
     if "clumping" in facts:
-        longest = int(LONGEST * facts["extent_pixels"])
         why = (
             f": clumping {facts['clumping']}, range {facts['range_pixels']} pixels; filtered up to "
-            f"{CLUMPED} and {longest} pixels"
+            f"{CLUMPED} and {_longest(facts['extent_pixels'])} pixels"
         )
     if facts["chosen"] == NOISE:
         return f"linear part: scores in units of noise{why}"

@@ -99,6 +99,18 @@ def test_land_that_varies_slowly_is_not_filtered():
     assert fitted(x, LOCAL).facts["chosen"] == LOCAL
 
 
+def test_range_of_more_than_some_tens_of_pixels_is_that_of_climates():
+    rng = np.random.default_rng(6)
+    rows, columns = (index.ravel() for index in np.indices((24, 600)))
+    slow = np.stack([smooth(rng, (24, 600), 40).ravel() for _ in range(6)], axis=1) * 4
+    x = [(slow + rng.normal(size=slow.shape)).astype(np.float32) for _ in range(2)]
+    facts = linear_part.fit(*x, rows, columns, AUTO, 6, seed=0).facts
+    assert linear_part.LONGEST_PIXELS < facts["range_pixels"] < linear_part.LONGEST * 600
+    assert facts["clumping"] < linear_part.CLUMPED
+    assert facts["chosen"] == NOISE
+    assert linear_part.reason(facts).endswith("48 pixels")
+
+
 def test_choice_that_is_made_is_the_one_asked_for(hazy):
     periods, _ = hazy
     by_itself, asked = (fitted(periods, choice) for choice in (AUTO, LOCAL))

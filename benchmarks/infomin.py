@@ -142,7 +142,7 @@ def measured(data: Data, land: Land, kind: str, share: float) -> dict[str, float
     """Measure -> value of the views of a kind that hide a share of their inputs."""
     overrides = f"{KINDS[kind].settings} {TRAINING} masked={share}"
     parsed, resolved = embedding_methods.settings_of(overrides, data.seed)
-    x, columns = embedding_methods.encoded(data, parsed.encoder_inputs.inputs, COMPONENTS)
+    x, columns = embedding_methods.encoded(data, parsed.encoder_inputs, COMPONENTS)
     known = np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1)
     classes = land.truth.classes
     how = MeasureSettings(square=LANDS[LAND].square)

@@ -57,6 +57,7 @@ from fine_from_coarse import BARS, LOSSES, STEPS
 from result_lines import ResultLines
 
 from jobs.embedding import encoder_inputs, recipe, train, vectors
+from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.columns import Columns
 from jobs.embedding.loader import MemoryLoader
 from jobs.embedding.models import architecture
@@ -165,7 +166,7 @@ def side_by_side(data: Data, overrides: str) -> tuple[Singles, Singles]:
 def _inputs(data: Data, overrides: str) -> tuple[Recipe, tuple[Singles, Singles], Columns]:
     """The recipe, the features (pixel, feature) of both periods, and their description."""
     _, used = embedding_methods.settings_of(overrides, data.seed)
-    x, columns = embedding_methods.encoded(data, encoder_inputs.FEATURES, 0)
+    x, columns = embedding_methods.encoded(data, InputSettings(encoder_inputs.FEATURES), 0)
     return used, x, columns
 
 

@@ -244,7 +244,7 @@ def _noise(before: ViewPair, step: ViewStep) -> ViewPair:
 VIEWS: dict[str, View] = {
     PERIODS: View(
         apply=_periods,
-        help="the second view is of the second store",
+        help="the second view is of the second store; of one store with `inputs=gcca`, views are halves",
         needs=(Need.SECOND_STORE,),
     ),
     NEIGHBOURS: View(

@@ -57,8 +57,8 @@ from fine_from_coarse import BARS, LOSSES, STEPS
 from result_lines import ResultLines
 
 from jobs.embedding import encoder_inputs, recipe, train, vectors
-from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.columns import Columns
+from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.loader import MemoryLoader
 from jobs.embedding.models import architecture
 from jobs.embedding.models.embedding_model import EmbeddingModel

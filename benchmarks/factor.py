@@ -1,6 +1,6 @@
 """Decompositions against tensorly: CPU seconds to the same fit; CPU seconds of a pass over more pixels.
 
-    python benchmarks/factor.py [--json] [--cases cp,pass] [--pixels 2000] [--components 16]
+    python benchmarks/factor.py [--json] [--cases cp,pass] [--pixels 2000] [--components 16] [--blocks 110]
 
 One thread. Values are float32: planted CP of 12 months, 5 times of day, 4 bands, 7 metrics (1 680 cells),
 and noise of half their standard deviation.
@@ -10,12 +10,16 @@ and noise of half their standard deviation.
   then. tensorly's sweeps end by its default tolerance, ours by 1e-8; both after 60 sweeps at most.
 - `pass`: ours, one pass (pixels solved, sums added up) of 32 components over 4 096, 8 192 and 16 384 pixels,
   complete and with 30 % of the cells missing, and the peak memory of the process after all.
+- `job`: `lake factor` with 32 components of a store of `--blocks` superblocks of 16 384 pixels, as
+  `benchmarks/pca.py` writes it: CPU seconds of its stages on one worker thread of this process, and the
+  peak memory of the process.
 """
 
 import argparse
 import json
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,12 +27,18 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
+import pca as large_stores
 import record
 
-from jobs.factors import factor_model, in_memory, pixel_factors
+from jobs.factors import factor, factor_model, in_memory, pixel_factors
 from jobs.factors.cells import CellGrid
+from jobs.factors.fit_settings import FactorFit
 from jobs.factors.pixel_factors import Observed, SolveRule
 from jobs.linear.gram import one_thread
+from jobs.runs import driver
+from jobs.runs.stages import ActiveRun
+from lake.dask_cluster import WORKERS
+from lake.format.moments import METRICS
 
 SHAPE = (12, 5, 4, 7)
 NAMES = [
@@ -130,6 +140,33 @@ def passes() -> Figures:
     return figures
 
 
+def job(blocks: int) -> Figures:
+    """CPU seconds of the stages of `lake factor`, and the peak memory of the process."""
+    import dask  # noqa: PLC0415
+    from distributed import Client  # noqa: PLC0415
+
+    dask.config.set(WORKERS)
+    case = large_stores.Case(blocks, large_stores.COARSE)
+    seconds, plain = dict[str, float](), ActiveRun.stage
+
+    def stage(self: ActiveRun, name: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        begin = time.process_time()
+        plain(self, name, *arguments, **options)
+        seconds[name] = round(time.process_time() - begin, 1)
+
+    ActiveRun.stage = stage  # type: ignore[method-assign]
+    one = {"processes": False, "n_workers": 1, "threads_per_worker": 1}
+    with tempfile.TemporaryDirectory() as folder, Client(dashboard_address=None, **one) as client:
+        large_stores.write(Path(folder), case)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        asked = factor.Settings(statistics=METRICS, fit=FactorFit(components=PASS_COMPONENTS))
+        driver.run(client, folder, str(large_stores.KEY), asked)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    pixels = blocks * case.layout.superblock
+    memory = {"peak_memory_bytes": peak, "peak_before_bytes": before}
+    return {"pixels": pixels, "stages_cpu_s": seconds} | memory
+
+
 @one_thread()
 def main() -> None:
     """Measure and print."""
@@ -137,6 +174,7 @@ def main() -> None:
     parser.add_argument("--cases", default="cp,pass")
     parser.add_argument("--pixels", type=int, default=2000)
     parser.add_argument("--components", type=int, default=16)
+    parser.add_argument("--blocks", type=int, default=110)
     parser.add_argument("--json", action="store_true")
     record.add_option(parser)
     options = parser.parse_args()
@@ -145,6 +183,8 @@ def main() -> None:
         figures["cp"] = to_same_fit(options.pixels, options.components)
     if "pass" in cases:
         figures["pass"] = passes()
+    if "job" in cases:
+        figures["job"] = job(options.blocks)
     record.write(options.record, record.of_figures(figures))
     print(json.dumps(figures, indent=1 if not options.json else None, default=float))
 

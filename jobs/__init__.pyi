@@ -559,7 +559,7 @@ def embed(
         store: opened by `lake.open`, or its key or URL.
         lake: folder or URL of the lake that gets the run; None: the one of the store.
         force: make the run anew, though it is done.
-        inputs: What the model is given; empty: `gcca` if the store has two months or times of day, else `mnf` with a second store and `features` without. One of pca, mnf, gcca, features.
+        inputs: What the model is given; empty: `gcca` if the store has two months or times of day, else `mnf` with a second store; `features` without, and where there are more of them than gcca takes. One of pca, mnf, gcca, features.
         second: Key in the lake, or URL, of a store of the same pixels in another period.
         run: Run of that job, or of `lake sample` for features; empty: made with default settings.
         model: Kind of the model; empty: `deep` for features, else `residual`. One of residual, plain, deep, cyclic, hierarchical, bands, subpixels, transformer, composite.

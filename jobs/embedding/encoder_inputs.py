@@ -15,8 +15,10 @@ from typing import Annotated
 import numpy as np
 
 from jobs.embedding.columns import Columns
+from jobs.features import features
 from jobs.features.scaling import Scaling
 from jobs.linear import components, gcca, linear_model, mnf, pca, transform
+from jobs.linear.passes import Fit
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import OneOf, check
 from jobs.runs.spec import Spec
@@ -41,7 +43,7 @@ class InputSettings:
 
     inputs: Annotated[str, OneOf("INPUTS")] = ""
     """What the model is given; empty: `gcca` if the store has two months or times of day, else `mnf` with a
-    second store and `features` without."""
+    second store; `features` without, and where there are more of them than gcca takes."""
     second: str = ""
     """Key in the lake, or URL, of a store of the same pixels in another period."""
     run: str = ""
@@ -89,8 +91,10 @@ def _job(root: str, store: Store, settings: InputSettings) -> str:
 
 def _default(store: Store, settings: InputSettings) -> str:
     """The kind of inputs where neither it nor a run is named."""
-    times = {tod for cube in store.cubes.values() for tod in cube.tods}
-    if len(store.months) * len(times) > 1:
+    selection = features.resolve(sample.Settings().features, store)
+    columns = features.columns(selection, store.cubes.values())
+    times = {(column.month, column.tod) for column in columns}
+    if len(times) > 1 and (settings.second or len(columns) <= Fit().exact):
         return gcca.JOB
     return mnf.JOB if settings.second else FEATURES
 

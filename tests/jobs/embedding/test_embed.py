@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import lake
 from jobs.classes import cluster, partitions
 from jobs.embedding import embed as embed_job
-from jobs.embedding import linear_part, smoothing, stored_model
+from jobs.embedding import encoder_inputs, linear_part, smoothing, stored_model
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.models.architecture import Architecture
 from jobs.embedding.recipe import Recipe
@@ -327,6 +327,18 @@ def test_inputs_are_what_slots_agree_on_with_one_store_and_with_two(two):
     assert (set(alone.inputs), set(paired.inputs)) == ({gcca.JOB}, {gcca.JOB, transform.JOB})
     bases = [driver.specs(root, first, quick.settings(second=key))[1] for key in ("", second)]
     assert [(base.job, len(base.stores)) for base in bases] == [(gcca.JOB, 1), (gcca.JOB, 2)]
+
+
+def test_features_themselves_are_the_inputs_where_they_are_too_many(two, monkeypatch):
+    root, (first, _) = two
+    monkeypatch.setattr(encoder_inputs, "Fit", lambda: Fit(exact=20))
+    assert set(driver.specs(root, first, quick.settings())[-1].inputs) == {sample.JOB}
+    monkeypatch.undo()
+    there = raw.Lake(root)
+    once = there.add(2017, np.ones((PIXELS, raw.FEATURES // len(raw.MONTHS))), raw.MONTHS[:1])
+    assert set(driver.specs(root, once, quick.settings())[-1].inputs) == {
+        gcca.JOB
+    }  # a month, two times
 
 
 @pytest.fixture(scope="module")

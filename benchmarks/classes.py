@@ -23,11 +23,11 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 import record
+import stage_seconds
 
 from jobs.classes import cluster, describe
 from jobs.imported import import_vectors
 from jobs.runs import driver, outputs
-from jobs.runs.stages import ActiveRun
 from lake.catalogue import catalogue
 from lake.dask_cluster import WORKERS
 from lake.format import domain, keys
@@ -82,14 +82,7 @@ def described(root: Path, pixels: int, classes: int) -> Figures:
 
     dask.config.set(WORKERS)
     write_vectors(root / "vectors.npy", pixels, classes)
-    seconds, plain, figures = dict[str, float](), ActiveRun.stage, Figures()
-
-    def stage(self: ActiveRun, name: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        begin = time.process_time()
-        plain(self, name, *arguments, **options)
-        seconds[name] = round(time.process_time() - begin, 1)
-
-    ActiveRun.stage = stage  # type: ignore[method-assign]
+    seconds, figures = stage_seconds.recorded(), Figures()
     options = {"processes": False, "n_workers": 1, "threads_per_worker": 1}
     with Client(dashboard_address=None, **options) as client:
         where = client, str(root), str(KEY)
@@ -109,7 +102,10 @@ def described(root: Path, pixels: int, classes: int) -> Figures:
             begin = time.process_time()
             driver.run(*where, settings)
             whole = round(time.process_time() - begin, 1)
-            figures[name] = {"stages_cpu_s": dict(seconds), "cpu_s": whole}
+            figures[name] = {
+                "stages_cpu_s": {step: round(s, 1) for step, s in seconds.items()},
+                "cpu_s": whole,
+            }
     return figures
 
 

@@ -166,10 +166,8 @@ def canonical(data: Data, k: int, *, second: bool = False) -> tuple[Singles, Sin
 def canonical_directions(data: Data, k: int, *, second: bool) -> NDArray[np.float64]:
     """(component, feature) of `canonical`."""
     total, noise = data.covariances
-    slots = gcca.slots(data.names)
-    within = total * (slots[:, None] == slots)
-    both = 2 * total - noise if second else total
-    return gcca.solve(both, within, min(k, len(total)), gcca.Settings().ridge)[0]
+    slots, ridge = gcca.slots(data.names), gcca.Settings().ridge
+    return gcca.solve(total, slots, min(k, len(total)), ridge, noise if second else None)[0]
 
 
 def reliable(data: Data, k: int) -> tuple[Singles, Singles]:

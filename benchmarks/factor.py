@@ -29,6 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 import pca as large_stores
 import record
+import stage_seconds
 
 from jobs.factors import factor, factor_model, in_memory, pixel_factors
 from jobs.factors.cells import CellGrid
@@ -36,7 +37,6 @@ from jobs.factors.fit_settings import FactorFit
 from jobs.factors.pixel_factors import Observed, SolveRule
 from jobs.linear.gram import one_thread
 from jobs.runs import driver
-from jobs.runs.stages import ActiveRun
 from lake.dask_cluster import WORKERS
 from lake.format.moments import METRICS
 
@@ -147,14 +147,7 @@ def job(blocks: int) -> Figures:
 
     dask.config.set(WORKERS)
     case = large_stores.Case(blocks, large_stores.COARSE)
-    seconds, plain = dict[str, float](), ActiveRun.stage
-
-    def stage(self: ActiveRun, name: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        begin = time.process_time()
-        plain(self, name, *arguments, **options)
-        seconds[name] = round(time.process_time() - begin, 1)
-
-    ActiveRun.stage = stage  # type: ignore[method-assign]
+    seconds = stage_seconds.recorded()
     one = {"processes": False, "n_workers": 1, "threads_per_worker": 1}
     with tempfile.TemporaryDirectory() as folder, Client(dashboard_address=None, **one) as client:
         large_stores.write(Path(folder), case)
@@ -164,7 +157,10 @@ def job(blocks: int) -> Figures:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     pixels = blocks * case.layout.superblock
     memory = {"peak_memory_bytes": peak, "peak_before_bytes": before}
-    return {"pixels": pixels, "stages_cpu_s": seconds} | memory
+    return {
+        "pixels": pixels,
+        "stages_cpu_s": {name: round(s, 1) for name, s in seconds.items()},
+    } | memory
 
 
 @one_thread()

@@ -37,6 +37,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # before this folder
 import record
+import stage_seconds
 
 import lake
 from jobs.features import features
@@ -44,7 +45,6 @@ from jobs.features.features import FeatureSelection
 from jobs.linear import pca
 from jobs.linear.passes import Fit
 from jobs.runs import driver, outputs
-from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.catalogue import catalogue
 from lake.dask_cluster import MALLOC, ONE_THREAD, WORKERS
@@ -153,15 +153,7 @@ def ours(root: Path) -> tuple[Callable[[], Any], Figures]:
     sample_run = driver.run(client, str(root), str(KEY), case.fit)
     spec = driver.specs(str(root), str(KEY), settings(sample_run))[-1]
     driver.forget(str(root), spec.id)
-    seconds: dict[str, float] = {}
-    plain = ActiveRun.stage
-
-    def stage(self: ActiveRun, name: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        begin = time.process_time()
-        plain(self, name, *arguments, **options)
-        seconds[name] = time.process_time() - begin
-
-    ActiveRun.stage = stage  # type: ignore[method-assign]
+    seconds = stage_seconds.recorded()
     figures: Figures = {"stages_cpu_s": seconds}
 
     def run() -> Any:  # noqa: ANN401

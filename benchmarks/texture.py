@@ -20,7 +20,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +164,21 @@ def figure(rows: dict[str, Sequence[Slot]], path: Path) -> None:
     sheet.savefig(path, dpi=110)
 
 
+def recorded(
+    document: Mapping[str, Mapping[str, Mapping[str, float]]],
+    measured: Mapping[str, Sequence[object]],
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The figures without numbers of slots; of one seed there is no spread."""
+    return {
+        name: {
+            key: {**value, "spread": value["spread"] if len(measured[name]) > 1 else None}
+            for key, value in values.items()
+            if key != "slots"
+        }
+        for name, values in document.items()
+    }
+
+
 def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -215,16 +230,7 @@ def main() -> None:
     for name, values in document.items():
         cells = [f"{values[key]['mean']:.2f} ({values[key]['spread']:.2f})" for key in keys]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    one_seed = {name for name, seeds in measured.items() if len(seeds) == 1}
-    recorded = {
-        name: {
-            key: value | ({"spread": None} if name in one_seed else {})
-            for key, value in values.items()
-            if key != "slots"
-        }
-        for name, values in document.items()
-    }
-    record.write(arguments.record, record.of_figures(recorded))
+    record.write(arguments.record, record.of_figures(recorded(document, measured)))
     print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
 
 

@@ -62,9 +62,7 @@ def specs(
     Raises:
         ConfigError: a run of another job, or stores that do not fit each other.
     """
-    second = records.open_store(root, settings.second) if settings.second else None
-    if second is not None:
-        records.check_pixels(second, store)
+    second = records.open_second(root, settings.second, store) if settings.second else None
     job = _job(root, store, settings)
     base = _base(root, store, job, settings)
     stores = (store,) if second is None else (store, second)
@@ -208,7 +206,7 @@ def inputs_elsewhere(root: str, run: str, embedded: Spec, store: Store) -> Encod
 def _features(root: str, run: str, embedded: Spec, stores: tuple[Store, ...]) -> EncoderInputs:
     """The inputs that are features, those of the sample that `embedded` builds on."""
     sampled = embedded.inputs[sample.JOB]
-    names = tuple(outputs.read(root, sampled, "feature", sample.kept_columns(root, sampled)))
+    names = tuple(sample.kept_features(root, sampled))
     suspect = sample.takes_suspect(root, sampled)
     sources = tuple(linear_model.feature_source(store, names, suspect=suspect) for store in stores)
     return EncoderInputs(root, run, (), sources, names, embedded.id, len(names))

@@ -19,22 +19,20 @@ without a time. Of one store `halves` (pixel, half, component) too, whose mean a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
 from jobs.features.features import Feature
-from jobs.linear import components, linear_model, mnf, passes, pca
+from jobs.linear import linear_model, mnf, passes, pca
 from jobs.linear.gram import one_thread
 from jobs.linear.linear_model import FeatureSource
 from jobs.linear.passes import NOISE, TOTAL, Fit
-from jobs.runs import heartbeat, outputs, records
+from jobs.runs import outputs, records
 from jobs.runs.settings import check
 from jobs.runs.spec import Spec
 from jobs.runs.stages import ActiveRun
 from jobs.sampling import sample
 from lake.errors import ConfigError
-from lake.format import order
 from lake.format.arrays import Floats, Integers
 from lake.reading.store import Store
 
@@ -70,8 +68,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     """
     stores: tuple[Store, ...] = (store,)
     if settings.second:
-        stores = (store, records.open_store(root, settings.second))
-        records.check_pixels(stores[1], store)
+        stores = (store, records.open_second(root, settings.second, store))
     base = pca.sampled(root, store, settings.run)
     inputs = {sample.JOB: base[-1].id}
     return (*base, records.spec_of(root, settings, JOB, stores, inputs, without=("run",)))
@@ -80,11 +77,12 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
 def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel of the first store."""
     settings = work.settings(Settings)
-    names = passes.kept_features(work.root, work.spec.inputs[sample.JOB])
+    sample_run = work.spec.inputs[sample.JOB]
+    names = sample.kept_features(work.root, sample_run)
     count = len(np.unique(slots(names)))
     if count < 2:
         raise ConfigError(
-            f"gcca compares months and times of day: run {work.spec.inputs[sample.JOB]} has features of "
+            f"gcca compares months and times of day: run {sample_run} has features of "
             f"{count}, wanted at least 2; sample more of them, or take 'lake pca'"
         )
     sizes = {"half": 2, "component": min(settings.fit.components, len(names))}
@@ -93,11 +91,8 @@ def make(work: ActiveRun) -> Sequence[str]:
         arrays.append(outputs.pixel_array(HALVES, work.store, sizes, "float32", np.nan))
     fitted = passes.fit_exactly(work, settings.fit, "eigenvalue", arrays)
     work.stage("model", _model, [(settings, fitted.passes - 1)])
-    linear_model.score(work, fitted.source, work.run)
-    if len(work.stores) == 1:
-        domain = work.store.domain
-        blocks = order.superblocks(domain.pixels, domain.layout)
-        work.stage("halves", _halves, [(fitted.source, block) for block in blocks])
+    task = _scores_and_halves if len(work.stores) == 1 else None
+    linear_model.score(work, fitted.source, work.run, task)
     return [fitted.path]
 
 
@@ -126,16 +121,22 @@ def half(names: Sequence[str]) -> Integers:
     return np.where(number < 0, 0, 1 - 2 * (number % 2))
 
 
-def solve(total: Floats, within: Floats, count: int, ridge: float) -> tuple[Floats, Floats]:
+def solve(
+    covariance: Floats, slot: Integers, count: int, ridge: float, noise: Floats | None = None
+) -> tuple[Floats, Floats]:
     """The first directions (component, feature) by falling eigenvalue, and these.
 
     Args:
-        total: (feature, feature) covariance of the features; of two periods, with that across them.
-        within: (feature, feature) covariance within slots, 0 elsewhere.
+        covariance: (feature, feature) of the features of the first period.
+        slot: (feature,) the slot of each.
         count: number of directions.
         ridge: share of the mean variance that is added to the variances within slots.
+        noise: (feature, feature) half the covariance of the difference between two periods; None: of one.
+            The covariance across them is that of the first less it.
     """
+    within = covariance * (slot[:, None] == slot)
     added = ridge * np.trace(within) / len(within) * np.eye(len(within))
+    total = covariance if noise is None else 2 * covariance - noise
     return mnf.solve(total, within + added, count, np.finfo(float).eps)
 
 
@@ -143,27 +144,27 @@ def solve(total: Floats, within: Floats, count: int, ridge: float) -> tuple[Floa
 def _model(root: str, run: str, settings: Settings, last: int) -> None:
     """On a worker: store the model."""
     model = passes.solution(root, run, last)
-    number = slots(list(outputs.read(root, run, "feature")))
-    covariance = passes.covariance(root, run, last, TOTAL, model.scaling)
-    within = covariance * (number[:, None] == number)
-    if settings.second:  # across the periods: the covariance less half that of their difference
+    slot = slots(list(outputs.read(root, run, "feature")))
+    total = passes.covariance(root, run, last, TOTAL, model.scaling)
+    noise = None
+    if settings.second:
         noise = passes.covariance(root, run, last, NOISE, model.scaling) / 2
-        covariance = 2 * covariance - noise
-    projection, eigenvalue = solve(covariance, within, len(model.components), settings.ridge)
+    count = len(model.components)
+    projection, eigenvalue = solve(total, slot, count, settings.ridge, noise)
     linear_model.write(root, run, replace(model, projection=projection))
     outputs.write(root, run, "eigenvalue", eigenvalue)
 
 
 @one_thread()
-def _halves(root: str, run: str, source: FeatureSource, pixels: slice) -> None:
-    """On a worker: write the scores by either half: the scores plus and minus half their difference."""
-    model, names = linear_model.read(root, run), outputs.read(root, run, "feature")
-    sign = outputs.read(root, run, "half_of_feature")
-    model = replace(model, projection=model.projection * sign)
-    stop = partial(heartbeat.check, root, run)
-    blocks = linear_model.blocks(root, run, source, list(names), pixels)
-    difference = np.concatenate([components.scores(x, model, stop) for x in blocks])
-    scores = outputs.read(root, run, "scores", pixels)
-    outputs.write(
-        root, run, HALVES, np.stack([scores + difference, scores - difference], 1), pixels
+def _scores_and_halves(
+    root: str, run: str, source: FeatureSource, model_run: str, pixels: slice
+) -> None:
+    """On a worker: write the scores of a superblock, and those by either half of the slots."""
+    projection, half_of = (
+        outputs.read(root, model_run, name) for name in ("projection", "half_of_feature")
     )
+    both = linear_model.block_scores(root, run, source, model_run, pixels, projection * half_of)
+    scores, half_difference = np.split(both, 2, axis=1)
+    halves = np.stack([scores + half_difference, scores - half_difference], axis=1)
+    outputs.write(root, run, "scores", scores, pixels)
+    outputs.write(root, run, HALVES, halves, pixels)

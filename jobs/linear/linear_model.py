@@ -8,8 +8,8 @@ missing values: `components` (component, feature), principal, orthonormal, with 
 `noise` is the variance of a feature that these do not explain, in the mean.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from jobs.runs.stages import ActiveRun, pack, unpack
 from jobs.sampling import sample
 from lake.errors import ConfigError, MissingError
 from lake.format import order, schema
-from lake.format.arrays import Singles
+from lake.format.arrays import Floats, Singles
 from lake.format.schema import Array
 from lake.reading.store import Store
 
@@ -205,20 +205,51 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     return [path]
 
 
-def score(work: ActiveRun, source: FeatureSource, model: str) -> None:
-    """Score all pixels of the run's first store, by the model of a run."""
+def score(
+    work: ActiveRun, source: FeatureSource, model: str, task: Callable[..., None] | None = None
+) -> None:
+    """Score all pixels of the run's first store, by the model of a run.
+
+    Args:
+        work: the run.
+        source: where the features of the store are read.
+        model: the run whose model it is.
+        task: what a worker calls with `source`, `model` and the pixels of a superblock; None: writes scores.
+    """
     domain = work.store.domain
     pixels = order.superblocks(domain.pixels, domain.layout)
     pixel_bytes = 4 * outputs.read(work.root, model, "mean").size
     sizes = [pixel_bytes * (block.stop - block.start) for block in pixels]
-    work.stage("score", _score, [(source, model, block) for block in pixels], sizes)
+    work.stage("score", task or _score, [(source, model, block) for block in pixels], sizes)
 
 
 @one_thread()
 def _score(root: str, run: str, source: FeatureSource, model_run: str, pixels: slice) -> None:
-    """On a worker: compute the scores of a superblock."""
+    """On a worker: write the scores of a superblock."""
+    scores = block_scores(root, run, source, model_run, pixels)
+    outputs.write(root, run, "scores", scores, pixels)
+
+
+def block_scores(
+    root: str,
+    run: str,
+    source: FeatureSource,
+    model_run: str,
+    pixels: slice,
+    *more: Floats,
+) -> Singles:
+    """On a worker: (pixel, score) of consecutive pixels, by the model of a run.
+
+    Args:
+        root: folder or URL of the lake.
+        run: that computes them.
+        source: where the features are read.
+        model_run: the run whose model it is.
+        pixels: of a superblock.
+        more: further projections (score, feature), whose scores follow those of the model.
+    """
     model, names = read(root, model_run), outputs.read(root, model_run, "feature")
+    model = replace(model, projection=np.concatenate([model.projection, *more]))
     check = partial(heartbeat.check, root, run)
     pieces = blocks(root, run, source, list(names), pixels)
-    scores = [components.scores(x, model, check) for x in pieces]
-    outputs.write(root, run, "scores", np.concatenate(scores), pixels)
+    return np.concatenate([components.scores(x, model, check) for x in pieces])

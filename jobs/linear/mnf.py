@@ -61,8 +61,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
         raise ConfigError(
             "mnf needs a second store, of another period: '--set second=KEY_OR_URL' names it"
         )
-    second = records.open_store(root, settings.second)
-    records.check_pixels(second, store)
+    second = records.open_second(root, settings.second, store)
     base = pca.sampled(root, store, settings.run)
     inputs = {sample.JOB: base[-1].id}
     stores = (store, second)

@@ -94,11 +94,6 @@ class ExactFit:
     """Where the features of the first store are read."""
 
 
-def kept_features(root: str, sample_run: str) -> list[str]:
-    """Names of the features that a sample keeps."""
-    return list(outputs.read(root, sample_run, "feature", sample.kept_columns(root, sample_run)))
-
-
 def fit_exactly(work: ActiveRun, fit_settings: Fit, ratio: str, more: Sequence[Array]) -> ExactFit:
     """Create the run's group and make the passes over its stores, with all covariances held.
 
@@ -112,7 +107,7 @@ def fit_exactly(work: ActiveRun, fit_settings: Fit, ratio: str, more: Sequence[A
         ConfigError: more features than a covariance may have.
     """
     root, sample_run = work.root, work.spec.inputs[sample.JOB]
-    names = kept_features(root, sample_run)
+    names = sample.kept_features(root, sample_run)
     if len(names) > fit_settings.exact:
         raise ConfigError(
             f"{work.spec.job} holds the covariance of its features: run {sample_run} has {len(names)}, "

@@ -55,8 +55,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     """Fit the components, then score every pixel."""
     root, store, settings = work.root, work.store, work.settings(Settings)
     sample_run = work.spec.inputs[sample.JOB]
-    columns = sample.kept_columns(root, sample_run)
-    names = list(outputs.read(root, sample_run, "feature", columns))
+    names = sample.kept_features(root, sample_run)
     count = linear_model.count(work, settings.fit.components, sample_run, names)
     arrays = linear_model.arrays(store, count, names)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)

@@ -100,6 +100,17 @@ def open_input(root: str, source: Input) -> Store:
     return lake.open(source.url or _generation_url(root, source.key, source.generation))
 
 
+def open_second(root: str, key: str, first: Store) -> Store:
+    """Open a store of the same pixels in another period, by its key in the lake or its URL.
+
+    Raises:
+        ConfigError: it has other pixels.
+    """
+    second = open_store(root, key)
+    check_pixels(second, first)
+    return second
+
+
 def check_pixels(second: Store, first: Store) -> None:
     """Refuse two stores that do not have the same pixels.
 

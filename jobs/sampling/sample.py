@@ -159,6 +159,11 @@ def kept_columns(root: str, run: str) -> NDArray[np.int64]:
     return np.flatnonzero(outputs.read(root, run, "kept"))
 
 
+def kept_features(root: str, run: str) -> list[str]:
+    """Names of the features of a sample that later jobs use."""
+    return list(outputs.read(root, run, "feature", kept_columns(root, run)))
+
+
 def pilot(root: str, run: str) -> NDArray[np.float32]:
     """(feature, pixel) values of the kept features of a sample, at up to `PILOT` evenly spaced pixels."""
     columns = kept_columns(root, run)

@@ -96,8 +96,7 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
             "trajectory needs a second store, of another period, which tells what moves from noise: "
             "'--set second=KEY_OR_URL' names it"
         )
-    second = records.open_store(root, settings.second)
-    records.check_pixels(second, store)
+    second = records.open_second(root, settings.second, store)
     outside = [pixel for pixel in settings.chosen if not 0 <= pixel < store.domain.pixels]
     check(f"chosen must be 0 to {store.domain.pixels - 1}", settings.chosen, holds=not outside)
     selection = slots.resolve(settings.selection, store, second)

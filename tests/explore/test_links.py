@@ -244,3 +244,17 @@ def test_places_and_runs_of_a_store_stay_while_the_link_changes(page, site):
     assert not [url for url in asked if "/embedding/c/" in url or "/row/c/" in url]
     assert under(page, 60.5, 60.5).split("similarity ")[1]
     json.loads(page.get_attribute("#map", "data-view"))
+
+
+def test_a_link_pasted_just_before_the_address_is_written_is_shown(page, site):
+    page.add_init_script(
+        """const later = window.setTimeout;
+        window.setTimeout = (work, delay, ...rest) => {
+          if (delay === 150) window.writing = work; // the delay after which the page writes its address
+          return later(work, delay, ...rest);
+        };"""
+    )
+    visit(page, site, month=7)
+    page.evaluate(f"location.hash = 'store={OLD}&month=7&show=max'; writing()")  # before its event
+    page.wait_for_selector(f'body[data-ready="{OLD}"]')
+    assert state(page)["show"] == "max"

@@ -361,6 +361,7 @@ class Page {
     const { run, run2, a } = this.state;
     this.limits = undefined;
     withdraw("map");
+    delete get("map").dataset.sharp;
     this.write(isStep);
     this.messages.say("Reading …");
     this.isReading = true;
@@ -530,18 +531,22 @@ class Page {
     this.writing = setTimeout(() => this.write(), WRITE_AFTER_MS);
   }
 
-  /** Write the address; `isStep`: as a new one, to which Back leads. A link that cannot be shown stays. */
+  /**
+   * Write the address; `isStep`: as a new one, to which Back leads. A link that cannot be shown stays, and so does
+   * one that was pasted a moment ago: it will be shown next.
+   */
   write(isStep = false) {
     clearTimeout(this.writing);
-    if (!this.isOpen) return;
+    if (!this.isOpen || location.hash !== this.written) return;
     this.times.refresh();
     const { state, limits } = this;
     const [low, high] = this.fixed ?? limits ?? [];
     const run = this.isLearnt ? state.run : undefined;
     const [least, ranked] = state.show === "similar" ? [state.least, state.ranked] : [];
     const ends = this.hasLimits ? { low, high } : { low: undefined, high: undefined };
-    this.written = format({ ...state, ...ends, ...this.compared, run, least, ranked, scale: this.scale });
-    if (this.written !== location.hash) history[isStep ? "pushState" : "replaceState"](null, "", this.written);
+    const address = format({ ...state, ...ends, ...this.compared, run, least, ranked, scale: this.scale });
+    if (address !== this.written) history[isStep ? "pushState" : "replaceState"](null, "", address);
+    this.written = location.hash;
     document.body.dataset.settled = "";
   }
 

@@ -41,6 +41,6 @@ export class Resolution {
     messages.mention("Reading full resolution …");
     await detail.read(slices, visible);
     messages.unsay("Reading full");
-    if (page.detail === detail && page.shown) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);
+    if (page.shown === shown && detail.isWhole) get("map").dataset.sharp = JSON.stringify([...detail.tiles.keys()]);
   }
 }

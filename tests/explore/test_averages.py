@@ -112,6 +112,6 @@ def test_file_of_a_mean_keeps_what_its_class_is_called(page):
     row = {"cube": "day", "band": "C13", "unit": "K", "month": 7, "tod": 0, "pixels": 2, "count": 9}
     row |= {"mean": 281.5, "spread": 0.5}
     name = 'Mean of 2 pixels: field, "wet"'
-    (text,) = called(page, "table.js", "averagesCsv", ["a/b/c/d", name, [row]])
+    (text,) = called(page, "words/table.js", "averagesCsv", ["a/b/c/d", name, [row]])
     (read,) = csv.DictReader(text.splitlines())
     assert (read["of"], read["mean"], read["spread"]) == (name, "281.5", "0.5")

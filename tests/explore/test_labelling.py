@@ -31,8 +31,8 @@ def script(tmp_path):
 
     def run(statements, data=None):
         text = "".join(
-            f'import * as {name} from "{SOURCES / f"{name}.js"}";\n'
-            for name in ("labels", "logistic")
+            f'import * as {Path(module).stem} from "{SOURCES / module}";\n'
+            for module in ("labels/labels.js", "vectors/logistic.js")
         )
         given = f"const data = {json.dumps(data)};\n"
         (tmp_path / "script.mjs").write_text(text + given + statements)

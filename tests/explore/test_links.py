@@ -60,15 +60,15 @@ def test_one_function_reads_every_parameter_and_says_what_is_nonsense(page):
         ],
         "#%=%E0%A4%A&&==": None,
     }  # fmt: skip
-    answers = called(page, "state.js", "parse", *([text] for text in nonsense))
+    answers = called(page, "state/state.js", "parse", *([text] for text in nonsense))
     for (text, wrong), answer in zip(nonsense.items(), answers, strict=True):
         assert wrong is None or answer["wrong"] == wrong, text
     read = answers[2]["state"]
     assert (read["store"], read["month"], read["width"], read["low"]) == ("a/b/c/d", 7, 100, -1)
     assert answers[12]["state"] == {}
     assert answers[13]["state"] == {"month": 7}
-    (again,) = called(page, "state.js", "format", [read])
-    assert called(page, "state.js", "parse", [again]) == [{"state": read, "wrong": []}]
+    (again,) = called(page, "state/state.js", "format", [read])
+    assert called(page, "state/state.js", "parse", [again]) == [{"state": read, "wrong": []}]
 
 
 @pytest.mark.parametrize(

@@ -365,7 +365,7 @@ def test_everything_that_can_be_used_has_a_name_and_is_reached_by_tab(page, site
 
 
 def test_navigation_is_that_of_the_lake(page, site, explored):
-    source = (PAGE / "src" / "grid.js").read_text()
+    source = (PAGE / "src" / "reading" / "grid.js").read_text()
     land = explored.store.domain
     projection = json.dumps(explored.store.crs("2km"))
     rng = np.random.default_rng(1)

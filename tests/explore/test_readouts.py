@@ -77,7 +77,9 @@ def test_float_vectors_keep_their_length_in_the_picture_of_their_axes(page):
         "products": products.ravel().tolist(),
     }]]  # fmt: skip
     page.goto("about:blank")
-    (answer,) = page.evaluate(IMPORT, [(SOURCES / "principal.js").read_text(), "principal", [part]])
+    (answer,) = page.evaluate(
+        IMPORT, [(SOURCES / "vectors" / "principal.js").read_text(), "principal", [part]]
+    )
     variance, vectors = np.linalg.eigh(covariance)
     for n, axis in enumerate(answer["axes"]):
         expected = vectors[:, -1 - n] * np.sign(
@@ -150,9 +152,11 @@ def test_lines_of_charts_join_neighbouring_slots_alone(page, site, explored):
         [[[x * hour if along == "tod" else x, float(x * x)] for x in xs], along, tods]
         for xs, along, tods in tables.values()
     ]
-    source = (SOURCES / "charts.js").read_text()
+    source = (SOURCES / "drawing" / "charts.js").read_text()
     source = re.sub(r'import .* from "\./colours\.js";', "const bandColour = () => '#000';", source)
-    source = re.sub(r'import .* from "\./solar\.js";', "const CLOCKS = {}, solar = 0;", source)
+    source = re.sub(
+        r'import .* from "\.\./words/solar\.js";', "const CLOCKS = {}, solar = 0;", source
+    )
     page.goto("about:blank")
     answer = dict(zip(tables, page.evaluate(IMPORT, [source, "pieces", points]), strict=True))
     places = {
@@ -241,9 +245,9 @@ def test_names_of_stores_and_runs_are_readable_and_what_cannot_be_chosen_says_wh
 
 
 def test_runs_of_one_job_are_told_apart_by_the_settings_in_which_they_differ(page):
-    source = (SOURCES / "names.js").read_text()
+    source = (SOURCES / "words" / "names.js").read_text()
     months = 'const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");'
-    source = re.sub(r'import .* from "\./charts\.js";', months, source)
+    source = re.sub(r'import .* from "\.\./drawing/charts\.js";', months, source)
     runs = [
         {"id": f"embed-{digest}", "job": "embed", "numbers": 64, "finished": "2026-03-01T00:00:00",
          "settings": {"seed": seed, "latent": 64}}

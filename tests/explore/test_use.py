@@ -108,8 +108,8 @@ def test_picture_holds_the_map_and_its_legend(page, site, explored):
 
 @pytest.mark.parametrize("text", ["29.5, -80.8", "29.5 N 80.8 W", "29.5° N, 80.8° W"])
 def test_places_in_words_are_read(page, text):
-    objects = 'import { LakeError } from "./objects.js";'
-    source = (SOURCES / "places.js").read_text().replace(objects, "")
+    objects = 'import { LakeError } from "../reading/objects.js";'
+    source = (SOURCES / "words" / "places.js").read_text().replace(objects, "")
     page.goto("about:blank")
     calls = [[text], ["91, 0"], ["here"], ["1"], ["29.5 -80.8"]]
     answers = page.evaluate(IMPORT, [source, "placeOf", calls])

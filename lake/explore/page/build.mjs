@@ -45,7 +45,7 @@ const assembled = {
 
 await build({
   absWorkingDir: here,
-  entryPoints: { explore: "src/main.js", worker: "src/worker.js", blosc: "src/blosc.js" },
+  entryPoints: { explore: "src/main.js", worker: "src/vectors/worker.js", blosc: "src/reading/blosc.js" },
   outdir: out,
   bundle: true,
   splitting: true,
@@ -55,10 +55,10 @@ await build({
   legalComments: "none",
   chunkNames: "part-[hash]",
   alias: {
-    "numcodecs/blosc": "./src/blosc.js", // its own makes functions from text, which the page's policy forbids
+    "numcodecs/blosc": "./src/reading/blosc.js", // its own makes functions from text, which the page's policy forbids
     // no array of the lake that the page reads is packed by these
-    "numcodecs/zstd": "./src/unpacked.js",
-    "numcodecs/lz4": "./src/unpacked.js",
+    "numcodecs/zstd": "./src/reading/unpacked.js",
+    "numcodecs/lz4": "./src/reading/unpacked.js",
   },
   plugins: [zstandard, assembled],
 });

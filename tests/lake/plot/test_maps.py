@@ -163,7 +163,7 @@ def test_logarithmic_colours_name_what_has_no_logarithm(store, domain, monkeypat
 
 
 def test_words_of_grey_are_those_of_the_explorer():
-    source = (Path(lake.__file__).parent / "explore/page/src/layers.js").read_text()
+    source = (Path(lake.__file__).parent / "explore/page/src/layers/layers.js").read_text()
     words = (layers.NONE, layers.NO_LOGARITHM, *layers.TOO_FEW.values())
     assert all(f'"{text}"' in source for text in words)
 

@@ -4,11 +4,11 @@ import { LEARNT } from "../state/choices.js";
 import { Embedding } from "../vectors/embedding.js";
 import { periodName } from "../words/names.js";
 import { changeLayer, changes } from "./change.js";
-import { components, labels } from "./layers.js";
+import { components, labels } from "./pixels.js";
 import { Similar } from "./similar.js";
 
 export class Learnt {
-  /** pixels: as of layers.js, of the store; runs: those of its pixels; all: those of all stores. */
+  /** pixels: as of pixels.js, of the store; runs: those of its pixels; all: those of all stores. */
   constructor(objects, pixels, runs, all) {
     Object.assign(this, { objects, pixels, runs, all });
     this.embedding = undefined; // { run, embedding }

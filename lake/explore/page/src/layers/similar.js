@@ -14,7 +14,7 @@ const FAINT = 0.75; // share of light grey in the colour of what is below the th
 const LIGHT = 235;
 
 /**
- * Paints scores, as of Embedding.search, of pixels as of layers.js.
+ * Paints scores, as of Embedding.search, of pixels as of pixels.js.
  *
  * Every click, and every move of the threshold, paints all pixels: into one image, by a table of all scores.
  */

@@ -72,9 +72,9 @@ export class Chosen {
     page.state[name.toLowerCase()] = pixel;
     const mark = this.mark(name, pixel);
     if (name === "A" && page.state.show === "similar") {
-      await page.refresh(true);
+      await page.painting.refresh(true);
       requestAnimationFrame(() => performance.measure("similar", { start: begin })); // it is drawn
-    } else page.write(true);
+    } else page.address.write(true);
     await Promise.all([this.read(mark), this.trajectory.show(panel.all)]);
   }
 
@@ -138,9 +138,9 @@ export class Chosen {
     withdraw("year");
     this.forget();
     for (const name of ["a", "b"]) delete page.state[name];
-    page.write(true);
+    page.address.write(true);
     page.map.draw();
     get("canvas").focus();
-    if (page.state.show === "similar") page.messages.tried(() => page.refresh());
+    if (page.state.show === "similar") page.messages.tried(() => page.painting.refresh());
   }
 }

@@ -131,7 +131,7 @@ export class Uses {
   }
 
   async share() {
-    this.page.write();
+    this.page.address.write();
     await this.copy(location.href, "link");
   }
 

@@ -42,6 +42,6 @@ export class Times {
     const lon = this.#middle;
     get("clock").value = state.clock ?? "utc";
     choices.times((tod) => `${clock(tod)} UTC${this.isSolar && lon !== undefined ? `, ${clock(solar(tod, lon))} local` : ""}`);
-    if (shown && !shown.isLearnt && shown.local !== this.inTheMiddle(shown.selection.tod)) this.page.painted();
+    if (shown && !shown.isLearnt && shown.local !== this.inTheMiddle(shown.selection.tod)) this.page.painting.paint();
   }
 }

@@ -2,10 +2,10 @@
 
 import { charts, spectra } from "../drawing/charts.js";
 import { FREE_BYTES, consent, isFree, withdraw } from "../reading/fetching.js";
+import { said, sample } from "../reading/sample.js";
 import { PACKED } from "../reading/store.js";
 import { averagesCsv, download } from "../words/table.js";
 
-const MOST_PIXELS = 2000; // of a sample
 const AT_A_TIME = 8;
 
 const get = (id) => document.getElementById(id);
@@ -39,11 +39,11 @@ export class Averages {
     const isWanted = () => turn === this.turn;
     await store.turned?.open();
     const [{ month }, all] = [this.listeners.moment(), store.months];
-    const sample = sampled(store, pixels);
-    const year = sample.bytes * (store.turned ? 1 : all.length);
-    const take = (months) => this.#take(sample.pixels, pixels.length, months, isWanted);
+    const part = sampled(store, pixels);
+    const year = part.bytes * (store.turned ? 1 : all.length);
+    const take = (months) => this.#take(part.pixels, pixels.length, months, isWanted);
     if (store.turned || isFree("averages", year)) return take(all);
-    if (!isWanted() || !(await consent("averages", sample.bytes, "The month of some of these pixels:"))) return;
+    if (!isWanted() || !(await consent("averages", part.bytes, "The month of some of these pixels:"))) return;
     await take([month]);
     if (!isWanted()) return;
     consent("averages", year, "Only this month is shown. The whole year:").then((isAllowed) =>
@@ -51,14 +51,11 @@ export class Averages {
   }
 
   async #take(pixels, total, months, isWanted) {
-    const count = (number) => number.toLocaleString("en");
     this.listeners.say("Reading the picked pixels …");
     const rows = await averages(this.store, pixels, months, isWanted);
     if (!isWanted()) return;
     Object.assign(this, { rows, months, pixels, total });
-    this.said = pixels.length < total
-      ? `Mean of a sample of ${count(pixels.length)} of ${count(total)} pixels, evenly spaced along the order of the store`
-      : `Mean of ${count(total)} pixels`;
+    this.said = `Mean of ${said(pixels.length, total)}`;
     this.listeners.say("");
     this.show();
   }
@@ -89,24 +86,12 @@ export class Averages {
   }
 }
 
-/**
- * { pixels, bytes }: a sample, evenly spaced along the order of the store: all pixels, or those of as many chunks as
- * may be read without a question; what it takes to read it, of a store without a run of 'lake series' in one month.
- */
+/** A sample of pixels, as of sample.js, of which a store without a run of 'lake series' reads one month. */
 function sampled(store, pixels) {
   const [size, bytes] = store.turned
     ? [store.turned.size, store.turned.chunkBytes]
     : [store.layout.chunk, store.fullCubes.reduce((sum, cube) => sum + PACKED * store.chunkBytes(cube), 0)];
-  const chunkOf = (pixel) => Math.floor(pixel / size);
-  const chunks = evenly([...new Set(pixels.map(chunkOf))], Math.max(1, Math.floor(FREE_BYTES / bytes)));
-  const kept = new Set(chunks);
-  return { pixels: evenly(pixels.filter((pixel) => kept.has(chunkOf(pixel))), MOST_PIXELS), bytes: bytes * chunks.length };
-}
-
-/** At most so many of a list, evenly spaced. */
-function evenly(list, most) {
-  if (list.length <= most) return list;
-  return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]);
+  return sample(pixels, { size, bytes, chunks: FREE_BYTES / bytes });
 }
 
 /**

@@ -9,6 +9,7 @@ import { CHOSEN, Scatter, within } from "../map/scatter.js";
 import { Generation } from "../reading/generation.js";
 import { download, pixelsCsv } from "../words/table.js";
 import { Averages } from "./averages.js";
+import { MeanLoop } from "./mean_loop.js";
 
 const LOOP = "pixels in a loop";
 
@@ -22,6 +23,7 @@ export class Picked {
   constructor(listeners) {
     this.listeners = listeners;
     this.averages = new Averages(listeners);
+    this.meanLoop = new MeanLoop(listeners);
     this.scatter = new Scatter(get("scatter"), { picked: (mask) => this.pick(mask) });
     get("plane").addEventListener("toggle", () => listeners.tried(() => this.open()));
     get("pick-clear").addEventListener("click", () => this.pick(undefined));
@@ -32,6 +34,7 @@ export class Picked {
     get("pick-label").addEventListener("click", () => listeners.tried(() => listeners.label(this.chosen)));
     get("pick-group").addEventListener("change", ({ target }) => this.pickGroup(this.groups[target.selectedIndex - 1]));
     get("pick-mean").addEventListener("click", () => listeners.tried(() => this.averages.read(this.store, this.places, this.chosen, this.words)));
+    get("pick-loop").addEventListener("click", () => listeners.tried(() => this.meanLoop.read(this.chosen, this.words)));
   }
 
   /** Positions of the pixels that are picked. */
@@ -42,6 +45,7 @@ export class Picked {
   enter(objects, store, places, pixels, runs) {
     Object.assign(this, { objects, store, places, pixels, runs });
     this.points = undefined;
+    this.meanLoop.enter(objects, store.key, runs);
     get("selection").hidden = false;
     this.#describe();
   }
@@ -50,6 +54,7 @@ export class Picked {
   forget() {
     this.mask = this.image = undefined;
     this.averages.forget();
+    this.meanLoop.forget();
     get("selection").hidden = true;
   }
 
@@ -102,6 +107,7 @@ export class Picked {
   /** Pick pixels: Uint8Array (pixel), 1 where; undefined or none: nothing is picked. words: what they are. */
   pick(mask, words = LOOP) {
     this.averages.forget();
+    this.meanLoop.forget();
     this.words = words;
     if (words === LOOP) get("pick-group").selectedIndex = 0;
     this.mask = mask?.includes(1) ? mask : undefined;
@@ -130,6 +136,7 @@ export class Picked {
       ? `${count.toLocaleString("en")} pixels picked (${share} %)${this.words === LOOP ? "" : `: ${this.words}`}`
       : "Draw a loop around points, or around land on the map with Shift held: it lights up on both.";
     for (const id of ["pick-clear", "pick-csv", "pick-mean"]) get(id).hidden = !count;
+    get("pick-loop").hidden = !count || !this.meanLoop.run;
     get("pick-label").hidden = !count || get("plane").hidden;
   }
 }

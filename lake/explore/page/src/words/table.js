@@ -17,9 +17,17 @@ export function cyclesCsv(key, pixels) {
 /** What many pixels have in the mean; rows as of averages.js; words: what they are. */
 export function averagesCsv(key, words, rows) {
   const names = ["cube", "band", "unit", "month", "tod", "pixels", "count", "mean", "spread"];
-  const quoted = `"${words.replaceAll('"', '""')}"`;
-  const lines = rows.map((row) => [key, quoted, ...names.map((name) => plain(row[name]))]);
+  const lines = rows.map((row) => [key, quoted(words), ...names.map((name) => plain(row[name]))]);
   return [["key", "of", ...names], ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
+}
+
+/** The mean loops of many pixels, as of mean_loop.js: a row for each step; words: what the pixels are. */
+export function loopsCsv(key, run, words, loops) {
+  const numbers = Array.from({ length: loops[0].apart.length }, (_, k) => `number_${k + 1}`);
+  const lines = loops.flatMap(({ over, plane, periods }) =>
+    periods.flatMap(({ mean, pixels }, period) =>
+      mean.map((vector, step) => [key, run, quoted(words), over, ["first", "second"][period], plane.names[step], pixels[step], ...vector.map(plain)])));
+  return [["key", "run", "of", "over", "period", "step", "pixels", ...numbers], ...lines].map((line) => line.join(",")).join("\r\n") + "\r\n";
 }
 
 /** Pixels whose similarity is at least `lowest`; similarity(i) of pixel i, NaN: none. */
@@ -83,6 +91,10 @@ export function formatNumber(value) {
 export function degrees(lat, lon) {
   const side = (value, names) => `${Math.abs(value).toFixed(3)}° ${names[value < 0 ? 1 : 0]}`;
   return `${side(lat, "NS")}, ${side(lon, "EW")}`;
+}
+
+function quoted(text) {
+  return `"${text.replaceAll('"', '""')}"`;
 }
 
 function plain(value) {

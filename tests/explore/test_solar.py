@@ -91,7 +91,7 @@ def test_hours_of_a_day_stay_an_hour_apart_at_any_longitude(page):
     """So that neighbours are joined by a line."""
     tods, places = range(0, 86400, 3600), (-180, -156.337, -75.2, 0, 33.3333333, 179.99)
     answers = called(
-        page, "words/solar.js", "solar", *([tod, lon] for lon in places for tod in tods)
+        page, "words/hours.js", "solar", *([tod, lon] for lon in places for tod in tods)
     )
     for n, lon in enumerate(places):
         seconds = answers[24 * n : 24 * n + 24]

@@ -16,7 +16,7 @@ import { Choices, LEARNT } from "./state/choices.js";
 import { Comparison } from "./state/comparison.js";
 import { Opening } from "./state/opening.js";
 import { Player } from "./state/player.js";
-import { LOOK, SECOND, canBeLog } from "./state/state.js";
+import { LOOK, SECOND, canBeLog, selected } from "./state/state.js";
 import { Times } from "./state/times.js";
 import { cosine } from "./vectors/embedding.js";
 import { degrees, download, similarCsv } from "./words/table.js";
@@ -46,7 +46,7 @@ class Page {
     this.player = new Player({
       tried: (work) => this.messages.tried(work),
       begin: () => this.limits && this.set({ low: this.limits[0], high: this.limits[1] }),
-      step: (name) => this.changed(name, this.following(name), false),
+      step: (name) => this.step(name),
     });
     this.map = new Map2D(get("canvas"), {
       moved: (view, isByHand) => this.moved(view, isByHand),
@@ -102,7 +102,7 @@ class Page {
     get("comparing").hidden = isLearnt;
     if (!isLink) for (const name of ["versus", ...SECOND]) if (Number.isNaN(state[name])) delete state[name];
     if (isLearnt) return isLink && state.versus ? ["Only statistics are compared by versus"] : [];
-    const subjects = ["show", "cube", "band", "month", "tod", "versus", ...SECOND];
+    const subjects = ["show", "cube", "band", "month", "tod", "local", "versus", ...SECOND];
     if (subjects.some((name) => Number.isNaN(state[name]))) return [];
     const lake = { objects: this.objects, entries: this.lake.stores, isLive: this.lake.is_live };
     return this.comparison.fill(lake, store, state, isLink);
@@ -132,14 +132,13 @@ class Page {
   }
 
   get selection() {
-    const { show, cube, month, tod, band } = this.state;
-    return { show, cube, month, tod, band };
+    return selected(this.state);
   }
 
-  /** The month and time of day, and by which clock hours are said. */
+  /** The month and time of day, or local hour, and by which clock hours are said. */
   get moment() {
-    const { month, tod, clock: by } = this.state;
-    return { month, tod, clock: by };
+    const { month, tod, local, clock: by } = this.state;
+    return { month, tod, local, clock: by };
   }
 
   /** What the map shows of stores: one { store, selection }, or two that are compared. */
@@ -163,17 +162,24 @@ class Page {
     return canBeLog(this.state) ? this.state.scale : undefined;
   }
 
-  /** The next month or time of day of the store, after the last the first. */
+  /** The next month, time of day or local hour of the store, after the last the first. */
   following(name) {
-    const offered = name === "month" ? this.store.months : this.store.cubes[this.state.cube].tods;
+    const offered = { month: this.store.months, tod: this.store.cubes[this.state.cube].tods, local: this.choices.hours }[name];
     return offered[(offered.indexOf(this.state[name]) + 1) % offered.length];
+  }
+
+  /** Show the next month, or the next time of day or local hour. */
+  step(along) {
+    const name = along === "tod" && this.state.local !== undefined ? "local" : along;
+    return this.changed(name, this.following(name), false);
   }
 
   async changed(name, value, isStep = true) {
     this.messages.complain("");
     const before = this.state[name];
     this.state[name] = value;
-    for (const other of ["low", "high"]) if (!/^(month|tod)2?$/.test(name)) delete this.state[other];
+    for (const other of ["low", "high"]) if (!/^((month|tod)2?|local)$/.test(name)) delete this.state[other];
+    if (name === "tod") delete this.state.local;
     Comparison.follow(this.state, name, before);
     if (name === "store") {
       for (const other of ["generation", ...LOOK]) if (other !== "clock") delete this.state[other];
@@ -246,7 +252,8 @@ class Page {
     this.place = place;
     const { store, isOpen } = this;
     const at = isOpen && place && store?.grid.lonlat(...place);
-    const hour = at && this.shown && !this.isLearnt ? this.times.local(this.shown.selection.tod, at[0]) : "";
+    const isUtc = at && this.shown && !this.isLearnt && this.shown.selection.local === undefined;
+    const hour = isUtc ? this.times.local(this.shown.selection.tod, at[0]) : "";
     const text = at ? [degrees(at[1], at[0]), hour, this.value?.(...place)].filter(Boolean).join(" · ") : "beyond the limb";
     get("readout").textContent = isOpen && place ? text : "";
   }

@@ -1,6 +1,6 @@
 /** Charts of a pixel's year and day as SVG: a line for each band, in colours that can be told apart. */
 
-import { CLOCKS, solar } from "../words/solar.js";
+import { CLOCKS, isChosen, solar, stepOf } from "../words/hours.js";
 import { bandColour } from "./colours.js";
 
 const NS = "http://www.w3.org/2000/svg";
@@ -23,11 +23,16 @@ export function clock(tod) {
   return `${two(Math.floor(tod / 3600))}:${two(Math.floor((tod % 3600) / 60))}`;
 }
 
+/** "18:00 UTC" of what is chosen, or "12:00 local mean solar time". */
+export function timeName({ tod, local }) {
+  return local === undefined ? `${clock(tod)} ${CLOCKS.utc}` : `${clock(local)} ${CLOCKS.solar}`;
+}
+
 /**
  * The charts of some pixels.
  *
  * pixels: [{ name: "A" | "B" | "" (of many), rows }] with `rows` as of Store.series, or of averages.js; selection:
- * { month, tod, clock }. Of local mean solar time every pixel has its own, by its `lon`. Bars are one `spread` to
+ * { month, tod, local, clock }. Of local mean solar time every pixel has its own, by its `lon`. Bars are one `spread` to
  * both sides.
  * Returns a list of SVG elements: for each unit the year at that time of day and the day in that month.
  */
@@ -39,14 +44,14 @@ export function charts(pixels, selection) {
   for (const unit of [...new Set(all.map((row) => row.unit))]) {
     const isSolar = selection.clock === "solar";
     const cycles = [
-      [`Year at ${clock(selection.tod)} UTC`, "month", (row) => row.tod === selection.tod],
-      [`Day in ${MONTHS[selection.month - 1]}, ${CLOCKS[selection.clock ?? "utc"]}`, "tod", (row) => row.month === selection.month],
+      [`Year at ${timeName(selection)}`, "month", (rows, lon) => isChosen(rows, selection, lon)],
+      [`Day in ${MONTHS[selection.month - 1]}, ${CLOCKS[selection.clock ?? "utc"]}`, "tod", () => (row) => row.month === selection.month],
     ];
     for (const [title, along, isIn] of cycles) {
       const lines = pixels.flatMap(({ name, rows, lon }) =>
         bands.map((band) => {
           const own = rows.filter((row) => row.unit === unit && row.band === band);
-          const placed = own.filter(isIn).map((row) => (isSolar ? { ...row, tod: solar(row.tod, lon) } : row));
+          const placed = own.filter(isIn(own, lon)).map((row) => (isSolar ? { ...row, tod: solar(row.tod, lon) } : row));
           const { quantity } = own[0] ?? {};
           return { band, name, quantity, colour: colour[band], along, ...pointsOf(placed, along), tods: own.map(({ tod }) => tod) };
         }),
@@ -60,17 +65,19 @@ export function charts(pixels, selection) {
 
 /**
  * Charts of the mean spectrum of many pixels at the chosen month and time of day, one of each unit with more than
- * one band; rows as of averages.js.
+ * one band; rows as of averages.js, lon: of their place.
  */
-export function spectra(rows, { month, tod }) {
-  const present = rows.filter((row) => row.month === month && row.tod === tod && Number.isFinite(row.mean));
+export function spectra(rows, selection, lon) {
+  const { month } = selection;
+  const isIn = isChosen(rows, selection, lon);
+  const present = rows.filter((row) => row.month === month && isIn(row) && Number.isFinite(row.mean));
   return [...new Set(present.map((row) => row.unit))].flatMap((unit) => {
     const own = present.filter((row) => row.unit === unit);
     const bands = [...new Set(own.map((row) => row.band))].sort();
     if (bands.length < 2) return [];
     const { points, spreads } = pointsOf(own.map((row) => ({ ...row, place: bands.indexOf(row.band) })), "place");
     const line = { band: "", name: "", quantity: own[0].quantity, colour: bandColour(0), along: "place", points, spreads, bands };
-    return [chart(`Spectrum, ${MONTHS[month - 1]}, ${clock(tod)} UTC`, unit, "place", [line], false)];
+    return [chart(`Spectrum, ${MONTHS[month - 1]}, ${timeName(selection)}`, unit, "place", [line], false)];
   });
 }
 
@@ -89,7 +96,7 @@ function pointsOf(rows, along) {
  */
 export function pieces(points, along, tods) {
   if (along === "place") return [points];
-  const step = along === "month" ? 1 : smallestStep(tods);
+  const step = along === "month" ? 1 : stepOf(tods);
   const lines = points.length ? [[points[0]]] : [];
   for (let i = 1; i < points.length; i++) {
     if (points[i][0] - points[i - 1][0] <= step) lines.at(-1).push(points[i]);
@@ -102,13 +109,6 @@ export function pieces(points, along, tods) {
   lines.at(-1).push([DAY, midnight]);
   if (first[0] > 0) lines[0].unshift([0, midnight]);
   return lines;
-}
-
-/** The smallest distance between two times of day, around midnight too. */
-function smallestStep(tods) {
-  const sorted = [...new Set(tods)].sort((a, b) => a - b);
-  const steps = sorted.map((tod, i) => (i ? tod - sorted[i - 1] : tod + DAY - sorted.at(-1)));
-  return Math.min(...steps);
 }
 
 function chart(title, unit, along, lines, isCompared) {

@@ -22,9 +22,10 @@ RAMPS[DIVERGING] =
 // those of the palette of classes (lake/reading/classes.py) that stand out on white
 const LINES = "332288 117733 cc6677 aa8600 552449 aa61db 24559e 9e180c 864961 6d6192".split(" ");
 
-/** Of a pixel of the store without a value: never observed, observed too rarely, not read yet. */
+/** Of a pixel of the store without a value: never observed, observed too rarely, at no time near a local hour, not read yet. */
 export const ABSENT = [168, 168, 168];
 export const FEW = [104, 104, 104];
+export const LATE = [140, 132, 126];
 export const UNREAD = [218, 218, 218];
 /** Of a value that has no logarithm, on a map of logarithms. */
 export const BELOW = [12, 12, 12];

@@ -4,7 +4,7 @@ import { COLOUR_MAPS, DIVERGING } from "../drawing/colours.js";
 import { measure, range } from "../reading/statistics.js";
 import { quantityOf } from "../reading/store.js";
 import { namesOf } from "../state/comparison.js";
-import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
+import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, timeAt, titleOf, valueAt } from "./layers.js";
 
 const COLOURS = COLOUR_MAPS[DIVERGING];
 const NEITHER = "no value in one of the two"; // the words of lake/plot/layers.py
@@ -35,13 +35,13 @@ export function difference(slices, { coarses, parts, pixels, fixed }) {
     if (typeof found === "string") return found;
     const both = slices.map((slice, n) => {
       const each = valueAt(slice.store, { coarse: coarse && coarses[n], detail: detail && parts[n], pixels }, row, column);
-      return { ...each, text: text(each, slice.store, slice.selection) };
+      return { ...each, text: text(each, slice.store, slice.selection) + timeAt(each, store, row, column) };
     });
     const lacking = both.flatMap((each, n) => (Number.isNaN(each.value) ? [`${names[n]}: ${each.text}`] : []));
     if (lacking.length) return `${NEITHER} (${lacking.join("; ")})${found.over}`;
     return `difference ${text(found, store, selection)} (${both[0].text} minus ${both[1].text})${found.over}`;
   };
-  const greys = greysOf(selection.show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true), NEITHER);
+  const greys = greysOf(slices[0], coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true), NEITHER);
   const isSuspect = slices.some((slice) => isSuspectOf(slice.store, slice.selection.show));
   const isNothing = !measured && (coarse || detail?.isWhole);
   const note = isSuspect ? SUSPECT : isNothing ? NEITHER : "";

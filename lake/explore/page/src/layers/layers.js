@@ -6,15 +6,18 @@
  * `colour` of layers of pixels alone; `groups`, { name, has(pixel), words() }, of those that can be picked at once.
  */
 
-import { ABSENT, BELOW, COLOUR_MAPS, FEW, UNREAD, canvas, css, rgba, scale } from "../drawing/colours.js";
+import { clock, timeName } from "../drawing/charts.js";
+import { ABSENT, BELOW, COLOUR_MAPS, FEW, LATE, UNREAD, canvas, css, rgba, scale } from "../drawing/colours.js";
 import { pixelAt } from "../reading/detail.js";
+import { NO_TOD, todsAt } from "../reading/local_hours.js";
 import { measure } from "../reading/statistics.js";
 import { quantityOf } from "../reading/store.js";
+import { reachOf, solar } from "../words/hours.js";
 import { formatNumber } from "../words/table.js";
 import { ofCells, ofTiles } from "./part.js";
 
 const GROUND = rgba(...ABSENT);
-const GREYS = { absent: GROUND, rare: rgba(...FEW) };
+const GREYS = { absent: GROUND, rare: rgba(...FEW), late: rgba(...LATE) };
 export const NAMES = {
   mean: "mean", stddev: "standard deviation", count: "observations a pixel", min: "minimum",
   max: "maximum", skewness: "skewness", kurtosis: "excess kurtosis",
@@ -55,7 +58,7 @@ export function statistics(store, selection, { coarse: cells, detail: read, pixe
   const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
   const logarithmic = isLog ? "logarithmic colours" : kind === "log" && measured ? "no value is above 0: the colours are not logarithmic" : "";
   const note = [isSuspect ? SUSPECT : measured ? "" : nothing, logarithmic].filter(Boolean).join("; ");
-  const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
+  const greys = greysOf({ store, selection }, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
   const isBelow = isLog && [values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
   if (isBelow) greys.push({ colour: css(BELOW), name: NO_LOGARITHM });
   const title = titleOf(store, selection) + qualifier;
@@ -110,32 +113,33 @@ export function imagesOf(store, { coarse, detail, pixels, limits, colours, map, 
 function reader(store, selection, read) {
   return (row, column) => {
     const found = valueAt(store, read, row, column);
-    return typeof found === "string" ? found : text(found, store, selection) + found.over;
+    return typeof found === "string" ? found : text(found, store, selection) + timeAt(found, store, row, column) + found.over;
   };
 }
 
-/** { value, isFew, over: whose value it is } at a row and column; else why nothing was read, as text. */
+/** { value, isFew, over: whose value it is, tod: its time of day in a map of one local hour, or NO_TOD } at a row and column; else why nothing was read, as text. */
 export function valueAt(store, { coarse, detail, pixels }, row, column) {
   const exact = detail?.value(row, column);
-  if (exact !== undefined) return { value: exact[0], isFew: exact[1], over: "" };
+  if (exact !== undefined) return { ...exact, over: "" };
   if (!coarse) return pixels && pixelAt(store.grid, pixels.places, row, column) >= 0 ? NOT_READ : "";
   const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
   if (y < 0 || x < 0 || y >= coarse.rows || x >= coarse.columns) return "";
   const cell = y * coarse.columns + x;
-  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, over: ` over ${store.factor} × ${store.factor} pixels` };
+  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, tod: coarse.tods?.[cell], over: ` over ${store.factor} × ${store.factor} pixels` };
 }
 
 /** The greys that are on the map, with what they mean; `none`: that nothing was observed. */
-export function greysOf(show, coarse, tiles, pixels, isUnread, none = NONE) {
-  const seen = { none: false, few: false };
-  const note = (value, isFew) => {
-    if (Number.isNaN(value)) seen[isFew ? "few" : "none"] = true;
+export function greysOf({ store, selection }, coarse, tiles, pixels, isUnread, none) {
+  const seen = { none: false, few: false, late: false };
+  const note = (value, isFew, tod) => {
+    if (Number.isNaN(value)) seen[tod === NO_TOD && !none ? "late" : isFew ? "few" : "none"] = true;
   };
-  if (coarse && pixels) for (const cell of pixels.cell) note(coarse.values[cell], coarse.counts?.[cell] > 0);
-  for (const { values, few } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i]);
+  if (coarse && pixels) for (const cell of pixels.cell) note(coarse.values[cell], coarse.counts?.[cell] > 0, coarse.tods?.[cell]);
+  for (const { values, few, tods, refinement } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i], tods?.[Math.floor(i / refinement ** 2)]);
   return [
-    ...(seen.none ? [{ colour: css(ABSENT), name: none }] : []),
-    ...(seen.few ? [{ colour: css(FEW), name: TOO_FEW[show] }] : []),
+    ...(seen.none ? [{ colour: css(ABSENT), name: none ?? NONE }] : []),
+    ...(seen.few ? [{ colour: css(FEW), name: TOO_FEW[selection.show] }] : []),
+    ...(seen.late ? [{ colour: css(LATE), name: lateWords(store, selection) }] : []),
     ...(isUnread && pixels ? [{ colour: css(UNREAD), name: NOT_READ }] : []),
   ];
 }
@@ -144,7 +148,7 @@ export function greysOf(show, coarse, tiles, pixels, isUnread, none = NONE) {
 function cut(store, coarse, colour, painting, pixels) {
   const painted = `${painting} ${!!pixels}`;
   if (coarse.painted === painted) return coarse.image;
-  const grey = (cell) => (coarse.counts?.[cell] > 0 ? GREYS.rare : GROUND);
+  const grey = (cell) => (coarse.tods?.[cell] === NO_TOD ? GREYS.late : coarse.counts?.[cell] > 0 ? GREYS.rare : GROUND);
   const colours = Uint32Array.from(coarse.values, colour);
   coarse.painted = painted;
   coarse.image = pixels
@@ -154,10 +158,33 @@ function cut(store, coarse, colour, painting, pixels) {
 }
 
 /** A value of a statistic with its unit; why there is none. */
-export function text({ value, isFew }, store, { show, cube, band }) {
+export function text({ value, isFew, tod }, store, selection) {
+  const { show, cube, band } = selection;
+  if (tod === NO_TOD) return lateWords(store, selection);
   if (Number.isNaN(value)) return isFew ? TOO_FEW[show] : NONE;
   const { unit } = quantityOf(store.cubes[cube], band);
   return formatNumber(value) + (BARE.has(show) || unit === "1" ? "" : ` ${unit}`);
+}
+
+/** " at 18:00 UTC (11:54 local)": what a place of a map of one local hour shows; empty on other maps. */
+export function timeAt({ tod }, store, row, column) {
+  const place = store.grid.lonlat(row, column);
+  return tod === undefined || tod === NO_TOD || !place ? "" : ` at ${clock(tod)} UTC (${clock(solar(tod, place[0]))} local)`;
+}
+
+/** Which times of day a map of one local hour is of, in words; empty: it is of one time of day. */
+export function nearWords({ store, selection: { cube, local } }) {
+  if (local === undefined) return "";
+  const tods = todsAt(store, cube, local).map(clock);
+  const order = ["", ": ", ", from east to west "][Math.min(tods.length, 2)];
+  return `each place at its nearest stored time of day${order}${tods.join(", ")}${order && " UTC"}`;
+}
+
+/** Why a place of a map of one local hour has no value. */
+function lateWords(store, { cube, local }) {
+  const reach = reachOf(store.cubes[cube].tods);
+  if (Number.isNaN(reach)) return `${cube} has one time of day alone`;
+  return `no stored time of day within ${reach % 3600 ? `${reach / 60} min` : `${reach / 3600} h`} of ${timeName({ local })}`;
 }
 
 /** The values of tiles as one array. */

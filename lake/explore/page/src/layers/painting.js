@@ -1,10 +1,11 @@
 /** Reads what is chosen and paints it onto the map, with its legend. */
 
-import { MONTHS, clock } from "../drawing/charts.js";
+import { MONTHS, timeName } from "../drawing/charts.js";
 import { VECTORS } from "../panels/chosen.js";
 import { withdraw } from "../reading/fetching.js";
 import { COLOURS, canBeLog, format } from "../state/state.js";
 import { daysOf, runName, sourceName } from "../words/names.js";
+import { nearWords } from "./layers.js";
 import * as legend from "./legend.js";
 import { overviews, sliceLayer } from "./slices.js";
 
@@ -89,7 +90,7 @@ export class Painting {
     const shade = (least) => layer.shade?.({ least, isRanked: page.state.ranked === 1, fixed: page.fixed, map });
     shade(page.state.least);
     page.uses.show(selection.show, isLearnt, map, slices?.length > 1 ? page.state.versus : undefined);
-    page.player.offer(isLearnt ? 0 : page.store.months.length, isLearnt ? 0 : page.store.cubes[selection.cube].tods.length);
+    page.player.offer(isLearnt ? 0 : page.store.months.length, isLearnt ? 0 : selection.local === undefined ? page.store.cubes[selection.cube].tods.length : page.choices.hours.length);
     page.value = layer.value;
     page.limits = page.hasLimits ? layer.legend.limits : undefined;
     const grounded = ({ images, isBare }) => (page.ground && (!images.length || isBare) ? [page.ground, ...images] : [...images]);
@@ -112,10 +113,11 @@ export class Painting {
   describe(layer, shade) {
     const { page } = this;
     const { selection, isLearnt, run, slices } = page.shown;
-    const slice = `${MONTHS[selection.month - 1]}, ${clock(selection.tod)} UTC`;
+    const slice = `${MONTHS[selection.month - 1]}, ${timeName(selection)}`;
     const moment = isLearnt ? [...(layer.about ?? []), this.nameOf(run)] : [...(layer.about ?? [slice])];
-    const local = isLearnt ? "" : page.times.inTheMiddle(selection.tod);
+    const local = isLearnt ? "" : page.times.inTheMiddle(selection);
     if (local) moment.push(`${local} in the middle of the map`);
+    if (!isLearnt) moment.push(...new Set(slices.map((each) => nearWords(each)).filter(Boolean)));
     const days = new Set((slices ?? [page]).map(({ store }) => daysOf(store)));
     const about = [...moment, sourceName(page.store.key), ...days];
     Object.assign(page.shown, { legend: layer.legend, about, local, names: layer.names, part: layer.part });

@@ -23,7 +23,7 @@ export function ofTiles(detail, box, refinement, band) {
   const corner = { row: top, column: left, size: 1 / refinement };
   const part = empty((bottom - top) * refinement, (right - left) * refinement, corner, [band]);
   for (const tile of detail.tiles) {
-    detail.each(tile, (value, isFew, y, x) => put(part, 0, y - top * refinement, x - left * refinement, value));
+    detail.each(tile, (value, y, x) => put(part, 0, y - top * refinement, x - left * refinement, value));
   }
   return part;
 }

@@ -1,5 +1,6 @@
-/** Slices, { store, selection: { show, cube, month, tod, band } }: their coarse maps, and what the map shows of them. */
+/** Slices, { store, selection: { show, cube, month, tod or local, band } }: their coarse maps, and what the map shows of them. */
 
+import { localOverview } from "../reading/local_hours.js";
 import { coarseDifference, difference, swipe } from "./difference.js";
 import { statistics } from "./layers.js";
 
@@ -10,9 +11,10 @@ export async function overviews(slices, pixels) {
 }
 
 /** The coarse map of a slice; counts as means of pixels, as full resolution has them. */
-async function overview({ store, selection: { show, cube, month, tod, band } }, pixels) {
+async function overview({ store, selection }, pixels) {
+  const { show, cube, month, tod, band, local } = selection;
   if (show === "count" && !pixels) return null;
-  const coarse = await store.overview(cube, show, month, tod, band);
+  const coarse = await (local === undefined ? store.overview(cube, show, month, tod, band) : localOverview(store, selection));
   if (!coarse || show !== "count") return coarse;
   return { ...coarse, values: pixels.perPixel(coarse.values, store.cubes[cube].refinement ** 2) };
 }

@@ -63,10 +63,10 @@ export class Averages {
   /** Draw what was read, at the month and time of day that are shown; what is not there is read. */
   show() {
     if (!this.rows) return;
-    const moment = this.listeners.moment();
+    const [moment, lon] = [this.listeners.moment(), this.#longitude()];
     get("mean").hidden = false;
-    get("mean-of").textContent = `${this.said}; bars: standard deviation between them${moment.clock === "solar" ? "; solar time at their mean longitude" : ""}`;
-    get("mean-charts").replaceChildren(...spectra(this.rows, moment), ...charts([{ name: "", rows: this.rows, lon: this.#longitude() }], moment));
+    get("mean-of").textContent = `${this.said}; bars: standard deviation between them${moment.clock === "solar" || moment.local !== undefined ? "; solar time at their mean longitude" : ""}`;
+    get("mean-charts").replaceChildren(...spectra(this.rows, moment, lon), ...charts([{ name: "", rows: this.rows, lon }], moment));
   }
 
   /** The mean longitude of the pixels that were read. */

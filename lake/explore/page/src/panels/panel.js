@@ -1,6 +1,7 @@
 /** The chosen pixels: where they are, their year and their day, their numbers. */
 
 import { charts } from "../drawing/charts.js";
+import { isChosen } from "../words/hours.js";
 import { cyclesCsv, degrees, download, numbers } from "../words/table.js";
 
 const get = (id) => document.getElementById(id);
@@ -40,7 +41,7 @@ export class Panel {
     this.show("", {});
   }
 
-  /** Show what is known, of `similarity` too: the cosine of A and B; selection: { month, tod, clock }. */
+  /** Show what is known, of `similarity` too: the cosine of A and B; selection: { month, tod, local, clock }. */
   show(key, selection) {
     this.key = key;
     const { all, similarity } = this;
@@ -52,7 +53,9 @@ export class Panel {
     );
     const complete = all.filter((pixel) => pixel.rows?.length);
     get("charts").replaceChildren(...charts(complete, selection));
-    get("numbers").replaceChildren(numbers(complete, selection));
+    const now = complete.map(({ name, rows, lon }) =>
+      ({ name, rows: rows.filter(isChosen(rows, selection, lon)).filter(({ month }) => month === selection.month) }));
+    get("numbers").replaceChildren(numbers(now));
     get("csv").disabled = complete.length === 0;
   }
 }

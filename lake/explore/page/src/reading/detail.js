@@ -5,6 +5,7 @@
  */
 
 import { consent, withdraw } from "./fetching.js";
+import { NO_TOD, pixelTods } from "./local_hours.js";
 import { statistic } from "./statistics.js";
 import { METRICS, PACKED } from "./store.js";
 
@@ -119,7 +120,10 @@ export class Detail {
     return { ...first, parts };
   }
 
-  /** { superblock, box, refinement, values, few }: of the superblock's pixels in store order, subpixels row-major. */
+  /**
+   * { superblock, box, refinement, values, few, tods }: of the superblock's pixels in store order, subpixels row-major;
+   * tods: of each pixel on a map of one local hour, else undefined.
+   */
   async #part(superblock, { store, selection }, turn) {
     const cube = store.cubes[selection.cube];
     const { chunk, phases } = store.layout;
@@ -129,13 +133,19 @@ export class Detail {
     const values = new Float32Array(pixels * subpixels);
     const few = new Uint8Array(values.length); // 1: observed, but too rarely for the statistic
     const plane = chunk * subpixels;
-    const cell = cube.tods.indexOf(selection.tod) * cube.bands.length + cube.bands.indexOf(selection.band);
+    const band = cube.bands.indexOf(selection.band);
+    const tods = selection.local === undefined ? undefined : pixelTods(store, selection, this.places, first, pixels);
     const fill = async (number) => {
       const data = await store.chunk(selection.cube, selection.month, superblock * phases + number);
       const start = number * plane;
       const end = Math.min(start + plane, values.length);
       for (let i = start; i < end; i++) {
-        const at = cell * METRICS.length * plane + i - start;
+        const tod = tods ? tods[Math.floor(i / subpixels)] : selection.tod;
+        if (tod === NO_TOD) {
+          values[i] = NaN;
+          continue;
+        }
+        const at = (cube.tods.indexOf(tod) * cube.bands.length + band) * METRICS.length * plane + i - start;
         values[i] = statistic(selection.show, data, at, plane);
         few[i] = Number.isNaN(values[i]) && data[at] > 0;
       }
@@ -145,11 +155,11 @@ export class Detail {
       while (waiting.length && turn === this.turn) await fill(waiting.shift());
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
-    return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values, few };
+    return { superblock, box: this.boxes[superblock], refinement: cube.refinement, values, few, tods };
   }
 
-  /** Calls put(value, isFew, y, x) with every subpixel of a part, y and x in subpixels of the grid. */
-  each({ superblock, refinement, values, few }, put) {
+  /** Calls put(value, y, x, isFew, tod) with every subpixel of a part, y and x in subpixels of the grid. */
+  each({ superblock, refinement, values, few, tods }, put) {
     const first = superblock * this.superblock;
     const subpixels = refinement ** 2;
     for (let i = 0; i < values.length; i++) {
@@ -157,22 +167,22 @@ export class Detail {
       const s = i % subpixels;
       const y = this.places.row[pixel] * refinement + Math.floor(s / refinement);
       const x = this.places.column[pixel] * refinement + (s % refinement);
-      put(values[i], few[i] === 1, y, x);
+      put(values[i], y, x, few[i] === 1, tods?.[pixel - first]);
     }
   }
 
-  /** A canvas of a part; colour(value): RGBA, `absent` or `rare` where it gives none. */
-  painted(part, colour, { absent, rare }, canvas) {
+  /** A canvas of a part; colour(value): RGBA, `absent`, `rare` or `late` where it gives none. */
+  painted(part, colour, { absent, rare, late }, canvas) {
     const { box: [top, left, bottom, right], refinement } = part;
     const columns = (right - left) * refinement;
     const image = new Uint32Array((bottom - top) * refinement * columns);
-    this.each(part, (value, isFew, y, x) => {
-      image[(y - top * refinement) * columns + x - left * refinement] = colour(value) || (isFew ? rare : absent);
+    this.each(part, (value, y, x, isFew, tod) => {
+      image[(y - top * refinement) * columns + x - left * refinement] = colour(value) || (tod === NO_TOD ? late : isFew ? rare : absent);
     });
     return { canvas: canvas(image, (bottom - top) * refinement, columns), row: top, column: left, size: 1 / refinement };
   }
 
-  /** [value, whether too few were observed] at a fraction of a row and column; undefined: not read. */
+  /** { value, isFew: whether too few were observed, tod: on a map of one local hour } at a fraction of a row and column; undefined: not read. */
   value(row, column, n = 0) {
     const pixel = pixelAt(this.store.grid, this.places, row, column);
     const tile = this.tiles.get(Math.floor(pixel / this.superblock))?.parts[n];
@@ -180,7 +190,7 @@ export class Detail {
     const { refinement } = tile;
     const [y, x] = [row, column].map((at) => Math.floor((at - Math.floor(at)) * refinement));
     const at = (pixel % this.superblock) * refinement ** 2 + y * refinement + x;
-    return [tile.values[at], tile.few[at] === 1];
+    return { value: tile.values[at], isFew: tile.few[at] === 1, tod: tile.tods?.[pixel % this.superblock] };
   }
 }
 
@@ -192,7 +202,7 @@ function nameOf(slices) {
 /** The difference of two parts of a superblock. */
 function minus(first, second) {
   const values = first.values.map((value, i) => value - second.values[i]);
-  return { ...first, values, few: new Uint8Array(values.length) };
+  return { ...first, values, few: new Uint8Array(values.length), tods: undefined };
 }
 
 /** The pixel at a row and column; -1: none. */

@@ -7,6 +7,7 @@
  */
 
 const RADIANS = Math.PI / 180;
+const STEPS = 40; // points along an edge by which degrees are found
 
 /** [longitude, latitude] of where a line of sight meets the ellipsoid; null where it does not. */
 export function lonlat(projection, y, x) {
@@ -71,4 +72,18 @@ export class Grid {
     if (!angles) return null;
     return [(angles[0] - this.top) / this.stepY, (angles[1] - this.left) / this.stepX];
   }
+}
+
+/** [west, south, east, north] in degrees of what is visible, east above west; not finite: space alone is. */
+export function degreesOf(grid, [top, left, bottom, right]) {
+  const origin = grid.projection.longitude_of_projection_origin;
+  let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i <= STEPS; i++) for (let k = 0; k <= STEPS; k++) {
+    const place = grid.lonlat(top + ((bottom - top) * i) / STEPS, left + ((right - left) * k) / STEPS);
+    if (!place) continue;
+    const lon = origin + ((((place[0] - origin + 180) % 360) + 360) % 360) - 180; // not cut where the satellite looks
+    [west, east] = [Math.min(west, lon), Math.max(east, lon)];
+    [south, north] = [Math.min(south, place[1]), Math.max(north, place[1])];
+  }
+  return [west, south, east, north];
 }

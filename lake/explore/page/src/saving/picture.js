@@ -2,7 +2,7 @@
 
 import { graticule } from "../map/graticule.js";
 import { traced } from "../map/lines.js";
-import { degreesOf } from "./use.js";
+import { degreesOf } from "../reading/grid.js";
 
 const [WIDTH, LINE, EDGE] = [420, 19, 12]; // of the legend, screen pixels
 const INK = "#1c2126";

@@ -1,6 +1,6 @@
-/** A view to use elsewhere: as a command, as lines of Python; and the degrees that are visible. */
+/** A view to use elsewhere: as a command, as lines of Python. */
 
-const STEPS = 40; // points along an edge by which degrees are found
+import { degreesOf } from "../reading/grid.js";
 
 /**
  * [west, south, east, north] in degrees of what is visible; null: all of the bounds is.
@@ -13,20 +13,6 @@ export function boxOf(grid, visible, bounds) {
   const [west, south, east, north] = degreesOf(grid, visible.map((at, k) => Math[k < 2 ? "max" : "min"](at, bounds[k])));
   const around = (lon) => ((((lon + 180) % 360) + 360) % 360) - 180;
   return [around(west), south, around(east), north].map((degrees) => Number(degrees.toFixed(4)));
-}
-
-/** [west, south, east, north] in degrees of what is visible, east above west; not finite: space alone is. */
-export function degreesOf(grid, [top, left, bottom, right]) {
-  const origin = grid.projection.longitude_of_projection_origin;
-  let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let i = 0; i <= STEPS; i++) for (let k = 0; k <= STEPS; k++) {
-    const place = grid.lonlat(top + ((bottom - top) * i) / STEPS, left + ((right - left) * k) / STEPS);
-    if (!place) continue;
-    const lon = origin + ((((place[0] - origin + 180) % 360) + 360) % 360) - 180; // not cut where the satellite looks
-    [west, east] = [Math.min(west, lon), Math.max(east, lon)];
-    [south, north] = [Math.min(south, place[1]), Math.max(north, place[1])];
-  }
-  return [west, south, east, north];
 }
 
 /**

@@ -50,6 +50,7 @@ export class Uses {
   #undrawn(show, versus) {
     if (show === "similar") return "No command draws similarity";
     if (show === "change") return "No command draws the change between two runs";
+    if (!this.page.isLearnt && this.page.state.local !== undefined) return "No command draws one local hour everywhere";
     if (versus === "swipe") return "No command draws two slices side by side";
     if (versus && this.page.state.show2 !== show) return "No command draws the difference of two statistics";
     return "";

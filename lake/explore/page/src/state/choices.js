@@ -1,7 +1,8 @@
 /** The choices of the page: what the store offers, what is chosen, and why something cannot be. */
 
-import { MONTHS, clock } from "../drawing/charts.js";
+import { MONTHS, clock, timeName } from "../drawing/charts.js";
 import { comparable, hasPair } from "../layers/change.js";
+import { localHours } from "../reading/local_hours.js";
 import { periodName, runName, storeName } from "../words/names.js";
 import { oneOf } from "./state.js";
 
@@ -19,7 +20,10 @@ export class Choices {
   constructor(changed) {
     for (const id of ["store", "show", "cube", "band", "month", "tod", "run", "run2"]) {
       const isNumber = id === "month" || id === "tod";
-      get(id).addEventListener("change", ({ target }) => changed(id, isNumber ? Number(target.value) : target.value));
+      get(id).addEventListener("change", ({ target }) => {
+        const isLocal = "local" in (target.selectedOptions[0]?.dataset ?? {});
+        changed(isLocal ? "local" : id, isLocal ? Number(target.selectedOptions[0].dataset.local) : isNumber ? Number(target.value) : target.value);
+      });
     }
     this.shows = new Map([...get("show").options].map((option) => [option.value, option.textContent]));
   }
@@ -57,6 +61,7 @@ export class Choices {
       choose("band", cube.bands, `${cube.bands.join(", ")} in ${state.cube}`);
       choose("tod", cube.tods, `${cube.tods.map((tod) => `${tod} (${clock(tod)} UTC)`).join(", ")} in ${state.cube}`, NOON);
     }
+    if (isCube) this.#local(store, state, isStrict, wrong);
     this.#shows(runs, all, state, isStrict, wrong);
     const holders = state.show in LEARNT ? holding(runs, state.show, all) : [];
     if (holders.length) choose("run", holders.map((run) => run.id), holders.map((run) => run.id).join(", "));
@@ -65,6 +70,7 @@ export class Choices {
     options("band", cube.bands.map((name) => [name, name]), state.band);
     options("month", store.months.map((month) => [month, MONTHS[month - 1]]), state.month);
     options("tod", cube.tods.map((tod) => [tod, `${clock(tod)} UTC`]), state.tod);
+    if (isCube) this.#offerLocal(store, state);
     options("run", holders.map((run) => [run.id, runName(run, holders)]), state.run);
     for (const [kind, isSeen] of [["statistics", !(state.show in LEARNT)], ["embedding", state.show in LEARNT]]) {
       document.querySelector(`.of.${kind}`).hidden = !isSeen || (kind === "embedding" && !holders.length);
@@ -72,10 +78,37 @@ export class Choices {
     return wrong;
   }
 
+  /** One local hour of the map, in place of a time of day. */
+  #local(store, state, isStrict, wrong) {
+    const { cube, local } = state;
+    this.hours = localHours(store, cube, local);
+    if (local === undefined || this.hours.includes(local)) return;
+    if (!isStrict) delete state.local;
+    else if (!Number.isNaN(local)) wrong.push(`${cube} of ${store.key} has no time of day near ${timeName({ local })} at any place (local=${local})`);
+  }
+
+  #offerLocal(store, { cube, local }) {
+    const group = Object.assign(document.createElement("optgroup"), { label: "The same local hour everywhere" });
+    for (const hour of this.hours) {
+      const option = new Option(`${clock(hour)} local`, `local ${hour}`, false, hour === local);
+      option.dataset.local = hour;
+      group.append(option);
+    }
+    if (!this.hours.length) {
+      group.append(Object.assign(new Option(`not of ${cube}: it has one time of day`, ""), { disabled: true }));
+      group.firstChild.dataset.none = "";
+    }
+    const list = get("tod");
+    list.append(group);
+    const isMissing = local !== undefined && !this.hours.includes(local);
+    if (isMissing) list.prepend(missing(Number.isNaN(local) ? local : `${clock(local)} local`));
+    if (local !== undefined) list.title = timeName({ local });
+  }
+
   /** Say the times of day in other words; words(tod). */
   times(words) {
     for (const option of get("tod").options) {
-      if (!("missing" in option.dataset) && option.text !== words(Number(option.value))) option.text = words(Number(option.value));
+      if (!["missing", "local", "none"].some((name) => name in option.dataset) && option.text !== words(Number(option.value))) option.text = words(Number(option.value));
     }
   }
 

@@ -1,11 +1,11 @@
 /** The second slice that the map is compared with: its choices, its store, and why one cannot be compared. */
 
-import { MONTHS, clock } from "../drawing/charts.js";
+import { MONTHS, clock, timeName } from "../drawing/charts.js";
 import { BARE, NAMES } from "../layers/layers.js";
 import { Store, geometryOf, newest, quantityOf } from "../reading/store.js";
 import { periodName, sourceName, storeName } from "../words/names.js";
 import { options } from "./choices.js";
-import { SECOND, oneOf } from "./state.js";
+import { SECOND, oneOf, selected } from "./state.js";
 
 const OTHER_PIXELS = "other pixels";
 
@@ -18,9 +18,9 @@ export class Comparison {
     get("versus").addEventListener("change", ({ target }) => changed("versus", target.value || undefined));
   }
 
-  /** The second slice, { store, selection }, as the state says. */
-  slice({ show2: show, cube2: cube, band2: band, month2: month, tod2: tod }) {
-    return { store: this.second, selection: { show, cube, month, tod, band } };
+  /** The second slice, { store, selection }, as the state says; both are of one local hour, if one is. */
+  slice({ show2: show, cube2: cube, band2: band, month2: month, tod2: tod, local }) {
+    return { store: this.second, selection: selected({ show, cube, month, tod, band, local }) };
   }
 
   /**
@@ -112,6 +112,8 @@ export class Comparison {
     choose("band2", cube.bands.map((band) => [band, band, lack(cube, band)]), state.band);
     choose("month2", second.months.map((month) => [month, MONTHS[month - 1]]), second === store ? opposite(store.months, state.month) : state.month);
     choose("tod2", cube.tods.map((tod) => [tod, `${clock(tod)} UTC`]), state.tod);
+    get("tod2").disabled = state.local !== undefined;
+    get("tod2").title = state.local === undefined ? "" : "Both slices are of the local solar hour that is chosen";
     return wrong;
   }
 
@@ -148,7 +150,7 @@ export function namesOf(slices) {
   const differing = (pair) => pair[0] !== pair[1];
   const shows = of((_, { show }) => NAMES[show]);
   const bands = of((_, { band, cube }) => `${band} of ${cube}`);
-  const times = of((_, { month, tod }) => `${MONTHS[month - 1]}, ${clock(tod)} UTC`);
+  const times = of((_, { month, tod, local }) => `${MONTHS[month - 1]}, ${timeName({ tod, local })}`);
   const sources = [of(({ key }) => periodName(key.split("/")[2])), of(({ key }) => sourceName(key)), of(({ name }) => name)];
   const told = [...[shows, bands].filter(differing), times, ...sources.filter(differing).slice(0, 1)];
   return slices.map((_, n) => told.map((pair) => pair[n]).join(", "));

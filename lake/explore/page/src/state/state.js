@@ -1,7 +1,8 @@
 /**
  * What is shown, as the part of the address behind `#`: a link shows the same to others.
  *
- * Subjects (store, generation, what is shown of it) say which map it is. The rest says how it is looked at:
+ * Subjects (store, generation, what is shown of it) say which map it is; `local` is one local mean solar hour of the
+ * map, in seconds, in place of the time of day in UTC. The rest says how it is looked at:
  * `lat`, `lon` (or `row`, `column` where the middle lies beyond the limb) with `width` and `height`, the km
  * that must be visible; `low` and `high`, where the colours begin and end; `scale=log`, logarithmic colours; `least`, the threshold of
  * similarity; `ranked=1`, colours by rank; `a` and `b`, pixels. `versus` compares with a second slice, whose
@@ -31,7 +32,7 @@ const LOGARITHMIC = ["count", "stddev"];
 
 const PARAMETERS = {
   store: text, generation: text, show: text, cube: text, band: text,
-  month: number(1, 12, true), tod: number(0, 86399, true), run: text, run2: text,
+  month: number(1, 12, true), tod: number(0, 86399, true), local: number(0, 86399, true), run: text, run2: text,
   versus: oneWord(["difference", "swipe"]),
   store2: text, generation2: text, show2: text, cube2: text, band2: text, month2: number(1, 12, true), tod2: number(0, 86399, true),
   lat: number(-90, 90), lon: number(-180, 180), row: number(-1e6, 1e6), column: number(-1e6, 1e6),
@@ -108,6 +109,11 @@ export function parse(hash) {
   return { state, wrong };
 }
 
+/** What says which slice is shown: of one local hour in place of a time of day, where it is given. */
+export function selected({ show, cube, month, tod, band, local }) {
+  return local === undefined ? { show, cube, month, tod, band } : { show, cube, month, band, local };
+}
+
 /** Whether the colours of what is shown may be logarithmic. */
 export function canBeLog({ show, versus, show2 }) {
   return versus !== "difference" && [show, ...(versus ? [show2 ?? show] : [])].every((each) => LOGARITHMIC.includes(each));
@@ -120,7 +126,7 @@ export function format(state) {
     if (typeof value !== "number") return value;
     return name in DIGITS ? Number(value.toFixed(DIGITS[name])) : Number(value.toPrecision(6));
   };
-  const whole = new Set(["month", "tod", "month2", "tod2", "a", "b"]);
+  const whole = new Set(["month", "tod", "local", "month2", "tod2", "a", "b"]);
   const pairs = names.map((name) => [name, whole.has(name) ? state[name] : written(name)]);
   return `#${new URLSearchParams(pairs).toString().replaceAll("%2F", "/")}`;
 }

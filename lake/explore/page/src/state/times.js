@@ -1,7 +1,7 @@
 /** By which clock the page says hours: UTC, or local mean solar time of the place, or of the middle of the map. */
 
 import { clock } from "../drawing/charts.js";
-import { CLOCKS, solar } from "../words/solar.js";
+import { CLOCKS, solar } from "../words/hours.js";
 
 const get = (id) => document.getElementById(id);
 
@@ -25,9 +25,9 @@ export class Times {
     return this.isSolar && lon !== undefined ? `${clock(solar(tod, lon))} ${CLOCKS.solar}` : "";
   }
 
-  /** The same in the middle of the map. */
-  inTheMiddle(tod) {
-    return this.local(tod, this.#middle);
+  /** The same of what is shown, in the middle of the map; empty of one local hour everywhere. */
+  inTheMiddle({ tod, local }) {
+    return local === undefined ? this.local(tod, this.#middle) : "";
   }
 
   /** The longitude in the middle of the map; undefined beyond the limb. */
@@ -42,6 +42,6 @@ export class Times {
     const lon = this.#middle;
     get("clock").value = state.clock ?? "utc";
     choices.times((tod) => `${clock(tod)} UTC${this.isSolar && lon !== undefined ? `, ${clock(solar(tod, lon))} local` : ""}`);
-    if (shown && !shown.isLearnt && shown.local !== this.inTheMiddle(shown.selection.tod)) this.page.painting.paint();
+    if (shown && !shown.isLearnt && shown.local !== this.inTheMiddle(shown.selection)) this.page.painting.paint();
   }
 }

@@ -57,13 +57,11 @@ export function download(name, data, type = "text/csv") {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** A table of one month and time of day: a row for each pixel and band. */
-export function numbers(pixels, { month, tod }) {
+/** A table of one month and time of day: a row for each pixel and band; pixels: { name, rows } at that time. */
+export function numbers(pixels) {
   const head = ["pixel", "band", "mean", "stddev", "min", "max", "count"];
   const rows = pixels.flatMap(({ name, rows }) =>
-    rows
-      .filter((row) => row.month === month && row.tod === tod)
-      .map((row) => [name, `${row.band} (${row.unit})`, ...head.slice(2).map((key) => formatNumber(row[key]))]),
+    rows.map((row) => [name, `${row.band} (${row.unit})`, ...head.slice(2).map((key) => formatNumber(row[key]))]),
   );
   const table = document.createElement("table");
   const line = (cells, tag) => {

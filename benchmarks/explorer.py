@@ -152,9 +152,10 @@ def _write(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.hardlink_to(objects.url(f"{path}/{first.path}"))
                 yield replace(first, path=place)
-    maps = overview.maps(sums, cube, overview.grid_of(land).shape)
+    sizes = overview.factors(land)
+    whole = overview.merged(sums, cube, overview.shape_of(SHAPE, sizes[-1]))
     for month in range(1, 13):
-        overview.write(recorder, cube, month, maps)
+        overview.write(recorder, cube, month, whole, sizes)
 
 
 def _results(

@@ -2,7 +2,7 @@
 
 A task sends the sums of its cells. When those of all superblocks of a month have arrived they are
 added in the order of superblocks, so that the same input gives the same bytes, and the month is
-written. In memory are the sums of the months that are being written: about 40 MB each, for the cube
+written. In memory are the sums of the months that are being written: about 200 MB each, for the cube
 set of full CONUS.
 """
 
@@ -34,7 +34,8 @@ class OverviewMaps:
         self._recorder = Recorder(objects.zarr(path))
         self._cubes = cubes
         self._superblocks = len(order.superblocks(domain.pixels, domain.layout))
-        self._shape = overview.grid_of(domain).shape
+        self._factors = overview.factors(domain)
+        self._shape = overview.shape_of(domain.grid.shape, self._factors[-1])
         self._waiting: dict[int, dict[int, Mapping[str, Sums]]] = defaultdict(dict)
         overview.create(self._recorder, domain, cubes)
         self._declared = dict(self._recorder.stored)
@@ -44,11 +45,13 @@ class OverviewMaps:
         """The objects that were written, by path."""
         return self._recorder.stored
 
-    def can_copy(self, base: Manifest, month: int) -> bool:
-        """Whether the maps of a month that did not change can be copied from an earlier generation."""
-        map_paths = (path for cube in self._cubes for path in overview.paths(cube.name, month))
-        alike = all(base.get(path) == stored for path, stored in self._declared.items())
-        return alike and all(path in base for path in map_paths)
+    def copies(self, base: Manifest, month: int) -> tuple[str, ...]:
+        """Paths of the maps of an unchanged month in an earlier generation; empty: its maps are others."""
+        paths = tuple(
+            path for cube in self._cubes for path in overview.paths(cube.name, month, self._factors)
+        )
+        is_alike = all(base.get(path) == stored for path, stored in self._declared.items())
+        return paths if is_alike and all(path in base for path in paths) else ()
 
     def add(self, month: int, superblock: int, sums: Mapping[str, Sums]) -> None:
         """Add the sums of a superblock of a month; the last superblock of a month writes its maps.
@@ -66,8 +69,8 @@ class OverviewMaps:
         for cube in self._cubes:
             cube_sums = [waiting[n][cube.name] for n in sorted(waiting) if cube.name in waiting[n]]
             if cube_sums:
-                maps = overview.maps(cube_sums, cube, self._shape)
-                overview.write(self._recorder, cube, month, maps)
+                whole = overview.merged(cube_sums, cube, self._shape)
+                overview.write(self._recorder, cube, month, whole, self._factors)
 
 
 def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
@@ -78,40 +81,49 @@ def sums(block: NDArray[np.float32], cell: Cells) -> Sums:
     """
     tods, bands, _, pixels, subpixels = block.shape
     cells, cell_index = np.unique(cell, return_inverse=True)
-    totals = np.full((3, tods, bands, cells.size), np.nan)
-    metrics = (block[:, :, METRICS.index(name)] for name in ("count", "m1", "m2"))
-    count, mean, square = (values.reshape(tods * bands, pixels, subpixels) for values in metrics)
-    _add_up(count, mean, square, cell_index, totals.reshape(3, tods * bands, cells.size))
+    totals = np.full((5, tods, bands, cells.size), np.nan)
+    metrics = np.array([METRICS.index(name) for name in ("count", "m1", "m2", "min", "max")])
+    layers = block.reshape(tods * bands, len(METRICS), pixels, subpixels)
+    _add_up(layers, metrics, cell_index, totals.reshape(5, tods * bands, cells.size))
     return cells.astype(np.int32), totals
 
 
 @compiled
 def _add_up(
-    count: NDArray[np.float32],
-    mean: NDArray[np.float32],
-    square: NDArray[np.float32],
+    values: NDArray[np.float32],
+    metrics: NDArray[np.int64],
     cell_index: NDArray[np.int64],
     totals: Floats,
 ) -> None:
-    """Metrics (layer, pixel, subpixel) into the sums (3, layer, cell) of each pixel's cell."""
-    layers, pixels, subpixels = count.shape
+    """Values (layer, metric, pixel, subpixel) into the sums (5, layer, cell) of each pixel's cell.
+
+    `metrics` are the numbers of count, m1, m2, min and max.
+    """
+    layers, _, pixels, subpixels = values.shape
+    count, first, second, least, most = metrics
     for layer in range(layers):
         for pixel in range(pixels):
             is_known = False
             of_count = of_sum = of_square = 0.0
+            lowest, highest = np.inf, -np.inf
             for subpixel in range(subpixels):
-                n = np.float64(count[layer, pixel, subpixel])
+                n = np.float64(values[layer, count, pixel, subpixel])
                 if n >= 0:
                     is_known = True
                 if n > 0:
-                    m = np.float64(mean[layer, pixel, subpixel])
+                    m = np.float64(values[layer, first, pixel, subpixel])
                     of_count += n
                     of_sum += n * m
-                    of_square += square[layer, pixel, subpixel] + n * m * m
+                    of_square += values[layer, second, pixel, subpixel] + n * m * m
+                    lowest = min(lowest, values[layer, least, pixel, subpixel])
+                    highest = max(highest, values[layer, most, pixel, subpixel])
+            at = cell_index[pixel]
             if is_known:
-                at = cell_index[pixel]
                 if np.isnan(totals[0, layer, at]):
-                    totals[:, layer, at] = 0
+                    totals[:3, layer, at] = 0
                 totals[0, layer, at] += of_count
                 totals[1, layer, at] += of_sum
                 totals[2, layer, at] += of_square
+            if of_count > 0:
+                totals[3, layer, at] = np.fmin(totals[3, layer, at], lowest)
+                totals[4, layer, at] = np.fmax(totals[4, layer, at], highest)

@@ -80,8 +80,8 @@ class Shard:
     """Paths of earlier generations below the root."""
     staged: tuple[tuple[str, str, int, tuple[str, ...]], ...]
     """Path below the store's folder, form, tod and cubes of each part of the month."""
-    is_mapped: bool
-    """True if the overview maps of the month can be copied too."""
+    maps: tuple[str, ...]
+    """Paths of the overview maps of the month if they can be copied too; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +266,16 @@ def _work(
             target.domain.layout,
             tuple(b.path for b in bases if month in b.months),
             tuple(staged[month]),
-            all(maps.can_copy(b.stored, month) for b in bases if month in b.months),
+            _maps(maps, [b for b in bases if month in b.months], month),
         )
         for month in months
         for superblock, pixels in enumerate(superblocks)
     ]
+
+
+def _maps(maps: OverviewMaps, bases: Sequence[Base], month: int) -> tuple[str, ...]:
+    """Paths of the maps of a month that can be copied if it did not change."""
+    return maps.copies(bases[0].stored, month) if len(bases) == 1 else ()
 
 
 def _copied_paths(shard: Shard) -> list[str]:
@@ -279,9 +284,7 @@ def _copied_paths(shard: Shard) -> list[str]:
         return []
     names = [cube.name for cube in shard.cubes]
     paths = [generations.shard_path(name, shard.month, shard.superblock) for name in names]
-    if shard.is_mapped and shard.superblock == 0:
-        paths += [path for name in names for path in overview.paths(name, shard.month)]
-    return paths
+    return [*paths, *(shard.maps if shard.superblock == 0 else ())]
 
 
 def _copied(shard: Shard, bases: Sequence[Base]) -> list[StoredObject]:
@@ -296,7 +299,7 @@ def _write(shard: Shard) -> WrittenShard:
     copied = _copied_paths(shard)
     for path in copied:
         generations.copy_shard(lake, shard.generations[0], draft, path)
-    if copied and shard.is_mapped:
+    if copied and shard.maps:
         return WrittenShard([], {})
     cell = _cells(shard.root, str(shard.key), shard.draft)[shard.pixels]
     written = WrittenShard([], {})

@@ -28,6 +28,7 @@ from lake.storage.connect import connect
 from lake.storage.urls import join
 from lake.store import commits
 from lake.store.generations import StoreState
+from lake.store.overview import GROUP
 
 HARMLESS = frozenset({"anon", "endpoint_url"})
 """The options that may travel to workers, because they hold no secrets."""
@@ -122,21 +123,28 @@ class Store(Generation):
         dataset = cubes.dataset(source, statistics=statistics)
         return dataset.assign_coords(self._pixel_coordinates)
 
-    def overview(self, name: str) -> xr.Dataset:
+    def overview(self, name: str, factor: int | None = None) -> xr.Dataset:
         """Coarse maps of a cube for pictures, read when used: a few hundred kilobytes each.
 
         Args:
             name: of the cube.
+            factor: pixels of the coarse grid along a cell, one of `overview_factors`; None: the largest.
 
         Returns:
-            float32 `count`, `mean` and `stddev` (month, tod, band, y, x) of all observations under each
-            cell of `factor` x `factor` pixels of the coarse grid, see `lake.store.overview`.
+            float32 `count`, `mean`, `stddev`, `min` and `max` (month, tod, band, y, x) of all
+            observations under each cell of `factor` x `factor` pixels of the coarse grid, see
+            `lake.store.overview`.
 
         Raises:
-            ConfigError: no such cube.
+            ConfigError: no such cube or factor.
             MissingError: an earlier version of this software wrote the generation, without such maps.
         """
-        return overview.dataset(self, self._cube(name))
+        return overview.dataset(self, self._cube(name), factor)
+
+    @property
+    def overview_factors(self) -> tuple[int, ...]:
+        """The factors of which there are coarse maps, the largest first; empty: there are none."""
+        return overview.all_factors(self) if self.has(GROUP) else ()
 
     def results(self, cube: str) -> xr.DataArray:
         """The array `results` of `cube(cube)` alone.

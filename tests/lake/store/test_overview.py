@@ -1,5 +1,8 @@
 """Coarse maps against direct float64 statistics of all observations under each cell."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -31,7 +34,7 @@ def domain_of(mask: np.ndarray) -> Domain:
 @pytest.fixture(scope="module")
 def land() -> Domain:
     """Ragged: 130 rows and columns are no multiple of 8."""
-    return domain_of(np.random.default_rng(2).random((130, 133)) < 0.5)
+    return domain_of(np.random.default_rng(2).random((130, 133)) < 0.9)
 
 
 @pytest.fixture(scope="module")
@@ -49,19 +52,25 @@ def results(observed: np.ndarray) -> np.ndarray:
     return moments.to_results(moments.from_observations(observed, ~np.isnan(observed)), axis=2)
 
 
-def parts(land: Domain, block: np.ndarray) -> list[overview.Sums]:
+def maps(land: Domain, block: np.ndarray, factor: int) -> dict[str, np.ndarray]:
+    """The maps of a factor, of sums of superblocks in the finest cells."""
+    sizes = overview.factors(land)
     cell = overview.cells(land)
     pieces = order.superblocks(land.pixels, land.layout)
-    return [overview.sums(block[..., p, :], cell[p]) for p in pieces]
+    parts = [overview.sums(block[..., p, :], cell[p]) for p in pieces]
+    whole = overview.merged(parts, CUBE, overview.shape_of(land.grid.shape, sizes[-1]))
+    for _ in range(sizes[::-1].index(factor)):
+        whole = overview.coarser(whole)
+    return overview.maps(whole)
 
 
-def test_maps_are_the_statistics_of_all_observations_under_each_cell(land, observed):
-    assert overview.factor(land) == 8
-    shape = overview.grid_of(land).shape
-    assert shape == (17, 17)
-    found = overview.maps(parts(land, results(observed)), CUBE, shape)
-    for i, j in ((0, 0), (3, 5), (16, 2), (7, 16), (16, 16)):
-        under = (land.row // 8 == i) & (land.column // 8 == j)
+@pytest.mark.parametrize("factor", [8, 4])
+def test_maps_are_the_statistics_of_all_observations_under_each_cell(land, observed, factor):
+    found = maps(land, results(observed), factor)
+    assert found["max"].shape[2:] == {8: (17, 17), 4: (33, 34)}[factor]
+    last = [n - 1 for n in found["max"].shape[2:]]
+    for i, j in ((0, 0), (3, 5), (last[0], 2), (7, last[1]), last, (12, 9)):
+        under = (land.row // factor == i) & (land.column // factor == j)
         for tod, band in np.ndindex(len(CUBE.tods), len(CUBE.bands)):
             values = observed[:, tod, band, under]
             values = values[~np.isnan(values)]
@@ -70,7 +79,10 @@ def test_maps_are_the_statistics_of_all_observations_under_each_cell(land, obser
                 mean, stddev = values.mean(), values.std()
                 np.testing.assert_allclose(found["mean"][tod, band, i, j], mean, rtol=2**-14)
                 np.testing.assert_allclose(found["stddev"][tod, band, i, j], stddev, rtol=2**-10)
+                for name, extreme in (("min", values.min()), ("max", values.max())):
+                    np.testing.assert_allclose(found[name][tod, band, i, j], extreme, rtol=2**-14)
             else:
+                assert np.isnan([found[name][tod, band, i, j] for name in ("min", "max")]).all()
                 assert np.isnan(found["mean"][tod, band, i, j])
     assert (found["count"][..., 0, :] == 0).all()
 
@@ -79,29 +91,35 @@ def test_cells_without_pixel_or_without_any_time_step_are_nan():
     mask = np.ones((256, 256), bool)
     mask[:8, :8] = False
     land = domain_of(mask)
-    shape = overview.grid_of(land).shape
-    block = np.zeros((2, 2, 7, land.pixels, 4), np.float32)
-    block[0] = np.nan
-    found = overview.maps(parts(land, block), CUBE, shape)
+    block = np.full((2, 2, 7, land.pixels, 4), np.nan, np.float32)
+    block[1, :, 0] = 0
+    found = maps(land, block, 8)
     assert np.isnan(found["count"][0]).all()
     assert np.isnan(found["count"][1, :, 0, 0]).all()
     assert (found["count"][1, :, 1:] == 0).all()
-    assert np.isnan(found["mean"]).all()
-    assert np.isnan(found["stddev"]).all()
+    for name in ("mean", "stddev", "min", "max"):
+        assert np.isnan(found[name]).all()
 
 
 @pytest.mark.parametrize(
-    ("shape", "every", "factor"),
-    [((1500, 2500), 1, 8), ((200, 300), 1, 8), ((24, 30), 1, 1), ((512, 512), 7, 32)],
+    ("shape", "every", "factors"),
+    [
+        ((1500, 2500), 1, (8, 4)),
+        ((200, 300), 1, (8, 4)),
+        ((600, 700), 2, (16, 8)),
+        ((512, 512), 7, (32, 16)),
+        ((100, 110), 1, (6,)),
+        ((24, 30), 1, (1,)),
+    ],
 )
-def test_factor_suits_the_size_of_the_grid_and_how_much_of_it_is_land(shape, every, factor):
+def test_factors_suit_the_size_of_the_grid_and_how_much_of_it_is_land(shape, every, factors):
     mask = np.zeros(shape, bool)
     mask[::every, ::every] = True
-    assert overview.factor(domain_of(mask)) == factor
+    assert overview.factors(domain_of(mask)) == factors
 
 
 def test_cells_lie_where_their_pixels_are(land):
-    of, whole = overview.grid_of(land), land.grid
+    of, whole = overview.grid_of(land, 8), land.grid
     np.testing.assert_allclose(of.y[3], whole.y[24:32].mean(), rtol=1e-12)
     np.testing.assert_allclose(of.x[0], whole.x[:8].mean(), rtol=1e-12)
 
@@ -119,8 +137,9 @@ def mapped(tmp_path, land, observed) -> lake.Store:
     recorder = Recorder(objects.zarr(path))
     overview.create(recorder, land, (CUBE,))
     overview.draw(recorder, land, CUBE, 7, block)
-    assert set(overview.paths(CUBE.name, 7)) <= set(recorder.stored)
-    np.testing.assert_array_equal(overview.read_cells(objects.zarr(path)), overview.cells(land))
+    assert set(overview.paths(CUBE.name, 7, (8, 4))) <= set(recorder.stored)
+    cell = overview.cells(land)
+    np.testing.assert_array_equal(overview.read_cells(objects.zarr(path)), cell)
     commit(objects, None, path, (7,))
     return lake.open(tmp_path / KEY)
 
@@ -141,18 +160,48 @@ def test_dataset_has_labels_and_the_grid_of_cells(mapped, observed, land):
     assert maps["stddev"].sel(month=[1, 7], tod=0, y=slice(None, None, 2)).shape == (2, 2, 9, 17)
 
 
+def test_finer_maps_have_their_own_grid(mapped, observed, land):
+    assert mapped.overview_factors == (8, 4)
+    finer = mapped.overview("day-1km", factor=4)
+    assert finer.attrs["factor"] == 4
+    under = (land.row // 4 == 10) & (land.column // 4 == 13)
+    highest = finer["max"].sel(month=7, tod=54000, band="C03")
+    assert highest.shape == (33, 34)
+    np.testing.assert_allclose(highest[10, 13], np.nanmax(observed[:, 0, 1, under]), rtol=2**-13)
+    np.testing.assert_allclose(
+        finer["x"].values[:2].mean(), mapped.overview("day-1km")["x"].values[0], rtol=1e-12
+    )
+    with pytest.raises(ConfigError, match=r"no overview maps of factor 2 .*: it has 8, 4"):
+        mapped.overview("day-1km", factor=2)
+
+
+def test_generations_without_finer_maps_and_extremes_are_read(tmp_path, mapped):
+    path = Path(mapped.url) / "zarr.json"
+    document = json.loads(path.read_text())
+    nodes = document["consolidated_metadata"]["metadata"]
+    del nodes["overview"]["attributes"]["factors"]
+    for name in list(nodes):
+        if name.startswith("overview/") and ("factor-" in name or name.endswith(("/min", "/max"))):
+            del nodes[name]
+    path.write_text(json.dumps(document))
+    old = lake.open(tmp_path / KEY)
+    assert old.overview_factors == (8,)
+    assert set(old.overview("day-1km").data_vars) == {"count", "mean", "stddev"}
+
+
 def test_plain_xarray_opens_the_maps(mapped):
     import xarray as xr
 
-    plain = xr.open_datatree(mapped.url, engine="zarr", chunks=None)["overview/day-1km"]
-    ours = mapped.overview("day-1km")
-    for name in overview.MAPS:
-        np.testing.assert_array_equal(plain[name].values, ours[name].values)
-    np.testing.assert_allclose(plain["x"], ours["x"])
+    tree = xr.open_datatree(mapped.url, engine="zarr", chunks=None)
+    for plain, factor in ((tree["overview/day-1km"], 8), (tree["overview/factor-4/day-1km"], 4)):
+        ours = mapped.overview("day-1km", factor)
+        for name in overview.MAPS:
+            np.testing.assert_array_equal(plain[name].values, ours[name].values)
+        np.testing.assert_allclose(plain["x"], ours["x"])
 
 
 def test_lost_map_is_an_error_that_names_it(mapped):
-    connect(mapped.url).delete(overview.paths("day-1km", 7))
+    connect(mapped.url).delete(overview.paths("day-1km", 7, (8, 4)))
     with pytest.raises(MissingError, match="overview/day-1km/mean/c/6"):
         mapped.overview("day-1km")["mean"].sel(month=7).values  # noqa: B018
 

@@ -170,7 +170,7 @@ def read(
         tods: times of day to read instead of the layer's.
 
     Returns:
-        (month, tod, p, subpixel); NaN: no observation, or too few for the statistic.
+        (month, tod, p, subpixel); NaN: no observation, or too few for the statistic. 0 is a number.
 
     Raises:
         MissingError: an object of the store is not there.
@@ -185,7 +185,7 @@ def read(
         for piece in order.by_superblock(pixels, store.layout)
     ]
     values: Values = np.concatenate(pieces, axis=2)
-    return np.where(values == 0, np.float32(np.nan), values) if _is_count(layer) else values
+    return values
 
 
 def too_few(store: Store, layer: Layer, pixels: Pixels, values: Values) -> NDArray[np.bool_]:

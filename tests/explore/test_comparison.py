@@ -197,6 +197,27 @@ def test_swipe_has_both_slices_in_one_range_beside_a_line_that_moves(page, years
     page.get_by_role("button", name="Play months").click()
 
 
+@pytest.mark.parametrize("width", [375, 1300])
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.8, 0.98])
+def test_names_beside_the_line_stay_within_the_map(page, years_site, width, share):
+    page.set_viewport_size({"width": width, "height": 800})
+    visit(page, years_site, **JULY, versus="swipe", show2="stddev", store2=LATER, divider=share)
+    stage = page.locator(".stage").bounding_box()
+    names = [label.bounding_box() for label in page.locator(".beside span").all()]
+    texts = page.locator(".beside span").all_inner_texts()
+    assert (texts[0][0], texts[1][-1]) == ("◂", "▸")
+    for box in names:
+        assert box["width"] > 60
+        assert box["x"] >= stage["x"]
+        assert box["x"] + box["width"] <= stage["x"] + stage["width"]
+    (left, right), line = names, stage["x"] + share * stage["width"]
+    assert left["y"] + left["height"] < right["y"]  # neither covers the other
+    if share == 0.8:
+        assert left["x"] + left["width"] == pytest.approx(line - 5, abs=1)
+    if share == 0.2:
+        assert right["x"] == pytest.approx(line + 5, abs=1)
+
+
 def middle(line) -> tuple[float, float]:
     box = line.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

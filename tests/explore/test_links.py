@@ -205,6 +205,16 @@ def test_pasted_links_back_forward_and_skip_lead_where_they_say(page, site, expl
     page.wait_for_selector('#map[data-shown*="month=7"]')
     page.go_forward()
     page.wait_for_selector('#map[data-shown*="month=1"]')
+    page.get_by_label("Store").select_option(OLD)
+    page.wait_for_selector(f'body[data-ready="{OLD}"]')
+    page.go_back()
+    page.wait_for_selector(f'body[data-ready="{KEY}"]')
+    page.wait_for_selector('#map[data-shown*="month=1"]')
+    assert state(page)["store"] == KEY
+    page.go_forward()
+    page.wait_for_selector(f'body[data-ready="{OLD}"]')
+    page.go_back()
+    page.wait_for_selector(f'body[data-ready="{KEY}"]')
     page.evaluate(f"location.hash = 'store={OLD}&month=7&show=max'")  # as pasted into the tab
     page.wait_for_selector(f'body[data-ready="{OLD}"]')
     expect(page.locator("#hint")).to_be_visible()

@@ -29,3 +29,16 @@ def test_hours_play_in_the_same_colours_until_they_are_stopped(page, site):
     page.get_by_label("Show", exact=True).select_option("similar land")
     expect(button).to_be_disabled()
     assert parameters(page.url)["month"] == "1"
+
+
+def test_buttons_that_cannot_be_pressed_look_so_and_say_why(page, site):
+    visit(page, site, show="count", cube="day-2km", band="C13")
+    buttons = [page.get_by_role("button", name=f"Play {along}") for along in ("months", "hours")]
+    for button in buttons:
+        expect(button).to_be_enabled()
+        expect(button).to_have_css("opacity", "1")
+    page.get_by_label("Show", exact=True).select_option("surface classes")
+    for button in buttons:
+        expect(button).to_be_disabled()
+        expect(button).to_have_css("opacity", "0.5")
+        expect(button).to_have_attribute("title", "Of statistics only")

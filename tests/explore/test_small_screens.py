@@ -1,8 +1,13 @@
 """Phones and tablets: fingers, legends, charts; and colours that the reader's system forces."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.explore.test_saving import saved
 from tests.explore.visits import view, visit, wait
 
 COVERED = """(id) => {
@@ -85,3 +90,29 @@ def test_forced_colours_leave_the_legend_its_own(page, site):
     assert len(set(seen)) == len(seen) > 2
     as_numbers = [text.replace(", ", " ") for text in seen]
     assert as_numbers == [text.replace(", ", " ") for text in named]
+
+
+LEGEND_TEXTS = """(svg) => {
+    document.body.innerHTML = svg;
+    const words = document.querySelectorAll("svg #legend text");
+    return [...words].map((text) => [text.textContent, text.getBBox().x, text.getBBox().width]);
+}"""
+
+
+def test_titles_are_wrapped_in_pictures_made_on_a_phone(phone, site):
+    visit(
+        phone, site, cube="day-1km", band="C03", month=7, local=50940, versus="difference",
+        month2=1, show2="max",
+    )  # fmt: skip
+    title = "difference of mean of reflectance factor (1), C03 and maximum of reflectance factor (1), C03"
+    expect(phone.locator("#legend .title")).to_have_text(title)
+    _, svg = saved(phone, "Save as SVG")
+    _, png = saved(phone, "Save as PNG")
+    phone.goto("about:blank")
+    words = phone.evaluate(LEGEND_TEXTS, svg.decode().partition("?>")[2] or svg.decode())
+    assert title not in {text for text, _, _ in words}
+    assert " ".join(text for text, _, _ in words).startswith(title)
+    assert all(x >= 0 and x + width <= 375 for _, x, width in words)
+    picture = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    legend = picture[-40 * len(words) // 3 :]
+    assert (legend[:, -6:] == 255).all()  # nothing runs into the edge

@@ -111,12 +111,32 @@ def test_computed_statistics_are_those_of_the_reader(store, domain):
     assert_array_equal(at_pixels(figure, domain), expected)
 
 
-def test_pixels_that_were_never_observed_are_absent_from_a_map_of_counts(store, domain):
-    figure = plot.field(store, Layer("count", 1, 54000, "C13"))
+def test_a_count_of_0_is_a_number_as_in_the_explorer(store, domain):
+    layer = Layer("count", 1, 54000, "C13")
+    figure = plot.field(store, layer)
     expected = statistics_of(domain, CUBES[0], 1)[0, 1, 0]
     assert (expected == 0).any()
-    assert_array_equal(at_pixels(figure, domain), np.where(expected == 0, np.nan, expected))
-    assert "no observation" in [text.get_text() for text in figure.axes[0].texts]
+    assert_array_equal(at_pixels(figure, domain), expected)
+    assert layers.NONE not in {text.get_text() for text in figure.axes[0].texts}
+    assert figure.axes[0].images[-1].get_clim()[0] == 0
+    logarithmic = plot.field(store, layer, Look(log=True))
+    said = {text.get_text() for text in logarithmic.axes[0].texts}
+    assert layers.NO_LOGARITHM in said
+    assert layers.NONE not in said
+
+
+def test_a_count_that_is_not_there_is_no_observation(store, domain, monkeypatch):
+    read = maps.read
+
+    def with_gaps(frames) -> np.ndarray:
+        values = read(frames)
+        values[:, :9] = np.nan
+        return values
+
+    monkeypatch.setattr(maps, "read", with_gaps)
+    figure = plot.field(store, Layer("count", 1, 54000, "C13"))
+    assert np.isnan(at_pixels(figure, domain)[:9]).all()
+    assert layers.NONE in {text.get_text() for text in figure.axes[0].texts}
 
 
 def test_a_deviation_says_which_pixels_were_never_and_which_too_rarely_observed(store, domain):

@@ -183,7 +183,7 @@ class Page {
     Comparison.follow(this.state, name, before);
     if (name === "store") {
       for (const other of ["generation", ...LOOK]) if (other !== "clock") delete this.state[other];
-      await this.opening.open();
+      await this.opening.open(undefined, true);
       return;
     }
     if (!this.isOpen) {

@@ -31,14 +31,15 @@ export class Divider {
   /** Show it, between slices of these names; undefined: there is nothing to divide. */
   show(share, names) {
     const line = get("divider");
-    line.hidden = names === undefined;
+    const labels = [...line.parentElement.querySelectorAll(".beside")];
+    for (const each of [line, ...labels]) each.hidden = names === undefined;
     this.share = share;
     if (!names) return;
     const percent = Math.round(100 * share);
-    line.style.left = `${100 * share}%`;
+    line.parentElement.style.setProperty("--at", `${100 * share}%`);
     line.setAttribute("aria-valuenow", String(percent));
     line.setAttribute("aria-valuetext", `${percent} % ${names[0]}, then ${names[1]}`);
-    line.querySelectorAll("span").forEach((span, n) => (span.textContent = names[n]));
+    labels.forEach((label, n) => (label.firstChild.textContent = [`◂ ${names[0]}`, `${names[1]} ▸`][n]));
   }
 }
 

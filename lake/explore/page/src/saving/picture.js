@@ -20,10 +20,14 @@ function caption(legend, lines, width) {
   const [texts, boxes] = [[], []];
   let y = EDGE + LINE / 2;
   const write = (text, x, more) => texts.push({ text, x, y, size: 13, ...more });
-  write(legend.title, EDGE, { size: 14, isBold: true });
+  const writeWrapped = (text, x, more) => wrapped(text, width - x - EDGE, { size: 13, ...more }).forEach((line, n) => {
+    y += n && LINE;
+    write(line, x, more);
+  });
+  writeWrapped(legend.title, EDGE, { size: 14, isBold: true });
   for (const text of [...lines, ...(legend.note ? [legend.note] : [])]) {
     y += LINE;
-    write(text, EDGE);
+    writeWrapped(text, EDGE);
   }
   let bar;
   if (legend.ramp) {
@@ -38,9 +42,32 @@ function caption(legend, lines, width) {
   for (const { colour, name, share } of entries) {
     y += LINE;
     boxes.push({ colour, x: EDGE, y: y - 6, width: 12, height: 12 });
-    write(share ? `${name}, ${share}` : name, EDGE + 20);
+    writeWrapped(share ? `${name}, ${share}` : name, EDGE + 20);
   }
   return { height: y + LINE / 2 + EDGE, texts, boxes, bar };
+}
+
+/** Text as lines that are no wider than some screen pixels; a word that is wider is cut. */
+function wrapped(text, width, style) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = fontOf(style);
+  const isWide = (line) => context.measureText(line).width > width;
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && !isWide(longer)) lines[lines.length - 1] = longer;
+    else lines.push(word);
+    for (let last; isWide((last = lines.at(-1))) && last.length > 1; ) {
+      let length = last.length - 1;
+      while (length > 1 && isWide(last.slice(0, length))) length--;
+      lines.splice(-1, 1, last.slice(0, length), last.slice(length));
+    }
+  }
+  return lines;
+}
+
+function fontOf({ size, isBold }) {
+  return `${isBold ? "bold " : ""}${size}px ${FONT}`;
 }
 
 /** A PNG file of a canvas with its legend below it, as a Blob. */
@@ -58,8 +85,7 @@ export function png(map, background, legend, lines) {
   context.drawImage(map, 0, 0);
   context.setTransform(dots, 0, 0, dots, 0, map.height);
   for (const { text, x, y, size, isBold, isRight } of texts) {
-    const font = `${isBold ? "bold " : ""}${size}px ${FONT}`;
-    Object.assign(context, { fillStyle: INK, font, textAlign: isRight ? "right" : "left", textBaseline: "middle" });
+    Object.assign(context, { fillStyle: INK, font: fontOf({ size, isBold }), textAlign: isRight ? "right" : "left", textBaseline: "middle" });
     context.fillText(text, x, y);
   }
   if (bar) {

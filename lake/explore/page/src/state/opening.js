@@ -29,8 +29,11 @@ export class Opening {
     await this.open(wrong);
   }
 
-  /** Open the chosen store and show it. `wrong`: what is wrong with a link; undefined: a hand chose. */
-  async open(wrong) {
+  /**
+   * Open the chosen store and show it. `wrong`: what is wrong with a link; undefined: a hand chose; `isStep`: the way
+   * back leads to what was shown before.
+   */
+  async open(wrong, isStep = false) {
     const { page } = this;
     const turn = ++this.turn;
     const isNow = () => turn === this.turn;
@@ -40,7 +43,7 @@ export class Opening {
       const store = await this.found(wrong ?? []);
       if (!isNow()) return;
       this.install(store);
-      await this.enter(store, wrong, isNow);
+      await this.enter(store, { wrong, isStep, isNow });
     } catch (error) {
       if (isNow()) throw error;
     }
@@ -106,7 +109,7 @@ export class Opening {
   }
 
   /** Show the open store as the state says. */
-  async enter(store, wrong, isNow) {
+  async enter(store, { wrong, isStep, isNow }) {
     const { page } = this;
     const { state } = page;
     if (!store.months.length) throw new LakeError(`${store.key} holds no month`, "Publish one: 'lake ingest run'");
@@ -120,7 +123,7 @@ export class Opening {
     this.look();
     page.messages.complain(page.wrong.join(". "));
     state.generation = store.name;
-    const first = isWrong ? page.messages.say("Choose what is to be shown") : page.painting.refresh();
+    const first = isWrong ? page.messages.say("Choose what is to be shown") : page.painting.refresh(isStep);
     lines(store.grid).then((paths) => {
       if (!isNow()) return;
       page.map.lines = paths;

@@ -4,6 +4,7 @@ const PAUSE_MS = 600;
 
 const get = (id) => document.getElementById(id);
 const BUTTONS = { month: "play-months", tod: "play-hours" };
+const WORDS = { month: "month", tod: "time of day" };
 
 export class Player {
   /** listeners: { tried(work), begin(): keep the colours, step(name): show the next one }. */
@@ -17,7 +18,11 @@ export class Player {
 
   /** What there is to play: numbers of months and of times of day; 0 where a map has neither. */
   offer(months, tods) {
-    for (const [id, count] of [[BUTTONS.month, months], [BUTTONS.tod, tods]]) get(id).disabled = count < 2;
+    for (const [name, count] of [["month", months], ["tod", tods]]) {
+      const button = get(BUTTONS[name]);
+      button.disabled = count < 2;
+      button.title = count ? (count < 2 ? `There is one ${WORDS[name]}` : "") : "Of statistics only";
+    }
     if (months < 2 && tods < 2) this.stop();
   }
 

@@ -15,7 +15,7 @@ import lake
 from lake.commands.explore import export
 from lake.format import grid
 from lake.storage.connect import connect
-from lake.store import commits, overview
+from lake.store import commits
 from lake.store.generations import StoreState
 from tests import web
 from tests.explore.lakes import KEY, OLD, UNCLEAR, ExploredLake
@@ -53,18 +53,35 @@ def test_first_map_shows_the_values_and_places_of_the_store(page, site, explored
     assert readout.endswith("no observation")
 
 
-def test_coarse_map_is_the_first_and_its_numbers_are_those_of_the_overview(context, site, explored):
+@pytest.mark.parametrize("show", ["stddev", "min", "max"])
+def test_coarse_map_is_the_first_then_a_finer_one_with_the_numbers_of_the_overview(
+    context, site, explored, show
+):
     page = context.new_page()
     page.route("**/results/c/**", lambda route: route.abort())  # full resolution never comes
-    page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=stddev")
+    held = []
+    page.route("**/overview/factor-4/**", lambda route, _: held.append(route))
+    page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show={show}")
     page.wait_for_selector("#map[data-shown]")
-    expect(page.locator("#legend")).to_contain_text("pixels together")
-    spread = explored.store.overview("day-1km")["stddev"].sel(month=1, tod=54000, band="C03").values
-    size = overview.factor(explored.store.domain)
+    expect(page.locator("#legend")).to_contain_text("of 8 \u00d7 8 pixels together")
+    assert_cells_are_shown(page, explored, show, 8)
+    limits = page.locator("#low").input_value(), page.locator("#high").input_value()
+    page.unroute("**/overview/factor-4/**")
+    for route in held:
+        route.continue_()
+    page.wait_for_selector('#map[data-cells="4"]')
+    expect(page.locator("#legend")).to_contain_text("of 4 \u00d7 4 pixels together")
+    assert_cells_are_shown(page, explored, show, 4)
+    assert limits == (page.locator("#low").input_value(), page.locator("#high").input_value())
+
+
+def assert_cells_are_shown(page, explored, show: str, size: int) -> None:
+    maps = explored.store.overview("day-1km", size)
+    values = maps[show].sel(month=1, tod=54000, band="C03").values
     for y, x in ((2, 3), (5, 1)):
         readout = under(page, (y + 0.5) * size, (x + 0.5) * size)
         value = re.fullmatch(rf".* · (.*) over {size} × {size} pixels", readout)[1]  # noqa: RUF001
-        assert float(value) == pytest.approx(spread[y, x], rel=1e-3)
+        assert float(value) == pytest.approx(values[y, x], rel=1e-3)
 
 
 def test_spread_of_pixels_and_that_of_cells_do_not_share_a_map(page, site, explored):
@@ -85,11 +102,11 @@ def test_counts_are_those_of_a_pixel_at_every_resolution(context, site, explored
     page.route("**/results/c/**", lambda route: route.abort())
     page.goto(f"{site}#store={KEY}&cube=day-1km&band=C03&month=1&tod=54000&show=count")
     page.wait_for_selector('#map[data-shown*="count"]')
-    land, size = explored.store.domain, overview.factor(explored.store.domain)
+    land, size = explored.store.domain, 4
     count = explored.store.block("day-1km", slice(None), 1)[0][0, 0, 0]
     inside = (land.row // size == 2) & (land.column // size == 3)
     expect(page.locator("#legend")).to_contain_text("observations a pixel")
-    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector('#map[data-cells="4"]')
     readout = under(page, 2.5 * size, 3.5 * size)
     value = float(readout.rpartition("· ")[2].split()[0])
     assert value == pytest.approx(count[inside].mean(), rel=1e-3)

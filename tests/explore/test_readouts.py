@@ -193,7 +193,7 @@ def test_grey_says_why(page, site, context, explored):
     blind = context.new_page()
     without_lines(blind)
     blind.route("**/results/c/**", lambda _: None)  # full resolution is never there
-    blind.goto(f"{site}#store={KEY}&show=max&cube=day-2km&band=C13&month=7&tod=64800")
+    blind.goto(f"{site}#store={KEY}&show=skewness&cube=day-2km&band=C13&month=7&tod=64800")
     expect(blind.locator("#legend")).to_contain_text("not loaded at this zoom")
     assert under(blind, 60.5, 60.5).endswith("· not loaded at this zoom")
     assert drawn(blind, explored, [5000]).tolist() == [[218] * 3]

@@ -13,7 +13,6 @@ from rasterio import warp
 
 from lake.format import grid
 from lake.outlines import lines
-from lake.store import overview
 from tests.explore.lakes import KEY, UNCLEAR
 from tests.explore.serving import serving
 from tests.explore.test_page import cosines
@@ -141,14 +140,14 @@ def test_geotiff_of_a_coarse_map_holds_its_cells_and_says_so(context, site, expl
     page.route("**/results/c/**", lambda _: None)  # full resolution never comes
     page.goto(f"{site}#store={KEY}&show=mean&cube=day-1km&band=C03&month=7&tod=64800")
     expect(page.locator("#status")).to_contain_text("Reading full resolution")
+    page.wait_for_selector('#map[data-cells="4"]')
     (values,), file = numbers(page)
-    factor = overview.factor(explored.store.domain)
-    expect(page.get_by_role("status")).to_contain_text(f"cells of {factor} \u00d7 {factor} pixels")
-    cells = explored.store.overview("day-1km")["mean"].sel(month=7, tod=64800, band="C03").values
+    expect(page.get_by_role("status")).to_contain_text("cells of 4 \u00d7 4 pixels")
+    cells = explored.store.overview("day-1km", 4)["mean"].sel(month=7, tod=64800, band="C03").values
     np.testing.assert_array_equal(values, cells)
-    assert file.transform.a == pytest.approx(factor * 5.6e-5 * 35786023, rel=1e-9)
-    page.goto(f"{site}#store={KEY}&show=max&cube=day-1km&band=C03&month=7&tod=64800")
-    page.wait_for_selector('#map[data-shown*="max"]')
+    assert file.transform.a == pytest.approx(4 * 5.6e-5 * 35786023, rel=1e-9)
+    page.goto(f"{site}#store={KEY}&show=skewness&cube=day-1km&band=C03&month=7&tod=64800")
+    page.wait_for_selector('#map[data-shown*="skewness"]')
     expect(page.locator("#status")).to_contain_text("Reading full resolution")
     page.get_by_role("button", name="Save numbers as GeoTIFF").click()
     expect(page.get_by_role("alert")).to_contain_text("are not all read")

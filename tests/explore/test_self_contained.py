@@ -144,7 +144,7 @@ def test_what_exceeds_the_size_is_left_out_and_named(page, explored, tmp_path):
         expect(page.locator("#csv")).to_be_disabled()
         similar = page.locator("#show option[value=similar]")
         assert similar.inner_text() == "similar land: not in this copy of the lake"
-        page.locator("#show").select_option("max")
+        page.locator("#show").select_option("skewness")
         expect(page.locator("#status")).to_contain_text("which is not in this copy of the lake")
         expect(page.get_by_role("alert")).to_be_hidden()
         assert page.locator("#store option").count() == 1

@@ -4,7 +4,11 @@ import { COLOUR_MAPS, DIVERGING } from "../drawing/colours.js";
 import { measure, range } from "../reading/statistics.js";
 import { quantityOf } from "../reading/store.js";
 import { namesOf } from "../state/comparison.js";
+<<<<<<< HEAD
 import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, timeAt, titleOf, valueAt } from "./layers.js";
+=======
+import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, ranged, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
+>>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
 
 const COLOURS = COLOUR_MAPS[DIVERGING];
 const NEITHER = "no value in one of the two"; // the words of lake/plot/layers.py
@@ -12,7 +16,7 @@ const NEITHER = "no value in one of the two"; // the words of lake/plot/layers.p
 /** The coarse map of the first minus that of the second, as of Store.overview; null: one of them has none. */
 export function coarseDifference([first, second]) {
   if (!first || !second) return null;
-  return { rows: first.rows, columns: first.columns, values: first.values.map((value, cell) => value - second.values[cell]) };
+  return { ...first, counts: undefined, values: first.values.map((value, cell) => value - second.values[cell]) };
 }
 
 /**
@@ -23,9 +27,9 @@ export function coarseDifference([first, second]) {
 export function difference(slices, { coarses, parts, pixels, fixed }) {
   const { store, selection } = slices[0];
   const shows = slices.map((slice) => slice.selection.show);
-  const { coarse, detail, qualifier } = resolved(store, shows, { coarse: coarses[2], detail: parts?.[2] });
+  const { coarse, detail, qualifier } = resolved(shows, { coarse: coarses[2], detail: parts?.[2] });
   const tiles = detail ? [...detail.tiles] : [];
-  const measured = range(coarse?.values ?? joined(tiles));
+  const measured = range(coarse ? ranged(coarse) : joined(tiles));
   const reach = Math.max(...(fixed ?? measured ?? [0]).map(Math.abs));
   const limits = measured && [-reach, reach];
   const images = imagesOf(store, { coarse, detail, pixels, limits, colours: COLOURS, map: DIVERGING });
@@ -57,8 +61,8 @@ export function swipe(slices, { coarses, parts, pixels, fixed, map, scale }) {
   const shows = slices.map((slice) => slice.selection.show);
   const read = slices.map((_, n) => ({ coarse: coarses[n], detail: parts?.[n] }));
   const values = slices.map(({ store, selection }, n) => {
-    const { coarse, detail } = resolved(store, [selection.show], read[n]);
-    return { values: coarse?.values ?? joined(detail ? [...detail.tiles] : []) };
+    const { coarse, detail } = resolved([selection.show], read[n]);
+    return { values: coarse ? ranged(coarse) : joined(detail ? [...detail.tiles] : []) };
   });
   const { measured, isLog } = measure(joined(values), scale === "log");
   const shared = { pixels, fixed, map, common: measured ?? undefined, scale: isLog ? "log" : undefined };

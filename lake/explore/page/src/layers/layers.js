@@ -23,6 +23,8 @@ export const NAMES = {
   max: "maximum", skewness: "skewness", kurtosis: "excess kurtosis",
 };
 const METRIC = { mean: "m1", stddev: "m2", skewness: "m3", kurtosis: "m4", count: "count", min: "min", max: "max" };
+/** Statistics whose numbers of a cell are not those of its pixels: the two never share a map. */
+const OF_CELLS = new Set(["stddev", "min", "max"]);
 export const BARE = new Set(["count", "skewness", "kurtosis"]);
 
 /** What grey means, in the words of lake/plot/layers.py. */
@@ -40,15 +42,15 @@ export const SUSPECT = "may be wrong: imported from merged legacy results";
  * A statistic: its coarse map, if there is one, below full resolution, if that was read.
  *
  * With `pixels` the coarse map is cut to where pixels lie. The standard deviation of a cell holds the
- * differences between its pixels, that of a pixel does not: they never share a map. `fixed`: where the
+ * differences between its pixels, that of a pixel does not: they never share a map, nor do extremes. `fixed`: where the
  * colours begin and end; undefined: at those of `common`, else at the 2nd and 98th percentile. `map`: name of
  * the colours. `scale`: "log": logarithmic, where values are above 0.
  */
 export function statistics(store, selection, { coarse: cells, detail: read, pixels, fixed, map, scale: kind, common }) {
   const { show, cube, band } = selection;
-  const { coarse, detail, qualifier } = resolved(store, [show], { coarse: cells, detail: read });
+  const { coarse, detail, qualifier } = resolved([show], { coarse: cells, detail: read });
   const tiles = detail ? [...detail.tiles.values()] : [];
-  const values = coarse?.values ?? joined(tiles);
+  const values = coarse ? ranged(coarse) : joined(tiles);
   const { measured, isLog } = common ? { measured: common, isLog: kind === "log" } : measure(values, kind === "log");
   const limits = measured && (fixed ?? measured);
   const images = imagesOf(store, { coarse, detail, pixels, limits, colours: COLOUR_MAPS[map], map, isLog });
@@ -58,8 +60,13 @@ export function statistics(store, selection, { coarse: cells, detail: read, pixe
   const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
   const logarithmic = isLog ? "logarithmic colours" : kind === "log" && measured ? "no value is above 0: the colours are not logarithmic" : "";
   const note = [isSuspect ? SUSPECT : measured ? "" : nothing, logarithmic].filter(Boolean).join("; ");
+<<<<<<< HEAD
   const greys = greysOf({ store, selection }, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
   const isBelow = isLog && [values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
+=======
+  const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
+  const isBelow = isLog && [coarse?.values ?? values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
+>>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
   if (isBelow) greys.push({ colour: css(BELOW), name: NO_LOGARITHM });
   const title = titleOf(store, selection) + qualifier;
   const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isLog }) };
@@ -74,8 +81,17 @@ export function statistics(store, selection, { coarse: cells, detail: read, pixe
 export function partOf(store, { cube }, { coarse, detail }, band) {
   return (box, visible) => {
     if (detail?.covers(visible)) return ofTiles(detail, box, store.cubes[cube].refinement, band);
-    return coarse ? ofCells(coarse, store.factor, box, band) : undefined;
+    return coarse ? ofCells(coarse, box, band) : undefined;
   };
+}
+
+/** The values that the colours of a coarse map go by: those of the coarser map before it, if there was one. */
+export function ranged(coarse) {
+  return (coarse.before ?? coarse).values;
+}
+
+function square({ factor }) {
+  return `${factor} × ${factor}`;
 }
 
 /** Whether numbers of a statistic may be wrong in a store. */
@@ -90,17 +106,17 @@ export function titleOf(store, { show, cube, band }) {
 }
 
 /** { coarse, detail, qualifier }: what of both may be on one map, and what its numbers are of, in words. */
-export function resolved(store, shows, { coarse, detail }) {
-  if (!coarse || !shows.includes("stddev")) return { coarse, detail, qualifier: "" };
+export function resolved(shows, { coarse, detail }) {
+  if (!coarse || !shows.some((show) => OF_CELLS.has(show))) return { coarse, detail, qualifier: "" };
   if (detail?.isWhole) return { coarse: null, detail, qualifier: " of each pixel" };
-  return { coarse, detail: undefined, qualifier: ` of ${store.factor} × ${store.factor} pixels together` };
+  return { coarse, detail: undefined, qualifier: ` of ${square(coarse)} pixels together` };
 }
 
 /** The images of a coarse map and of tiles, remembered with them; `colours` from one of the limits to the other. */
 export function imagesOf(store, { coarse, detail, pixels, limits, colours, map, isLog = false }) {
   const colour = limits ? scale(colours, limits, isLog) : () => 0;
   const painting = `${map} ${limits} ${isLog}`;
-  const images = coarse ? [cut(store, coarse, colour, painting, pixels)] : [];
+  const images = coarse ? [cut(coarse, colour, painting, pixels)] : [];
   for (const tile of detail ? detail.tiles.values() : []) {
     if (tile.painting !== painting) tile.image = detail.painted(tile, colour, GREYS, canvas);
     tile.painting = painting;
@@ -122,10 +138,14 @@ export function valueAt(store, { coarse, detail, pixels }, row, column) {
   const exact = detail?.value(row, column);
   if (exact !== undefined) return { ...exact, over: "" };
   if (!coarse) return pixels && pixelAt(store.grid, pixels.places, row, column) >= 0 ? NOT_READ : "";
-  const [y, x] = [row, column].map((at) => Math.floor(at / store.factor));
+  const [y, x] = [row, column].map((at) => Math.floor(at / coarse.factor));
   if (y < 0 || x < 0 || y >= coarse.rows || x >= coarse.columns) return "";
   const cell = y * coarse.columns + x;
+<<<<<<< HEAD
   return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, tod: coarse.tods?.[cell], over: ` over ${store.factor} × ${store.factor} pixels` };
+=======
+  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, over: ` over ${square(coarse)} pixels` };
+>>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
 }
 
 /** The greys that are on the map, with what they mean; `none`: that nothing was observed. */
@@ -134,8 +154,13 @@ export function greysOf({ store, selection }, coarse, tiles, pixels, isUnread, n
   const note = (value, isFew, tod) => {
     if (Number.isNaN(value)) seen[tod === NO_TOD && !none ? "late" : isFew ? "few" : "none"] = true;
   };
+<<<<<<< HEAD
   if (coarse && pixels) for (const cell of pixels.cell) note(coarse.values[cell], coarse.counts?.[cell] > 0, coarse.tods?.[cell]);
   for (const { values, few, tods, refinement } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i], tods?.[Math.floor(i / refinement ** 2)]);
+=======
+  if (coarse && pixels) for (const cell of pixels.cellsOf(coarse)) note(coarse.values[cell], coarse.counts?.[cell] > 0);
+  for (const { values, few } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i]);
+>>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
   return [
     ...(seen.none ? [{ colour: css(ABSENT), name: none ?? NONE }] : []),
     ...(seen.few ? [{ colour: css(FEW), name: TOO_FEW[selection.show] }] : []),
@@ -145,15 +170,16 @@ export function greysOf({ store, selection }, coarse, tiles, pixels, isUnread, n
 }
 
 /** The image of a coarse map, remembered with it: of its cells, or of the pixels that lie in them. */
-function cut(store, coarse, colour, painting, pixels) {
+function cut(coarse, colour, painting, pixels) {
   const painted = `${painting} ${!!pixels}`;
   if (coarse.painted === painted) return coarse.image;
   const grey = (cell) => (coarse.tods?.[cell] === NO_TOD ? GREYS.late : coarse.counts?.[cell] > 0 ? GREYS.rare : GROUND);
   const colours = Uint32Array.from(coarse.values, colour);
+  const cells = pixels?.cellsOf(coarse);
   coarse.painted = painted;
   coarse.image = pixels
-    ? pixels.image((i) => colours[pixels.cell[i]] || grey(pixels.cell[i]))
-    : { canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: store.factor };
+    ? pixels.image((i) => colours[cells[i]] || grey(cells[i]))
+    : { canvas: canvas(colours, coarse.rows, coarse.columns), row: 0, column: 0, size: coarse.factor };
   return coarse.image;
 }
 

@@ -25,7 +25,7 @@ export class Painting {
     const { run, run2, a } = page.state;
     page.limits = undefined;
     withdraw("map");
-    delete get("map").dataset.sharp;
+    page.resolution.forget();
     page.address.write(isStep);
     page.messages.say("Reading …");
     page.isReading = true;

@@ -5,8 +5,8 @@
  * { bands: [{ name, unit, values }], rows, columns, row, column, size }, as geotiff.js takes it.
  */
 
-/** Cells of a coarse map, `factor` pixels wide. */
-export function ofCells({ values, rows, columns }, factor, box, band) {
+/** Cells of a coarse map. */
+export function ofCells({ values, rows, columns, factor }, box, band) {
   const [top, left] = box.slice(0, 2).map((at) => Math.floor(at / factor));
   const bottom = Math.min(rows, Math.ceil(box[2] / factor));
   const right = Math.min(columns, Math.ceil(box[3] / factor));

@@ -20,6 +20,7 @@ export class Pixels {
     this.places = places;
     const [top, left, bottom, right] = extent(places);
     this.box = { row: top, column: left, size: 1 };
+    this.cells = {}; // by factor of the coarse maps
     this.rows = bottom - top;
     this.columns = right - left;
     this.at = Int32Array.from(
@@ -27,13 +28,11 @@ export class Pixels {
     );
   }
 
-  /** The cell of the coarse maps that each pixel lies in. */
-  get cell() {
-    const { factor, grid } = this.store;
-    const columns = Math.ceil(grid.columns / factor);
+  /** The cell of a coarse map that each pixel lies in. */
+  cellsOf({ factor, columns }) {
     const cellOf = (row, i) => Math.floor(row / factor) * columns + Math.floor(this.places.column[i] / factor);
-    this.cells ??= Int32Array.from(this.places.row, cellOf);
-    return this.cells;
+    this.cells[factor] ??= Int32Array.from(this.places.row, cellOf);
+    return this.cells[factor];
   }
 
   /** The function `part` of a layer; bands: { name, unit } of each; numbers(pixel) as part.js takes it. */
@@ -42,10 +41,10 @@ export class Pixels {
   }
 
   /** Sums of cells as means of the subpixels that lie in them. */
-  perPixel(values, subpixels) {
-    const subpixelsOf = new Float32Array(values.length);
-    for (const cell of this.cell) subpixelsOf[cell] += subpixels;
-    return values.map((value, cell) => value / subpixelsOf[cell]);
+  perPixel(coarse, subpixels) {
+    const subpixelsOf = new Float32Array(coarse.values.length);
+    for (const cell of this.cellsOf(coarse)) subpixelsOf[cell] += subpixels;
+    return coarse.values.map((value, cell) => value / subpixelsOf[cell]);
   }
 
   /** An image of one colour a pixel. */

@@ -4,19 +4,25 @@ import { localOverview } from "../reading/local_hours.js";
 import { coarseDifference, difference, swipe } from "./difference.js";
 import { statistics } from "./layers.js";
 
-/** The coarse maps of one or two slices, and of two their difference; null: there is none. */
-export async function overviews(slices, pixels) {
-  const coarses = await Promise.all(slices.map((slice) => overview(slice, pixels)));
+/** The coarse maps of one or two slices, and of two their difference; null: there is none. `factor` as of store.js. */
+export async function overviews(slices, pixels, factor) {
+  const coarses = await Promise.all(slices.map((slice) => overview(slice, pixels, factor)));
   return coarses.length > 1 ? [...coarses, coarseDifference(coarses)] : coarses;
 }
 
 /** The coarse map of a slice; counts as means of pixels, as full resolution has them. */
+<<<<<<< HEAD
 async function overview({ store, selection }, pixels) {
   const { show, cube, month, tod, band, local } = selection;
   if (show === "count" && !pixels) return null;
   const coarse = await (local === undefined ? store.overview(cube, show, month, tod, band) : localOverview(store, selection));
+=======
+async function overview({ store, selection: { show, cube, month, tod, band } }, pixels, factor) {
+  if (show === "count" && !pixels) return null;
+  const coarse = await store.overview(cube, show, month, tod, band, factor);
+>>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
   if (!coarse || show !== "count") return coarse;
-  return { ...coarse, values: pixels.perPixel(coarse.values, store.cubes[cube].refinement ** 2) };
+  return { ...coarse, values: pixels.perPixel(coarse, store.cubes[cube].refinement ** 2) };
 }
 
 /** The layer of one slice; of two, as `versus` says. `look` as of layers.js; `detail`: of detail.js. */

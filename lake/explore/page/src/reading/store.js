@@ -40,7 +40,8 @@ export class Store {
     const gridAttributes = metadata[`geom/${coarse}`].attributes;
     const projection = metadata[`geom/${coarse}/crs`].attributes;
     this.grid = new Grid(projection, gridAttributes["spatial:transform"], shape);
-    this.factor = metadata.overview?.attributes.factor;
+    const { factor, factors = [factor] } = metadata.overview?.attributes ?? {};
+    this.factors = factors; // of the coarse maps: pixels along a cell, the largest first
     this.arrays = {};
     this.chunks = new Map();
   }
@@ -53,16 +54,21 @@ export class Store {
     return new Store(generation);
   }
 
-  /** A coarse map: { values, rows, columns }, of a deviation also counts; `name`: count, mean or stddev. */
-  async overview(cube, name, month, tod, band) {
-    const path = `overview/${cube}/${name}`;
+  /**
+   * A coarse map: { values, rows, columns, factor }, of a deviation also counts; null: the store has none.
+   *
+   * name: of a statistic. factor: pixels along a cell; undefined: the largest there is.
+   */
+  async overview(cube, name, month, tod, band, factor = this.factors[0]) {
+    const group = factor === this.factors[0] ? "overview" : `overview/factor-${factor}`;
+    const path = `${group}/${cube}/${name}`;
     if (!this.generation.has(path)) return null;
     const [, , , rows, columns] = this.generation.metadata[path].shape;
     const { tods, bands } = this.cubes[cube];
     const at = [month - 1, tods.indexOf(tod), bands.indexOf(band), 0, 0];
-    const counted = name === "stddev" ? this.#chunk(`overview/${cube}/count`, at) : undefined;
+    const counted = name === "stddev" ? this.#chunk(`${group}/${cube}/count`, at) : undefined;
     const [values, counts] = await Promise.all([this.#chunk(path, at), counted]);
-    return { values, counts, rows, columns };
+    return { values, counts, rows, columns, factor };
   }
 
   /** Where every pixel lies, { row, column, at }: `at` is the pixel at row * columns + column, or -1. */

@@ -139,7 +139,7 @@ function isAlike({ key, pixels }, store) {
 async function isSame(store, other) {
   const isLaid = ["chunk", "phases"].every((name) => store.layout[name] === other.layout[name]);
   const isGrid = JSON.stringify(store.grid) === JSON.stringify(other.grid);
-  if (!isLaid || !isGrid || store.factor !== other.factor) return false;
+  if (!isLaid || !isGrid || store.factors[0] !== other.factors[0]) return false;
   const [one, two] = await Promise.all([store.places(), other.places()]);
   return one.at.every((pixel, place) => pixel === two.at[place]);
 }

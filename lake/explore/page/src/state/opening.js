@@ -54,7 +54,7 @@ export class Opening {
     const { page } = this;
     delete document.body.dataset.ready;
     withdraw();
-    delete get("map").dataset.sharp;
+    page.resolution.forget();
     page.turn++;
     page.address.stop();
     page.resolution.stop();

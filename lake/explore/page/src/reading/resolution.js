@@ -63,7 +63,7 @@ export class Resolution {
     const finer = await overviews(slices, page.pixels, factor);
     if (page.shown !== shown || !finer.every(Boolean)) return;
     shown.coarses = finer.map((coarse, n) => ({ ...coarse, before: coarses[n].before ?? coarses[n] }));
-    page.painting.painted();
+    page.painting.paint();
     get("map").dataset.cells = factor;
   }
 

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from lake.format import grid
-from lake.store import overview
 from tests.explore.lakes import KEY
 from tests.explore.test_links import called
 from tests.explore.test_saving import numbers
@@ -52,9 +51,9 @@ def pixels(store, local: int, statistic: str = "mean", month: int = 7, **of: str
 def cells(store, local: int) -> np.ndarray:
     """(row, column) of the coarse map of C03 at a local hour, each cell by its middle."""
     land = store.domain
-    coarse = store.overview("day-1km")["mean"].sel(month=7, band="C03")
+    factor = store.overview_factors[-1]
+    coarse = store.overview("day-1km", factor)["mean"].sel(month=7, band="C03")
     values = {tod: coarse.sel(tod=tod).values for tod in TODS}
-    factor = overview.factor(land)
     row, column = (factor * (np.arange(size) + 0.5) - 0.5 for size in values[TODS[0]].shape)
     y = np.interp(row, np.arange(land.grid.y.size), land.grid.y)
     x = np.interp(column, np.arange(land.grid.x.size), land.grid.x)
@@ -114,7 +113,7 @@ def test_pixels_are_those_of_their_own_time_of_day(page, site, explored, local):
 def test_cells_are_those_of_the_time_of_day_at_their_middle(page, site, explored, local):
     page.route("**/results/c/**", lambda _: None)  # full resolution never comes
     page.goto(f"{site}#store={KEY}&show=mean&cube=day-1km&band=C03&month=7&local={local}")
-    expect(page.locator("#status")).to_contain_text("Reading full resolution")
+    page.wait_for_selector('#map[data-cells="4"]')
     (values,), _ = numbers(page)
     np.testing.assert_array_equal(values, cells(explored.store, local))
     assert f"within 90 min of {local // 3600}" in page.inner_text("#legend") or local == SPLIT

@@ -4,11 +4,7 @@ import { COLOUR_MAPS, DIVERGING } from "../drawing/colours.js";
 import { measure, range } from "../reading/statistics.js";
 import { quantityOf } from "../reading/store.js";
 import { namesOf } from "../state/comparison.js";
-<<<<<<< HEAD
-import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, resolved, statistics, text, timeAt, titleOf, valueAt } from "./layers.js";
-=======
-import { SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, ranged, resolved, statistics, text, titleOf, valueAt } from "./layers.js";
->>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
+import { OF_CELLS, SUSPECT, greysOf, imagesOf, isSuspectOf, joined, partOf, ranged, resolved, statistics, text, timeAt, titleOf, valueAt } from "./layers.js";
 
 const COLOURS = COLOUR_MAPS[DIVERGING];
 const NEITHER = "no value in one of the two"; // the words of lake/plot/layers.py
@@ -74,7 +70,7 @@ export function swipe(slices, { coarses, parts, pixels, fixed, map, scale }) {
     return texts.filter(([, said]) => said).map((pair) => pair.join(": ")).join(" · ");
   };
   const greys = [...first.legend.greys, ...second.legend.greys.filter(({ name }) => first.legend.greys.every((grey) => grey.name !== name))];
-  const title = shows.includes("stddev") ? [...new Set([first.legend.title, second.legend.title])] : titlesOf(slices);
+  const title = shows.some((show) => OF_CELLS.has(show)) ? [...new Set([first.legend.title, second.legend.title])] : titlesOf(slices);
   const legend = { ...first.legend, title: title.join(" and "), note: first.legend.note || second.legend.note, greys };
   const part = (...where) => beside([first, second].map((layer) => layer.part(...where)), names);
   return { ...first, value, legend, names, part, beyond: second, about: [`left: ${names[0]}`, `right: ${names[1]}`] };

@@ -24,7 +24,7 @@ export const NAMES = {
 };
 const METRIC = { mean: "m1", stddev: "m2", skewness: "m3", kurtosis: "m4", count: "count", min: "min", max: "max" };
 /** Statistics whose numbers of a cell are not those of its pixels: the two never share a map. */
-const OF_CELLS = new Set(["stddev", "min", "max"]);
+export const OF_CELLS = new Set(["stddev", "min", "max"]);
 export const BARE = new Set(["count", "skewness", "kurtosis"]);
 
 /** What grey means, in the words of lake/plot/layers.py. */
@@ -60,13 +60,8 @@ export function statistics(store, selection, { coarse: cells, detail: read, pixe
   const nothing = coarse || detail?.isWhole ? "no value in this month at this time of day" : "";
   const logarithmic = isLog ? "logarithmic colours" : kind === "log" && measured ? "no value is above 0: the colours are not logarithmic" : "";
   const note = [isSuspect ? SUSPECT : measured ? "" : nothing, logarithmic].filter(Boolean).join("; ");
-<<<<<<< HEAD
   const greys = greysOf({ store, selection }, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
-  const isBelow = isLog && [values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
-=======
-  const greys = greysOf(show, coarse, tiles, pixels, !coarse && (detail?.isPartial ?? true));
   const isBelow = isLog && [coarse?.values ?? values, ...tiles.map((tile) => tile.values)].some((all) => all.some((each) => each <= 0));
->>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
   if (isBelow) greys.push({ colour: css(BELOW), name: NO_LOGARITHM });
   const title = titleOf(store, selection) + qualifier;
   const legend = { title, note, greys, ...(limits && { ramp: COLOUR_MAPS[map], limits, ends: ["≤ ", "≥ "], unit, isFixed: !!fixed, isLog }) };
@@ -141,11 +136,7 @@ export function valueAt(store, { coarse, detail, pixels }, row, column) {
   const [y, x] = [row, column].map((at) => Math.floor(at / coarse.factor));
   if (y < 0 || x < 0 || y >= coarse.rows || x >= coarse.columns) return "";
   const cell = y * coarse.columns + x;
-<<<<<<< HEAD
-  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, tod: coarse.tods?.[cell], over: ` over ${store.factor} × ${store.factor} pixels` };
-=======
-  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, over: ` over ${square(coarse)} pixels` };
->>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
+  return { value: coarse.values[cell], isFew: coarse.counts?.[cell] > 0, tod: coarse.tods?.[cell], over: ` over ${square(coarse)} pixels` };
 }
 
 /** The greys that are on the map, with what they mean; `none`: that nothing was observed. */
@@ -154,13 +145,8 @@ export function greysOf({ store, selection }, coarse, tiles, pixels, isUnread, n
   const note = (value, isFew, tod) => {
     if (Number.isNaN(value)) seen[tod === NO_TOD && !none ? "late" : isFew ? "few" : "none"] = true;
   };
-<<<<<<< HEAD
-  if (coarse && pixels) for (const cell of pixels.cell) note(coarse.values[cell], coarse.counts?.[cell] > 0, coarse.tods?.[cell]);
+  if (coarse && pixels) for (const cell of pixels.cellsOf(coarse)) note(coarse.values[cell], coarse.counts?.[cell] > 0, coarse.tods?.[cell]);
   for (const { values, few, tods, refinement } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i], tods?.[Math.floor(i / refinement ** 2)]);
-=======
-  if (coarse && pixels) for (const cell of pixels.cellsOf(coarse)) note(coarse.values[cell], coarse.counts?.[cell] > 0);
-  for (const { values, few } of tiles) for (let i = 0; i < values.length; i++) note(values[i], few[i]);
->>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
   return [
     ...(seen.none ? [{ colour: css(ABSENT), name: none ?? NONE }] : []),
     ...(seen.few ? [{ colour: css(FEW), name: TOO_FEW[selection.show] }] : []),

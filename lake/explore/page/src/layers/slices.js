@@ -11,16 +11,10 @@ export async function overviews(slices, pixels, factor) {
 }
 
 /** The coarse map of a slice; counts as means of pixels, as full resolution has them. */
-<<<<<<< HEAD
-async function overview({ store, selection }, pixels) {
+async function overview({ store, selection }, pixels, factor) {
   const { show, cube, month, tod, band, local } = selection;
   if (show === "count" && !pixels) return null;
-  const coarse = await (local === undefined ? store.overview(cube, show, month, tod, band) : localOverview(store, selection));
-=======
-async function overview({ store, selection: { show, cube, month, tod, band } }, pixels, factor) {
-  if (show === "count" && !pixels) return null;
-  const coarse = await store.overview(cube, show, month, tod, band, factor);
->>>>>>> 8f590fb4 (The explorer shows minimum and maximum at every zoom, and finer maps where cells are large on the screen)
+  const coarse = await (local === undefined ? store.overview(cube, show, month, tod, band, factor) : localOverview(store, selection, factor));
   if (!coarse || show !== "count") return coarse;
   return { ...coarse, values: pixels.perPixel(coarse, store.cubes[cube].refinement ** 2) };
 }

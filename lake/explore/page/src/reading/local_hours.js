@@ -44,19 +44,19 @@ export function pixelTods(store, selection, { row, column }, first, count) {
 }
 
 /** As Store.overview, of one local hour; tods: the time of day of each cell, by its middle, or NO_TOD; null: there is none. */
-export async function localOverview(store, selection) {
+export async function localOverview(store, selection, factor = store.factors[0]) {
   const { show, cube, month, band } = selection;
-  const { factor, grid } = store;
+  const { grid } = store;
   if (!factor) return null;
   const [rows, columns] = [grid.rows, grid.columns].map((size) => Math.ceil(size / factor));
   const middle = (at) => (at + 0.5) * factor;
   const tods = Int32Array.from({ length: rows * columns }, (_, cell) =>
     todAt(store, selection, middle(Math.floor(cell / columns)), middle(cell % columns)));
   const wanted = [...new Set(tods)].filter((tod) => tod !== NO_TOD);
-  const read = await Promise.all(wanted.map((tod) => store.overview(cube, show, month, tod, band)));
+  const read = await Promise.all(wanted.map((tod) => store.overview(cube, show, month, tod, band, factor)));
   if (read.includes(null)) return null;
   const maps = new Map(wanted.map((tod, n) => [tod, read[n]]));
   const values = Float32Array.from(tods, (tod, cell) => maps.get(tod)?.values[cell] ?? NaN);
   const counts = read[0]?.counts && Float32Array.from(tods, (tod, cell) => maps.get(tod)?.counts[cell] ?? NaN);
-  return { values, counts, rows, columns, tods };
+  return { values, counts, rows, columns, factor, tods };
 }

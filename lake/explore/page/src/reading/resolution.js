@@ -2,6 +2,7 @@
 
 import { overviews } from "../layers/slices.js";
 import { FREE_BYTES, withdraw } from "./fetching.js";
+import { todsAt } from "./local_hours.js";
 import { PACKED } from "./store.js";
 
 const AFTER_MS = 250;
@@ -69,7 +70,8 @@ export class Resolution {
 
   /** The largest factor whose cells are small enough on the screen, else the least that is read without a question. */
   #finer(slices, coarse, zoom) {
-    const maps = slices.reduce((sum, { selection: { show } }) => sum + (show === "stddev" ? 2 : 1), 0);
+    const tods = ({ store, selection: { cube, local } }) => (local === undefined ? 1 : todsAt(store, cube, local).length);
+    const maps = slices.reduce((sum, slice) => sum + tods(slice) * (slice.selection.show === "stddev" ? 2 : 1), 0);
     const bytes = (factor) => (maps * 4 * PACKED * coarse.values.length * coarse.factor ** 2) / factor ** 2;
     const isIn = (factor) => slices.every(({ store }) => store.factors.includes(factor));
     const offered = slices[0].store.factors.filter((factor) => factor < coarse.factor && isIn(factor) && bytes(factor) <= FREE_BYTES);

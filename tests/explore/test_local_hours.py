@@ -220,3 +220,21 @@ def test_spectrum_of_many_pixels_is_at_the_time_of_day_of_their_mean_longitude(p
         "aria-label",
         "Spectrum, Jul, 11:09 local mean solar time: mean reflectance factor of C03, C06",
     )
+
+
+def test_maps_of_many_times_of_day_wait_for_an_answer_where_they_are_large(page, site):
+    def fewer_free_bytes(route) -> None:  # a map of one time of day takes 684 bytes
+        route.fulfill(
+            body=route.fetch().text().replace("4e6", "1e3"), content_type="text/javascript"
+        )
+
+    page.route("**/*.js", fewer_free_bytes)
+    visit(page, site, **COARSE, tod=64800)
+    page.wait_for_selector('#map[data-shown*="tod=64800"]')
+    expect(page.locator("#asking")).not_to_contain_text("times of day")
+    page.evaluate(f"location.hash = location.hash.replace('tod=64800', 'local={SPLIT}')")
+    question = page.locator("#asking")
+    expect(question).to_contain_text("The maps of all times of day that are needed: Read")
+    assert page.get_attribute("#map", "data-shown") is None
+    question.get_by_role("button").click()
+    page.wait_for_selector(f'#map[data-shown*="local={SPLIT}"]')

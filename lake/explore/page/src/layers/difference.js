@@ -56,7 +56,7 @@ export function difference(slices, { coarses, parts, pixels, fixed }) {
 export function swipe(slices, { coarses, parts, pixels, fixed, map, scale }) {
   const shows = slices.map((slice) => slice.selection.show);
   const read = slices.map((_, n) => ({ coarse: coarses[n], detail: parts?.[n] }));
-  const values = slices.map(({ store, selection }, n) => {
+  const values = slices.map(({ selection }, n) => {
     const { coarse, detail } = resolved([selection.show], read[n]);
     return { values: coarse ? ranged(coarse) : joined(detail ? [...detail.tiles] : []) };
   });

@@ -1,11 +1,25 @@
 /** Slices, { store, selection: { show, cube, month, tod or local, band } }: their coarse maps, and what the map shows of them. */
 
-import { localOverview } from "../reading/local_hours.js";
+import { consent } from "../reading/fetching.js";
+import { localOverview, todsAt } from "../reading/local_hours.js";
+import { Stopped } from "../reading/objects.js";
+import { PACKED } from "../reading/store.js";
 import { coarseDifference, difference, swipe } from "./difference.js";
 import { statistics } from "./layers.js";
 
+/** Bytes of the coarse maps of slices, of cells `factor` pixels wide; a deviation has counts, a local hour several times. */
+export function mapBytes(slices, factor) {
+  return slices.reduce((sum, { store, selection: { show, cube, local } }) => {
+    const tods = local === undefined ? 1 : todsAt(store, cube, local).length;
+    const maps = tods * (show === "stddev" ? 2 : 1);
+    return sum + (maps * 4 * PACKED * store.grid.rows * store.grid.columns) / factor ** 2;
+  }, 0);
+}
+
 /** The coarse maps of one or two slices, and of two their difference; null: there is none. `factor` as of store.js. */
-export async function overviews(slices, pixels, factor) {
+export async function overviews(slices, pixels, factor = slices[0].store.factors[0]) {
+  const isAllowed = !factor || (await consent("map", mapBytes(slices, factor), "The maps of all times of day that are needed:"));
+  if (!isAllowed) throw new Stopped();
   const coarses = await Promise.all(slices.map((slice) => overview(slice, pixels, factor)));
   return coarses.length > 1 ? [...coarses, coarseDifference(coarses)] : coarses;
 }

@@ -1,9 +1,7 @@
 /** Finer coarse maps and full resolution: read where they are worth their bytes, a moment after the map came to rest. */
 
-import { overviews } from "../layers/slices.js";
+import { mapBytes, overviews } from "../layers/slices.js";
 import { FREE_BYTES, withdraw } from "./fetching.js";
-import { todsAt } from "./local_hours.js";
-import { PACKED } from "./store.js";
 
 const AFTER_MS = 250;
 const FROM_ZOOM = 0.5; // screen pixels a pixel of the store
@@ -70,11 +68,8 @@ export class Resolution {
 
   /** The largest factor whose cells are small enough on the screen, else the least that is read without a question. */
   #finer(slices, coarse, zoom) {
-    const tods = ({ store, selection: { cube, local } }) => (local === undefined ? 1 : todsAt(store, cube, local).length);
-    const maps = slices.reduce((sum, slice) => sum + tods(slice) * (slice.selection.show === "stddev" ? 2 : 1), 0);
-    const bytes = (factor) => (maps * 4 * PACKED * coarse.values.length * coarse.factor ** 2) / factor ** 2;
     const isIn = (factor) => slices.every(({ store }) => store.factors.includes(factor));
-    const offered = slices[0].store.factors.filter((factor) => factor < coarse.factor && isIn(factor) && bytes(factor) <= FREE_BYTES);
+    const offered = slices[0].store.factors.filter((factor) => factor < coarse.factor && isIn(factor) && mapBytes(slices, factor) <= FREE_BYTES);
     return coarse.factor * zoom > LARGE_CELL ? (offered.find((factor) => factor * zoom <= LARGE_CELL) ?? offered.at(-1)) : undefined;
   }
 }

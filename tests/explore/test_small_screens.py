@@ -104,7 +104,10 @@ def test_titles_are_wrapped_in_pictures_made_on_a_phone(phone, site):
         phone, site, cube="day-1km", band="C03", month=7, local=50940, versus="difference",
         month2=1, show2="max",
     )  # fmt: skip
-    title = "difference of mean of reflectance factor (1), C03 and maximum of reflectance factor (1), C03"
+    title = (
+        "difference of mean of reflectance factor (1), C03 and maximum of reflectance factor (1), "
+        "C03 of each pixel"
+    )
     expect(phone.locator("#legend .title")).to_have_text(title)
     _, svg = saved(phone, "Save as SVG")
     _, png = saved(phone, "Save as PNG")

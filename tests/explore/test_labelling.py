@@ -29,10 +29,9 @@ KINDS = ("wood", 'field, "wet"', "city")
 def script(tmp_path):
     """Run statements of JavaScript on what modules of the page export; what they print, as JSON."""
 
-    def run(statements, data=None):
+    def run(statements, data=None, modules=("labels/labels.js", "vectors/logistic.js")):
         text = "".join(
-            f'import * as {Path(module).stem} from "{SOURCES / module}";\n'
-            for module in ("labels/labels.js", "vectors/logistic.js")
+            f'import * as {Path(module).stem} from "{SOURCES / module}";\n' for module in modules
         )
         given = f"const data = {json.dumps(data)};\n"
         (tmp_path / "script.mjs").write_text(text + given + statements)

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from lake.format import grid
 from tests.explore.lakes import KEY
+from tests.explore.test_labelling import script  # noqa: F401 (a fixture)
 from tests.explore.test_links import called
 from tests.explore.test_saving import numbers
 from tests.explore.test_scatter import drag
@@ -73,6 +74,34 @@ def test_nearest_time_of_day_is_that_of_numpy(page, tods):
         best = np.abs(away).argmin()
         is_near = len(tods) > 1 and abs(away[best]) <= gaps.min() / 2
         assert answer == (tods[best] if is_near else None)
+
+
+LIMB = """
+const sphere = { perspective_point_height: 35786023, semi_major_axis: 6378137,
+    semi_minor_axis: 6356752.31414, longitude_of_projection_origin: -75 };
+const size = 100, step = 0.0031 * sphere.perspective_point_height;
+const disk = new grid.Grid(sphere, [step, 0, -size * step / 2, 0, -step, size * step / 2], [size, size]);
+const tods = [0, 3, 6, 9, 12, 15, 18, 21].map((hour) => 3600 * hour);
+const overview = async () => ({ values: new Float32Array(169).fill(1) });
+const store = { grid: disk, factors: [8], cubes: { day: { tods } }, overview };
+const read = await local_hours.localOverview(store, { cube: "day", show: "mean", local: 43200 }, 8);
+const lit = read.tods.map((_, cell) => {
+    for (let i = 0; i < 64; i++) {
+        const [y, x] = [8 * Math.floor(cell / 13) + Math.floor(i / 8), 8 * (cell % 13) + i % 8];
+        if (disk.lonlat(y + 0.5, x + 0.5)) return 1;
+    }
+    return 0;
+});
+const isBeyond = (cell) => !disk.lonlat(8 * Math.floor(cell / 13) + 4, 8 * (cell % 13) + 4);
+const beyond = read.tods.filter((_, cell) => isBeyond(cell));
+console.log(JSON.stringify({ tods: [...read.tods], lit: [...lit], beyond: [...beyond] }));
+"""
+
+
+def test_cells_at_the_limb_have_the_time_of_day_of_what_is_seen_of_them(script):  # noqa: F811
+    disk = script(LIMB, modules=("reading/grid.js", "reading/local_hours.js"))
+    assert [tod != NONE for tod in disk["tods"]] == [bool(lit) for lit in disk["lit"]]
+    assert 10 < sum(tod != NONE for tod in disk["beyond"]) < len(disk["beyond"])
 
 
 @pytest.mark.parametrize("local", [SPLIT, EDGE])

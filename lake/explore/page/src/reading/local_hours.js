@@ -43,15 +43,24 @@ export function pixelTods(store, selection, { row, column }, first, count) {
   return Int32Array.from({ length: count }, (_, i) => todAt(store, selection, row[first + i] + 0.5, column[first + i] + 0.5));
 }
 
-/** As Store.overview, of one local hour; tods: the time of day of each cell, by its middle, or NO_TOD; null: there is none. */
+/** The middle of a cell, [row, column]; where that lies beyond the limb the first of its pixels that does not. */
+function visibleIn(grid, [row, column], factor) {
+  const middle = [row + factor / 2, column + factor / 2];
+  if (grid.lonlat(...middle)) return middle;
+  const pixels = Array.from({ length: factor ** 2 }, (_, i) => [row + Math.floor(i / factor) + 0.5, column + (i % factor) + 0.5]);
+  return pixels.find((pixel) => grid.lonlat(...pixel)) ?? middle;
+}
+
+/** As Store.overview, of one local hour; tods: of each cell, by its middle, or NO_TOD; null: there is none. */
 export async function localOverview(store, selection, factor = store.factors[0]) {
   const { show, cube, month, band } = selection;
   const { grid } = store;
   if (!factor) return null;
   const [rows, columns] = [grid.rows, grid.columns].map((size) => Math.ceil(size / factor));
-  const middle = (at) => (at + 0.5) * factor;
-  const tods = Int32Array.from({ length: rows * columns }, (_, cell) =>
-    todAt(store, selection, middle(Math.floor(cell / columns)), middle(cell % columns)));
+  const tods = Int32Array.from({ length: rows * columns }, (_, cell) => {
+    const corner = [Math.floor(cell / columns), cell % columns].map((at) => at * factor);
+    return todAt(store, selection, ...visibleIn(grid, corner, factor));
+  });
   const wanted = [...new Set(tods)].filter((tod) => tod !== NO_TOD);
   const read = await Promise.all(wanted.map((tod) => store.overview(cube, show, month, tod, band, factor)));
   if (read.includes(null)) return null;

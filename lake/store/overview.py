@@ -70,7 +70,7 @@ def factor(domain: Domain) -> int:
     size = FACTOR
     while size < largest and _pixels_a_cell(domain, size) < LEAST_PIXELS:
         size += 2  # even: then there may be finer maps
-    return size
+    return min(size, largest)
 
 
 def factors(domain: Domain) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import { Chosen } from "./panels/chosen.js";
 import { Messages } from "./panels/messages.js";
 import { Picked } from "./panels/picked.js";
 import { LakeError, Objects } from "./reading/objects.js";
-import { Resolution } from "./reading/resolution.js";
+import { Resolution } from "./layers/resolution.js";
 import { Uses } from "./saving/uses.js";
 import { Address } from "./state/address.js";
 import { Choices, LEARNT } from "./state/choices.js";

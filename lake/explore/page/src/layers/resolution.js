@@ -1,7 +1,7 @@
 /** Finer coarse maps and full resolution: read where they are worth their bytes, a moment after the map came to rest. */
 
-import { mapBytes, overviews } from "../layers/slices.js";
-import { FREE_BYTES, withdraw } from "./fetching.js";
+import { FREE_BYTES, withdraw } from "../reading/fetching.js";
+import { mapBytes, overviews } from "./slices.js";
 
 const AFTER_MS = 250;
 const FROM_ZOOM = 0.5; // screen pixels a pixel of the store

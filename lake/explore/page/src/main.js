@@ -3,13 +3,13 @@
 import { Labelling } from "./labels/labelling.js";
 import { BELOW_LOG } from "./layers/legend.js";
 import { Painting } from "./layers/painting.js";
+import { Resolution } from "./layers/resolution.js";
 import { Divider } from "./map/divider.js";
 import { Map2D } from "./map/map.js";
 import { Chosen } from "./panels/chosen.js";
 import { Messages } from "./panels/messages.js";
 import { Picked } from "./panels/picked.js";
 import { LakeError, Objects } from "./reading/objects.js";
-import { Resolution } from "./layers/resolution.js";
 import { Uses } from "./saving/uses.js";
 import { Address } from "./state/address.js";
 import { Choices, LEARNT } from "./state/choices.js";

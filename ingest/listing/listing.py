@@ -36,7 +36,7 @@ from lake.format.bands import BANDS, Quantity
 from lake.format.grid import SIZES, Projection, geom_name
 from lake.format.keys import Key, day
 from lake.format.order import Layout
-from lake.format.schema import Cube
+from lake.format.schema import PIXEL_COORDINATES, Cube
 
 METRES = {"500m": 500, "1km": 1000, "2km": 2000, "10km": 10000}
 """Resolutions by name, at the sub-satellite point."""
@@ -335,6 +335,8 @@ def _set(raw: dict[str, Any], override: str) -> None:
         raw[last] = value.strip()
 
 
+_TAKEN = re.compile(rf"geom|overview|factor-\d+|pixel|{PIXEL_COORDINATES.replace(' ', '|')}")
+"""Names that cannot be those of cubes: of what stands beside their groups."""
 _Types = Mapping[str, tuple[type, ...]]
 
 
@@ -388,6 +390,8 @@ def _cubes(raw: Mapping[str, Any]) -> Iterator[Cube]:
     for name, table in tables.items():
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             raise ConfigError(f"cube name {name!r}: wanted small letters, digits and '-'")
+        if _TAKEN.fullmatch(name):
+            raise ConfigError(f"cube name {name!r}: a store has this name for something else")
         yield Cube(
             name,
             **{key: table[key] for key in ("resolution", "product", "variable")},

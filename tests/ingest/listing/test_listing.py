@@ -12,6 +12,7 @@ from lake.format.grid import Projection
 from lake.format.order import Layout
 
 CLEARLAND, LST = "clearland-l1b-c0", "lst-10km"
+CUBE = '{resolution="2km", product="ABI-L1b-RadC", variable="Rad", bands=["C13"], tods=[64800]}'
 
 
 def test_clearland_has_the_cubes_of_the_study():
@@ -191,6 +192,9 @@ class TestGeoms:
         ("cubes.day-2km.variable=CMI", "cubes.day-2km.variable is 'CMI': wanted one of Rad"),
         ('cubes.day-2km.bands=["C17"]', "cubes.day-2km.bands is 'C17'"),
         ('cubes.day-2km.bands=["C06", "C06"]', "no two alike"),
+        (f"cubes.geom={CUBE}", "cube name 'geom': a store has this name"),
+        (f"cubes.factor-4={CUBE}", "cube name 'factor-4': a store has this name"),
+        (f"cubes.a/b={CUBE}", "cube name 'a/b': wanted small letters"),
         ("cubes.day-2km.bands=[6]", "cubes.day-2km.bands holds 6: wanted str"),
         ('cubes.day-2km.bands=["C02"]', "ABI-L1b-RadC C02 is 500m: move the band"),
         ("cubes.day-2km.resolution=3km", "cubes.day-2km.resolution is '3km'"),

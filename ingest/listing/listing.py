@@ -48,6 +48,9 @@ MESOSCALE = ("meso1", "meso2")
 OPERATIONAL, REPROCESSED = "operational", "reprocessed"
 SATS = ("goes16", "goes17", "goes18", "goes19")
 
+_TAKEN = re.compile(rf"geom|overview|factor-\d+|pixel|{PIXEL_COORDINATES.replace(' ', '|')}")
+"""Names that cannot be those of cubes: of what stands beside their groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClearSky:
@@ -335,8 +338,6 @@ def _set(raw: dict[str, Any], override: str) -> None:
         raw[last] = value.strip()
 
 
-_TAKEN = re.compile(rf"geom|overview|factor-\d+|pixel|{PIXEL_COORDINATES.replace(' ', '|')}")
-"""Names that cannot be those of cubes: of what stands beside their groups."""
 _Types = Mapping[str, tuple[type, ...]]
 
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from tests.explore.serving import serving
 from tests.explore.test_links import called
 from tests.explore.test_page import cosines
-from tests.explore.test_scatter import drag, kept
-from tests.explore.visits import point, visit
+from tests.explore.test_scatter import kept, loop_on_map
+from tests.explore.visits import visit
 
 MOST = 2000
 """Pixels of a sample."""
@@ -50,10 +50,7 @@ def check(rows, store, pixels) -> None:
 
 def test_mean_of_a_loop_is_that_of_its_pixels(page, site, explored):
     visit(page, site, cube="day-2km", band="C13", month=7, tod=64800)
-    page.keyboard.down("Shift")
-    loop = [(12.5, 20.5), (12.5, 60.5), (30.5, 60.5), (30.5, 20.5), (12.5, 20.5)]
-    drag(page, [point(page, row, column) for row, column in loop])
-    page.keyboard.up("Shift")
+    loop_on_map(page, 12.5, 20.5, 30.5, 60.5)
     pixels = sorted(kept(page))
     page.get_by_role("button", name=MEAN).click()
     expect(page.locator("#mean-of")).to_contain_text(f"Mean of {len(pixels)} pixels; bars: ")

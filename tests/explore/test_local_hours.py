@@ -10,8 +10,8 @@ from tests.explore.lakes import KEY
 from tests.explore.test_labelling import script  # noqa: F401 (a fixture)
 from tests.explore.test_links import called
 from tests.explore.test_saving import numbers
-from tests.explore.test_scatter import drag
-from tests.explore.visits import click, point, shown, state, under, visit
+from tests.explore.test_scatter import loop_on_map
+from tests.explore.visits import click, shown, state, under, visit
 
 DAY = 86400
 TODS = (54000, 64800)
@@ -239,10 +239,7 @@ def test_numbers_of_pixels_are_of_the_time_of_day_that_the_map_shows_there(page,
 
 def test_spectrum_of_many_pixels_is_at_the_time_of_day_of_their_mean_longitude(page, site):
     visit(page, site, **COARSE, local=SPLIT)
-    page.keyboard.down("Shift")
-    loop = [(12.5, 20.5), (12.5, 40.5), (30.5, 40.5), (30.5, 20.5), (12.5, 20.5)]
-    drag(page, [point(page, row, column) for row, column in loop])
-    page.keyboard.up("Shift")
+    loop_on_map(page, 12.5, 20.5, 30.5, 40.5)
     page.get_by_role("button", name="Their mean and cycles").click()
     expect(page.locator("#mean-of")).to_contain_text("solar time at their mean longitude")
     expect(page.locator("#mean-charts svg").first).to_have_attribute(

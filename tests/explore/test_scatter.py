@@ -38,6 +38,14 @@ def drag(page, places):
     page.mouse.up()
 
 
+def loop_on_map(page, north, west, south, east):
+    """Pick the pixels between these rows and columns."""
+    page.keyboard.down("Shift")
+    loop = [(north, west), (north, east), (south, east), (south, west), (north, west)]
+    drag(page, [point(page, row, column) for row, column in loop])
+    page.keyboard.up("Shift")
+
+
 def kept(page):
     """The pixels of the file of what is picked."""
     with page.expect_download() as download:
@@ -92,10 +100,7 @@ def test_lassos_light_up_on_the_map_and_in_the_scatter(page, site, explored, axe
         20.5,
         60.5,
     )  # a loop on the map, past the centres of pixels
-    page.keyboard.down("Shift")
-    loop = [(north, west), (north, east), (south, east), (south, west), (north, west)]
-    drag(page, [point(page, row, column) for row, column in loop])
-    page.keyboard.up("Shift")
+    loop_on_map(page, north, west, south, east)
     expect(page.locator("#picked")).to_contain_text("pixels picked")
     centre_row, centre_column = land.row + 0.5, land.column + 0.5
     loops = [

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from lake.plot.cycles import solar_hours
 from tests.explore.lakes import OLD
 from tests.explore.test_links import called
-from tests.explore.test_scatter import drag
-from tests.explore.visits import parameters, point, state, under, visit, wait
+from tests.explore.test_scatter import loop_on_map
+from tests.explore.visits import parameters, state, under, visit, wait
 
 PIXEL = 5000
 DAY_CHART = "svg[aria-label^='Day in']"
@@ -72,10 +72,7 @@ def test_hours_are_said_by_local_mean_solar_time(page, site, explored):
 
 def test_day_of_many_pixels_is_at_their_mean_longitude(page, site, explored):
     visit(page, site, clock="solar")
-    page.keyboard.down("Shift")
-    loop = [(12.5, 20.5), (12.5, 40.5), (30.5, 40.5), (30.5, 20.5), (12.5, 20.5)]
-    drag(page, [point(page, row, column) for row, column in loop])
-    page.keyboard.up("Shift")
+    loop_on_map(page, 12.5, 20.5, 30.5, 40.5)
     page.get_by_role("button", name="Their mean and cycles").click()
     expect(page.locator("#mean-of")).to_contain_text("solar time at their mean longitude")
     land = explored.store.domain

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
@@ -16,14 +16,17 @@ import embedding_lands
 from embedding_lands import Land
 
 from jobs.embedding import (
+    bias_field,
     embed,
     encoder_inputs,
     hard_negatives,
+    linear_part,
     recipe,
     smoothing,
     train,
     vectors,
 )
+from jobs.embedding.bias_field import FieldCells, FieldSums
 from jobs.embedding.columns import Columns
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.views import pairs
@@ -240,6 +243,8 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     periods, columns = encoded(data, parsed.encoder_inputs, FIT.components)
     of_halves = parsed.encoder_inputs.inputs == gcca.JOB and not parsed.encoder_inputs.second
     x = halves(data, FIT.components) if of_halves else periods
+    if parsed.removes_bias:
+        periods, x, resolved = without_bias(data, periods, x, resolved, columns)
     valid = np.flatnonzero(np.isfinite(x[0]).any(axis=1) & np.isfinite(x[1]).any(axis=1))
     around = torch.from_numpy(pairs.adjacent(data.row[valid], data.column[valid]))
     pixels = tuple(torch.from_numpy(view[valid]) for view in x)
@@ -261,6 +266,41 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     noise = float(smoothing.squared_distances(*compared).mean()) / (2 if of_halves else 1)
     smoothed = (smoothing.smoothed(period, touching, noise) for period in (first, second))
     return next(smoothed), next(smoothed)
+
+
+def without_bias(
+    data: Data,
+    periods: tuple[Singles, Singles],
+    views: tuple[Singles, Singles],
+    resolved: recipe.Recipe,
+    columns: Columns,
+) -> tuple[tuple[Singles, Singles], tuple[Singles, Singles], recipe.Recipe]:
+    """Scores (pixel, input) of both periods and of both views less the bias field, and the recipe for them.
+
+    As they are, where the linear part is not filtered. Halves are of the first period and have its field.
+    """
+    valid = np.flatnonzero(np.isfinite(views[0]).all(axis=1) & np.isfinite(views[1]).all(axis=1))
+    scale = recipe.scale_of(torch.from_numpy(views[0][valid]), columns).numpy()
+    scaled = [view[valid] / scale for view in views]
+    axes = recipe.linear_axes(
+        resolved, tuple(map(torch.from_numpy, scaled)), (data.row[valid], data.column[valid])
+    )
+    if axes is None or axes.facts["chosen"] != linear_part.LOCAL:
+        return periods, views, resolved
+    cells, cluster = FieldCells.of(data.row, data.column), np.full(len(data.row), -1)
+    first, second = (view @ axes.linear.astype(np.float32) for view in scaled)
+    cluster[valid] = bias_field.clusters(first, second, cells, cells.of_pixel[valid], data.seed)
+    sums = [FieldSums.zeros(cells.count, x.shape[1], bias_field.CLUSTERS) for x in periods]
+    for x, of_period in zip(periods, sums, strict=True):
+        of_period.add(x, cluster, cells.of_pixel)
+    are_halves = views is not periods
+    learnt_from = sums[:1] if are_halves else sums
+    means = np.mean([bias_field.cluster_means(each, cells) for each in learnt_from], axis=0)
+    fields = [of_period.field(cells, means)[cells.of_pixel] for of_period in sums]
+    without = periods[0] - fields[0], periods[1] - fields[1]
+    views = (views[0] - fields[0], views[1] - fields[0]) if are_halves else without
+    architecture = replace(resolved.architecture, linear_part=linear_part.LOCAL)
+    return without, views, replace(resolved, architecture=architecture)
 
 
 def encoded(
@@ -308,7 +348,7 @@ def settings_of(overrides: str, seed: int) -> tuple[embed.Settings, recipe.Recip
     inputs = parsed.encoder_inputs.inputs
     features, noise = inputs == encoder_inputs.FEATURES, inputs in encoder_inputs.WITH_NOISE
     resolved = recipe.resolve(parsed.recipe, 2, features=features, with_noise=noise)
-    return embed.with_smoothing(parsed, resolved, 2), resolved
+    return embed.with_defaults(parsed, resolved, 2), resolved
 
 
 def standardised(data: Data) -> tuple[Singles, Singles]:
@@ -324,6 +364,8 @@ LEARNT = {
     "default-one": "inputs=gcca",
     "default-mnf": "inputs=mnf",
     "not-smoothed": "inputs=gcca second=second smoothing=none",
+    "bias-kept": "inputs=gcca second=second bias_field=kept",
+    "bias-kept-one": "inputs=gcca bias_field=kept",
     "no-linear-part": "inputs=mnf linear_part=none",
     "aligned-slots": "inputs=features loss=alignment,uniformity views=slots",
     "masked-infonce": "inputs=features loss=infonce views=mask mask_by=month,tod masked=0.6",

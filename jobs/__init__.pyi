@@ -548,6 +548,7 @@ def embed(
     sha256: str = '',
     int8: bool = False,
     smoothing: str = '',
+    bias_field: str = '',
 ) -> Run:
     """Learn a vector for every pixel.
 
@@ -603,7 +604,8 @@ def embed(
         column: The column of classes of a table, or the attribute of polygons.
         sha256: SHA-256 of the labels; found when the run is named, so that another content is another run.
         int8: Whether embeddings are stored in a quarter of the bytes; needs `unit`.
-        smoothing: `neighbours`: vectors are averaged with those around that are alike , or `none`; empty: the former beside a linear part. One of neighbours, none.
+        smoothing: `neighbours`: vectors are averaged with those around that are alike, or `none`; empty: the former beside a linear part. One of neighbours, none.
+        bias_field: `removed`: what lies smoothly over the scores, as haze does, is taken off them where the linear part is filtered; or `kept`; empty: the former beside `linear_part=local` or `auto`. One of removed, kept.
 
     Returns:
         The run, to wait for, watch, stop, read and draw.

@@ -169,12 +169,16 @@ def land_axes(pixels: TrainingPixels, scale: Tensor, recipe: Recipe) -> LinearAx
     """
     if not recipe.architecture.has_linear_part:
         return None
-    domain = pixels.store.domain
-    needed = linear_part.needed_pixels(domain.row, domain.column, recipe.training.seed)
-    block = _joined(pixels.blocks(needed))
+    domain, block = pixels.store.domain, land_block(pixels, recipe.training.seed)
     pixel = block.pixel.numpy()
     x = tuple(period / scale for period in block.x)
     return linear_axes(recipe, x, (domain.row[pixel], domain.column[pixel]))
+
+
+def land_block(pixels: TrainingPixels, seed: int) -> PixelBlock:
+    """The pixels that the linear maps of the land are computed from."""
+    domain = pixels.store.domain
+    return _joined(pixels.blocks(linear_part.needed_pixels(domain.row, domain.column, seed)))
 
 
 def periods(available: int, recipe: Recipe) -> int:

@@ -11,7 +11,8 @@ how, docs/embedding.md which settings go well together. Four processes enter her
 `embed.zarr`: `embedding` (pixel, latent) float32, the linear part first if there is one, NaN where a pixel
 has no inputs, of length 1 unless `unit=false`. With `int8=true` it is stored as whole numbers times
 `scale_factor`, after the CF conventions. Where vectors are smoothed, `noise` () says by what distance
-(`jobs.embedding.smoothing`). `lake transform` embeds other stores, e.g. the second one.
+(`jobs.embedding.smoothing`). `jobs.embedding.bias_stages` says what is kept of the bias field. `lake
+transform` embeds other stores, e.g. the second one.
 `jobs.embedding.stored_model` says which files lie beside it.
 """
 
@@ -22,6 +23,8 @@ from functools import partial
 from typing import Annotated, Any
 
 from jobs.embedding import (
+    bias_field,
+    bias_stages,
     checkpoints,
     dataset,
     encoder_inputs,
@@ -70,12 +73,17 @@ class Settings:
     int8: bool = False
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
     smoothing: Annotated[str, OneOf("smoothing.SMOOTHINGS")] = newer("")
-    """`neighbours`: vectors are averaged with those around that are alike , or
+    """`neighbours`: vectors are averaged with those around that are alike, or
     `none`; empty: the former beside a linear part."""
+    bias_field: Annotated[str, OneOf("bias_field.BIAS_FIELDS")] = newer("")
+    """`removed`: what lies smoothly over the scores, as haze does, is taken off them where the linear part
+    is filtered; or `kept`; empty: the former beside `linear_part=local` or `auto`."""
 
     def __post_init__(self) -> None:
         fits = self.smoothing in {"", *smoothing.SMOOTHINGS}
         check("smoothing must be neighbours or none", self.smoothing, holds=fits)
+        fits = self.bias_field in {"", *bias_field.BIAS_FIELDS}
+        check("bias_field must be removed or kept", self.bias_field, holds=fits)
         unit = self.recipe.architecture.unit
         check("int8 needs unit=true", self.int8, holds=unit or not self.int8)
 
@@ -83,6 +91,11 @@ class Settings:
     def smooths(self) -> bool:
         """Whether vectors are smoothed; resolved settings only."""
         return self.smoothing == smoothing.NEIGHBOURS
+
+    @property
+    def removes_bias(self) -> bool:
+        """Whether the bias field is removed where the linear part is filtered; resolved settings only."""
+        return self.bias_field == bias_field.REMOVED
 
 
 def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
@@ -98,22 +111,28 @@ def specs(root: str, store: Store, settings: Settings) -> tuple[Spec, ...]:
     resolved = recipe.resolve(settings.recipe, periods, features=features, with_noise=noise)
     pixels = dataset.resolve(settings.dataset, resolved, store)
     settings = replace(settings, encoder_inputs=inputs, recipe=resolved, dataset=pixels)
-    settings = with_smoothing(settings, resolved, periods)
+    settings = with_defaults(settings, resolved, periods)
     spec = records.spec_of(root, settings, JOB, stores, runs)
     return (*base, replace(spec, settings=_used(spec.settings, resolved.architecture)))
 
 
-def with_smoothing(settings: Settings, resolved: Recipe, periods: int) -> Settings:
-    """The settings with the choice made whether vectors are smoothed.
+def with_defaults(settings: Settings, resolved: Recipe, periods: int) -> Settings:
+    """The settings with the choices made whether vectors are smoothed, and whether the bias field is removed.
 
     Raises:
-        ConfigError: it does not go with the recipe or the number of periods.
+        ConfigError: they do not go with the recipe or the number of periods.
     """
-    parts = {
-        "has_linear_part": resolved.architecture.has_linear_part,
-        "unit": resolved.architecture.unit,
-    }
-    return replace(settings, smoothing=smoothing.resolve(settings.smoothing, periods, **parts))
+    architecture = resolved.architecture
+    return replace(
+        settings,
+        smoothing=smoothing.resolve(
+            settings.smoothing, periods,
+            has_linear_part=architecture.has_linear_part, unit=architecture.unit,
+        ),
+        bias_field=bias_field.resolve(
+            settings.bias_field, architecture.linear_part, linear_part.FILTERED
+        ),
+    )  # fmt: skip
 
 
 def _used(settings: Mapping[str, Any], architecture: Architecture) -> Mapping[str, Any]:
@@ -138,6 +157,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     arrays = [
         *vectors.arrays(work.store, latent, int8=settings.int8, noise=settings.smooths),
         *encoder_inputs.arrays(inputs),
+        *(bias_stages.arrays(work.store, inputs.count) if settings.removes_bias else []),
     ]
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     if not inputs.scores:
@@ -150,6 +170,8 @@ def make(work: ActiveRun) -> Sequence[str]:
         hard_negatives.read_textures(work, records.ancestor(root, work.run, sample.JOB))
     if len(work.stores) == 1:
         work.say("one period: a second store of the same pixels teaches more, --set second=KEY")
+    if settings.removes_bias:
+        inputs = bias_stages.remove(work, inputs, settings.recipe)
     training = settings.recipe.training
     work.say(f"training, {training.steps} steps" if training.steps else "training")
     work.stage(live_training.STAGE, supervisor.training, [(training.threads,)], gpu=True)
@@ -174,8 +196,21 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     arrays = vectors.arrays(work.store, latent, int8=settings.int8)
     path = outputs.create(work.objects, work.spec, arrays, schema.PIXEL_COORDINATES)
     inputs = encoder_inputs.inputs_elsewhere(root, work.run, spec, work.store)
+    if settings.removes_bias:
+        inputs = bias_stages.remove_by(work, model, inputs)
     vectors.embed_all(work, model, inputs, int8=settings.int8, smooth=settings.smooths)
     return [path]
+
+
+def bases(root: str, store: Store, model: Spec) -> tuple[Spec, ...]:
+    """In the command of `lake transform`: none, as a model is applied to features.
+
+    Raises:
+        ConfigError: the store has other pixels than those whose bias field the model's run removed.
+    """
+    if _settings(root, model).removes_bias:
+        bias_stages.check_pixels(root, model, store)
+    return ()
 
 
 def _settings(root: str, spec: Spec) -> Settings:
@@ -204,9 +239,17 @@ def _prepare(root: str, spec: Spec) -> tuple[TrainingState, Loader, TrainingTask
     settings = restore(Settings, spec.settings)
     stores = tuple(records.open_input(root, store) for store in spec.stores)
     inputs = encoder_inputs.inputs(root, spec, stores)
+    learnt = settings.recipe
+    facts = bias_stages.facts(root, spec.id) if settings.removes_bias else {}
+    if facts.get("chosen") == linear_part.LOCAL:
+        inputs = replace(inputs, bias=spec.id)
+        learnt = replace(
+            learnt, architecture=replace(learnt.architecture, linear_part=linear_part.LOCAL)
+        )
     periods = encoder_inputs.periods(settings.encoder_inputs, len(stores))
-    pixels = TrainingPixels(inputs, stores[0], dataset.periods(periods, settings.recipe))
-    loader, scale = dataset.loader(root, spec.id, pixels, settings.dataset, settings.recipe)
-    axes = dataset.land_axes(pixels, scale, settings.recipe)
-    state, task = recipe.begin(settings.recipe, scale, inputs.columns(), loader.pixels, axes)
+    pixels = TrainingPixels(inputs, stores[0], dataset.periods(periods, learnt))
+    loader, scale = dataset.loader(root, spec.id, pixels, settings.dataset, learnt)
+    axes = dataset.land_axes(pixels, scale, learnt)
+    state, task = recipe.begin(learnt, scale, inputs.columns(), loader.pixels, axes)
+    state.model.facts |= facts
     return state, loader, task

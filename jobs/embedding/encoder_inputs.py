@@ -3,13 +3,14 @@
 Inputs are (pixel, input) float32; `EncoderInputs.columns` describes them. Scores are NaN in rows of pixels
 without a value; those of a second store, of another period, are by the same model, of a `transform` run.
 Features are standardised, cut off, and NaN where missing; their scaling is stored with the result.
+Where the bias field (`jobs.embedding.bias_stages`) is removed, scores are those less the field.
 A training sees two *views* of a pixel: both periods; or, with `jobs.linear.gcca` of a single store, the
 scores by either half of the months and times of day.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated
 
 import numpy as np
@@ -22,9 +23,10 @@ from jobs.linear.passes import Fit
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.settings import OneOf, check
 from jobs.runs.spec import Spec
+from jobs.runs.stages import task_result
 from jobs.sampling import sample
 from lake.errors import ConfigError
-from lake.format.arrays import Singles
+from lake.format.arrays import Indices, Singles
 from lake.format.schema import Array
 from lake.reading.store import Store
 
@@ -33,6 +35,8 @@ LINEAR = (pca.JOB, mnf.JOB, gcca.JOB)
 INPUTS = (*LINEAR, FEATURES)
 WITH_NOISE = (mnf.JOB, gcca.JOB)
 """Scores in two views, whose difference is noise."""
+FIELD = "field"
+"""The stage whose tasks return the bias field of each store."""
 CLIP = 6.0
 """Standard deviations beyond which a feature is cut off."""
 
@@ -134,16 +138,29 @@ class EncoderInputs:
     """The number of inputs."""
     are_halves: bool = False
     """Whether the two views of a pixel are of one store, by either half of the months and times of day."""
+    bias: str = ""
+    """Run whose bias field is taken off the scores; empty: none."""
 
     def view(self, number: int, pixels: slice) -> Singles:
         """(pixel, input) of consecutive pixels in one of two views; NaN where missing."""
         if not self.are_halves:
             return self.read(number, pixels)
         view: Singles = outputs.read(self.root, self.model, gcca.HALVES, pixels)[:, number]
-        return view
+        return self._without_bias(view, 0, pixels)
 
     def read(self, period: int, pixels: slice) -> Singles:
         """(pixel, input) of consecutive pixels of a store; NaN where missing."""
+        return self._without_bias(self._read(period, pixels), period, pixels)
+
+    def _without_bias(self, scores: Singles, period: int, pixels: slice) -> Singles:
+        """Scores of a store less its bias field, if that is to be removed."""
+        if not self.bias:
+            return scores
+        cell, field = _bias_field(self.root, self.bias, period)
+        rest: Singles = scores - field[cell[pixels]]
+        return rest
+
+    def _read(self, period: int, pixels: slice) -> Singles:
         if self.scores:
             scores: Singles = outputs.read(self.root, self.scores[period], "scores", pixels)
             return scores
@@ -177,6 +194,13 @@ class EncoderInputs:
             return lambda x: components.scores(x, model, check)
         scaling = linear_model.scaling(self.root, self.model)
         return lambda x: scaling.apply(x).T
+
+
+@lru_cache(maxsize=2)
+def _bias_field(root: str, run: str, period: int) -> tuple[Indices, Singles]:
+    """(pixel,) the cell of each pixel, and (cell, input) the bias field of a store of a run under way."""
+    found = task_result(root, run, FIELD, period)
+    return found["cell"], found["field"]
 
 
 def inputs(root: str, spec: Spec, stores: tuple[Store, ...]) -> EncoderInputs:

@@ -31,6 +31,8 @@ from lake.format.arrays import Floats, Indices, Integers, Singles
 
 NOISE, LOCAL, AUTO = "noise", "local", "auto"
 """The linear parts that there are, and the choice between them."""
+FILTERED = (LOCAL, AUTO)
+"""Those that are filtered, or may be."""
 LEARNT = 0.5
 """Length of the learnt part of a vector before the whole gets length 1; that of the linear part is 1."""
 FLOOR = 1e-6

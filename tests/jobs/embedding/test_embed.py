@@ -29,6 +29,7 @@ from jobs.runs import driver, outputs, records
 from jobs.sampling import sample
 from lake.errors import ConfigError, FormatError
 from tests.jobs import quick, raw
+from tests.jobs.embedding import field_by_formula
 
 PIXELS = 600
 
@@ -81,6 +82,15 @@ def smooth(root, run, x):
     domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
     noise = float(outputs.dataset(root, run)["noise"])
     return smoothing.smoothed(x, pairs.around(domain.row, domain.column), noise)
+
+
+def less_field(root, run, x, of=None):
+    """Scores (pixel, input) less the bias field of `of` (pixel, input), by the clusters of a run."""
+    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    cluster, means = (vectors(root, run, name) for name in ("land_cluster", "cluster_mean"))
+    of = x if of is None else of
+    field = field_by_formula.field(of, cluster, means, domain.row, domain.column)
+    return (x - field).astype(np.float32)
 
 
 def card_of(root, run):
@@ -140,7 +150,8 @@ def test_two_periods_make_a_linear_part_and_say_which_and_why(two, noise, paired
     assert f"linear_part.clumping: {facts['clumping']}" in card_of(root, paired)
     model = stored_model.load(root, paired)
     assert vectors(root, paired).shape[1] == 10 + 6  # all scores, then `latent`
-    scores = torch.from_numpy(vectors(root, noise, "scores"))
+    assert facts["bias_field"] == "removed"
+    scores = torch.from_numpy(less_field(root, paired, vectors(root, noise, "scores")))
     embedded = embed(model, scores.numpy())
     linear = (scores / model.scale @ model.linear_axes).numpy()
     unit = linear / np.linalg.norm(linear, axis=1, keepdims=True)
@@ -151,20 +162,25 @@ def test_vectors_of_two_periods_are_smoothed_by_their_noise(two, noise, paired):
     root, _ = two
     model = stored_model.load(root, paired)
     scored = records.read_spec(root, paired).inputs["transform"]
-    first, second = (embed(model, vectors(root, run, "scores")) for run in (noise, scored))
+    first, second = (
+        embed(model, less_field(root, paired, vectors(root, run, "scores")))
+        for run in (noise, scored)
+    )
     squares = np.square(first - second).sum(axis=1)
     assert_allclose(outputs.dataset(root, paired)["noise"], np.nanmean(squares), rtol=1e-5)
     assert_allclose(vectors(root, paired), smooth(root, paired, first), atol=1e-5)
     assert np.nanmax(np.abs(vectors(root, paired) - first)) > 1e-3  # few neighbours are alike here
 
 
-def test_vectors_that_are_not_to_be_smoothed_are_those_of_the_model(client, two, noise):
+def test_vectors_without_smoothing_and_with_the_bias_field_are_those_of_the_model(
+    client, two, noise
+):
     root, (first, second) = two
-    settings = replace(quick.settings(noise, second=second), smoothing="none")
+    settings = replace(quick.settings(noise, second=second), smoothing="none", bias_field="kept")
     run = driver.run(client, root, first, settings)
+    assert not {"noise", "land_cluster", "cluster_mean"} & set(outputs.dataset(root, run))
     expected = embed(stored_model.load(root, run), vectors(root, noise, "scores"))
     assert_allclose(vectors(root, run), expected, atol=1e-5)
-    assert "noise" not in outputs.dataset(root, run)
 
 
 def test_linear_part_of_scores_of_one_period_is_refused(two, sampled):
@@ -236,7 +252,8 @@ def test_second_store_is_embedded_by_the_same_model(client, two, paired):
     root, (_, second) = two
     embedded = vectors(root, driver.run(client, root, second, transform.Settings(paired)))
     scored = records.read_spec(root, paired).inputs["transform"]
-    expected = embed(stored_model.load(root, paired), vectors(root, scored, "scores"))
+    scores = less_field(root, paired, vectors(root, scored, "scores"))
+    expected = embed(stored_model.load(root, paired), scores)
     assert_allclose(embedded, smooth(root, paired, expected), atol=2e-4)
     first = vectors(root, paired)
     valid = np.delete(np.arange(PIXELS), 5)
@@ -356,10 +373,12 @@ def test_one_period_is_learnt_from_its_halves_and_embedded_whole(two, alone):
     (base,) = records.read_spec(root, alone).inputs.values()
     model = stored_model.load(root, alone)
     scores, halves = (vectors(root, base, name) for name in ("scores", gcca.HALVES))
-    one, other = (embed(model, np.ascontiguousarray(halves[:, number])) for number in (0, 1))
+    one, other = (
+        embed(model, less_field(root, alone, halves[:, number], of=scores)) for number in (0, 1)
+    )
     squares = np.square(one - other).sum(axis=1)
     assert_allclose(outputs.dataset(root, alone)["noise"], np.nanmean(squares) / 2, rtol=1e-5)
-    whole = embed(model, scores)
+    whole = embed(model, less_field(root, alone, scores))
     assert_allclose(vectors(root, alone), smooth(root, alone, whole), atol=1e-5)
     agreement = np.nanmean((one * other).sum(axis=1))
     shuffled = np.nanmean((one * np.roll(other, len(other) // 3, axis=0)).sum(axis=1))
@@ -371,5 +390,39 @@ def test_another_period_is_embedded_by_the_model_of_one(client, two, alone):
     (base,) = records.read_spec(root, alone).inputs.values()
     scored = driver.run(client, root, second, transform.Settings(base))
     embedded = driver.run(client, root, second, transform.Settings(alone))
-    whole = embed(stored_model.load(root, alone), vectors(root, scored, "scores"))
+    scores = less_field(root, alone, vectors(root, scored, "scores"))
+    whole = embed(stored_model.load(root, alone), scores)
     assert_allclose(vectors(root, embedded), smooth(root, alone, whole), atol=1e-4)
+
+
+def test_land_whose_pixels_clump_keeps_its_field(client, tmp_path_factory):
+    """Six kinds of pixels with hardly any noise: `auto` chooses `noise`, which is not filtered."""
+    there = raw.lake(tmp_path_factory.mktemp("clumps") / "lake")
+    root, rng = there.root, np.random.default_rng(5)
+    kinds = raw.low_rank(rng, rows=6)[rng.integers(0, 6, PIXELS)]
+    noise = 0.05 * kinds.std(axis=0)
+    keys = [
+        there.add(year, (kinds + noise * rng.normal(size=kinds.shape)).astype(np.float32))
+        for year in (2018, 2019)
+    ]
+    scored = driver.run(client, root, keys[0], mnf.Settings(keys[1], fit=Fit(components=10)))
+    settings = quick.settings(scored, second=keys[1], steps=3)
+    run = driver.run(client, root, keys[0], settings)
+    facts = json.loads((Path(root) / "runs" / run / "model.json").read_text())["linear_part"]
+    assert facts["clumping"] > linear_part.CLUMPED
+    assert (facts["chosen"], "bias_field" in facts) == ("noise", False)
+    assert (vectors(root, run, "land_cluster") == -1).all()
+    expected = embed(stored_model.load(root, run), vectors(root, scored, "scores"))
+    assert_allclose(vectors(root, run), smooth(root, run, expected), atol=1e-5)
+    scored = records.read_spec(root, run).inputs["transform"]
+    again = driver.run(client, root, keys[1], transform.Settings(run))
+    expected = embed(stored_model.load(root, run), vectors(root, scored, "scores"))
+    assert_allclose(vectors(root, again), smooth(root, run, expected), atol=2e-4)
+
+
+def test_other_pixels_have_no_clusters_to_find_their_field_by(two, paired):
+    root, _ = two
+    x = np.ones((PIXELS + 50, raw.FEATURES), np.float32)
+    other = raw.Lake(root).add(2016, x)
+    with pytest.raises(ConfigError, match=r"other pixels than .* train with bias_field=kept"):
+        driver.specs(root, other, transform.Settings(paired))

@@ -179,7 +179,7 @@ SAMPLES = {
     "phases": "sample-4a56b2768a55",
     "random": "sample-44369fe6bfbc",
     "stratified": "sample-c3e3ddc5953f",
-    "by a run": "sample-b93f54413e3d",
+    "by a run": "sample-a6ca467015da",
     "by a file": "sample-4a2964f24d0e",
     "hierarchical": "sample-bc6d3e07cf73",
     "features": "sample-a94b77db0629",
@@ -187,18 +187,18 @@ SAMPLES = {
 PCA = {"default": "pca-274558510412", "of a sample": "pca-2acb053599c2", "fit": "pca-943995607e3e"}
 MNF = {"default": "mnf-e7791127129a", "of a sample": "mnf-c7ab9daa3807"}
 EMBED = {
-    "default": "embed-c60782492e8c",
+    "default": "embed-d4de94517581",
     "of features": "embed-2979a10518eb",
     "of scores": "embed-3cc490c014a5",
-    "two periods": "embed-5cde780ead78",
+    "two periods": "embed-1744991e910d",
     "two periods as before linear parts": "embed-0f91344d0d5c",
 }
-CLUSTER = {"default": "cluster-2d03c1ded852", "of an embedding": "cluster-7ed747586f1d"}
+CLUSTER = {"default": "cluster-e3bddd446406", "of an embedding": "cluster-7ed747586f1d"}
 CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"}
 EVALUATE = {"default": "evaluate-58634a027608", "two periods": "evaluate-800a4b1c730f"}
 TRANSFORM = "transform-d660f0756286"
 MAP = {
-    "default": "map-bfdd0f4dbf20",
-    "of clusters": "map-bfdd0f4dbf20",
+    "default": "map-03487d2bbf8f",
+    "of clusters": "map-03487d2bbf8f",
     "of the store": "map-6537e2a656a6",
 }

@@ -35,6 +35,8 @@ from lake.reading.store import Store
 
 FIND, SUMS, MEANS = "clusters", "sums", "means"
 LAND_CLUSTER, CLUSTER_MEAN = "land_cluster", "cluster_mean"
+SAME_PLACE = 1e-6
+"""Degrees within which two pixels are the same."""
 
 
 def arrays(store: Store, inputs: int) -> list[Array]:
@@ -64,9 +66,9 @@ def remove_by(work: ActiveRun, model: str, inputs: EncoderInputs) -> EncoderInpu
     Raises:
         ConfigError: the store has other pixels than the run.
     """
-    check_pixels(work.root, records.read_spec(work.root, model), work.store)
     if not _has_clusters(work.root, model):
         return inputs
+    check_pixels(work.root, records.read_spec(work.root, model), work.store)
     work.say(
         f"bias field removed, by the clusters of {model}: of changes wider than some 10 pixels little is "
         "left (docs/embedding.md)"
@@ -90,10 +92,11 @@ def check_pixels(root: str, model: Spec, store: Store) -> None:
     """
     if not _has_clusters(root, model.id):
         return
-    first = records.open_input(root, model.stores[0])
-    if not store.domain.same_as(first.domain):
+    places = zip(("lon", "lat"), store.domain.lonlat(), strict=True)
+    kept = [(outputs.read(root, model.id, name), degrees) for name, degrees in places]
+    if not all(a.shape == b.shape and np.allclose(a, b, rtol=0, atol=SAME_PLACE) for a, b in kept):
         raise ConfigError(
-            f"{store.key} has other pixels than {first.key}, and {model.id} takes off the bias field by "
+            f"{store.key} has other pixels than {model.store}, and {model.id} takes off the bias field by "
             "the clusters of its own pixels: train with bias_field=kept to embed other pixels"
         )
 

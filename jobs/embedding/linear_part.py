@@ -130,7 +130,8 @@ def reason(facts: dict[str, Any]) -> str:
         )
     if facts["chosen"] == NOISE:
         return f"linear part: scores in units of noise{why}"
-    return f"linear part: scores filtered to a range of {facts['range_pixels']} pixels{why}"
+    scores = "scores less their bias field" if "bias_field" in facts else "scores"
+    return f"linear part: {scores}, filtered to a range of {facts['range_pixels']} pixels{why}"
 
 
 def needed_pixels(row: Integers, column: Integers, seed: int) -> Indices | None:

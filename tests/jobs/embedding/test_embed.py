@@ -151,6 +151,9 @@ def test_two_periods_make_a_linear_part_and_say_which_and_why(two, noise, paired
     model = stored_model.load(root, paired)
     assert vectors(root, paired).shape[1] == 10 + 6  # all scores, then `latent`
     assert facts["bias_field"] == "removed"
+    assert linear_part.reason(facts).startswith(
+        "linear part: scores less their bias field, filtered"
+    )
     scores = torch.from_numpy(less_field(root, paired, vectors(root, noise, "scores")))
     embedded = embed(model, scores.numpy())
     linear = (scores / model.scale @ model.linear_axes).numpy()

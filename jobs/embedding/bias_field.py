@@ -37,8 +37,8 @@ FEW = 10
 """The field of a pixel is the smaller the fewer pixels lie around it: half with so many."""
 CLUSTERS, STARTS, FITTED = 64, 2, 50_000
 """Clusters; starts of k-means; pixels that clusters are found by at most, all others join the nearest."""
-ROUNDS, MEAN_ROUNDS = 8, 3
-"""Turns of clusters and field; turns of means and field, once the clusters are found."""
+ROUNDS = 8
+"""Turns of clusters and field; then, once the clusters are found, of their means and the field."""
 NO_CLUSTER = -1
 _PRIOR = FEW * CELL**2 / (4 * np.pi * LENGTH**2)
 """`FEW` pixels as a weighted mean number of pixels in a cell."""
@@ -118,9 +118,8 @@ class FieldSums:
     @classmethod
     def zeros(cls, cells: int, inputs: int, clusters: int) -> Self:
         """Sums of no pixel."""
-        shapes = (cells, inputs), (clusters, inputs), (cells, clusters)
-        by_cell, by_cluster, members = (np.zeros(shape, np.float32) for shape in shapes)
-        return cls(by_cell, by_cluster.astype(np.float64), members)
+        by_cell, members = (np.zeros((cells, count), np.float32) for count in (inputs, clusters))
+        return cls(by_cell, np.zeros((clusters, inputs)), members)
 
     def add(self, x: AnyFloats, cluster: Integers, cell: Indices) -> None:
         """Add pixels; those without a score or a cluster count for nothing.

@@ -63,12 +63,10 @@ def remove(work: ActiveRun, inputs: EncoderInputs, recipe: Recipe) -> EncoderInp
 def remove_by(work: ActiveRun, model: str, inputs: EncoderInputs) -> EncoderInputs:
     """In the driver of `lake transform`: the inputs less the store's field, by the clusters of a run.
 
-    Raises:
-        ConfigError: the store has other pixels than the run.
+    The store has the pixels of the run (`check_pixels`).
     """
     if not _has_clusters(work.root, model):
         return inputs
-    check_pixels(work.root, records.read_spec(work.root, model), work.store)
     work.say(
         f"bias field removed, by the clusters of {model}: of changes wider than some 10 pixels little is "
         "left (docs/embedding.md)"

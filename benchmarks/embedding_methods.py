@@ -1,7 +1,7 @@
 """The methods of `benchmarks/embedding.py`, which lists them: data of two periods in, vectors of both out."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from jobs.embedding import (
     encoder_inputs,
     hard_negatives,
     linear_part,
+    prototypes,
     recipe,
     smoothing,
     train,
@@ -29,6 +30,7 @@ from jobs.embedding import (
 from jobs.embedding.bias_field import FieldCells, FieldSums
 from jobs.embedding.columns import Columns
 from jobs.embedding.encoder_inputs import InputSettings
+from jobs.embedding.prototypes import Prototypes
 from jobs.embedding.views import pairs
 from jobs.factors import cells, factor, nonlinear_pixels, scan
 from jobs.factors.cells import CellGrid
@@ -258,14 +260,40 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
         resolved, pixels, columns, around, hard_negatives=negatives,
         conditions=conditions(data, resolved, valid), places=places,
     )  # fmt: skip
-    first, second = (vectors.embed(state.model, period) for period in periods)
-    if not parsed.smooths:
-        return first, second
+    embedded = [vectors.embed(state.model, period) for period in periods]
+    compared = [vectors.embed(state.model, view) for view in x] if of_halves else embedded
+    return smoothed(data, embedded, compared, parsed.smoothing)
+
+
+def smoothed(
+    data: Data, embedded: Sequence[Singles], compared: Sequence[Singles], smooth: str
+) -> tuple[Singles, Singles]:
+    """Vectors (pixel, d) of both periods, smoothed as `lake embed` does.
+
+    Args:
+        data: of the land.
+        embedded: vectors of both periods.
+        compared: those that tell noise: the same, or by both halves of the first period.
+        smooth: a resolved setting.
+    """
     touching = pairs.around(data.row, data.column)
-    compared = [vectors.embed(state.model, view) for view in x] if of_halves else (first, second)
-    noise = float(smoothing.squared_distances(*compared).mean()) / (2 if of_halves else 1)
-    smoothed = (smoothing.smoothed(period, touching, noise) for period in (first, second))
-    return next(smoothed), next(smoothed)
+    are_halves = compared is not embedded
+    for _ in range(smoothing.PASSES.get(smooth, 0)):
+        distance = float(smoothing.squared_distances(*compared).mean())
+        noise = distance / 2 if are_halves else distance
+        embedded = [smoothing.smoothed(x, touching, noise) for x in embedded]
+        compared = (
+            [smoothing.smoothed(x, touching, distance) for x in compared]
+            if are_halves
+            else embedded
+        )
+    if smooth == smoothing.PROTOTYPES:
+        noise = float(smoothing.squared_distances(*compared).mean()) / (2 if are_halves else 1)
+        seen = prototypes.seen(len(embedded[0]), data.seed)
+        found = Prototypes.fit(embedded[0][seen], noise, data.seed)
+        embedded = [found.denoised(x, noise) for x in embedded]
+    first, second = embedded
+    return first, second
 
 
 def without_bias(
@@ -364,6 +392,8 @@ LEARNT = {
     "default-one": "inputs=gcca",
     "default-mnf": "inputs=mnf",
     "not-smoothed": "inputs=gcca second=second smoothing=none",
+    "averaged-once": "inputs=gcca second=second smoothing=neighbours",
+    "averaged-once-one": "inputs=gcca smoothing=neighbours",
     "bias-kept": "inputs=gcca second=second bias_field=kept",
     "bias-kept-one": "inputs=gcca bias_field=kept",
     "no-linear-part": "inputs=mnf linear_part=none",

@@ -10,9 +10,8 @@ how, docs/embedding.md which settings go well together. Four processes enter her
 
 `embed.zarr`: `embedding` (pixel, latent) float32, the linear part first if there is one, NaN where a pixel
 has no inputs, of length 1 unless `unit=false`. With `int8=true` it is stored as whole numbers times
-`scale_factor`, after the CF conventions. Where vectors are smoothed, `noise` () says by what distance
-(`jobs.embedding.smoothing`). `jobs.embedding.bias_stages` says what is kept of the bias field. `lake
-transform` embeds other stores, e.g. the second one.
+`scale_factor`, after the CF conventions. `jobs.embedding.smoothing_stages` and `jobs.embedding.bias_stages`
+say what else is kept. `lake transform` embeds other stores, e.g. the second one.
 `jobs.embedding.stored_model` says which files lie beside it.
 """
 
@@ -35,6 +34,7 @@ from jobs.embedding import (
     model_card,
     recipe,
     smoothing,
+    smoothing_stages,
     stored_model,
     supervisor,
     vectors,
@@ -73,15 +73,15 @@ class Settings:
     int8: bool = False
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
     smoothing: Annotated[str, OneOf("smoothing.SMOOTHINGS")] = newer("")
-    """`neighbours`: vectors are averaged with those around that are alike, or
-    `none`; empty: the former beside a linear part."""
+    """`prototypes`: vectors are averaged with those around that are alike, twice, and drawn to vectors that
+    many pixels have; `neighbours`: averaged once; or `none`; empty: the first beside a linear part."""
     bias_field: Annotated[str, OneOf("bias_field.BIAS_FIELDS")] = newer("")
     """`removed`: what lies smoothly over the scores, as haze does, is taken off them where the linear part
     is filtered; or `kept`; empty: the former beside `linear_part=local` or `auto`."""
 
     def __post_init__(self) -> None:
         fits = self.smoothing in {"", *smoothing.SMOOTHINGS}
-        check("smoothing must be neighbours or none", self.smoothing, holds=fits)
+        check(f"smoothing must be {', '.join(smoothing.SMOOTHINGS)}", self.smoothing, holds=fits)
         fits = self.bias_field in {"", *bias_field.BIAS_FIELDS}
         check("bias_field must be removed or kept", self.bias_field, holds=fits)
         unit = self.recipe.architecture.unit
@@ -90,7 +90,7 @@ class Settings:
     @property
     def smooths(self) -> bool:
         """Whether vectors are smoothed; resolved settings only."""
-        return self.smoothing == smoothing.NEIGHBOURS
+        return self.smoothing in smoothing.PASSES
 
     @property
     def removes_bias(self) -> bool:
@@ -155,7 +155,8 @@ def make(work: ActiveRun) -> Sequence[str]:
         work.say(line)
     latent = linear_size(architecture, inputs.count) + latent_size(architecture, inputs.count)
     arrays = [
-        *vectors.arrays(work.store, latent, int8=settings.int8, noise=settings.smooths),
+        *vectors.arrays(work.store, latent, int8=settings.int8),
+        *smoothing_stages.arrays(latent, settings.smoothing),
         *encoder_inputs.arrays(inputs),
         *(bias_stages.arrays(work.store, inputs.count) if settings.removes_bias else []),
     ]
@@ -178,7 +179,11 @@ def make(work: ActiveRun) -> Sequence[str]:
     model = json.loads(work.objects.get(stored_model.MODEL))
     if facts := model["linear_part"]:
         work.say(linear_part.reason(facts))
-    vectors.embed_all(work, work.run, inputs, int8=settings.int8, smooth=settings.smooths)
+    if settings.smooths:
+        smooth, seed = settings.smoothing, training.seed
+        smoothing_stages.find(work, inputs, smooth, seed, int8=settings.int8)
+    else:
+        vectors.embed_all(work, work.run, inputs, int8=settings.int8)
     work.objects.delete(work.objects.list(checkpoints.FOLDER))  # twice the bytes of all else
     files = [stored_model.MODEL, model_card.FILE, loss_curve.LINES, loss_curve.PICTURE]
     return [path, model["weights"], *files]
@@ -198,7 +203,10 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     inputs = encoder_inputs.inputs_elsewhere(root, work.run, spec, work.store)
     if settings.removes_bias:
         inputs = bias_stages.remove_by(work, model, inputs)
-    vectors.embed_all(work, model, inputs, int8=settings.int8, smooth=settings.smooths)
+    if settings.smooths:
+        smoothing_stages.apply(work, model, inputs, settings.smoothing, int8=settings.int8)
+    else:
+        vectors.embed_all(work, model, inputs, int8=settings.int8)
     return [path]
 
 

@@ -7,6 +7,9 @@ mean squared distance between the vectors of the two periods. Over an edge of th
 noise, and nothing is added.
 Source: the bilateral filter of Tomasi and Manduchi, "Bilateral filtering for gray and color images", ICCV
 (1998), with noise for the range of values that it averages.
+
+`neighbours` does so once. `prototypes` does it twice, the second time by the noise that is left, and then
+takes more noise off by `jobs.embedding.prototypes`.
 """
 
 import numpy as np
@@ -14,9 +17,11 @@ import numpy as np
 from jobs.runs.settings import check
 from lake.format.arrays import AnyFloats, Floats, Indices, Singles
 
-NEIGHBOURS, NONE = "neighbours", "none"
-SMOOTHINGS = (NEIGHBOURS, NONE)
-"""Averaged with pixels around that are alike, or not at all."""
+PROTOTYPES, NEIGHBOURS, NONE = "prototypes", "neighbours", "none"
+SMOOTHINGS = (PROTOTYPES, NEIGHBOURS, NONE)
+"""Averaged with pixels around twice, then drawn to prototypes; averaged once; neither."""
+PASSES = {PROTOTYPES: 2, NEIGHBOURS: 1}
+"""How often vectors are averaged with those around."""
 _PIXELS = 16384
 """Pixels that are smoothed at a time."""
 
@@ -28,14 +33,14 @@ def resolve(smoothing: str, periods: int, *, has_linear_part: bool, unit: bool) 
         ConfigError: it is asked for where there is one period, which tells no noise, or vectors have other
             lengths than 1.
     """
-    is_wanted = smoothing == NEIGHBOURS
+    is_wanted = smoothing in PASSES
     check(
-        "smoothing=neighbours needs inputs=gcca or a second store",
+        f"smoothing={smoothing} needs inputs=gcca or a second store",
         smoothing,
         holds=periods > 1 or not is_wanted,
     )
-    check("smoothing=neighbours needs unit=true", smoothing, holds=unit or not is_wanted)
-    return NEIGHBOURS if has_linear_part and not smoothing else smoothing
+    check(f"smoothing={smoothing} needs unit=true", smoothing, holds=unit or not is_wanted)
+    return PROTOTYPES if has_linear_part and not smoothing else smoothing
 
 
 def squared_distances(first: AnyFloats, second: AnyFloats) -> Floats:
@@ -44,29 +49,24 @@ def squared_distances(first: AnyFloats, second: AnyFloats) -> Floats:
     return squares[np.isfinite(squares)]
 
 
-def smoothed(
-    vectors: Singles, around: Indices, noise: float, rows: Indices | None = None
-) -> Singles:
+def smoothed(vectors: Singles, around: Indices, noise: float) -> Singles:
     """(P, d) vectors averaged with those around that are alike, of length 1; NaN stays NaN.
 
     Args:
-        vectors: (N, d) of length 1; NaN in the rows of pixels without a vector.
+        vectors: (P, d) of length 1; NaN in the rows of pixels without a vector.
         around: (P, 8) rows of the pixels around each; below 0: there is none.
         noise: mean squared distance between two periods; 0 or NaN: no two pixels are alike.
-        rows: (P,) rows of the pixels to smooth; None: all of them, and P is N.
     """
-    rows = np.arange(len(vectors)) if rows is None else rows
-    averaged = np.empty((len(rows), vectors.shape[1]), vectors.dtype)
-    for start in range(0, len(rows), _PIXELS):
+    averaged = np.empty_like(vectors)
+    for start in range(0, len(vectors), _PIXELS):
         part = slice(start, start + _PIXELS)
-        averaged[part] = _weighted_sum(vectors, rows[part], around[part], noise)
+        averaged[part] = _weighted_sum(vectors, vectors[part], around[part], noise)
     averaged /= np.linalg.norm(averaged, axis=1, keepdims=True)
     return averaged
 
 
-def _weighted_sum(vectors: Singles, rows: Indices, around: Indices, noise: float) -> Singles:
-    """(P, d) each vector and those around it, times their weights."""
-    own = vectors[rows]
+def _weighted_sum(vectors: Singles, own: Singles, around: Indices, noise: float) -> Singles:
+    """(p, d) each vector and those around it, times their weights."""
     total = own.copy()
     for other in around.T if noise > 0 else ():
         beside = vectors[other]

@@ -10,7 +10,7 @@ AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 """(row, column) steps to the eight pixels around a pixel."""
 
 
-def around(row: Integers, column: Integers, pixels: slice = slice(None)) -> Indices:
+def around(row: Integers, column: Integers, pixels: slice | Indices = slice(None)) -> Indices:
     """(p, 8) positions of the pixels that touch each; below 0: none does there.
 
     Args:

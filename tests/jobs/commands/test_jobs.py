@@ -9,6 +9,7 @@ from jobs.commands import jobs
 from jobs.commands.classes import classes
 from jobs.commands.runs import runs_
 from lake.errors import ConfigError, MissingError
+from tests.jobs import small
 
 
 @pytest.fixture
@@ -72,12 +73,16 @@ def test_what_shrinks_is_said_and_the_log_has_times_with_their_zone(lake_, truth
     assert out.count("components=300 became 40") == 1
 
 
-def test_run_of_default_settings_that_is_made_first_is_named(lake_, truth):
-    result = lake_(jobs.command("pca"), "--set", "components=7")
+def test_run_of_default_settings_that_is_made_first_is_named(client, tmp_path):
+    own = small.build(tmp_path / "lake")  # other tests make runs in the lake of all
+    where = [own.key, "--lake", own.root, "--address", client.scheduler.address]
+    result, again = (
+        CliRunner().invoke(jobs.command("pca"), [*where, "--set", f"components={count}"])
+        for count in (7, 8)
+    )
     (base,) = re.findall(r"(sample-\w{12}) is made first, of default settings", result.stderr)
-    again = lake_(jobs.command("pca"), "--set", "components=8")
     assert "is made first" not in again.stderr
-    assert base in {run.name for run in (Path(truth.root) / "runs").iterdir()}
+    assert base in {run.name for run in (Path(own.root) / "runs").iterdir()}
 
 
 def test_unknown_setting_is_a_configuration_error_that_names_the_known(lake_):

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lake
 from jobs.classes import cluster, partitions
 from jobs.embedding import embed as embed_job
-from jobs.embedding import encoder_inputs, linear_part, smoothing, stored_model
+from jobs.embedding import encoder_inputs, linear_part, stored_model
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.models.architecture import Architecture
 from jobs.embedding.recipe import Recipe
 from jobs.embedding.vectors import embed
-from jobs.embedding.views import pairs
 from jobs.features import features
 from jobs.linear import gcca, mnf, pca, transform
 from jobs.linear.passes import Fit
@@ -28,10 +28,11 @@ from jobs.report import map as maps
 from jobs.runs import driver, outputs, records
 from jobs.sampling import sample
 from lake.errors import ConfigError, FormatError
+from lake.format import order, schema
 from tests.jobs import quick, raw
-from tests.jobs.embedding import field_by_formula
+from tests.jobs.embedding import field_by_formula, smoothing_by_formula
 
-PIXELS = 600
+PIXELS = 1300
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,14 @@ def noise(client, two, sampled):
 
 
 @pytest.fixture(scope="module")
+def averaged_once(client, two, noise):
+    """The run of an embedding of two years whose vectors are averaged once."""
+    root, (first, second) = two
+    settings = replace(quick.settings(noise, second=second, steps=3), smoothing="neighbours")
+    return driver.run(client, root, first, settings)
+
+
+@pytest.fixture(scope="module")
 def paired(client, two, noise):
     """The run of an embedding of two years by default loss and views."""
     root, (first, second) = two
@@ -78,10 +87,32 @@ def vectors(root, run, array="embedding"):
 
 
 def smooth(root, run, x):
-    """The vectors of all pixels, smoothed by the noise of a run."""
+    """The vectors of all pixels, smoothed by the noise and the prototypes of a run."""
     domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
-    noise = float(outputs.dataset(root, run)["noise"])
-    return smoothing.smoothed(x, pairs.around(domain.row, domain.column), noise)
+    first, second, left = vectors(root, run, "noise")
+    for noise in (first, second):
+        x = smoothing_by_formula.averaged(x, domain.row, domain.column, noise)
+    known = vectors(root, run, "prototype_share") > 0
+    mean, share = (
+        vectors(root, run, name)[known] for name in ("prototype_mean", "prototype_share")
+    )
+    return smoothing_by_formula.denoised(x, mean, share, float(vectors(root, run, "scatter")), left)
+
+
+def noise_left(root, run, one, other, share=1.0):
+    """(3,) the noise of vectors in two views before each step, where every superblock is smoothed alone."""
+    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    blocks = order.superblocks(domain.pixels, domain.layout)
+    views, found = [one, other], []
+    for _ in range(3):
+        noise = np.nanmean(np.square(views[0] - views[1]).sum(axis=1))
+        found.append(noise * share)
+        parts = [[(x[b], domain.row[b], domain.column[b]) for b in blocks] for x in views]
+        views = [
+            np.concatenate([smoothing_by_formula.averaged(*part, noise) for part in of_view])
+            for of_view in parts
+        ]
+    return found
 
 
 def less_field(root, run, x, of=None):
@@ -169,10 +200,36 @@ def test_vectors_of_two_periods_are_smoothed_by_their_noise(two, noise, paired):
         embed(model, less_field(root, paired, vectors(root, run, "scores")))
         for run in (noise, scored)
     )
-    squares = np.square(first - second).sum(axis=1)
-    assert_allclose(outputs.dataset(root, paired)["noise"], np.nanmean(squares), rtol=1e-5)
+    expected = noise_left(root, paired, first, second)
+    assert_allclose(vectors(root, paired, "noise"), expected, rtol=1e-4)
     assert_allclose(vectors(root, paired), smooth(root, paired, first), atol=1e-5)
     assert np.nanmax(np.abs(vectors(root, paired) - first)) > 1e-3  # few neighbours are alike here
+
+
+def test_vectors_averaged_once_are_drawn_to_no_prototypes(two, noise, averaged_once):
+    root, _ = two
+    domain = records.open_input(root, records.read_spec(root, averaged_once).stores[0]).domain
+    scores = less_field(root, averaged_once, vectors(root, noise, "scores"))
+    embedded = embed(stored_model.load(root, averaged_once), scores)
+    (distance,) = vectors(root, averaged_once, "noise")
+    expected = smoothing_by_formula.averaged(embedded, domain.row, domain.column, distance)
+    assert_allclose(vectors(root, averaged_once), expected, atol=1e-5)
+    assert "prototype_mean" not in outputs.dataset(root, averaged_once)
+
+
+def test_noise_that_an_older_goeslake_stored_as_one_number_is_read(client, two, averaged_once):
+    root, (_, second) = two
+    run = driver.run(client, root, second, transform.Settings(averaged_once))
+    expected = vectors(root, run)
+    folder = Path(root) / "runs" / averaged_once / "embed.zarr"
+    group = zarr.open_group(folder, mode="r+")
+    (distance,) = group["noise"][:]
+    del group["noise"]
+    schema.add(group, outputs.whole_array("noise", (), distance))
+    schema.consolidate(group.store)
+    shutil.rmtree(Path(root) / "runs" / run)
+    again = vectors(root, driver.run(client, root, second, transform.Settings(averaged_once)))
+    assert_array_equal(again, expected)
 
 
 def test_vectors_without_smoothing_and_with_the_bias_field_are_those_of_the_model(
@@ -181,7 +238,8 @@ def test_vectors_without_smoothing_and_with_the_bias_field_are_those_of_the_mode
     root, (first, second) = two
     settings = replace(quick.settings(noise, second=second), smoothing="none", bias_field="kept")
     run = driver.run(client, root, first, settings)
-    assert not {"noise", "land_cluster", "cluster_mean"} & set(outputs.dataset(root, run))
+    absent = {"noise", "prototype_mean", "land_cluster", "cluster_mean"}
+    assert not absent & set(outputs.dataset(root, run))
     expected = embed(stored_model.load(root, run), vectors(root, noise, "scores"))
     assert_allclose(vectors(root, run), expected, atol=1e-5)
 
@@ -379,8 +437,8 @@ def test_one_period_is_learnt_from_its_halves_and_embedded_whole(two, alone):
     one, other = (
         embed(model, less_field(root, alone, halves[:, number], of=scores)) for number in (0, 1)
     )
-    squares = np.square(one - other).sum(axis=1)
-    assert_allclose(outputs.dataset(root, alone)["noise"], np.nanmean(squares) / 2, rtol=1e-5)
+    expected = noise_left(root, alone, one, other, share=0.5)
+    assert_allclose(vectors(root, alone, "noise"), expected, rtol=1e-4)
     whole = embed(model, less_field(root, alone, scores))
     assert_allclose(vectors(root, alone), smooth(root, alone, whole), atol=1e-5)
     agreement = np.nanmean((one * other).sum(axis=1))

@@ -179,7 +179,7 @@ SAMPLES = {
     "phases": "sample-4a56b2768a55",
     "random": "sample-44369fe6bfbc",
     "stratified": "sample-c3e3ddc5953f",
-    "by a run": "sample-a6ca467015da",
+    "by a run": "sample-caf108939ce1",
     "by a file": "sample-4a2964f24d0e",
     "hierarchical": "sample-bc6d3e07cf73",
     "features": "sample-a94b77db0629",
@@ -187,18 +187,18 @@ SAMPLES = {
 PCA = {"default": "pca-274558510412", "of a sample": "pca-2acb053599c2", "fit": "pca-943995607e3e"}
 MNF = {"default": "mnf-e7791127129a", "of a sample": "mnf-c7ab9daa3807"}
 EMBED = {
-    "default": "embed-d4de94517581",
+    "default": "embed-1a900b0ccc60",
     "of features": "embed-2979a10518eb",
     "of scores": "embed-3cc490c014a5",
-    "two periods": "embed-1744991e910d",
+    "two periods": "embed-3de4426a6829",
     "two periods as before linear parts": "embed-0f91344d0d5c",
 }
-CLUSTER = {"default": "cluster-e3bddd446406", "of an embedding": "cluster-7ed747586f1d"}
+CLUSTER = {"default": "cluster-16af0a4e22ff", "of an embedding": "cluster-7ed747586f1d"}
 CLASSIFY = {"default": "classify-aca4f2c8bf86", "fewer": "classify-1fd21e84d2b4"}
 EVALUATE = {"default": "evaluate-58634a027608", "two periods": "evaluate-800a4b1c730f"}
 TRANSFORM = "transform-d660f0756286"
 MAP = {
-    "default": "map-03487d2bbf8f",
-    "of clusters": "map-03487d2bbf8f",
+    "default": "map-7de556d63267",
+    "of clusters": "map-7de556d63267",
     "of the store": "map-6537e2a656a6",
 }

@@ -31,6 +31,7 @@ from jobs.embedding.bias_field import FieldCells, FieldSums
 from jobs.embedding.columns import Columns
 from jobs.embedding.encoder_inputs import InputSettings
 from jobs.embedding.prototypes import Prototypes
+from jobs.embedding.smoothing import Steps
 from jobs.embedding.views import pairs
 from jobs.factors import cells, factor, nonlinear_pixels, scan
 from jobs.factors.cells import CellGrid
@@ -262,11 +263,12 @@ def learnt(data: Data, overrides: str) -> tuple[Singles, Singles]:
     )  # fmt: skip
     embedded = [vectors.embed(state.model, period) for period in periods]
     compared = [vectors.embed(state.model, view) for view in x] if of_halves else embedded
-    return smoothed(data, embedded, compared, parsed.smoothing)
+    is_gradual = state.model.facts.get("chosen") == linear_part.NOISE
+    return smoothed(data, embedded, compared, Steps.of(parsed.smoothing, is_gradual=is_gradual))
 
 
 def smoothed(
-    data: Data, embedded: Sequence[Singles], compared: Sequence[Singles], smooth: str
+    data: Data, embedded: Sequence[Singles], compared: Sequence[Singles], steps: Steps
 ) -> tuple[Singles, Singles]:
     """Vectors (pixel, d) of both periods, smoothed as `lake embed` does.
 
@@ -274,11 +276,11 @@ def smoothed(
         data: of the land.
         embedded: vectors of both periods.
         compared: those that tell noise: the same, or by both halves of the first period.
-        smooth: a resolved setting.
+        steps: of the smoothing.
     """
     touching = pairs.around(data.row, data.column)
     are_halves = compared is not embedded
-    for _ in range(smoothing.PASSES.get(smooth, 0)):
+    for _ in range(steps.passes):
         distance = float(smoothing.squared_distances(*compared).mean())
         noise = distance / 2 if are_halves else distance
         embedded = [smoothing.smoothed(x, touching, noise) for x in embedded]
@@ -287,7 +289,7 @@ def smoothed(
             if are_halves
             else embedded
         )
-    if smooth == smoothing.PROTOTYPES:
+    if steps.draws:
         noise = float(smoothing.squared_distances(*compared).mean()) / (2 if are_halves else 1)
         seen = prototypes.seen(len(embedded[0]), data.seed)
         found = Prototypes.fit(embedded[0][seen], noise, data.seed)

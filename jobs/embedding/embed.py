@@ -49,6 +49,7 @@ from jobs.embedding.models.architecture import (
     linear_size,
 )
 from jobs.embedding.recipe import Recipe
+from jobs.embedding.smoothing import Steps
 from jobs.embedding.train import TrainingState, TrainingTask
 from jobs.embedding.trainer import TrainingPlan
 from jobs.runs import outputs, records
@@ -74,7 +75,8 @@ class Settings:
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
     smoothing: Annotated[str, OneOf("smoothing.SMOOTHINGS")] = newer("")
     """`prototypes`: vectors are averaged with those around that are alike, twice, and drawn to vectors that
-    many pixels have; `neighbours`: averaged once; or `none`; empty: the first beside a linear part."""
+    many pixels have, or averaged four times where the linear part is not filtered; `neighbours`: averaged
+    once; or `none`; empty: the first beside a linear part."""
     bias_field: Annotated[str, OneOf("bias_field.BIAS_FIELDS")] = newer("")
     """`removed`: what lies smoothly over the scores, as haze does, is taken off them where the linear part
     is filtered; or `kept`; empty: the former beside `linear_part=local` or `auto`."""
@@ -90,7 +92,7 @@ class Settings:
     @property
     def smooths(self) -> bool:
         """Whether vectors are smoothed; resolved settings only."""
-        return self.smoothing in smoothing.PASSES
+        return self.smoothing not in {"", smoothing.NONE}
 
     @property
     def removes_bias(self) -> bool:
@@ -156,7 +158,7 @@ def make(work: ActiveRun) -> Sequence[str]:
     latent = linear_size(architecture, inputs.count) + latent_size(architecture, inputs.count)
     arrays = [
         *vectors.arrays(work.store, latent, int8=settings.int8),
-        *smoothing_stages.arrays(latent, settings.smoothing),
+        *(smoothing_stages.arrays(latent) if settings.smooths else []),
         *encoder_inputs.arrays(inputs),
         *(bias_stages.arrays(work.store, inputs.count) if settings.removes_bias else []),
     ]
@@ -177,11 +179,13 @@ def make(work: ActiveRun) -> Sequence[str]:
     work.say(f"training, {training.steps} steps" if training.steps else "training")
     work.stage(live_training.STAGE, supervisor.training, [(training.threads,)], gpu=True)
     model = json.loads(work.objects.get(stored_model.MODEL))
-    if facts := model["linear_part"]:
+    facts = model["linear_part"]
+    if facts:
         work.say(linear_part.reason(facts))
     if settings.smooths:
-        smooth, seed = settings.smoothing, training.seed
-        smoothing_stages.find(work, inputs, smooth, seed, int8=settings.int8)
+        is_gradual = bool(facts) and facts["chosen"] == linear_part.NOISE
+        steps = Steps.of(settings.smoothing, is_gradual=is_gradual)
+        smoothing_stages.find(work, inputs, steps, training.seed, int8=settings.int8)
     else:
         vectors.embed_all(work, work.run, inputs, int8=settings.int8)
     work.objects.delete(work.objects.list(checkpoints.FOLDER))  # twice the bytes of all else
@@ -204,7 +208,8 @@ def apply(work: ActiveRun, model: str) -> Sequence[str]:
     if settings.removes_bias:
         inputs = bias_stages.remove_by(work, model, inputs)
     if settings.smooths:
-        smoothing_stages.apply(work, model, inputs, settings.smoothing, int8=settings.int8)
+        smooth = settings.smoothing
+        smoothing_stages.apply(work, model, inputs, smooth, int8=settings.int8)
     else:
         vectors.embed_all(work, model, inputs, int8=settings.int8)
     return [path]

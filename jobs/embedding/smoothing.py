@@ -9,8 +9,13 @@ Source: the bilateral filter of Tomasi and Manduchi, "Bilateral filtering for gr
 (1998), with noise for the range of values that it averages.
 
 `neighbours` does so once. `prototypes` does it twice, the second time by the noise that is left, and then
-takes more noise off by `jobs.embedding.prototypes`.
+draws the vectors to prototypes (`jobs.embedding.prototypes`). Land whose linear part is not filtered varies
+gradually (`jobs.embedding.linear_part`) and has no kinds that prototypes could be of: there it averages four
+times.
 """
+
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -20,8 +25,8 @@ from lake.format.arrays import AnyFloats, Floats, Indices, Singles
 PROTOTYPES, NEIGHBOURS, NONE = "prototypes", "neighbours", "none"
 SMOOTHINGS = (PROTOTYPES, NEIGHBOURS, NONE)
 """Averaged with pixels around twice, then drawn to prototypes; averaged once; neither."""
-PASSES = {PROTOTYPES: 2, NEIGHBOURS: 1}
-"""How often vectors are averaged with those around."""
+_ONCE, _PATCHES, _GRADUAL = 1, 2, 4
+"""How often vectors are averaged: by `neighbours`; by `prototypes`, and on land that varies gradually."""
 _PIXELS = 16384
 """Pixels that are smoothed at a time."""
 
@@ -33,7 +38,7 @@ def resolve(smoothing: str, periods: int, *, has_linear_part: bool, unit: bool) 
         ConfigError: it is asked for where there is one period, which tells no noise, or vectors have other
             lengths than 1.
     """
-    is_wanted = smoothing in PASSES
+    is_wanted = smoothing not in {"", NONE}
     check(
         f"smoothing={smoothing} needs inputs=gcca or a second store",
         smoothing,
@@ -41,6 +46,32 @@ def resolve(smoothing: str, periods: int, *, has_linear_part: bool, unit: bool) 
     )
     check(f"smoothing={smoothing} needs unit=true", smoothing, holds=unit or not is_wanted)
     return PROTOTYPES if has_linear_part and not smoothing else smoothing
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a smoothing."""
+
+    passes: int
+    """How often vectors are averaged with those around."""
+    draws: bool
+    """Whether they are drawn to prototypes then."""
+
+    @classmethod
+    def of(cls, smoothing: str, *, is_gradual: bool) -> Self:
+        """Those of a resolved setting; `is_gradual`: the linear part of the land is not filtered."""
+        if smoothing == PROTOTYPES:
+            return cls(_GRADUAL if is_gradual else _PATCHES, draws=not is_gradual)
+        return cls(_ONCE if smoothing == NEIGHBOURS else 0, draws=False)
+
+    @property
+    def count(self) -> int:
+        """All of them; each has a noise of its own."""
+        return self.passes + self.draws
+
+
+MOST_STEPS = max(_GRADUAL, _PATCHES + 1)
+"""The largest number of steps that there can be."""
 
 
 def squared_distances(first: AnyFloats, second: AnyFloats) -> Floats:

@@ -6,9 +6,9 @@
     prototypes   one task, of the run that trains: the prototypes of the land, where vectors are drawn to them
     write        a task for each superblock: its vectors are drawn to the prototypes, and stored
 
-Noise and prototypes stay in the run's group, as `noise` (step), `prototype_mean` (prototype, latent), NaN
-where the land has fewer, `prototype_share` (prototype) and `scatter` () (`jobs.embedding.prototypes`). By
-them `lake transform` smooths the vectors of other stores.
+Noise and prototypes stay in the run's group, as `noise` (step), `prototype_mean` (prototype, latent),
+`prototype_share` (prototype) and `scatter` () (`jobs.embedding.prototypes`); NaN, or a share of 0, where
+there are fewer. By them `lake transform` smooths the vectors of other stores.
 """
 
 from functools import partial
@@ -18,6 +18,7 @@ import numpy as np
 from jobs.embedding import prototypes, smoothing, vectors
 from jobs.embedding.encoder_inputs import EncoderInputs
 from jobs.embedding.prototypes import Prototypes
+from jobs.embedding.smoothing import Steps
 from jobs.embedding.views import pairs
 from jobs.runs import heartbeat, outputs, records
 from jobs.runs.stages import ActiveRun, Arrays, task_result
@@ -36,46 +37,51 @@ COMPARED = 8
 """Superblocks, evenly spaced, whose vectors of both periods are compared."""
 
 
-def arrays(latent: int, smooth: str) -> list[Array]:
-    """The arrays by which vectors of other periods are smoothed alike, not filled yet; none if none are."""
-    if smooth not in smoothing.PASSES:
-        return []
-    noise = outputs.whole_array(NOISE, ("step",), np.full(_steps(smooth), np.nan))
-    if smooth != smoothing.PROTOTYPES:
-        return [noise]
+def arrays(latent: int) -> list[Array]:
+    """The arrays by which vectors of other periods are smoothed alike, not filled yet."""
     mean = np.full((prototypes.PROTOTYPES, latent), np.nan, np.float32)
     return [
-        noise,
+        outputs.whole_array(NOISE, ("step",), np.full(smoothing.MOST_STEPS, np.nan)),
         outputs.whole_array(PROTOTYPE_MEAN, ("prototype", "latent"), mean),
         outputs.whole_array(PROTOTYPE_SHARE, ("prototype",), np.zeros(len(mean))),
         outputs.whole_array(SCATTER, (), np.nan),
     ]
 
 
-def find(work: ActiveRun, inputs: EncoderInputs, smooth: str, seed: int, *, int8: bool) -> None:
+def find(work: ActiveRun, inputs: EncoderInputs, steps: Steps, seed: int, *, int8: bool) -> None:
     """In the driver of the run that trains: embed and smooth every pixel, and keep by what.
 
     Args:
         work: the run.
         inputs: of the run's stores.
-        smooth: `neighbours` or `prototypes`.
+        steps: of the smoothing.
         seed: of k-means, by which prototypes are found.
         int8: whether vectors are stored as whole numbers.
     """
     blocks = _embed_blocks(work, work.run, inputs)
     numbers = np.unique(np.linspace(0, blocks - 1, COMPARED).astype(int)).tolist()
-    work.stage(COMPARE, _compare, [(inputs, numbers, _steps(smooth))], gpu=True)
-    _smooth_blocks(work, work.run, blocks, smooth)
-    if smooth == smoothing.PROTOTYPES:
+    work.stage(COMPARE, _compare, [(inputs, numbers, steps.count)], gpu=True)
+    work.stage(SMOOTH, _smooth, [(work.run, number, steps.passes) for number in range(blocks)])
+    if steps.draws:
         work.stage(FIND, _find_prototypes, [(seed,)])
-    _write_blocks(work, work.run, blocks, smooth, int8=int8)
+    work.stage(WRITE, _write, [(work.run, n, steps.draws, int8) for n in range(blocks)])
 
 
 def apply(work: ActiveRun, model: str, inputs: EncoderInputs, smooth: str, *, int8: bool) -> None:
-    """In the driver of `lake transform`: embed and smooth every pixel, by what the run of a model keeps."""
+    """In the driver of `lake transform`: embed and smooth every pixel, by what the run of a model keeps.
+
+    Args:
+        work: the run.
+        model: the run of the model.
+        inputs: of the store.
+        smooth: the setting of the model's run.
+        int8: whether vectors are stored as whole numbers.
+    """
     blocks = _embed_blocks(work, model, inputs)
-    _smooth_blocks(work, model, blocks, smooth)
-    _write_blocks(work, model, blocks, smooth, int8=int8)
+    draws = smooth == smoothing.PROTOTYPES and len(_prototypes(work.root, model).mean) > 0
+    passes = len(_noise(work.root, model)) - draws
+    work.stage(SMOOTH, _smooth, [(model, number, passes) for number in range(blocks)])
+    work.stage(WRITE, _write, [(model, number, draws, int8) for number in range(blocks)])
 
 
 def _embed_blocks(work: ActiveRun, model: str, inputs: EncoderInputs) -> int:
@@ -84,21 +90,6 @@ def _embed_blocks(work: ActiveRun, model: str, inputs: EncoderInputs) -> int:
     blocks = order.superblocks(domain.pixels, domain.layout)
     work.stage(vectors.EMBED, _embed, [(model, inputs, block) for block in blocks], gpu=True)
     return len(blocks)
-
-
-def _smooth_blocks(work: ActiveRun, model: str, blocks: int, smooth: str) -> None:
-    passes = smoothing.PASSES[smooth]
-    work.stage(SMOOTH, _smooth, [(model, number, passes) for number in range(blocks)])
-
-
-def _write_blocks(work: ActiveRun, model: str, blocks: int, smooth: str, *, int8: bool) -> None:
-    draws = smooth == smoothing.PROTOTYPES
-    work.stage(WRITE, _write, [(model, number, draws, int8) for number in range(blocks)])
-
-
-def _steps(smooth: str) -> int:
-    """The number of steps of a smoothing, each by a noise of its own."""
-    return smoothing.PASSES[smooth] + (smooth == smoothing.PROTOTYPES)
 
 
 def _embed(root: str, run: str, model: str, inputs: EncoderInputs, pixels: slice) -> Arrays:  # noqa: ARG001 (parts get their run)
@@ -121,7 +112,7 @@ def _compare(root: str, run: str, inputs: EncoderInputs, numbers: list[int], ste
         if inputs.are_halves
         else [_kept(root, run, vectors.EMBED, number) for number in numbers]
     )
-    noise = np.full(steps, np.nan)
+    noise = np.full(smoothing.MOST_STEPS, np.nan)
     for step in range(steps):
         heartbeat.check(root, run)
         squares = np.concatenate([*map(smoothing.squared_distances, first, second)])
@@ -154,14 +145,16 @@ def _smooth(root: str, run: str, model: str, number: int, passes: int) -> Arrays
 
 
 def _find_prototypes(root: str, run: str, seed: int) -> None:
-    """On a worker: store the prototypes of the land, by some of its smoothed vectors."""
-    domain = _domain(root, run)
+    """On a worker: store the prototypes of the land, by some of its smoothed vectors; none without noise."""
+    domain, noise = _domain(root, run), _noise(root, run)
+    if not noise.size:
+        return
     size, parts = domain.layout.superblock, []
     for pixels in order.by_superblock(prototypes.seen(domain.pixels, seed), domain.layout):
         heartbeat.check(root, run)
         number = int(pixels[0]) // size
         parts.append(_kept(root, run, SMOOTH, number)[pixels - number * size])
-    found = Prototypes.fit(np.concatenate(parts), _noise(root, run)[-1], seed)
+    found = Prototypes.fit(np.concatenate(parts), noise[-1], seed)
     rows = slice(len(found.mean))
     outputs.write(root, run, PROTOTYPE_MEAN, found.mean, rows)
     outputs.write(root, run, PROTOTYPE_SHARE, found.pixel_share, rows)
@@ -178,8 +171,8 @@ def _write(
 ) -> None:
     """On a worker: store the vectors of a superblock, drawn to the prototypes of a model's run or not."""
     x = _kept(root, run, SMOOTH, number)
-    if draws:
-        x = _prototypes(root, model).denoised(x, _noise(root, model)[-1])
+    if draws and len((found := _prototypes(root, model)).mean):
+        x = found.denoised(x, _noise(root, model)[-1])
     vectors.write(root, run, x, _block(_domain(root, run), number), int8=int8)
 
 
@@ -192,11 +185,11 @@ def _kept(root: str, run: str, stage: str, number: int) -> Singles:
 def _noise(root: str, run: str) -> Floats:
     """(step,) the noise before each step, of the run of a model; older runs have one number."""
     noise: Floats = np.atleast_1d(outputs.read(root, run, NOISE))
-    return noise
+    return noise[np.isfinite(noise)]
 
 
 def _prototypes(root: str, run: str) -> Prototypes:
-    """The prototypes of the run of a model."""
+    """The prototypes of the run of a model; it may have none."""
     mean, share = (outputs.read(root, run, name) for name in (PROTOTYPE_MEAN, PROTOTYPE_SHARE))
     is_one = share > 0
     return Prototypes(mean[is_one], share[is_one], float(outputs.read(root, run, SCATTER)))

@@ -86,17 +86,25 @@ def vectors(root, run, array="embedding"):
     return outputs.dataset(root, run)[array].values
 
 
+def noise_of(root, run):
+    """(step,) the noise before each step of the smoothing."""
+    noise = np.atleast_1d(vectors(root, run, "noise"))
+    return noise[np.isfinite(noise)]
+
+
 def smooth(root, run, x):
     """The vectors of all pixels, smoothed by the noise and the prototypes of a run."""
     domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
-    first, second, left = vectors(root, run, "noise")
-    for noise in (first, second):
-        x = smoothing_by_formula.averaged(x, domain.row, domain.column, noise)
-    known = vectors(root, run, "prototype_share") > 0
+    noise, known = noise_of(root, run), vectors(root, run, "prototype_share") > 0
+    for distance in noise[:-1] if known.any() else noise:
+        x = smoothing_by_formula.averaged(x, domain.row, domain.column, distance)
+    if not known.any():
+        return x
     mean, share = (
         vectors(root, run, name)[known] for name in ("prototype_mean", "prototype_share")
     )
-    return smoothing_by_formula.denoised(x, mean, share, float(vectors(root, run, "scatter")), left)
+    scatter = float(vectors(root, run, "scatter"))
+    return smoothing_by_formula.denoised(x, mean, share, scatter, noise[-1])
 
 
 def noise_left(root, run, one, other, share=1.0):
@@ -201,7 +209,8 @@ def test_vectors_of_two_periods_are_smoothed_by_their_noise(two, noise, paired):
         for run in (noise, scored)
     )
     expected = noise_left(root, paired, first, second)
-    assert_allclose(vectors(root, paired, "noise"), expected, rtol=1e-4)
+    assert_allclose(noise_of(root, paired), expected, rtol=1e-4)
+    assert (vectors(root, paired, "prototype_share") > 0).sum() == (PIXELS - 1) // 16
     assert_allclose(vectors(root, paired), smooth(root, paired, first), atol=1e-5)
     assert np.nanmax(np.abs(vectors(root, paired) - first)) > 1e-3  # few neighbours are alike here
 
@@ -211,10 +220,10 @@ def test_vectors_averaged_once_are_drawn_to_no_prototypes(two, noise, averaged_o
     domain = records.open_input(root, records.read_spec(root, averaged_once).stores[0]).domain
     scores = less_field(root, averaged_once, vectors(root, noise, "scores"))
     embedded = embed(stored_model.load(root, averaged_once), scores)
-    (distance,) = vectors(root, averaged_once, "noise")
+    (distance,) = noise_of(root, averaged_once)
     expected = smoothing_by_formula.averaged(embedded, domain.row, domain.column, distance)
     assert_allclose(vectors(root, averaged_once), expected, atol=1e-5)
-    assert "prototype_mean" not in outputs.dataset(root, averaged_once)
+    assert not vectors(root, averaged_once, "prototype_share").any()
 
 
 def test_noise_that_an_older_goeslake_stored_as_one_number_is_read(client, two, averaged_once):
@@ -223,8 +232,9 @@ def test_noise_that_an_older_goeslake_stored_as_one_number_is_read(client, two, 
     expected = vectors(root, run)
     folder = Path(root) / "runs" / averaged_once / "embed.zarr"
     group = zarr.open_group(folder, mode="r+")
-    (distance,) = group["noise"][:]
-    del group["noise"]
+    (distance,) = noise_of(root, averaged_once)
+    for name in ("noise", "prototype_mean", "prototype_share", "scatter"):
+        del group[name]
     schema.add(group, outputs.whole_array("noise", (), distance))
     schema.consolidate(group.store)
     shutil.rmtree(Path(root) / "runs" / run)
@@ -438,7 +448,7 @@ def test_one_period_is_learnt_from_its_halves_and_embedded_whole(two, alone):
         embed(model, less_field(root, alone, halves[:, number], of=scores)) for number in (0, 1)
     )
     expected = noise_left(root, alone, one, other, share=0.5)
-    assert_allclose(vectors(root, alone, "noise"), expected, rtol=1e-4)
+    assert_allclose(noise_of(root, alone), expected, rtol=1e-4)
     whole = embed(model, less_field(root, alone, scores))
     assert_allclose(vectors(root, alone), smooth(root, alone, whole), atol=1e-5)
     agreement = np.nanmean((one * other).sum(axis=1))
@@ -473,6 +483,8 @@ def test_land_whose_pixels_clump_keeps_its_field(client, tmp_path_factory):
     assert facts["clumping"] > linear_part.CLUMPED
     assert (facts["chosen"], "bias_field" in facts) == ("noise", False)
     assert (vectors(root, run, "land_cluster") == -1).all()
+    assert noise_of(root, run).size == 4  # as often they are averaged, and drawn to no prototypes
+    assert not vectors(root, run, "prototype_share").any()
     expected = embed(stored_model.load(root, run), vectors(root, scored, "scores"))
     assert_allclose(vectors(root, run), smooth(root, run, expected), atol=1e-5)
     scored = records.read_spec(root, run).inputs["transform"]

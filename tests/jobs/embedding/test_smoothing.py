@@ -72,3 +72,16 @@ def test_vectors_are_smoothed_beside_a_linear_part_unless_said(smooth, periods, 
 def test_smoothing_that_cannot_be_is_refused(smooth, periods, unit, message):
     with pytest.raises(ConfigError, match=f"smoothing={smooth} needs .*{message}"):
         smoothing.resolve(smooth, periods, has_linear_part=False, unit=unit)
+
+
+@pytest.mark.parametrize(
+    ("smooth", "is_gradual", "passes", "draws"),
+    [("prototypes", False, 2, True), ("prototypes", True, 4, False),
+     ("neighbours", False, 1, False), ("neighbours", True, 1, False), ("none", True, 0, False)],
+)  # fmt: skip
+def test_land_that_varies_gradually_is_averaged_more_and_drawn_to_no_prototypes(
+    smooth, is_gradual, passes, draws
+):
+    steps = smoothing.Steps.of(smooth, is_gradual=is_gradual)
+    assert (steps.passes, steps.draws, steps.count) == (passes, draws, passes + draws)
+    assert steps.count <= smoothing.MOST_STEPS

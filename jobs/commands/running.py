@@ -1,6 +1,7 @@
 """What commands that make runs share: submit them to a cluster, watch them, print their outputs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from jobs.interactive.run import submit
 from jobs.runs import records
@@ -9,6 +10,9 @@ from jobs.runs.watch import watch
 from lake import dask_cluster
 from lake.console.messages import emit, say
 from lake.errors import ConfigError
+
+CLEANING_S = 600.0
+"""How long a cluster that ends with its command waits for a finished run to delete its partial results."""
 
 
 def make(
@@ -26,6 +30,9 @@ def make(
             return
         try:
             finished = watch(root, submitted.ids, submitted.future, lines=as_json)
+            if not address and submitted.future is not None:
+                with suppress(TimeoutError):
+                    submitted.future.exception(timeout=CLEANING_S)
         except KeyboardInterrupt:
             goes_on = "goes on in the cluster" if address else "ends with this cluster"
             say(f"{run} {goes_on}: 'lake runs watch|stop|resume {run} --lake {root}'")

@@ -27,7 +27,7 @@ from lake.console.messages import Advance, say
 from lake.errors import ConfigError, UnreachableError
 
 T = TypeVar("T")
-_LOG = logging.getLogger("distributed.scheduler")
+_LOGS = tuple(logging.getLogger(f"distributed.{part}") for part in ("scheduler", "nanny"))
 
 MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 33),
@@ -80,19 +80,19 @@ def client(address: str | None) -> Iterator[Client]:
         try:
             yield connected
         finally:
-            _LOG.setLevel(
-                logging.ERROR
-            )  # that workers go, with results that nobody needs, is no news
+            for log in _LOGS:  # that workers go, with results that nobody needs, is no news
+                log.setLevel(logging.ERROR)
 
 
 @contextmanager
 def _level_restored() -> Iterator[None]:
-    """Give the scheduler's log the level back that it had."""
-    level = _LOG.level
+    """Give the logs the levels back that they had."""
+    levels = [log.level for log in _LOGS]
     try:
         yield
     finally:
-        _LOG.setLevel(level)
+        for log, level in zip(_LOGS, levels, strict=True):
+            log.setLevel(level)
 
 
 @contextmanager

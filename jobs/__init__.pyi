@@ -604,7 +604,7 @@ def embed(
         column: The column of classes of a table, or the attribute of polygons.
         sha256: SHA-256 of the labels; found when the run is named, so that another content is another run.
         int8: Whether embeddings are stored in a quarter of the bytes; needs `unit`.
-        smoothing: `prototypes`: vectors are averaged with those around that are alike, twice, and drawn to vectors that many pixels have, or averaged four times where the linear part is not filtered; `neighbours`: averaged once; or `none`; empty: the first beside a linear part. One of prototypes, neighbours, none.
+        smoothing: `prototypes`: vectors are averaged with those around that are alike, then drawn to vectors that many pixels have; `neighbours`: averaged once; or `none`; empty: the first beside a linear part. One of prototypes, neighbours, none.
         bias_field: `removed`: what lies smoothly over the scores, as haze does, is taken off them where the linear part is filtered; or `kept`; empty: the former beside `linear_part=local` or `auto`. One of removed, kept.
 
     Returns:

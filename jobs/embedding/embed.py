@@ -74,9 +74,8 @@ class Settings:
     int8: bool = False
     """Whether embeddings are stored in a quarter of the bytes; needs `unit`."""
     smoothing: Annotated[str, OneOf("smoothing.SMOOTHINGS")] = newer("")
-    """`prototypes`: vectors are averaged with those around that are alike, twice, and drawn to vectors that
-    many pixels have, or averaged four times where the linear part is not filtered; `neighbours`: averaged
-    once; or `none`; empty: the first beside a linear part."""
+    """`prototypes`: vectors are averaged with those around that are alike, then drawn to vectors that many
+    pixels have; `neighbours`: averaged once; or `none`; empty: the first beside a linear part."""
     bias_field: Annotated[str, OneOf("bias_field.BIAS_FIELDS")] = newer("")
     """`removed`: what lies smoothly over the scores, as haze does, is taken off them where the linear part
     is filtered; or `kept`; empty: the former beside `linear_part=local` or `auto`."""

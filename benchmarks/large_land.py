@@ -171,19 +171,15 @@ def main() -> None:
     for name, source, array in (("knn", run, "embedding"), ("knn_gcca", base, "scores")):
         vectors = outputs.read(str(root), source, array)
         figures[name] = accuracy(vectors, store.domain, classes)
-    seconds = figures.pop("seconds")
-    rows = [
-        [name, f"{value:.1f}"] for name, value in {**seconds, "all": figures.pop("all")}.items()
-    ]
-    others = [[name, f"{value:.3g}"] for name, value in figures.items()]
-    pixels = f"{store.domain.pixels:,} pixels".replace(",", " ")
-    tables = [{"title": pixels, "columns": ["", "seconds"], "rows": rows},
-              {"title": "", "columns": ["", ""], "rows": others}]  # fmt: skip
+    seconds = {**figures.pop("seconds"), "all": figures.pop("all")}
+    rows = [[f"{name}, s", f"{value:.1f}"] for name, value in seconds.items()]
+    rows += [[name, f"{value:.3g}"] for name, value in figures.items()]
+    tables = [{"title": "", "columns": [f"{store.domain.pixels} pixels", ""], "rows": rows}]
     record.write(arguments.record, tables)
     if arguments.json:
         print(json.dumps({"pixels": store.domain.pixels, "seconds": seconds, **figures}, indent=1))
     else:
-        print("\n".join("  ".join(row) for table in tables for row in table["rows"]))
+        print("\n".join("  ".join(row) for row in rows))
 
 
 if __name__ == "__main__":

@@ -280,17 +280,17 @@ def smoothed(
     """
     touching = pairs.around(data.row, data.column)
     are_halves = compared is not embedded
+    halving = 2 if are_halves else 1
     for _ in range(steps.passes):
         distance = float(smoothing.squared_distances(*compared).mean())
-        noise = distance / 2 if are_halves else distance
-        embedded = [smoothing.smoothed(x, touching, noise) for x in embedded]
+        embedded = [smoothing.smoothed(x, touching, distance / halving) for x in embedded]
         compared = (
             [smoothing.smoothed(x, touching, distance) for x in compared]
             if are_halves
             else embedded
         )
     if steps.draws:
-        noise = float(smoothing.squared_distances(*compared).mean()) / (2 if are_halves else 1)
+        noise = float(smoothing.squared_distances(*compared).mean()) / halving
         seen = prototypes.seen(len(embedded[0]), data.seed)
         found = Prototypes.fit(embedded[0][seen], noise, data.seed)
         embedded = [found.denoised(x, noise) for x in embedded]

@@ -62,8 +62,8 @@ SQUARE, KNOWN = 100, 5000
 
 def make(root: Path, rows: int) -> None:
     """Write the stores of both years, and the classes of their pixels."""
-    y, x = (STEP * np.arange(rows) for _ in range(2))
-    grid = Grid(PROJECTION, 0.12 - y, -0.02 + x)
+    steps = STEP * np.arange(rows)
+    grid = Grid(PROJECTION, 0.12 - steps, -0.02 + steps)
     land = domain.from_mask(np.ones((rows, rows), bool), grid, Layout())
     random = np.random.default_rng(0)
     at = land.row.astype(np.int64) * rows + land.column

@@ -105,7 +105,7 @@ def _has_clusters(root: str, run: str) -> bool:
 
 def _find_clusters(root: str, run: str, inputs: EncoderInputs, recipe: Recipe) -> Arrays:
     """On a worker: store the cluster of every pixel, if the linear part is filtered."""
-    store, seed = _store(root, run), recipe.training.seed
+    store, seed = records.first_store(root, run), recipe.training.seed
     domain, pixels = store.domain, TrainingPixels(inputs, store, 2)
     with threadpool_limits(1):
         block = dataset.land_block(pixels, seed)
@@ -142,7 +142,7 @@ def _linear_parts(
 
 def _sums(root: str, run: str, model_run: str, inputs: EncoderInputs, period: int) -> Arrays:
     """On a worker: sums over the pixels of a store, by the clusters of a run."""
-    domain, cluster = _store(root, run).domain, _cluster(root, model_run)
+    domain, cluster = records.first_store(root, run).domain, _cluster(root, model_run)
     cells = _cells(domain)
     sums = FieldSums.zeros(cells.count, inputs.count, CLUSTERS)
     for block in _blocks(root, run, domain):
@@ -152,7 +152,7 @@ def _sums(root: str, run: str, model_run: str, inputs: EncoderInputs, period: in
 
 def _means(root: str, run: str, period: int) -> Arrays:
     """On a worker: the clusters' means by the sums of a store."""
-    sums, cells = _of_store(root, run, period), _cells(_store(root, run).domain)
+    sums, cells = _of_store(root, run, period), _cells(records.first_store(root, run).domain)
     return {"means": bias_field.cluster_means(sums, cells)}
 
 
@@ -166,18 +166,13 @@ def _field(root: str, run: str, model_run: str, period: int) -> Arrays:
             outputs.write(root, run, CLUSTER_MEAN, means)
     else:
         means = outputs.read(root, model_run, CLUSTER_MEAN)
-    cells = _cells(_store(root, run).domain)
+    cells = _cells(records.first_store(root, run).domain)
     field = _of_store(root, run, period).field(cells, means)
     return {"cell": cells.of_pixel, "field": field}
 
 
 def _of_store(root: str, run: str, period: int) -> FieldSums:
     return unpack(FieldSums, task_result(root, run, SUMS, period))
-
-
-def _store(root: str, run: str) -> Store:
-    """The first store of a run that may be still under way; a second one has the same pixels."""
-    return records.open_input(root, records.read_spec(root, run).stores[0])
 
 
 def _cells(domain: Domain) -> FieldCells:

@@ -178,11 +178,10 @@ def make(work: ActiveRun) -> Sequence[str]:
     work.say(f"training, {training.steps} steps" if training.steps else "training")
     work.stage(live_training.STAGE, supervisor.training, [(training.threads,)], gpu=True)
     model = json.loads(work.objects.get(stored_model.MODEL))
-    facts = model["linear_part"]
-    if facts:
+    if facts := model["linear_part"]:
         work.say(linear_part.reason(facts))
     if settings.smooths:
-        is_gradual = bool(facts) and facts["chosen"] == linear_part.NOISE
+        is_gradual = facts.get("chosen") == linear_part.NOISE
         steps = Steps.of(settings.smoothing, is_gradual=is_gradual)
         smoothing_stages.find(work, inputs, steps, training.seed, int8=settings.int8)
     else:

@@ -66,10 +66,11 @@ class Prototypes:
             return cls(x[:0], np.zeros(0), np.nan)
         count = max(1, min(PROTOTYPES, len(x) // MEMBERS))
         with threadpool_limits(1):
-            fitted = KMeans(count, n_init=1, random_state=seed).fit(x)
-        share = np.bincount(fitted.labels_, minlength=count) / len(x)
-        found = cls(fitted.cluster_centers_.astype(np.float32), share, np.nan)
-        return replace(found, scatter=float(_squares(x - found.expected(x, noise)).mean()))
+            clusters = KMeans(count, n_init=1, random_state=seed).fit(x)
+        numbers, pixels = np.unique(clusters.labels_, return_counts=True)  # alike pixels fill few
+        mean = clusters.cluster_centers_[numbers].astype(np.float32)
+        fitted = cls(mean, pixels / len(x), np.nan)
+        return replace(fitted, scatter=float(_squares(x - fitted.expected(x, noise)).mean()))
 
     def expected(self, vectors: Singles, noise: float) -> Singles:
         """(P, d) the mean of the prototypes by their probabilities; NaN where a pixel has no vector."""
@@ -90,16 +91,16 @@ class Prototypes:
         if not len(self.mean):
             return vectors
         parts = (vectors[i : i + _PIXELS] for i in range(0, len(vectors), _PIXELS))
-        return np.concatenate([self._drawn(part, noise) for part in parts])
+        return np.concatenate([self._denoised(part, noise) for part in parts])
 
-    def _drawn(self, vectors: Singles, noise: float) -> Singles:
+    def _denoised(self, vectors: Singles, noise: float) -> Singles:
         tiny = float(np.finfo(np.float32).tiny)
         difference = self.expected(vectors, noise) - vectors
         is_near = np.minimum(1, FAR * self.scatter / np.maximum(_squares(difference), tiny))
         share = min(1, noise / 2 / max(self.scatter, tiny)) * is_near
-        drawn = vectors + share[:, None].astype(np.float32) * difference
-        drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-        return drawn
+        denoised = vectors + share[:, None].astype(np.float32) * difference
+        denoised /= np.linalg.norm(denoised, axis=1, keepdims=True)
+        return denoised
 
 
 def _squares(x: Singles) -> Floats:

@@ -154,11 +154,11 @@ def _find_prototypes(root: str, run: str, seed: int) -> None:
         heartbeat.check(root, run)
         number = int(pixels[0]) // size
         parts.append(_kept(root, run, SMOOTH, number)[pixels - number * size])
-    found = Prototypes.fit(np.concatenate(parts), noise[-1], seed)
-    rows = slice(len(found.mean))
-    outputs.write(root, run, PROTOTYPE_MEAN, found.mean, rows)
-    outputs.write(root, run, PROTOTYPE_SHARE, found.pixel_share, rows)
-    outputs.write(root, run, SCATTER, found.scatter)
+    fitted = Prototypes.fit(np.concatenate(parts), noise[-1], seed)
+    rows = slice(len(fitted.mean))
+    outputs.write(root, run, PROTOTYPE_MEAN, fitted.mean, rows)
+    outputs.write(root, run, PROTOTYPE_SHARE, fitted.pixel_share, rows)
+    outputs.write(root, run, SCATTER, fitted.scatter)
 
 
 def _write(
@@ -171,8 +171,8 @@ def _write(
 ) -> None:
     """On a worker: store the vectors of a superblock, drawn to the prototypes of a model's run or not."""
     x = _kept(root, run, SMOOTH, number)
-    if draws and len((found := _prototypes(root, model)).mean):
-        x = found.denoised(x, _noise(root, model)[-1])
+    if draws and len((fitted := _prototypes(root, model)).mean):
+        x = fitted.denoised(x, _noise(root, model)[-1])
     vectors.write(root, run, x, _block(_domain(root, run), number), int8=int8)
 
 
@@ -201,4 +201,4 @@ def _block(domain: Domain, number: int) -> slice:
 
 def _domain(root: str, run: str) -> Domain:
     """The pixels of a run that may be still under way."""
-    return records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    return records.first_store(root, run).domain

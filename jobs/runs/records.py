@@ -197,6 +197,11 @@ def store_of(root: str, run: str) -> Store:
     return open_input(root, finished_spec(root, run).stores[0])
 
 
+def first_store(root: str, run: str) -> Store:
+    """The first store of a run that may be still under way; its others have the same pixels."""
+    return open_input(root, read_spec(root, run).stores[0])
+
+
 def named_run(root: str, run: str, job: str, store: Store) -> tuple[Spec, ...]:
     """The spec of a run that settings name, for the `specs` of what builds on it; see `require`."""
     return (read_spec(root, require(root, run, job, store)),)

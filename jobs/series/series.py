@@ -122,7 +122,7 @@ def arrays(store: Store, names: Sequence[str]) -> Iterator[Array]:
 
 def turn(root: str, run: str, names: tuple[str, ...], pixels: slice) -> None:
     """On a worker: the series of a superblock, month by month."""
-    store = records.open_input(root, records.read_spec(root, run).stores[0])
+    store = records.first_store(root, run)
     pieces = [
         statistics(store.block(cube.name, pixels, month)[0])
         for cube in _cubes(store, names)

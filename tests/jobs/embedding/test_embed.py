@@ -28,7 +28,7 @@ from jobs.report import map as maps
 from jobs.runs import driver, outputs, records
 from jobs.sampling import sample
 from lake.errors import ConfigError, FormatError
-from lake.format import order, schema
+from lake.format import schema
 from tests.jobs import quick, raw
 from tests.jobs.embedding import field_by_formula, smoothing_by_formula
 
@@ -86,46 +86,9 @@ def vectors(root, run, array="embedding"):
     return outputs.dataset(root, run)[array].values
 
 
-def noise_of(root, run):
-    """(step,) the noise before each step of the smoothing."""
-    noise = np.atleast_1d(vectors(root, run, "noise"))
-    return noise[np.isfinite(noise)]
-
-
-def smooth(root, run, x):
-    """The vectors of all pixels, smoothed by the noise and the prototypes of a run."""
-    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
-    noise, known = noise_of(root, run), vectors(root, run, "prototype_share") > 0
-    for distance in noise[:-1] if known.any() else noise:
-        x = smoothing_by_formula.averaged(x, domain.row, domain.column, distance)
-    if not known.any():
-        return x
-    mean, share = (
-        vectors(root, run, name)[known] for name in ("prototype_mean", "prototype_share")
-    )
-    scatter = float(vectors(root, run, "scatter"))
-    return smoothing_by_formula.denoised(x, mean, share, scatter, noise[-1])
-
-
-def noise_left(root, run, one, other, share=1.0):
-    """(3,) the noise of vectors in two views before each step, where every superblock is smoothed alone."""
-    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
-    blocks = order.superblocks(domain.pixels, domain.layout)
-    views, found = [one, other], []
-    for _ in range(3):
-        noise = np.nanmean(np.square(views[0] - views[1]).sum(axis=1))
-        found.append(noise * share)
-        parts = [[(x[b], domain.row[b], domain.column[b]) for b in blocks] for x in views]
-        views = [
-            np.concatenate([smoothing_by_formula.averaged(*part, noise) for part in of_view])
-            for of_view in parts
-        ]
-    return found
-
-
 def less_field(root, run, x, of=None):
     """Scores (pixel, input) less the bias field of `of` (pixel, input), by the clusters of a run."""
-    domain = records.open_input(root, records.read_spec(root, run).stores[0]).domain
+    domain = records.store_of(root, run).domain
     cluster, means = (vectors(root, run, name) for name in ("land_cluster", "cluster_mean"))
     of = x if of is None else of
     field = field_by_formula.field(of, cluster, means, domain.row, domain.column)
@@ -208,19 +171,21 @@ def test_vectors_of_two_periods_are_smoothed_by_their_noise(two, noise, paired):
         embed(model, less_field(root, paired, vectors(root, run, "scores")))
         for run in (noise, scored)
     )
-    expected = noise_left(root, paired, first, second)
-    assert_allclose(noise_of(root, paired), expected, rtol=1e-4)
+    expected = smoothing_by_formula.noise_left(root, paired, first, second)
+    assert_allclose(smoothing_by_formula.noise_of(root, paired), expected, rtol=1e-4)
     assert (vectors(root, paired, "prototype_share") > 0).sum() == (PIXELS - 1) // 16
-    assert_allclose(vectors(root, paired), smooth(root, paired, first), atol=1e-5)
+    assert_allclose(
+        vectors(root, paired), smoothing_by_formula.of_run(root, paired, first), atol=1e-5
+    )
     assert np.nanmax(np.abs(vectors(root, paired) - first)) > 1e-3  # few neighbours are alike here
 
 
 def test_vectors_averaged_once_are_drawn_to_no_prototypes(two, noise, averaged_once):
     root, _ = two
-    domain = records.open_input(root, records.read_spec(root, averaged_once).stores[0]).domain
+    domain = records.store_of(root, averaged_once).domain
     scores = less_field(root, averaged_once, vectors(root, noise, "scores"))
     embedded = embed(stored_model.load(root, averaged_once), scores)
-    (distance,) = noise_of(root, averaged_once)
+    (distance,) = smoothing_by_formula.noise_of(root, averaged_once)
     expected = smoothing_by_formula.averaged(embedded, domain.row, domain.column, distance)
     assert_allclose(vectors(root, averaged_once), expected, atol=1e-5)
     assert not vectors(root, averaged_once, "prototype_share").any()
@@ -232,7 +197,7 @@ def test_noise_that_an_older_goeslake_stored_as_one_number_is_read(client, two, 
     expected = vectors(root, run)
     folder = Path(root) / "runs" / averaged_once / "embed.zarr"
     group = zarr.open_group(folder, mode="r+")
-    (distance,) = noise_of(root, averaged_once)
+    (distance,) = smoothing_by_formula.noise_of(root, averaged_once)
     for name in ("noise", "prototype_mean", "prototype_share", "scatter"):
         del group[name]
     schema.add(group, outputs.whole_array("noise", (), distance))
@@ -325,7 +290,7 @@ def test_second_store_is_embedded_by_the_same_model(client, two, paired):
     scored = records.read_spec(root, paired).inputs["transform"]
     scores = less_field(root, paired, vectors(root, scored, "scores"))
     expected = embed(stored_model.load(root, paired), scores)
-    assert_allclose(embedded, smooth(root, paired, expected), atol=2e-4)
+    assert_allclose(embedded, smoothing_by_formula.of_run(root, paired, expected), atol=2e-4)
     first = vectors(root, paired)
     valid = np.delete(np.arange(PIXELS), 5)
     same_pixel = (first * embedded)[valid].sum(axis=1).mean()
@@ -447,10 +412,12 @@ def test_one_period_is_learnt_from_its_halves_and_embedded_whole(two, alone):
     one, other = (
         embed(model, less_field(root, alone, halves[:, number], of=scores)) for number in (0, 1)
     )
-    expected = noise_left(root, alone, one, other, share=0.5)
-    assert_allclose(noise_of(root, alone), expected, rtol=1e-4)
+    expected = smoothing_by_formula.noise_left(root, alone, one, other, share=0.5)
+    assert_allclose(smoothing_by_formula.noise_of(root, alone), expected, rtol=1e-4)
     whole = embed(model, less_field(root, alone, scores))
-    assert_allclose(vectors(root, alone), smooth(root, alone, whole), atol=1e-5)
+    assert_allclose(
+        vectors(root, alone), smoothing_by_formula.of_run(root, alone, whole), atol=1e-5
+    )
     agreement = np.nanmean((one * other).sum(axis=1))
     shuffled = np.nanmean((one * np.roll(other, len(other) // 3, axis=0)).sum(axis=1))
     assert agreement > shuffled + 0.3
@@ -463,7 +430,9 @@ def test_another_period_is_embedded_by_the_model_of_one(client, two, alone):
     embedded = driver.run(client, root, second, transform.Settings(alone))
     scores = less_field(root, alone, vectors(root, scored, "scores"))
     whole = embed(stored_model.load(root, alone), scores)
-    assert_allclose(vectors(root, embedded), smooth(root, alone, whole), atol=1e-4)
+    assert_allclose(
+        vectors(root, embedded), smoothing_by_formula.of_run(root, alone, whole), atol=1e-4
+    )
 
 
 def test_land_whose_pixels_clump_keeps_its_field(client, tmp_path_factory):
@@ -483,14 +452,18 @@ def test_land_whose_pixels_clump_keeps_its_field(client, tmp_path_factory):
     assert facts["clumping"] > linear_part.CLUMPED
     assert (facts["chosen"], "bias_field" in facts) == ("noise", False)
     assert (vectors(root, run, "land_cluster") == -1).all()
-    assert noise_of(root, run).size == 4  # as often they are averaged, and drawn to no prototypes
+    assert (
+        smoothing_by_formula.noise_of(root, run).size == 4
+    )  # as often they are averaged, and drawn to no prototypes
     assert not vectors(root, run, "prototype_share").any()
     expected = embed(stored_model.load(root, run), vectors(root, scored, "scores"))
-    assert_allclose(vectors(root, run), smooth(root, run, expected), atol=1e-5)
+    assert_allclose(vectors(root, run), smoothing_by_formula.of_run(root, run, expected), atol=1e-5)
     scored = records.read_spec(root, run).inputs["transform"]
     again = driver.run(client, root, keys[1], transform.Settings(run))
     expected = embed(stored_model.load(root, run), vectors(root, scored, "scores"))
-    assert_allclose(vectors(root, again), smooth(root, run, expected), atol=2e-4)
+    assert_allclose(
+        vectors(root, again), smoothing_by_formula.of_run(root, run, expected), atol=2e-4
+    )
 
 
 def test_other_pixels_have_no_clusters_to_find_their_field_by(two, paired):

@@ -99,6 +99,14 @@ def test_land_without_vectors_has_no_prototypes():
     assert_array_equal(found.denoised(x, 0.1), x)
 
 
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters", "error:divide by zero")
+def test_land_of_two_vectors_has_two_prototypes():
+    x = np.repeat(np.eye(4, dtype=np.float32)[:2], 100, axis=0)
+    found = Prototypes.fit(x, 1e-2, seed=0)
+    assert found.pixel_share.tolist() == [0.5, 0.5]
+    assert_allclose(found.denoised(x, 1e-2), x, atol=1e-6)
+
+
 def test_few_pixels_have_one_prototype_and_keep_their_own():
     x = unit(np.random.default_rng(2).normal(size=(9, 3))).astype(np.float32)
     found = Prototypes.fit(x, 1e-4, seed=0)

@@ -82,7 +82,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         fits = self.smoothing in {"", *smoothing.SMOOTHINGS}
-        check(f"smoothing must be {', '.join(smoothing.SMOOTHINGS)}", self.smoothing, holds=fits)
+        check("smoothing must be prototypes, neighbours or none", self.smoothing, holds=fits)
         fits = self.bias_field in {"", *bias_field.BIAS_FIELDS}
         check("bias_field must be removed or kept", self.bias_field, holds=fits)
         unit = self.recipe.architecture.unit
